@@ -1,0 +1,12 @@
+//! Pure data and decisions of Spotmill: names, keys, the pipeline model, wire records and the functions that
+//! decide. Nothing here is async, reads a clock, an environment, a file or a random number, or knows of AWS or
+//! Polars: whatever a decision needs is an argument.
+
+pub mod bounds;
+pub mod calls;
+pub mod ids;
+pub mod item;
+pub mod keys;
+pub mod model;
+pub mod records;
+pub mod types;

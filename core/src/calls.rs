@@ -1,0 +1,152 @@
+//! What the state machines say to the functions and hear back: one request and one reply a state. Ids and counts,
+//! never lists that grow with the data. The names are those of `statemachine/*.asl.json`.
+
+use crate::ids::{Epoch, ExecutionId, Generation, Round, RunId, Rung, StepName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What starts a run; a person can type it into the console's input box.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunInput {
+    pub pipeline: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_step: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_steps: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
+    /// Items by step that may be missing from what is published: `{"normalize": [7]}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accept: BTreeMap<String, Vec<u32>>,
+    /// Whose target overrides apply; `aws` if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeginRequest {
+    pub input: RunInput,
+    pub root: ExecutionId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeginReply {
+    pub run: RunId,
+    /// The steps to run, in order (all, or `only_steps`).
+    pub steps: Vec<StepName>,
+    pub count: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanWorkRequest {
+    pub run: RunId,
+    pub step: StepName,
+    pub root: ExecutionId,
+    pub execution: ExecutionId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanWorkReply {
+    pub epoch: Epoch,
+    pub generation: Generation,
+    /// Items without a receipt.
+    pub todo: u32,
+    pub round: Round,
+    pub rung: Rung,
+}
+
+/// LaunchFleet and KillFleet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundRequest {
+    pub run: RunId,
+    pub step: StepName,
+    pub root: ExecutionId,
+    pub generation: Generation,
+    pub epoch: Epoch,
+    pub round: Round,
+    pub rung: Rung,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DispatchRequest {
+    #[serde(flatten)]
+    pub round: RoundRequest,
+    pub token: String,
+}
+
+/// An error as a state machine catches it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Caught {
+    pub error: String,
+    #[serde(default)]
+    pub cause: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRequest {
+    #[serde(flatten)]
+    pub round: RoundRequest,
+    #[serde(default)]
+    pub failure: Option<Caught>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    Round,
+    Publish,
+    Done,
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictReply {
+    pub next: Next,
+    pub round: Round,
+    pub rung: Rung,
+    /// Constant names (`errors`), with a cause a person on call can read; empty unless `failed`.
+    pub error: String,
+    pub cause: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishRequest {
+    pub run: RunId,
+    pub step: StepName,
+    pub root: ExecutionId,
+    pub generation: Generation,
+    pub epoch: Epoch,
+    #[serde(default)]
+    pub cursor: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishReply {
+    pub more: bool,
+    pub cursor: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportRequest {
+    pub run: RunId,
+    pub root: ExecutionId,
+}
+
+/// Error names that Retry and Catch match; anything not listed is a bug.
+pub mod errors {
+    pub const FENCED: &str = "Spotmill.Fenced";
+    pub const HELD: &str = "Spotmill.HeldByAnother";
+    pub const INVALID_INPUT: &str = "Spotmill.InvalidInput";
+    pub const UPSTREAM_INCOMPLETE: &str = "Spotmill.UpstreamIncomplete";
+    pub const NO_INPUT: &str = "Spotmill.NoInput";
+    pub const ITEMS_FAILED: &str = "Spotmill.ItemsFailed";
+    pub const EXPECTATION_FAILED: &str = "Spotmill.ExpectationFailed";
+    pub const NO_PROGRESS: &str = "Spotmill.NoProgress";
+    pub const TRANSIENT: &str = "Spotmill.Transient";
+    pub const CORRUPT_RECORD: &str = "Spotmill.CorruptRecord";
+}

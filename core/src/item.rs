@@ -1,0 +1,267 @@
+//! What a child process is told and what it reports: one item, one attempt. The supervisor writes an `ItemSpec`,
+//! the child (a worker binary, `item` subcommand) writes files below `scratch` and an `ItemOutcome`. The other
+//! subcommands of the worker binary (`check`, `schema`, `preview`, `functions`, `about`) speak the types at the end.
+//! All of them are JSON; a path is an absolute path on this machine or an `s3://` location.
+
+use crate::ids::{AttemptId, Generation, ItemIndex, RunId, StepName, Uri};
+use crate::model::{Expect, Layout, Output, Read, RowsRule, Transform};
+use crate::types::{Column, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub const ITEM_VERSION: u32 = 1;
+
+/// One object to read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputFile {
+    pub uri: Uri,
+    /// What the store said when the item was planned; checked again before the receipt.
+    pub etag: String,
+    pub bytes: u64,
+    /// Known when it is the output of a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableInput {
+    pub files: Vec<InputFile>,
+    pub read: Read,
+}
+
+/// `column = value`, pushed down to the scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueFilter {
+    pub column: String,
+    pub value: crate::model::ItemValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemSpec {
+    pub v: u32,
+    pub run: RunId,
+    pub step: StepName,
+    pub generation: Generation,
+    pub item: ItemIndex,
+    pub attempt: AttemptId,
+    /// The worker's declared version that planned the step; another refuses to run.
+    pub worker_version: String,
+    pub alias: String,
+    pub inputs: Vec<InputFile>,
+    /// With `columns` filled in whenever the schema is known (always for a step's output).
+    pub read: Read,
+    pub tables: BTreeMap<String, TableInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<ValueFilter>,
+    pub params: BTreeMap<String, Value>,
+    pub transform: Transform,
+    pub output: Output,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowsRule>,
+    pub expect: Expect,
+    /// The attempt's own prefix; the child writes nowhere else (rejects go below `rejects/`).
+    pub scratch: Uri,
+    /// A directory on this machine for decompressed and cleaned copies; emptied by the supervisor.
+    pub tmp: String,
+    pub threads: u32,
+    pub memory_bytes: u64,
+}
+
+/// A file the attempt wrote. `path` is relative to `scratch`: `{partition}/{part}.parquet`, or `{part}.parquet`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputFile {
+    /// `carrier=AA`, `a=1/b=2`, `bucket=00007`; empty for an unpartitioned output. Values are percent-encoded.
+    pub partition: String,
+    pub part: u32,
+    pub path: String,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// A row that was not parsed, kept in `rejects/rejects.ndjson`, one a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RejectedRow {
+    pub file: String,
+    /// 1-based line on which the row starts, in the decompressed file.
+    pub line: u64,
+    /// Byte offset of the row's start in the decompressed file.
+    pub byte: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// `too_few_fields`, `too_many_fields`, `bad_value`, `invalid_utf8`, `unclosed_quote`, `bad_json`.
+    pub kind: String,
+    pub reason: String,
+    /// The row as it stood, invalid UTF-8 replaced.
+    pub raw: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// `not_null(carrier)`, `unique(a, b)`, `check(distance > 0)`.
+    pub expectation: String,
+    pub rows: u64,
+    /// One offending row, as JSON, for the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    pub wall_ms: u64,
+    pub cpu_ms: u64,
+    pub peak_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemReport {
+    pub v: u32,
+    /// Rows of the input as it lay there: parsed + rejected.
+    pub rows_raw: u64,
+    /// Rows given to the transform (before a `values` predicate).
+    pub rows_read: u64,
+    pub rows_rejected: u64,
+    pub rows_written: u64,
+    pub files: Vec<OutputFile>,
+    /// Relative to `scratch`, when rows were rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<OutputFile>,
+    /// Schema of what was written.
+    pub columns: Vec<Column>,
+    pub violations: Vec<Violation>,
+    /// Things worth telling that are no failure (rows rejected: the first three, for example).
+    pub notes: Vec<String>,
+    #[serde(default)]
+    pub usage: Usage,
+}
+
+/// Why an item failed, named for whoever must react.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// Bad rows with `on_bad_rows = "fail"`, corrupt files, a missing column.
+    BadData,
+    /// SQL or a transform said no, or panicked.
+    Transform,
+    /// A signal nobody sent on purpose, an unexpected exit.
+    Crash,
+    Timeout,
+    /// An input changed while it was read.
+    InputChanged,
+    /// Another version of the worker than the one that planned the step.
+    WorkerVersion,
+    /// Memory above the limit (not counted as failed: the next rung).
+    Memory,
+    /// Throttling, network, credentials, full disk: own back-off, not counted.
+    Infra,
+    /// The machine goes away; never counted.
+    Lost,
+    /// Broke its machine again and again.
+    Poison,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemFailure {
+    pub class: FailureClass,
+    /// One sentence: what went wrong, with the file, line or column.
+    pub message: String,
+    /// What to do about it, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// The input file concerned, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemOutcome {
+    Done(ItemReport),
+    Failed(ItemFailure),
+}
+
+/// `about`: who this worker is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    pub v: u32,
+    /// The user's declared version plus our engine version: part of a step's signature.
+    pub version: String,
+    pub functions: Vec<FunctionInfo>,
+    pub transforms: Vec<FunctionInfo>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionInfo {
+    pub name: String,
+    /// `(int16) -> int16`; for built-in SQL functions, a short signature or empty.
+    pub signature: String,
+    /// Registered by this worker, not built into the engine.
+    pub custom: bool,
+}
+
+/// `check`: type-check steps on zero rows, in order. Inputs that are steps take the schema found for that step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckRequest {
+    pub v: u32,
+    pub steps: Vec<CheckStep>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckStep {
+    pub name: String,
+    pub alias: String,
+    pub input: CheckInput,
+    pub tables: BTreeMap<String, CheckInput>,
+    /// SQL with params already bound.
+    pub transform: Transform,
+    pub params: BTreeMap<String, Value>,
+    pub layout: Layout,
+    pub sort_by: Vec<String>,
+    pub expect: Expect,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckInput {
+    Columns(Vec<Column>),
+    /// Columns are in this file's header or footer.
+    Sample { uri: Uri, read: Read },
+    Step(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckReply {
+    pub v: u32,
+    /// One for each step, in order; a step whose input failed is `Skipped`.
+    pub steps: Vec<CheckedStep>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckedStep {
+    Ok { input: Vec<Column>, tables: BTreeMap<String, Vec<Column>>, output: Vec<Column> },
+    Failed(CheckProblem),
+    Skipped,
+}
+
+/// The engine gives no positions: `subject` is the identifier, function or expression to look for in the SQL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum CheckProblem {
+    UnknownColumn { column: String, available: Vec<String> },
+    UnknownFunction { function: String, similar: Option<String> },
+    TypeMismatch { subject: Option<String>, message: String },
+    DuplicateColumn { column: String },
+    UnknownTransform { name: String, available: Vec<String> },
+    /// A key of `output`, `sort_by` or `expect` names a column that the step does not make.
+    MissingOutputColumn { key: String, column: String, available: Vec<String> },
+    BadSample { uri: Uri, message: String },
+    Other { subject: Option<String>, message: String },
+}
+
+/// `preview`: the first rows of Parquet, CSV or NDJSON files, rendered as text by the engine's own rules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PreviewReply {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Option<String>>>,
+    pub total_rows: u64,
+}

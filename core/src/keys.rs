@@ -1,0 +1,120 @@
+//! Every key under the state root, built here and parsed here and nowhere else. A key is relative to the root
+//! (`.spotmill/` on one machine, the bucket on AWS); `scratch/` is apart from `runs/` so that a lifecycle rule can
+//! expire it.
+
+use crate::ids::{AttemptId, Epoch, Generation, ItemIndex, Round, RunId, StepName, Uri};
+
+/// Keys of one run.
+#[derive(Clone, Debug)]
+pub struct RunKeys {
+    pub root: Uri,
+    pub run: RunId,
+}
+
+/// Keys of one generation of a step.
+#[derive(Clone, Debug)]
+pub struct StepKeys {
+    pub run: RunKeys,
+    pub step: StepName,
+    pub generation: Generation,
+}
+
+/// Where the deployed pipeline `name` is, before a run freezes it.
+pub fn pipeline(root: &Uri, name: &str) -> Uri {
+    root.join(&format!("pipelines/{name}.toml"))
+}
+
+pub fn runs(root: &Uri) -> Uri {
+    root.join("runs")
+}
+
+impl RunKeys {
+    pub fn new(root: &Uri, run: &RunId) -> Self {
+        Self { root: root.clone(), run: run.clone() }
+    }
+    pub fn base(&self) -> Uri {
+        self.root.join(&format!("runs/{}", self.run))
+    }
+    pub fn lease(&self) -> Uri {
+        self.base().join("lease.json")
+    }
+    pub fn pipeline(&self, digest: &str) -> Uri {
+        self.base().join(&format!("pipeline-{digest}.toml"))
+    }
+    pub fn report(&self) -> Uri {
+        self.base().join("report.json")
+    }
+    pub fn step(&self, step: &StepName, generation: Generation) -> StepKeys {
+        StepKeys { run: self.clone(), step: step.clone(), generation }
+    }
+}
+
+impl StepKeys {
+    pub fn base(&self) -> Uri {
+        self.run.base().join(&format!("{}/g{}", self.step, self.generation))
+    }
+    pub fn plan(&self) -> Uri {
+        self.base().join("plan.json")
+    }
+    pub fn tables(&self) -> Uri {
+        self.base().join("tables.json")
+    }
+    pub fn work(&self, digest: &str) -> Uri {
+        self.base().join(&format!("work-{digest}.ndjson"))
+    }
+    pub fn receipts(&self) -> Uri {
+        self.base().join("receipts")
+    }
+    pub fn receipt(&self, item: ItemIndex) -> Uri {
+        self.receipts().join(&format!("{item:07}.json"))
+    }
+    pub fn seal(&self) -> Uri {
+        self.base().join("sealed.json")
+    }
+    pub fn sealed_files(&self, digest: &str) -> Uri {
+        self.base().join(&format!("sealed/files-{digest}.ndjson"))
+    }
+    pub fn manifest(&self) -> Uri {
+        self.base().join("manifest.json")
+    }
+    pub fn intents(&self) -> Uri {
+        self.base().join("intents")
+    }
+    pub fn intent(&self, n: u32) -> Uri {
+        self.intents().join(&format!("intent-{n:05}.json"))
+    }
+    pub fn epoch(&self, epoch: Epoch) -> Uri {
+        self.base().join(&format!("e{epoch}"))
+    }
+    pub fn tally(&self, epoch: Epoch) -> Uri {
+        self.epoch(epoch).join("tally.json")
+    }
+    pub fn fleet(&self, epoch: Epoch, round: Round) -> Uri {
+        self.epoch(epoch).join(&format!("fleet-{round}.json"))
+    }
+    pub fn failures(&self, epoch: Epoch) -> Uri {
+        self.epoch(epoch).join("failures")
+    }
+    pub fn failure(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
+        self.failures(epoch).join(&format!("{item:07}-{attempt}.json"))
+    }
+    /// Prefix of everything one attempt writes.
+    pub fn scratch(&self, item: ItemIndex, attempt: &AttemptId) -> Uri {
+        self.run.root.join(&format!("scratch/{}/{}/g{}/{item:07}-{attempt}", self.run.run, self.step, self.generation))
+    }
+}
+
+/// The item a receipt's key names.
+pub fn receipt_item(key: &Uri) -> Option<ItemIndex> {
+    file_name(key).strip_suffix(".json")?.parse().ok()
+}
+
+/// The item and attempt a failure's key names.
+pub fn failure_item(key: &Uri) -> Option<(ItemIndex, AttemptId)> {
+    let (item, attempt) = file_name(key).strip_suffix(".json")?.split_once('-')?;
+    Some((item.parse().ok()?, AttemptId::new(attempt)))
+}
+
+fn file_name(key: &Uri) -> &str {
+    key.as_str().rsplit('/').next().unwrap_or_default()
+}

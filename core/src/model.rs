@@ -1,0 +1,359 @@
+//! The pipeline as the rest of the program knows it: normalized, defaults filled in, shorthand expanded, SQL files
+//! read in. `spec` makes it from the user's TOML; it is what `pipeline-{digest}.toml` freezes. Paths and
+//! destinations are still templates (`{src}/{date}`); `spec::expand` resolves them for a run's params.
+
+use crate::types::{Column, ColumnType};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub const FORMAT: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pipeline {
+    pub format: u32,
+    pub name: String,
+    /// Params that identify a run, in order; by default `["date"]`.
+    pub key: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    pub params: BTreeMap<String, Param>,
+    /// Overrides of param defaults by target (`local`, `aws`, …).
+    pub targets: BTreeMap<String, BTreeMap<String, toml::Value>>,
+    /// Directory of the user's worker crate, relative to the pipeline file; none: the stock worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_crate: Option<String>,
+    /// In the order they run: a step comes after the steps it reads.
+    pub steps: Vec<Step>,
+    pub fleet: Fleet,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_usd_per_run: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    pub cron: String,
+    pub timezone: String,
+    /// `today` or `yesterday`, in that time zone.
+    pub date: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamType {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Float64,
+    String,
+    Path,
+    Date,
+    Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    #[serde(rename = "type")]
+    pub ty: ParamType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<toml::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Allowed values, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_of: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub name: String,
+    pub transform: Transform,
+    pub input: Input,
+    /// Side tables by the name SQL knows them under.
+    pub tables: BTreeMap<String, Table>,
+    pub output: Output,
+    /// Declared relation of rows written to rows read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowsRule>,
+    pub expect: Expect,
+    pub resources: Resources,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    Sql {
+        text: String,
+        /// The file it was read from, relative to the pipeline file; for messages only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+    },
+    Function { name: String, with: BTreeMap<String, toml::Value> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowsRule {
+    /// out = in − rejected
+    Same,
+    /// out ≤ in − rejected
+    Fewer,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The name SQL knows it under; `input` unless `as` says otherwise.
+    pub alias: String,
+    pub source: Source,
+    pub read: Read,
+    /// One item a value, pushed down as `column = value` over the whole input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Values>,
+    /// Pack whole objects of a path (or files of one partition) up to this many bytes an item.
+    pub item_bytes: u64,
+    pub on_empty: OnEmpty,
+    pub max_bad_rows: MaxBadRows,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Objects matching a template with `*` and `**` globs.
+    Path(String),
+    Step { step: String, by: By },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    Partition,
+    File,
+    All,
+}
+
+/// `{ column, from, to }` (inclusive integers) or `{ column, list }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Values {
+    pub column: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<(i64, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<Vec<ItemValue>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ItemValue {
+    Int(i64),
+    Text(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEmpty {
+    Fail,
+    Skip,
+}
+
+/// How many rejected rows a step may have before it fails; meaningful with `on_bad_rows = "reject"`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxBadRows {
+    Unlimited,
+    Rows(u64),
+    /// Of raw rows, 0 to 1.
+    Fraction(f64),
+}
+
+/// How files are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    pub format: Format,
+    /// Declared columns; empty: taken from the header or footer of the files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
+    #[serde(default = "yes")]
+    pub header: bool,
+    #[serde(default = "comma")]
+    pub delimiter: char,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub null_values: Vec<String>,
+    pub compression: Compression,
+    #[serde(default)]
+    pub on_bad_rows: OnBadRows,
+    #[serde(default)]
+    pub row_check: RowCheck,
+}
+
+fn yes() -> bool {
+    true
+}
+fn comma() -> char {
+    ','
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Csv,
+    Ndjson,
+    Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// By the file's ending: `.gz`, `.zst`, else none.
+    Auto,
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadRows {
+    #[default]
+    Fail,
+    Reject,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowCheck {
+    /// Every row is checked over all declared columns before any projection.
+    #[default]
+    All,
+    /// Only the columns the transform uses; a short or shifted row may pass unseen.
+    Used,
+}
+
+/// A side table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    pub source: Source,
+    pub read: Read,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    pub format: Format,
+    pub compression: OutputCompression,
+    pub layout: Layout,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sort_by: Vec<SortKey>,
+    /// Start a new file of a partition after about this many bytes / exactly this many rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_rows: Option<u64>,
+    /// Template of the user's own prefix; none: intermediate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// `replace = "all"`: a destination without the key in it is meant.
+    #[serde(default)]
+    pub replace_all: bool,
+    #[serde(default = "yes")]
+    pub header: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputCompression {
+    Zstd,
+    Snappy,
+    Lz4,
+    Gzip,
+    None,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    Single,
+    Partition { by: Vec<String> },
+    Bucket { by: Vec<String>, buckets: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SortKey {
+    pub column: String,
+    #[serde(default)]
+    pub descending: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Expect {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_null: Vec<String>,
+    /// Columns whose combination is unique over the step's whole output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<String>,
+    /// SQL conditions that hold for every row written (NULL counts as holding, as in SQL CHECK).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_rows: Option<u64>,
+    #[serde(default)]
+    pub warn_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    pub vcpus: u32,
+    pub memory_bytes: u64,
+    pub max_memory_bytes: u64,
+    pub timeout_secs: u64,
+    pub max_attempts: u32,
+}
+
+/// Where the step's machines may come from; used by the AWS worlds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_vcpus: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub architectures: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_price_per_vcpu_hour: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_after_secs: Option<u64>,
+}
+
+impl Pipeline {
+    pub fn step(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|s| s.name == name)
+    }
+}
+
+impl Step {
+    /// The steps this one reads, as input or side table.
+    pub fn upstream(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.input.source).chain(self.tables.values().map(|t| &t.source)).filter_map(|s| match s {
+            Source::Step { step, .. } => Some(step.as_str()),
+            Source::Path(_) => None,
+        })
+    }
+}
+
+impl ParamType {
+    /// The column type a `$param` of this type has in SQL.
+    pub fn column_type(self) -> ColumnType {
+        match self {
+            Self::Bool => ColumnType::Bool,
+            Self::Int8 => ColumnType::Int8,
+            Self::Int16 => ColumnType::Int16,
+            Self::Int32 => ColumnType::Int32,
+            Self::Int64 => ColumnType::Int64,
+            Self::Float64 => ColumnType::Float64,
+            Self::String | Self::Path => ColumnType::String,
+            Self::Date => ColumnType::Date,
+            Self::Timestamp => ColumnType::Timestamp,
+        }
+    }
+}

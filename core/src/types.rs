@@ -1,0 +1,141 @@
+//! Column types and typed values as a pipeline file names them. They are the vocabulary that the pipeline file,
+//! the item's spec and the reports share; Polars' own types stay inside the item crate.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The type of a column. Written `int32`, `decimal(18,4)`, `timestamp` and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ColumnType {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Float32,
+    Float64,
+    Decimal { precision: u8, scale: u8 },
+    String,
+    Date,
+    /// Microseconds without a time zone.
+    Timestamp,
+    /// Microseconds since the epoch, UTC.
+    TimestampUtc,
+}
+
+pub const TYPE_NAMES: &[&str] = &[
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
+    "decimal(p,s)", "string", "date", "timestamp", "timestamp_utc",
+];
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Bool => "bool",
+            Self::Int8 => "int8",
+            Self::Int16 => "int16",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Uint8 => "uint8",
+            Self::Uint16 => "uint16",
+            Self::Uint32 => "uint32",
+            Self::Uint64 => "uint64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Decimal { precision, scale } => return write!(f, "decimal({precision},{scale})"),
+            Self::String => "string",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::TimestampUtc => "timestamp_utc",
+        };
+        f.write_str(name)
+    }
+}
+
+impl FromStr for ColumnType {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "bool" => Self::Bool,
+            "int8" => Self::Int8,
+            "int16" => Self::Int16,
+            "int32" => Self::Int32,
+            "int64" => Self::Int64,
+            "uint8" => Self::Uint8,
+            "uint16" => Self::Uint16,
+            "uint32" => Self::Uint32,
+            "uint64" => Self::Uint64,
+            "float32" => Self::Float32,
+            "float64" => Self::Float64,
+            "string" => Self::String,
+            "date" => Self::Date,
+            "timestamp" => Self::Timestamp,
+            "timestamp_utc" => Self::TimestampUtc,
+            other => return parse_decimal(other),
+        })
+    }
+}
+
+fn parse_decimal(text: &str) -> Result<ColumnType, String> {
+    let unknown = || format!("there is no type `{text}`; types: {}", TYPE_NAMES.join(", "));
+    let inner = text.strip_prefix("decimal(").and_then(|t| t.strip_suffix(')')).ok_or_else(unknown)?;
+    let (p, s) = inner.split_once(',').ok_or_else(unknown)?;
+    let precision: u8 = p.trim().parse().map_err(|_| unknown())?;
+    let scale: u8 = s.trim().parse().map_err(|_| unknown())?;
+    if precision == 0 || precision > 38 || scale > precision {
+        return Err(format!("`{text}`: precision is 1 to 38 and scale at most the precision"));
+    }
+    Ok(ColumnType::Decimal { precision, scale })
+}
+
+impl Serialize for ColumnType {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+impl<'de> Deserialize<'de> for ColumnType {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A named, typed column. `parse` is a strftime pattern for dates and timestamps in text files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub ty: ColumnType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parse: Option<String>,
+}
+
+/// A param's value, typed. Dates are ISO `YYYY-MM-DD`, timestamps ISO `YYYY-MM-DDTHH:MM:SS`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "snake_case")]
+pub enum Value {
+    Bool(bool),
+    /// The integer with the type it was declared as (`int8` to `int64`).
+    Int { value: i64, ty: ColumnType },
+    Float(f64),
+    String(String),
+    Path(String),
+    Date(String),
+    Timestamp(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(v) => write!(f, "{v}"),
+            Self::Int { value, .. } => write!(f, "{value}"),
+            Self::Float(v) => write!(f, "{v}"),
+            Self::String(v) | Self::Path(v) | Self::Date(v) | Self::Timestamp(v) => f.write_str(v),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Adapters for one machine: a directory as the store, queues in the process.

@@ -1,0 +1,209 @@
+//! The ports. Errors say what a caller can do about them: try again, give up, or look again because the outcome is
+//! unknown. Clocks are ports too, so that tests choose the time.
+
+use async_trait::async_trait;
+use spotmill_core::ids::{ExecutionId, Uri};
+use std::time::Duration;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0} does not exist")]
+    NotFound(Uri),
+    #[error("no permission for {uri}")]
+    Denied {
+        uri: Uri,
+        #[source]
+        source: BoxError,
+    },
+    #[error("no space left to write {0}")]
+    Full(Uri),
+    /// Throttling, time-outs, network: nothing happened, or nothing that matters.
+    #[error("{uri}: {what}")]
+    Transient {
+        uri: Uri,
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+    /// A conditional write whose reply was lost: look again and recognise your own mark.
+    #[error("{uri}: the outcome of the write is unknown")]
+    Unknown {
+        uri: Uri,
+        #[source]
+        source: BoxError,
+    },
+    #[error("{uri}: {what}")]
+    Broken {
+        uri: Uri,
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+}
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectMeta {
+    pub uri: Uri,
+    pub etag: String,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub etag: String,
+    pub body: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    Now,
+    /// Somebody's object stands there (perhaps our own, from a write whose reply was lost).
+    Already,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Swapped {
+    /// With the new ETag.
+    Yes(String),
+    /// Another version stands there.
+    No,
+}
+
+/// Objects that outlive any machine.
+#[async_trait]
+pub trait Store: Send + Sync {
+    async fn get(&self, uri: &Uri) -> Result<Object, StoreError>;
+    /// Bytes `from..to` of an object.
+    async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError>;
+    async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError>;
+    /// Create if absent; a reader sees all of it or nothing.
+    async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError>;
+    /// Replace the version `etag`.
+    async fn swap(&self, uri: &Uri, etag: &str, body: &[u8]) -> Result<Swapped, StoreError>;
+    /// Write whatever stands there; for objects whose content is determined by their key, or that only inform.
+    async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError>;
+    /// All objects whose location begins with `prefix`, in order of their names (bytewise).
+    async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError>;
+    /// Server-side copy; overwrites.
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError>;
+    /// Absent is fine.
+    async fn delete(&self, uri: &Uri) -> Result<(), StoreError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    #[error("there is no queue {0}")]
+    NoQueue(String),
+    #[error("queue {queue}: {what}")]
+    Transient {
+        queue: String,
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub body: String,
+    /// Proof of this receive; old ones are refused or ignored.
+    pub receipt: String,
+    /// 1 on the first receive.
+    pub receives: u32,
+}
+
+/// Messages that are hints: at least once, unordered, invisible for a while after a receive.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Absent: made. Present: fine.
+    async fn create(&self, queue: &str) -> Result<(), QueueError>;
+    /// Absent is fine.
+    async fn remove(&self, queue: &str) -> Result<(), QueueError>;
+    /// Bodies that were not accepted, by index, to be sent again.
+    async fn send(&self, queue: &str, bodies: &[String]) -> Result<Vec<usize>, QueueError>;
+    /// Up to `most` messages (at most 10), waiting up to `wait` for the first; empty is no proof of emptiness.
+    async fn receive(
+        &self,
+        queue: &str,
+        most: usize,
+        wait: Duration,
+        visibility: Duration,
+    ) -> Result<Vec<Message>, QueueError>;
+    /// Invisible for `visibility` from now; zero gives it back at once.
+    async fn extend(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), QueueError>;
+    async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError>;
+}
+
+/// What is asked of a round's fleet; also the record `fleet-{round}.json`, written before the call.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FleetRequest {
+    pub v: u32,
+    /// hash(run, step, generation, epoch, round): names the fleet, its queue and the idempotency token.
+    pub name: String,
+    pub queue: String,
+    pub callbacks: String,
+    pub vcpus_per_item: u32,
+    pub memory_bytes_per_item: u64,
+    /// Never more slots than items.
+    pub max_slots: u32,
+    /// The child execution whose end lets a reaper end the fleet.
+    pub execution: ExecutionId,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    #[error("fleet {name}: {what}")]
+    Transient {
+        name: String,
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("fleet {name} was refused: {what}")]
+    Refused { name: String, what: String },
+}
+
+#[async_trait]
+pub trait Fleets: Send + Sync {
+    /// Asking twice with the same name is one fleet.
+    async fn launch(&self, request: &FleetRequest) -> Result<(), FleetError>;
+    /// Idempotent; returns once no machine of it works any more.
+    async fn end(&self, name: &str) -> Result<(), FleetError>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionState {
+    Running,
+    Ended,
+    NotFound,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenReply {
+    Accepted,
+    /// The task is closed or the token is of an earlier try: done, as far as the sender is concerned.
+    Closed,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("executions: {what}")]
+pub struct ExecutionError {
+    pub what: String,
+    #[source]
+    pub source: BoxError,
+}
+
+#[async_trait]
+pub trait Executions: Send + Sync {
+    async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError>;
+    async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError>;
+    async fn send_failure(&self, token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError>;
+    async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError>;
+}
+
+/// Wall clock, for records; decisions get numbers.
+pub trait Clock: Send + Sync {
+    fn now_ms(&self) -> u64;
+}
