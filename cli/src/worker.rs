@@ -1,0 +1,130 @@
+//! The pipeline's worker program: where it is (built from the user's crate by cargo when the pipeline names one), and
+//! the questions it answers. The worker links the engine; this program does not.
+
+use crate::exit::{Code, Stop, io};
+use serde::de::DeserializeOwned;
+use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+#[derive(Clone, Debug)]
+pub struct Worker {
+    pub program: PathBuf,
+}
+
+impl Worker {
+    /// Find the worker, building the crate if the pipeline names one. `SPOTMILL_WORKER` overrides both.
+    pub fn find(project: &Path, worker_crate: Option<&str>, quiet: bool) -> Result<Worker, Stop> {
+        if let Some(program) = std::env::var_os("SPOTMILL_WORKER") {
+            return existing(PathBuf::from(program), "SPOTMILL_WORKER names");
+        }
+        if let Some(dir) = worker_crate {
+            return build(&project.join(dir).join("Cargo.toml"), quiet);
+        }
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml");
+        if checkout.is_file() {
+            return build(&checkout, quiet);
+        }
+        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("spotmill-worker")));
+        existing(beside.unwrap_or_default(), "the stock worker should stand beside this program at")
+    }
+
+    pub fn about(&self) -> Result<About, Stop> {
+        self.ask(&["about"], None)
+    }
+
+    pub fn check(&self, request: &CheckRequest) -> Result<CheckReply, Stop> {
+        let body = serde_json::to_vec(request).map_err(|e| self.broken(&e))?;
+        self.ask(&["check"], Some(body))
+    }
+
+    pub fn preview(&self, files: &[String], limit: usize) -> Result<PreviewReply, Stop> {
+        let limit = limit.to_string();
+        let mut args = vec!["preview", "--limit", &limit];
+        args.extend(files.iter().map(String::as_str));
+        self.ask(&args, None)
+    }
+
+    /// Hand the terminal to the worker (`schema`, `functions`).
+    pub fn pass_through(&self, args: &[&str]) -> Result<Code, Stop> {
+        let status = Command::new(&self.program).args(args).status().map_err(io("start", &self.program))?;
+        Ok(match status.code() {
+            Some(0) => Code::Done,
+            Some(2) => Code::Usage,
+            _ => Code::ItemsFailed,
+        })
+    }
+
+    fn ask<T: DeserializeOwned>(&self, args: &[&str], input: Option<Vec<u8>>) -> Result<T, Stop> {
+        let mut command = Command::new(&self.program);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(io("start", &self.program))?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+            // A worker that dies early closes the pipe; its exit says why.
+            let _ = stdin.write_all(&input);
+        }
+        let output = child.wait_with_output().map_err(io("wait for", &self.program))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Stop::new(
+                Code::Invalid,
+                format!("the worker {} {} failed ({}): {}", self.program.display(), args[0], output.status, said.trim()),
+            ));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|e| self.broken(&e))
+    }
+
+    fn broken(&self, error: &serde_json::Error) -> Stop {
+        Stop::new(Code::Invalid, format!("the worker {} does not speak our protocol: {error}", self.program.display()))
+            .remedy("build it against the same version of spotmill-worker as this program")
+    }
+}
+
+fn existing(program: PathBuf, what: &str) -> Result<Worker, Stop> {
+    if program.is_file() {
+        return Ok(Worker { program });
+    }
+    Err(Stop::usage(format!("{what} {}, but there is no such file", program.display()))
+        .remedy("build it: cargo build -p spotmill-worker"))
+}
+
+/// `cargo build` in the profile this program was built with; cargo's own progress goes to stderr.
+fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
+    if !manifest.is_file() {
+        return Err(Stop::new(Code::Invalid, format!("[worker] crate: there is no {}", manifest.display()))
+            .remedy("point `crate` at a directory with a Cargo.toml, or leave [worker] out for the stock worker"));
+    }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--bins", "--message-format", "json-render-diagnostics", "--manifest-path"]).arg(manifest);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    if quiet {
+        cargo.arg("--quiet");
+    }
+    let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| {
+        Stop::usage(format!("cannot start cargo to build the worker: {error}"))
+            .remedy("install Rust, or set SPOTMILL_WORKER to a built worker")
+    })?;
+    let program = child.stdout.take().and_then(|out| executable(BufReader::new(out)));
+    let status = child.wait().map_err(io("wait for cargo and", manifest))?;
+    match program {
+        Some(program) if status.success() => Ok(Worker { program }),
+        _ if status.success() => {
+            Err(Stop::new(Code::Invalid, format!("{} builds no program", manifest.display()))
+                .remedy("give it a src/main.rs that calls spotmill_worker::Worker::main"))
+        }
+        _ => Err(Stop::new(Code::Invalid, format!("the worker {} does not build", manifest.display()))),
+    }
+}
+
+/// The last executable that cargo says it made.
+fn executable(lines: impl BufRead) -> Option<PathBuf> {
+    let messages = lines.lines().map_while(Result::ok);
+    let made = messages.filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(&line).ok()?;
+        Some(PathBuf::from(message.get("executable")?.as_str()?))
+    });
+    made.last()
+}
