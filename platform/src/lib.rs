@@ -1,5 +1,7 @@
 //! Ports: what Spotmill needs of a place to run, in its own words, and the adapters that provide it. A port never
 //! decides anything. Each has one contract suite (`contract`) that every adapter passes.
 
+pub mod contract;
 pub mod local;
 pub mod ports;
+pub mod records;

@@ -75,7 +75,7 @@ pub enum Swapped {
 #[async_trait]
 pub trait Store: Send + Sync {
     async fn get(&self, uri: &Uri) -> Result<Object, StoreError>;
-    /// Bytes `from..to` of an object.
+    /// Bytes `from..to` of an object; fewer when it ends before `to`.
     async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError>;
     async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError>;
     /// Create if absent; a reader sees all of it or nothing.
@@ -96,6 +96,9 @@ pub trait Store: Send + Sync {
 pub enum QueueError {
     #[error("there is no queue {0}")]
     NoQueue(String),
+    /// The message was received again, or deleted, since. Not every queue can tell; those that cannot say nothing.
+    #[error("queue {0}: the receipt is of an earlier receive")]
+    Stale(String),
     #[error("queue {queue}: {what}")]
     Transient {
         queue: String,
@@ -108,7 +111,7 @@ pub enum QueueError {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub body: String,
-    /// Proof of this receive; old ones are refused or ignored.
+    /// Proof of this receive; an old one is refused or ignored, it never acts.
     pub receipt: String,
     /// 1 on the first receive.
     pub receives: u32,
@@ -132,7 +135,12 @@ pub trait Queue: Send + Sync {
         visibility: Duration,
     ) -> Result<Vec<Message>, QueueError>;
     /// Invisible for `visibility` from now; zero gives it back at once.
-    async fn extend(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), QueueError>;
+    async fn extend(
+        &self,
+        queue: &str,
+        receipt: &str,
+        visibility: Duration,
+    ) -> Result<(), QueueError>;
     async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError>;
 }
 
@@ -199,7 +207,12 @@ pub struct ExecutionError {
 pub trait Executions: Send + Sync {
     async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError>;
     async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError>;
-    async fn send_failure(&self, token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError>;
+    async fn send_failure(
+        &self,
+        token: &str,
+        error: &str,
+        cause: &str,
+    ) -> Result<TokenReply, ExecutionError>;
     async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError>;
 }
 

@@ -1,1 +1,14 @@
-//! Adapters for one machine: a directory as the store, queues in the process.
+//! This machine: objects are files, queues live in the process, a file lock says who runs. Nothing here survives
+//! by being clever: what must survive is a file, written whole or not at all.
+
+mod atomic;
+pub mod clock;
+pub mod lock;
+pub mod queue;
+pub mod store;
+mod walk;
+
+pub use clock::SystemClock;
+pub use lock::{HeldBy, LockError, RunLock};
+pub use queue::LocalQueues;
+pub use store::LocalStore;

@@ -1,0 +1,113 @@
+//! Who runs a run on this machine: a file locked with flock, which the kernel frees when its holder dies, however
+//! it dies. The file names the holder so that the next one can say whom it waits for; the lock decides, the text
+//! only informs. The file is never deleted, for two processes must never lock two files of one name.
+
+use super::clock::SystemClock;
+use crate::ports::Clock;
+use serde::{Deserialize, Serialize};
+use spotmill_core::ids::ExecutionId;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The holder of a lock, as it wrote itself down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBy {
+    pub pid: u32,
+    pub execution: ExecutionId,
+    pub since_ms: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error("process {} has been running it as {} (lock file {})", .by.pid, .by.execution, .path.display())]
+    Held { by: HeldBy, path: PathBuf },
+    #[error("lock file {}", .path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Held until dropped, or until the process ends.
+#[derive(Debug)]
+pub struct RunLock {
+    file: File,
+}
+
+impl RunLock {
+    /// Takes the lock or says who has it; never waits for the holder.
+    pub fn try_take(path: &Path, execution: &ExecutionId) -> Result<RunLock, LockError> {
+        let io = |source| LockError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(io)?;
+        }
+        // Whoever takes or frees the lock needs an instant to write or clear the text: look a few times.
+        let mut pause = Duration::from_millis(1);
+        for _ in 0..8 {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(io)?;
+            match file.try_lock() {
+                Ok(()) => {
+                    let me = HeldBy {
+                        pid: std::process::id(),
+                        execution: execution.clone(),
+                        since_ms: SystemClock.now_ms(),
+                    };
+                    write_holder(&mut file, &me).map_err(io)?;
+                    return Ok(RunLock { file });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let mut text = String::new();
+                    file.read_to_string(&mut text).map_err(io)?;
+                    if let Ok(by) = serde_json::from_str(&text) {
+                        return Err(LockError::Held {
+                            by,
+                            path: path.to_owned(),
+                        });
+                    }
+                }
+                Err(TryLockError::Error(e)) => return Err(io(e)),
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
+        }
+        let by = HeldBy {
+            pid: 0,
+            execution: ExecutionId::new("unknown"),
+            since_ms: 0,
+        };
+        Err(LockError::Held {
+            by,
+            path: path.to_owned(),
+        })
+    }
+}
+
+fn write_holder(file: &mut File, holder: &HeldBy) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(
+        serde_json::to_string(holder)
+            .map_err(io::Error::other)?
+            .as_bytes(),
+    )?;
+    file.flush()
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Closing the file frees the lock; the text is cleared first so that it never names a process that let go.
+        let _ = self.file.set_len(0);
+    }
+}

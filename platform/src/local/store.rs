@@ -1,0 +1,260 @@
+//! Objects as files under absolute paths. Writes are atomic and durable in order (see `atomic`); an ETag says which
+//! version of a file was seen, and `get`, `head` and `list` say the same of the same file. It never changes a file
+//! in place, and never touches a file it was not told to.
+
+use super::atomic::{Staged, SwapLock, WriteError, etag};
+use super::walk;
+use crate::ports::{Created, Object, ObjectMeta, Store, StoreError, Swapped};
+use async_trait::async_trait;
+use rustix::io::Errno;
+use spotmill_core::ids::Uri;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalStore;
+
+impl LocalStore {
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl Store for LocalStore {
+    async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
+        blocking(uri, |path, _| {
+            let (mut file, meta) = open(path)?;
+            let mut body = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+            file.read_to_end(&mut body)?;
+            Ok(Object {
+                etag: etag(&meta),
+                body,
+            })
+        })
+        .await
+    }
+
+    async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        blocking(uri, move |path, _| {
+            let (mut file, _) = open(path)?;
+            file.seek(SeekFrom::Start(from))?;
+            let mut body = Vec::new();
+            file.take(to.saturating_sub(from)).read_to_end(&mut body)?;
+            Ok(body)
+        })
+        .await
+    }
+
+    async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
+        blocking(uri, |path, uri| {
+            let meta = fs::metadata(path)?;
+            if !meta.is_file() {
+                return Err(io::Error::from(io::ErrorKind::NotFound).into());
+            }
+            Ok(ObjectMeta {
+                uri: uri.clone(),
+                etag: etag(&meta),
+                bytes: meta.len(),
+            })
+        })
+        .await
+    }
+
+    async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
+        let body = body.to_vec();
+        blocking(uri, move |path, _| {
+            if fs::symlink_metadata(path).is_ok() || !Staged::bytes(path, &body)?.claim()? {
+                return Ok(Created::Already);
+            }
+            Ok(Created::Now)
+        })
+        .await
+    }
+
+    async fn swap(&self, uri: &Uri, expected: &str, body: &[u8]) -> Result<Swapped, StoreError> {
+        let (expected, body) = (expected.to_owned(), body.to_vec());
+        blocking(uri, move |path, _| {
+            let found = |path: &Path| match fs::metadata(path) {
+                Ok(meta) => Ok(Some(etag(&meta))),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(e),
+            };
+            if found(path)?.as_deref() != Some(expected.as_str()) {
+                return Ok(Swapped::No);
+            }
+            let staged = Staged::bytes(path, &body)?;
+            let _lock = SwapLock::take(path)?;
+            if found(path)?.as_deref() != Some(expected.as_str()) {
+                return Ok(Swapped::No);
+            }
+            Ok(Swapped::Yes(staged.replace()?))
+        })
+        .await
+    }
+
+    async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
+        let body = body.to_vec();
+        blocking(uri, move |path, _| {
+            let staged = Staged::bytes(path, &body)?;
+            let _lock = SwapLock::take_if_any(path)?;
+            staged.replace()?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
+        blocking(prefix, |_, prefix| Ok(walk::list(prefix.as_str())?)).await
+    }
+
+    /// A copy of the bytes, never a link: whoever edits one of the two must not edit the other.
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+        let source = path_of(from)?;
+        // Trouble with the source is named after the source.
+        blocking(from, |path, _| Ok(open(path).map(drop)?)).await?;
+        blocking(to, move |path, _| {
+            let staged = Staged::new(path, |file| {
+                let (mut from, _) = open(&source)?;
+                io::copy(&mut from, file).map(drop)
+            })?;
+            let _lock = SwapLock::take_if_any(path)?;
+            staged.replace()?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
+        blocking(uri, |path, _| {
+            let _lock = SwapLock::take_if_any(path)?;
+            match fs::remove_file(path) {
+                Ok(()) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+                {
+                    return Ok(());
+                }
+                Err(e) => return Err(e.into()),
+            }
+            // An object store has no empty directories. One level only, and never one with anything in it.
+            if let Some(parent) = path.parent() {
+                let _ = fs::remove_dir(parent);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Opens a regular file, with what identifies the version that was opened.
+fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok((file, meta))
+}
+
+impl From<io::Error> for WriteError {
+    fn from(e: io::Error) -> Self {
+        WriteError::Before(e)
+    }
+}
+
+fn path_of(uri: &Uri) -> Result<PathBuf, StoreError> {
+    let what = if uri.is_s3() {
+        "an S3 location cannot be used on this machine; give an absolute path, or run on AWS"
+    } else if uri.as_str().starts_with('/') {
+        return Ok(PathBuf::from(uri.as_str()));
+    } else {
+        "not an absolute path"
+    };
+    Err(broken(uri, what, io::ErrorKind::InvalidInput.into()))
+}
+
+fn broken(uri: &Uri, what: &str, source: io::Error) -> StoreError {
+    StoreError::Broken {
+        uri: uri.clone(),
+        what: what.to_owned(),
+        source: source.into(),
+    }
+}
+
+/// Runs file operations off the async threads. They finish even if nobody waits any more.
+async fn blocking<T: Send + 'static>(
+    uri: &Uri,
+    work: impl FnOnce(&Path, &Uri) -> Result<T, WriteError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let path = path_of(uri)?;
+    let uri = uri.clone();
+    let task_uri = uri.clone();
+    match tokio::task::spawn_blocking(move || work(&path, &task_uri)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(WriteError::Before(e))) => Err(name_error(uri, e)),
+        Ok(Err(WriteError::After(e))) => Err(StoreError::Unknown {
+            uri,
+            source: e.into(),
+        }),
+        Err(e) => Err(StoreError::Broken {
+            uri,
+            what: "a file operation did not finish".to_owned(),
+            source: e.into(),
+        }),
+    }
+}
+
+fn name_error(uri: Uri, e: io::Error) -> StoreError {
+    use io::ErrorKind as K;
+    match e.kind() {
+        K::NotFound | K::NotADirectory => StoreError::NotFound(uri),
+        K::PermissionDenied | K::ReadOnlyFilesystem => StoreError::Denied {
+            uri,
+            source: e.into(),
+        },
+        K::StorageFull | K::QuotaExceeded => StoreError::Full(uri),
+        K::Interrupted
+        | K::ResourceBusy
+        | K::StaleNetworkFileHandle
+        | K::TimedOut
+        | K::WouldBlock => StoreError::Transient {
+            uri,
+            what: "the file system is busy".to_owned(),
+            source: e.into(),
+        },
+        _ if matches!(Errno::from_io_error(&e), Some(Errno::MFILE | Errno::NFILE)) => {
+            StoreError::Transient {
+                uri,
+                what: "too many open files".to_owned(),
+                source: e.into(),
+            }
+        }
+        _ => {
+            let what = e.to_string();
+            broken(&uri, &what, e)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_a_caller_can_do() {
+        let named = |errno: Errno| name_error(Uri::new("/x"), errno.into());
+        assert!(matches!(named(Errno::NOSPC), StoreError::Full(_)));
+        assert!(matches!(named(Errno::DQUOT), StoreError::Full(_)));
+        assert!(matches!(named(Errno::ACCESS), StoreError::Denied { .. }));
+        assert!(matches!(named(Errno::PERM), StoreError::Denied { .. }));
+        assert!(matches!(named(Errno::ROFS), StoreError::Denied { .. }));
+        assert!(matches!(named(Errno::MFILE), StoreError::Transient { .. }));
+        assert!(matches!(named(Errno::STALE), StoreError::Transient { .. }));
+        assert!(matches!(named(Errno::IO), StoreError::Broken { .. }));
+    }
+}
