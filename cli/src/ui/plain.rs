@@ -1,0 +1,56 @@
+//! Progress where nobody watches a terminal: a line for each thing worth a line in a log.
+
+use super::Event;
+use super::format::{count, duration, plural};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+#[derive(Default)]
+pub struct Plain {
+    done: AtomicU32,
+    items: AtomicU32,
+}
+
+impl Plain {
+    pub fn tell(&self, event: &Event) {
+        if let Some(line) = self.line(event) {
+            eprintln!("{line}");
+        }
+    }
+
+    fn line(&self, event: &Event) -> Option<String> {
+        Some(match event {
+            Event::RunStarted { run, slots, .. } => format!("{run} · this machine, {}", plural(u64::from(*slots), "slot")),
+            Event::StepPlanned { step, generation, items, todo, .. } => {
+                self.done.store(items - todo, Ordering::Relaxed);
+                self.items.store(*items, Ordering::Relaxed);
+                let reused = if todo < items { format!(", {} reused", items - todo) } else { String::new() };
+                format!("  {step} g{generation}: {} to do{reused}", plural(u64::from(*todo), "item"))
+            }
+            Event::ItemDone { step, item, rows_read, rows_rejected, rows_written, wall_ms, .. } => {
+                let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+                let items = self.items.load(Ordering::Relaxed);
+                let rejected = if *rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
+                format!(
+                    "  {step} {done}/{items}: item {item} {} → {} rows{rejected}, {}",
+                    count(*rows_read),
+                    count(*rows_written),
+                    duration(*wall_ms)
+                )
+            }
+            Event::ItemFailed { step, item, class, message, retry } => {
+                let again = if *retry { "; it will be tried again" } else { "" };
+                format!("  {step} item {item} failed ({class}): {message}{again}")
+            }
+            Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => format!(
+                "  ✓ {step}: {} rows → {}, {} rejected, {}",
+                count(*rows_read),
+                count(*rows_written),
+                count(*rows_rejected),
+                duration(*wall_ms)
+            ),
+            Event::StepFailed { step, error } => format!("  ✗ {step}: {error}"),
+            Event::Note { message } => message.clone(),
+            Event::ItemStarted { .. } | Event::RunEnded(_) => return None,
+        })
+    }
+}
