@@ -10,6 +10,22 @@ pub const MAX_STEP_FILES: u64 = 500_000;
 pub const MAX_ROUNDS: u32 = 12;
 /// Rounds on one rung that may pass without an item gaining a receipt or a counted failure.
 pub const MAX_IDLE_ROUNDS: u32 = 3;
+/// Bytes of a work list: it is held in a function's memory once.
+pub const MAX_WORK_BYTES: u64 = 256 << 20;
+/// Dollars for a thousand S3 writes, to say what too many files would cost.
+pub const USD_PER_1000_PUTS: f64 = 0.005;
+/// Failures told one by one in a report or an error.
+pub const REPORTED_FAILURES: usize = 50;
+/// Seconds after which an owner that cannot be found is taken for ended (descriptions are eventually consistent).
+pub const NOT_FOUND_SECS: u64 = 300;
+/// Messages sent between two writes of dispatch's cursor.
+pub const DISPATCH_PAGE: u32 = 10_000;
+/// Files copied or deleted by one call of publish.
+pub const PUBLISH_PAGE: usize = 500;
+/// Seconds a dispatched step may be silent: `HeartbeatSeconds` of DispatchWork.
+pub const HEARTBEAT_SECS: u64 = 1_200;
+/// Seconds a heartbeat is remembered before it is written down again.
+pub const BEAT_SECS: u64 = 60;
 /// Seconds a message is invisible; extended while the child lives.
 pub const VISIBILITY_SECS: u64 = 120;
 /// Seconds between extensions.

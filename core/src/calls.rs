@@ -121,8 +121,9 @@ pub struct PublishRequest {
     pub root: ExecutionId,
     pub generation: Generation,
     pub epoch: Epoch,
+    /// Where the call before stopped; null at first.
     #[serde(default)]
-    pub cursor: u64,
+    pub cursor: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,4 +150,6 @@ pub mod errors {
     pub const NO_PROGRESS: &str = "Spotmill.NoProgress";
     pub const TRANSIENT: &str = "Spotmill.Transient";
     pub const CORRUPT_RECORD: &str = "Spotmill.CorruptRecord";
+    /// The account, a quota or a permission said no: waiting does not help.
+    pub const REFUSED: &str = "Spotmill.Refused";
 }

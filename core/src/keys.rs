@@ -92,15 +92,33 @@ impl StepKeys {
     pub fn fleet(&self, epoch: Epoch, round: Round) -> Uri {
         self.epoch(epoch).join(&format!("fleet-{round}.json"))
     }
+    /// Beside the fleet's record once the fleet and its queue are gone.
+    pub fn fleet_ended(&self, epoch: Epoch, round: Round) -> Uri {
+        self.epoch(epoch).join(&format!("ended-{round}.json"))
+    }
+    pub fn pins(&self, epoch: Epoch) -> Uri {
+        self.epoch(epoch).join("pins.json")
+    }
+    pub fn verdict(&self, epoch: Epoch, round: Round) -> Uri {
+        self.epoch(epoch).join(&format!("verdict-{round}.json"))
+    }
+    /// What every epoch's key begins with.
+    pub fn epochs(&self) -> Uri {
+        self.base().join("e")
+    }
     pub fn failures(&self, epoch: Epoch) -> Uri {
         self.epoch(epoch).join("failures")
     }
     pub fn failure(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.failures(epoch).join(&format!("{item:07}-{attempt}.json"))
     }
+    /// Prefix of everything this generation's attempts write.
+    pub fn scratch_base(&self) -> Uri {
+        self.run.root.join(&format!("scratch/{}/{}/g{}", self.run.run, self.step, self.generation))
+    }
     /// Prefix of everything one attempt writes.
     pub fn scratch(&self, item: ItemIndex, attempt: &AttemptId) -> Uri {
-        self.run.root.join(&format!("scratch/{}/{}/g{}/{item:07}-{attempt}", self.run.run, self.step, self.generation))
+        self.scratch_base().join(&format!("{item:07}-{attempt}"))
     }
 }
 
@@ -113,6 +131,24 @@ pub fn receipt_item(key: &Uri) -> Option<ItemIndex> {
 pub fn failure_item(key: &Uri) -> Option<(ItemIndex, AttemptId)> {
     let (item, attempt) = file_name(key).strip_suffix(".json")?.split_once('-')?;
     Some((item.parse().ok()?, AttemptId::new(attempt)))
+}
+
+/// The round of a fleet's record (`e{epoch}/fleet-{round}.json`) or of its ended mark, with the epoch and whether it is
+/// the mark.
+pub fn fleet_round(key: &Uri) -> Option<(Epoch, Round, bool)> {
+    let (folder, _) = key.as_str().rsplit_once('/')?;
+    let epoch = folder.rsplit('/').next()?.strip_prefix('e')?.parse().ok()?;
+    let name = file_name(key).strip_suffix(".json")?;
+    let (round, ended) = match name.strip_prefix("fleet-") {
+        Some(round) => (round, false),
+        None => (name.strip_prefix("ended-")?, true),
+    };
+    Some((epoch, round.parse().ok()?, ended))
+}
+
+/// The number of an intent's key.
+pub fn intent_number(key: &Uri) -> Option<u32> {
+    file_name(key).strip_prefix("intent-")?.strip_suffix(".json")?.parse().ok()
 }
 
 fn file_name(key: &Uri) -> &str {

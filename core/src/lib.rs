@@ -4,9 +4,19 @@
 
 pub mod bounds;
 pub mod calls;
+pub mod claim;
+pub mod digest;
+pub mod generations;
 pub mod ids;
 pub mod item;
 pub mod keys;
 pub mod model;
+pub mod plan;
+pub mod publish;
 pub mod records;
+pub mod seal;
+pub mod signature;
+pub mod tally;
 pub mod types;
+pub mod verdict;
+pub mod words;

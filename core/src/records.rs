@@ -29,7 +29,17 @@ pub struct Lease {
     /// The root execution for which `fresh` or `from_step` has already taken effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_by: Option<ExecutionId>,
+    /// The child execution that minted the epoch; its fleets bear its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionId>,
+    /// The steps this execution runs; the report judges these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selected: Vec<StepName>,
+    /// When the run began, ever.
     pub started_ms: u64,
+    /// When the present owner claimed it.
+    #[serde(default)]
+    pub claimed_ms: u64,
     /// Set with the owner cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<RunOutcome>,
@@ -39,6 +49,9 @@ pub struct Lease {
 pub struct StepGeneration {
     pub generation: Generation,
     pub signature: String,
+    /// Digests of the signature's parts by name, so that a change can be named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, String>,
     /// Why this generation began, for people.
     pub because: String,
 }
@@ -73,7 +86,46 @@ pub struct Plan {
     pub planned_ms: u64,
 }
 
-/// A line of `work-{digest}.ndjson`.
+/// `e{epoch}/pins.json`: what changed among the inputs since the plan was frozen, as PlanWork of this epoch saw it;
+/// written before any message of the epoch, and only if something changed: a worker that finds none uses the plan as
+/// it stands. A worker takes `apply` of these pins over an item's inputs and tables *after* it took the digest of the
+/// item's line. Only objects that no committed item has read are in `changed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pins {
+    pub v: u32,
+    pub epoch: Epoch,
+    /// The objects as they are now, in the order of their names.
+    pub changed: Vec<InputFile>,
+    /// Sentences for the report: inputs that changed, went away, or came too late for this generation.
+    pub notes: Vec<String>,
+}
+
+impl Pins {
+    /// Replaces ETag and size of the files that changed.
+    pub fn apply(&self, files: &mut [InputFile]) {
+        for file in files {
+            if let Ok(i) = self.changed.binary_search_by(|c| c.uri.cmp(&file.uri)) {
+                file.etag.clone_from(&self.changed[i].etag);
+                file.bytes = self.changed[i].bytes;
+            }
+        }
+    }
+}
+
+/// `e{epoch}/verdict-{round}.json`: what Verdict decided after a round, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    pub v: u32,
+    pub round: Round,
+    pub rung: Rung,
+    /// Rounds on this rung, up to this one, that brought nothing.
+    pub idle: u32,
+    pub because: String,
+    pub decided_ms: u64,
+}
+
+/// A line of `work-{digest}.ndjson`. Its digest is the sha256 of the line without its newline, which are the bytes
+/// that a message points at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkItem {
     pub item: ItemIndex,
@@ -191,7 +243,8 @@ pub struct PublishedFile {
     pub bytes: u64,
 }
 
-/// A message on a round's work queue: an item's byte range in the work list.
+/// A message on a round's work queue: an item's byte range in the work list, `from` included, `to` not; the newline
+/// is outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkMessage {
     pub v: u32,
@@ -254,4 +307,57 @@ pub struct FailureRecord {
     pub worker: String,
     pub usage: Usage,
     pub failed_ms: u64,
+}
+
+/// `report.json`: a run as its last execution left it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    pub v: u32,
+    pub run: RunId,
+    pub root: ExecutionId,
+    pub outcome: RunOutcome,
+    pub params: BTreeMap<String, Value>,
+    pub pipeline_digest: String,
+    pub steps: Vec<StepReport>,
+    /// From this execution's claim to its report.
+    pub took_ms: u64,
+    pub reported_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Sealed, and published if it has a destination.
+    Done,
+    Failed,
+    /// Nothing of this generation was planned.
+    NotStarted,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    pub step: StepName,
+    pub generation: Generation,
+    pub because: String,
+    pub state: StepState,
+    pub items: u32,
+    pub committed: u32,
+    pub rows_raw: u64,
+    pub rows_read: u64,
+    pub rows_rejected: u64,
+    pub rows_written: u64,
+    pub files: u64,
+    pub bytes: u64,
+    /// The largest of any item.
+    pub peak_bytes: u64,
+    pub cpu_ms: u64,
+    /// From the plan to the seal, or to now.
+    pub took_ms: u64,
+    pub missing: Vec<ItemIndex>,
+    pub warnings: Vec<String>,
+    pub notes: Vec<String>,
+    /// The last failure of each item that has no receipt, at most `bounds::REPORTED_FAILURES`.
+    pub failures: Vec<FailureRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Uri>,
 }
