@@ -135,12 +135,7 @@ pub trait Queue: Send + Sync {
         visibility: Duration,
     ) -> Result<Vec<Message>, QueueError>;
     /// Invisible for `visibility` from now; zero gives it back at once.
-    async fn extend(
-        &self,
-        queue: &str,
-        receipt: &str,
-        visibility: Duration,
-    ) -> Result<(), QueueError>;
+    async fn extend(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), QueueError>;
     async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError>;
 }
 
@@ -207,12 +202,7 @@ pub struct ExecutionError {
 pub trait Executions: Send + Sync {
     async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError>;
     async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError>;
-    async fn send_failure(
-        &self,
-        token: &str,
-        error: &str,
-        cause: &str,
-    ) -> Result<TokenReply, ExecutionError>;
+    async fn send_failure(&self, token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError>;
     async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError>;
 }
 

@@ -59,11 +59,7 @@ pub async fn swap<T: Serialize>(
 }
 
 /// Writes the record whatever is there.
-pub async fn put<T: Serialize>(
-    store: &(impl Store + ?Sized),
-    uri: &Uri,
-    record: &T,
-) -> Result<(), RecordError> {
+pub async fn put<T: Serialize>(store: &(impl Store + ?Sized), uri: &Uri, record: &T) -> Result<(), RecordError> {
     Ok(store.put(uri, &bytes(uri, record)?).await?)
 }
 
@@ -73,24 +69,14 @@ pub fn parse<T: DeserializeOwned>(uri: &Uri, body: &[u8]) -> Result<T, RecordErr
     struct Version {
         v: u32,
     }
-    let corrupt = |source| RecordError::Corrupt {
-        uri: uri.clone(),
-        source,
-    };
+    let corrupt = |source| RecordError::Corrupt { uri: uri.clone(), source };
     let Version { v } = serde_json::from_slice(body).map_err(corrupt)?;
     if v != RECORD_VERSION {
-        return Err(RecordError::Version {
-            uri: uri.clone(),
-            found: v,
-            expected: RECORD_VERSION,
-        });
+        return Err(RecordError::Version { uri: uri.clone(), found: v, expected: RECORD_VERSION });
     }
     serde_json::from_slice(body).map_err(corrupt)
 }
 
 fn bytes<T: Serialize>(uri: &Uri, record: &T) -> Result<Vec<u8>, RecordError> {
-    serde_json::to_vec(record).map_err(|source| RecordError::Unwritable {
-        uri: uri.clone(),
-        source,
-    })
+    serde_json::to_vec(record).map_err(|source| RecordError::Unwritable { uri: uri.clone(), source })
 }

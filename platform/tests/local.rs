@@ -30,16 +30,8 @@ async fn queue_contract() {
 #[tokio::test]
 async fn only_absolute_paths() {
     let store = LocalStore::new();
-    for (uri, part) in [
-        ("s3://bucket/key", "S3"),
-        ("data/x.csv", "absolute"),
-        ("", "absolute"),
-    ] {
-        let error = store
-            .get(&Uri::new(uri))
-            .await
-            .expect_err("refused")
-            .to_string();
+    for (uri, part) in [("s3://bucket/key", "S3"), ("data/x.csv", "absolute"), ("", "absolute")] {
+        let error = store.get(&Uri::new(uri)).await.expect_err("refused").to_string();
         assert!(error.contains(part), "{error}");
         assert!(store.list(&Uri::new(uri)).await.is_err());
         assert!(store.put(&Uri::new(uri), b"").await.is_err());
@@ -50,25 +42,12 @@ async fn only_absolute_paths() {
 async fn leftovers_of_a_killed_writer_are_no_objects() {
     let (dir, base) = directory();
     let store = LocalStore::new();
-    store
-        .create(&base.join("lease.json"), b"1")
-        .await
-        .expect("create");
-    let etag = store
-        .head(&base.join("lease.json"))
-        .await
-        .expect("head")
-        .etag;
-    store
-        .swap(&base.join("lease.json"), &etag, b"2")
-        .await
-        .expect("swap");
+    store.create(&base.join("lease.json"), b"1").await.expect("create");
+    let etag = store.head(&base.join("lease.json")).await.expect("head").etag;
+    store.swap(&base.join("lease.json"), &etag, b"2").await.expect("swap");
     std::fs::write(dir.path().join(".spotmill-tmp-1-2-3"), "half").expect("write");
     let found = store.list(&base.join("")).await.expect("list");
-    assert_eq!(
-        found.iter().map(|m| m.uri.clone()).collect::<Vec<_>>(),
-        [base.join("lease.json")]
-    );
+    assert_eq!(found.iter().map(|m| m.uri.clone()).collect::<Vec<_>>(), [base.join("lease.json")]);
 }
 
 #[tokio::test]
@@ -94,10 +73,7 @@ async fn links_are_followed_but_not_in_circles() {
     symlink(dir.path(), dir.path().join("circle")).expect("link");
     symlink("/nowhere/at/all", dir.path().join("broken")).expect("link");
     let found = LocalStore::new().list(&base.join("")).await.expect("list");
-    assert_eq!(
-        found.iter().map(|m| m.uri.clone()).collect::<Vec<_>>(),
-        [base.join("data/x.csv")]
-    );
+    assert_eq!(found.iter().map(|m| m.uri.clone()).collect::<Vec<_>>(), [base.join("data/x.csv")]);
 }
 
 #[tokio::test]
@@ -120,12 +96,7 @@ async fn records_have_versions_and_errors_name_keys() {
     let (_dir, base) = directory();
     let store = LocalStore::new();
     let uri = base.join("message.json");
-    assert!(
-        records::load::<WorkMessage>(&store, &uri)
-            .await
-            .expect("absent is no error")
-            .is_none()
-    );
+    assert!(records::load::<WorkMessage>(&store, &uri).await.expect("absent is no error").is_none());
     let message = WorkMessage {
         v: 1,
         run: "p/2013-01-01".into(),
@@ -139,43 +110,16 @@ async fn records_have_versions_and_errors_name_keys() {
         from: 0,
         to: 9,
     };
-    assert_eq!(
-        records::create(&store, &uri, &message)
-            .await
-            .expect("create"),
-        Created::Now
-    );
-    let (read, etag) = records::load::<WorkMessage>(&store, &uri)
-        .await
-        .expect("load")
-        .expect("there");
+    assert_eq!(records::create(&store, &uri, &message).await.expect("create"), Created::Now);
+    let (read, etag) = records::load::<WorkMessage>(&store, &uri).await.expect("load").expect("there");
     assert_eq!(read, message);
-    records::swap(
-        &store,
-        &uri,
-        &etag,
-        &WorkMessage {
-            item: 4,
-            ..message.clone()
-        },
-    )
-    .await
-    .expect("swap");
-    records::put(&store, &uri, &WorkMessage { v: 2, ..message })
-        .await
-        .expect("put");
-    let error = records::load::<WorkMessage>(&store, &uri)
-        .await
-        .expect_err("another version");
-    assert!(
-        matches!(error, RecordError::Version { found: 2, .. }),
-        "{error}"
-    );
+    records::swap(&store, &uri, &etag, &WorkMessage { item: 4, ..message.clone() }).await.expect("swap");
+    records::put(&store, &uri, &WorkMessage { v: 2, ..message }).await.expect("put");
+    let error = records::load::<WorkMessage>(&store, &uri).await.expect_err("another version");
+    assert!(matches!(error, RecordError::Version { found: 2, .. }), "{error}");
     for text in ["", "{", "[]", r#"{"v":1}"#, r#"{"run":"x"}"#] {
         store.put(&uri, text.as_bytes()).await.expect("put");
-        let error = records::load::<WorkMessage>(&store, &uri)
-            .await
-            .expect_err("corrupt");
+        let error = records::load::<WorkMessage>(&store, &uri).await.expect_err("corrupt");
         assert!(matches!(error, RecordError::Corrupt { .. }), "{error}");
         assert!(error.to_string().contains(uri.as_str()), "{error}");
     }
@@ -186,28 +130,17 @@ async fn a_removed_queue_wakes_its_receivers_and_forgets_receipts() {
     let queues = LocalQueues::new();
     queues.create("q").await.expect("create");
     queues.send("q", &["a".to_owned()]).await.expect("send");
-    let old = queues
-        .receive("q", 1, Duration::ZERO, Duration::from_secs(9))
-        .await
-        .expect("receive")
-        .remove(0);
+    let old = queues.receive("q", 1, Duration::ZERO, Duration::from_secs(9)).await.expect("receive").remove(0);
     let waiting = tokio::spawn({
         let queues = queues.clone();
-        async move {
-            queues
-                .receive("q", 1, Duration::from_secs(3_600), Duration::from_secs(1))
-                .await
-        }
+        async move { queues.receive("q", 1, Duration::from_secs(3_600), Duration::from_secs(1)).await }
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
     queues.remove("q").await.expect("remove");
     assert!(waiting.await.expect("task").is_err());
     queues.create("q").await.expect("create");
     queues.send("q", &["b".to_owned()]).await.expect("send");
-    queues
-        .receive("q", 1, Duration::ZERO, Duration::from_secs(9))
-        .await
-        .expect("receive");
+    queues.receive("q", 1, Duration::ZERO, Duration::from_secs(9)).await.expect("receive");
     assert!(queues.delete("q", &old.receipt).await.is_err());
     assert_eq!(queues.depth("q"), Some(1));
 }
@@ -217,18 +150,10 @@ fn a_run_lock_names_its_holder_and_is_free_when_dropped() {
     let (dir, _) = directory();
     let path = dir.path().join("runs/x/lock");
     let held = RunLock::try_take(&path, &ExecutionId::new("local:1")).expect("free");
-    let Err(LockError::Held { by, .. }) = RunLock::try_take(&path, &ExecutionId::new("local:2"))
-    else {
+    let Err(LockError::Held { by, .. }) = RunLock::try_take(&path, &ExecutionId::new("local:2")) else {
         panic!("held")
     };
-    assert_eq!(
-        by,
-        HeldBy {
-            pid: std::process::id(),
-            execution: ExecutionId::new("local:1"),
-            since_ms: by.since_ms
-        }
-    );
+    assert_eq!(by, HeldBy { pid: std::process::id(), execution: ExecutionId::new("local:1"), since_ms: by.since_ms });
     assert!(by.since_ms > 0);
     drop(held);
     RunLock::try_take(&path, &ExecutionId::new("local:2")).expect("free again");

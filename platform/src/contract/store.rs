@@ -35,35 +35,17 @@ async fn absent_things(store: &(impl Store + ?Sized), base: &Uri) {
     is_not_found(store.head(&nothing).await, &nothing);
     is_not_found(store.get_range(&nothing, 0, 1).await, &nothing);
     is_not_found(store.copy(&nothing, &base.join("to")).await, &nothing);
-    store
-        .delete(&nothing)
-        .await
-        .expect("deleting what is absent is fine");
-    assert_eq!(
-        store.swap(&nothing, "x", b"").await.expect("swap"),
-        Swapped::No,
-        "nothing to replace"
-    );
-    assert_eq!(
-        store.list(base).await.expect("list"),
-        [],
-        "a failed operation left something"
-    );
+    store.delete(&nothing).await.expect("deleting what is absent is fine");
+    assert_eq!(store.swap(&nothing, "x", b"").await.expect("swap"), Swapped::No, "nothing to replace");
+    assert_eq!(store.list(base).await.expect("list"), [], "a failed operation left something");
 }
 
 async fn round_trip(store: &(impl Store + ?Sized), base: &Uri) {
-    for (name, body) in [
-        ("empty", &b""[..]),
-        ("deep/er/é x=1.json", b"{}"),
-        ("big", &[7; 300_000]),
-    ] {
+    for (name, body) in [("empty", &b""[..]), ("deep/er/é x=1.json", b"{}"), ("big", &[7; 300_000])] {
         let uri = base.join(name);
         store.put(&uri, body).await.expect("put");
         assert_eq!(store.get(&uri).await.expect("get").body, body, "{uri}");
-        assert_eq!(
-            store.head(&uri).await.expect("head").bytes,
-            body.len() as u64
-        );
+        assert_eq!(store.head(&uri).await.expect("head").bytes, body.len() as u64);
         store.put(&uri, b"other").await.expect("put replaces");
         assert_eq!(store.get(&uri).await.expect("get").body, b"other");
         store.delete(&uri).await.expect("delete");
@@ -74,13 +56,7 @@ async fn round_trip(store: &(impl Store + ?Sized), base: &Uri) {
 async fn ranges(store: &(impl Store + ?Sized), base: &Uri) {
     let uri = base.join("digits");
     store.put(&uri, b"0123456789").await.expect("put");
-    for (from, to, expected) in [
-        (0, 10, "0123456789"),
-        (3, 5, "34"),
-        (9, 10, "9"),
-        (8, 99, "89"),
-        (4, 4, ""),
-    ] {
+    for (from, to, expected) in [(0, 10, "0123456789"), (3, 5, "34"), (9, 10, "9"), (8, 99, "89"), (4, 4, "")] {
         let got = store.get_range(&uri, from, to).await.expect("range");
         assert_eq!(String::from_utf8_lossy(&got), expected, "{from}..{to}");
     }
@@ -96,30 +72,18 @@ async fn etags_agree_and_change(store: &(impl Store + ?Sized), base: &Uri) {
         let listed = store.list(&uri).await.expect("list");
         assert_eq!(got, head.etag, "get and head disagree");
         assert_eq!(listed, [head], "head and list disagree");
-        assert!(
-            !seen.contains(&got),
-            "another content has an ETag seen before"
-        );
+        assert!(!seen.contains(&got), "another content has an ETag seen before");
         seen.push(got);
     }
 }
 
 async fn create_only_if_absent(store: &(impl Store + ?Sized), base: &Uri) {
     let uri = base.join("receipt.json");
-    assert_eq!(
-        store.create(&uri, b"first").await.expect("create"),
-        Created::Now
-    );
-    assert_eq!(
-        store.create(&uri, b"second").await.expect("create"),
-        Created::Already
-    );
+    assert_eq!(store.create(&uri, b"first").await.expect("create"), Created::Now);
+    assert_eq!(store.create(&uri, b"second").await.expect("create"), Created::Already);
     assert_eq!(store.get(&uri).await.expect("get").body, b"first");
     store.delete(&uri).await.expect("delete");
-    assert_eq!(
-        store.create(&uri, b"third").await.expect("create"),
-        Created::Now
-    );
+    assert_eq!(store.create(&uri, b"third").await.expect("create"), Created::Now);
 }
 
 async fn one_of_many_creates<S: Store + 'static>(store: Arc<S>, base: &Uri) {
@@ -131,25 +95,15 @@ async fn one_of_many_creates<S: Store + 'static>(store: Arc<S>, base: &Uri) {
             writers.spawn(async move {
                 let body = format!("{writer}").repeat(5_000);
                 let outcome = store.create(&uri, body.as_bytes()).await.expect("create");
-                let seen = store
-                    .get(&uri)
-                    .await
-                    .expect("whoever created or lost can read")
-                    .body;
+                let seen = store.get(&uri).await.expect("whoever created or lost can read").body;
                 (outcome, body, seen)
             });
         }
         let ends = writers.join_all().await;
-        let winners: Vec<_> = ends
-            .iter()
-            .filter(|(outcome, ..)| *outcome == Created::Now)
-            .collect();
+        let winners: Vec<_> = ends.iter().filter(|(outcome, ..)| *outcome == Created::Now).collect();
         assert_eq!(winners.len(), 1, "one writer wins");
         let (_, won, _) = winners[0];
-        assert!(
-            ends.iter().all(|(.., seen)| seen == won.as_bytes()),
-            "everybody reads the winner's whole object"
-        );
+        assert!(ends.iter().all(|(.., seen)| seen == won.as_bytes()), "everybody reads the winner's whole object");
     }
 }
 
@@ -160,28 +114,14 @@ async fn swap_only_what_was_seen(store: &(impl Store + ?Sized), base: &Uri) {
     let Swapped::Yes(second) = store.swap(&uri, &first, b"2").await.expect("swap") else {
         panic!("the version just read can be replaced")
     };
-    assert_eq!(
-        store.get(&uri).await.expect("get").etag,
-        second,
-        "a swap returns the new version's ETag"
-    );
-    assert_eq!(
-        store.swap(&uri, &first, b"3").await.expect("swap"),
-        Swapped::No,
-        "an old version was replaced"
-    );
+    assert_eq!(store.get(&uri).await.expect("get").etag, second, "a swap returns the new version's ETag");
+    assert_eq!(store.swap(&uri, &first, b"3").await.expect("swap"), Swapped::No, "an old version was replaced");
     // The same content again is another version: an epoch must not be mintable twice.
-    let Swapped::Yes(third) = store.swap(&uri, &second, b"1").await.expect("swap") else {
-        panic!("swap")
-    };
+    let Swapped::Yes(third) = store.swap(&uri, &second, b"1").await.expect("swap") else { panic!("swap") };
     assert_eq!(store.get(&uri).await.expect("get").body, b"1");
     assert_ne!(third, second);
     store.delete(&uri).await.expect("delete");
-    assert_eq!(
-        store.swap(&uri, &third, b"4").await.expect("swap"),
-        Swapped::No,
-        "a deleted object was replaced"
-    );
+    assert_eq!(store.swap(&uri, &third, b"4").await.expect("swap"), Swapped::No, "a deleted object was replaced");
 }
 
 async fn swaps_lose_no_update<S: Store + 'static>(store: Arc<S>, base: &Uri) {
@@ -196,16 +136,9 @@ async fn swaps_lose_no_update<S: Store + 'static>(store: Arc<S>, base: &Uri) {
             for _ in 0..TIMES {
                 loop {
                     let seen = store.get(&uri).await.expect("get");
-                    let n: u32 = String::from_utf8(seen.body)
-                        .expect("text")
-                        .parse()
-                        .expect("a whole number");
+                    let n: u32 = String::from_utf8(seen.body).expect("text").parse().expect("a whole number");
                     let next = (n + 1).to_string();
-                    match store
-                        .swap(&uri, &seen.etag, next.as_bytes())
-                        .await
-                        .expect("swap")
-                    {
+                    match store.swap(&uri, &seen.etag, next.as_bytes()).await.expect("swap") {
                         Swapped::Yes(_) => break,
                         Swapped::No => {}
                     }
@@ -214,11 +147,7 @@ async fn swaps_lose_no_update<S: Store + 'static>(store: Arc<S>, base: &Uri) {
         });
     }
     tasks.join_all().await;
-    assert_eq!(
-        store.get(&uri).await.expect("get").body,
-        (TASKS * TIMES).to_string().as_bytes(),
-        "an update was lost"
-    );
+    assert_eq!(store.get(&uri).await.expect("get").body, (TASKS * TIMES).to_string().as_bytes(), "an update was lost");
 }
 
 async fn readers_see_whole_objects<S: Store + 'static>(store: Arc<S>, base: &Uri) {
@@ -233,53 +162,29 @@ async fn readers_see_whole_objects<S: Store + 'static>(store: Arc<S>, base: &Uri
         }
     });
     while !writer.is_finished() {
-        let body = store
-            .get(&uri)
-            .await
-            .expect("the object is there at every moment")
-            .body;
+        let body = store.get(&uri).await.expect("the object is there at every moment").body;
         assert_eq!(body.len(), 50_000);
-        assert!(
-            body.iter().all(|b| *b == body[0]),
-            "half of one version and half of another"
-        );
+        assert!(body.iter().all(|b| *b == body[0]), "half of one version and half of another");
     }
     writer.await.expect("writer");
 }
 
 async fn listing(store: &(impl Store + ?Sized), base: &Uri) {
     // Bytewise over the whole location: `-` and `.` sort before `/`, upper case before lower.
-    let names = [
-        "a-b", "a.b", "a/B", "a/b", "a/b/c/d", "a/é", "a0", "b/1", "b/10", "b/2",
-    ];
+    let names = ["a-b", "a.b", "a/B", "a/b", "a/b/c/d", "a/é", "a0", "b/1", "b/10", "b/2"];
     for name in names.iter().rev() {
         // A file cannot also be a directory, and no key of ours is below another key.
         if *name != "a/b" {
-            store
-                .put(&base.join(name), name.as_bytes())
-                .await
-                .expect("put");
+            store.put(&base.join(name), name.as_bytes()).await.expect("put");
         }
     }
     let list = async |prefix: &str| -> Vec<String> {
         let found = store.list(&base.join(prefix)).await.expect("list");
-        found
-            .iter()
-            .map(|m| m.uri.as_str()[base.as_str().len() + 1..].to_owned())
-            .collect()
+        found.iter().map(|m| m.uri.as_str()[base.as_str().len() + 1..].to_owned()).collect()
     };
-    assert_eq!(
-        list("").await,
-        [
-            "a-b", "a.b", "a/B", "a/b/c/d", "a/é", "a0", "b/1", "b/10", "b/2"
-        ]
-    );
+    assert_eq!(list("").await, ["a-b", "a.b", "a/B", "a/b/c/d", "a/é", "a0", "b/1", "b/10", "b/2"]);
     assert_eq!(list("a/").await, ["a/B", "a/b/c/d", "a/é"]);
-    assert_eq!(
-        list("a/b").await,
-        ["a/b/c/d"],
-        "a prefix is a string, not a directory"
-    );
+    assert_eq!(list("a/b").await, ["a/b/c/d"], "a prefix is a string, not a directory");
     assert_eq!(list("b/1").await, ["b/1", "b/10"]);
     assert_eq!(list("zzz/y").await, [""; 0]);
     for found in store.list(base).await.expect("list") {
@@ -292,11 +197,7 @@ async fn copies(store: &(impl Store + ?Sized), base: &Uri) {
     store.put(&from, b"one").await.expect("put");
     store.copy(&from, &to).await.expect("copy");
     store.put(&from, b"two").await.expect("put");
-    assert_eq!(
-        store.get(&to).await.expect("get").body,
-        b"one",
-        "a copy is not a link"
-    );
+    assert_eq!(store.get(&to).await.expect("get").body, b"one", "a copy is not a link");
     store.copy(&from, &to).await.expect("copy overwrites");
     assert_eq!(store.get(&to).await.expect("get").body, b"two");
     store.delete(&from).await.expect("delete");
@@ -312,8 +213,5 @@ async fn keys_below_keys(store: &(impl Store + ?Sized), base: &Uri) {
     let below = base.join("dir/file/below");
     is_not_found(store.get(&below).await, &below);
     store.delete(&below).await.expect("absent is fine");
-    assert_eq!(
-        store.get(&base.join("dir/file")).await.expect("get").body,
-        b"x"
-    );
+    assert_eq!(store.get(&base.join("dir/file")).await.expect("get").body, b"x");
 }

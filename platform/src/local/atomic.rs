@@ -22,13 +22,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 /// Which version of a file this is. Everything written here gets a modification time of its own, in nanoseconds, so
 /// that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps.
 pub(super) fn etag(meta: &fs::Metadata) -> String {
-    format!(
-        "{:x}-{:x}-{:x}-{:x}",
-        meta.mtime(),
-        meta.mtime_nsec(),
-        meta.size(),
-        meta.ino()
-    )
+    format!("{:x}-{:x}-{:x}-{:x}", meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino())
 }
 
 /// Where the error happened decides what a caller may conclude from it.
@@ -47,17 +41,10 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    pub(super) fn new(
-        target: &Path,
-        fill: impl Fn(&mut File) -> io::Result<()>,
-    ) -> io::Result<Staged> {
+    pub(super) fn new(target: &Path, fill: impl Fn(&mut File) -> io::Result<()>) -> io::Result<Staged> {
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let (mut file, tmp) = open_tmp(parent)?;
-        let mut staged = Staged {
-            tmp,
-            target: target.to_owned(),
-            etag: String::new(),
-        };
+        let mut staged = Staged { tmp, target: target.to_owned(), etag: String::new() };
         fill(&mut file)?;
         file.set_modified(SystemTime::now())?;
         file.sync_all()?;
@@ -82,13 +69,11 @@ impl Staged {
             Ok(()) => {}
             Err(Errno::EXIST) => return Ok(false),
             // File systems without it have hard links: the same promise, and `drop` removes the other name.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                match fs::hard_link(&self.tmp, &self.target) {
-                    Ok(()) => {}
-                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-                    Err(e) => return Err(WriteError::Before(e)),
-                }
-            }
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match fs::hard_link(&self.tmp, &self.target) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+                Err(e) => return Err(WriteError::Before(e)),
+            },
             Err(e) => return Err(WriteError::Before(e.into())),
         }
         self.sync_directory()?;
@@ -99,9 +84,7 @@ impl Staged {
         let Some(parent) = self.target.parent() else {
             return Ok(());
         };
-        File::open(parent)
-            .and_then(|d| d.sync_all())
-            .map_err(WriteError::After)
+        File::open(parent).and_then(|d| d.sync_all()).map_err(WriteError::After)
     }
 }
 
@@ -115,9 +98,7 @@ fn open_tmp(parent: &Path) -> io::Result<(File, PathBuf)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for _ in 0..8 {
-        let nanos = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |d| d.as_nanos());
+        let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let tmp = parent.join(format!("{TMP}{:x}-{nanos:x}-{count:x}", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&tmp) {
@@ -139,11 +120,7 @@ pub(super) struct SwapLock {
 impl SwapLock {
     /// Waits for the lock beside `target`, making the lock file if need be.
     pub(super) fn take(target: &Path) -> io::Result<SwapLock> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(lock_path(target)?)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(lock_path(target)?)?;
         file.lock()?;
         Ok(SwapLock { _file: file })
     }
@@ -155,23 +132,13 @@ impl SwapLock {
                 file.lock()?;
                 Ok(Some(SwapLock { _file: file }))
             }
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(None)
-            }
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(e),
         }
     }
 }
 
 fn lock_path(target: &Path) -> io::Result<PathBuf> {
-    let name = target
-        .file_name()
-        .and_then(|n| n.to_str())
-        .ok_or(io::ErrorKind::InvalidInput)?;
+    let name = target.file_name().and_then(|n| n.to_str()).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(target.with_file_name(format!("{LOCK}{name}")))
 }

@@ -40,23 +40,15 @@ pub struct RunLock {
 impl RunLock {
     /// Takes the lock or says who has it; never waits for the holder.
     pub fn try_take(path: &Path, execution: &ExecutionId) -> Result<RunLock, LockError> {
-        let io = |source| LockError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let io = |source| LockError::Io { path: path.to_owned(), source };
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(io)?;
         }
         // Whoever takes or frees the lock needs an instant to write or clear the text: look a few times.
         let mut pause = Duration::from_millis(1);
         for _ in 0..8 {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(io)?;
+            let mut file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
             match file.try_lock() {
                 Ok(()) => {
                     let me = HeldBy {
@@ -71,10 +63,7 @@ impl RunLock {
                     let mut text = String::new();
                     file.read_to_string(&mut text).map_err(io)?;
                     if let Ok(by) = serde_json::from_str(&text) {
-                        return Err(LockError::Held {
-                            by,
-                            path: path.to_owned(),
-                        });
+                        return Err(LockError::Held { by, path: path.to_owned() });
                     }
                 }
                 Err(TryLockError::Error(e)) => return Err(io(e)),
@@ -82,26 +71,15 @@ impl RunLock {
             std::thread::sleep(pause);
             pause *= 2;
         }
-        let by = HeldBy {
-            pid: 0,
-            execution: ExecutionId::new("unknown"),
-            since_ms: 0,
-        };
-        Err(LockError::Held {
-            by,
-            path: path.to_owned(),
-        })
+        let by = HeldBy { pid: 0, execution: ExecutionId::new("unknown"), since_ms: 0 };
+        Err(LockError::Held { by, path: path.to_owned() })
     }
 }
 
 fn write_holder(file: &mut File, holder: &HeldBy) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(
-        serde_json::to_string(holder)
-            .map_err(io::Error::other)?
-            .as_bytes(),
-    )?;
+    file.write_all(serde_json::to_string(holder).map_err(io::Error::other)?.as_bytes())?;
     file.flush()
 }
 

@@ -53,25 +53,15 @@ impl LocalQueues {
     }
 
     fn with<T>(&self, queue: &str, act: impl FnOnce(&mut State) -> T) -> Result<T, QueueError> {
-        self.lock()
-            .get_mut(queue)
-            .map(act)
-            .ok_or_else(|| QueueError::NoQueue(queue.to_owned()))
+        self.lock().get_mut(queue).map(act).ok_or_else(|| QueueError::NoQueue(queue.to_owned()))
     }
 
     /// Acts on the message whose last receive `receipt` proves.
-    fn with_receipt(
-        &self,
-        queue: &str,
-        receipt: &str,
-        act: impl FnOnce(&mut State, u64),
-    ) -> Result<(), QueueError> {
+    fn with_receipt(&self, queue: &str, receipt: &str, act: impl FnOnce(&mut State, u64)) -> Result<(), QueueError> {
         self.with(queue, |q| {
             let now = Instant::now();
             q.wake(now);
-            let id = q
-                .proven(receipt)
-                .ok_or_else(|| QueueError::Stale(queue.to_owned()))?;
+            let id = q.proven(receipt).ok_or_else(|| QueueError::Stale(queue.to_owned()))?;
             act(q, id);
             Ok(())
         })?
@@ -157,14 +147,7 @@ impl Queue for LocalQueues {
         self.with(queue, |q| {
             for body in bodies {
                 let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-                q.messages.insert(
-                    id,
-                    Held {
-                        body: body.clone(),
-                        receives: 0,
-                        until: None,
-                    },
-                );
+                q.messages.insert(id, Held { body: body.clone(), receives: 0, until: None });
                 q.visible.push_back(id);
             }
             q.changed.notify_waiters();
@@ -187,12 +170,8 @@ impl Queue for LocalQueues {
             let mut change = std::pin::pin!(changed.notified());
             change.as_mut().enable();
             let now = Instant::now();
-            let (taken, next) = self.with(queue, |q| {
-                (
-                    q.take(most, now, visibility),
-                    q.hidden.first().map(|(at, _)| *at),
-                )
-            })?;
+            let (taken, next) =
+                self.with(queue, |q| (q.take(most, now, visibility), q.hidden.first().map(|(at, _)| *at)))?;
             if !taken.is_empty() || now >= end {
                 return Ok(taken);
             }
@@ -201,15 +180,8 @@ impl Queue for LocalQueues {
         }
     }
 
-    async fn extend(
-        &self,
-        queue: &str,
-        receipt: &str,
-        visibility: Duration,
-    ) -> Result<(), QueueError> {
-        self.with_receipt(queue, receipt, |q, id| {
-            q.hide(id, Instant::now(), visibility)
-        })
+    async fn extend(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), QueueError> {
+        self.with_receipt(queue, receipt, |q, id| q.hide(id, Instant::now(), visibility))
     }
 
     async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError> {

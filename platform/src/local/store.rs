@@ -28,10 +28,7 @@ impl Store for LocalStore {
             let (mut file, meta) = open(path)?;
             let mut body = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
             file.read_to_end(&mut body)?;
-            Ok(Object {
-                etag: etag(&meta),
-                body,
-            })
+            Ok(Object { etag: etag(&meta), body })
         })
         .await
     }
@@ -53,11 +50,7 @@ impl Store for LocalStore {
             if !meta.is_file() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());
             }
-            Ok(ObjectMeta {
-                uri: uri.clone(),
-                etag: etag(&meta),
-                bytes: meta.len(),
-            })
+            Ok(ObjectMeta { uri: uri.clone(), etag: etag(&meta), bytes: meta.len() })
         })
         .await
     }
@@ -131,12 +124,7 @@ impl Store for LocalStore {
             let _lock = SwapLock::take_if_any(path)?;
             match fs::remove_file(path) {
                 Ok(()) => {}
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                    ) =>
-                {
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                     return Ok(());
                 }
                 Err(e) => return Err(e.into()),
@@ -179,11 +167,7 @@ fn path_of(uri: &Uri) -> Result<PathBuf, StoreError> {
 }
 
 fn broken(uri: &Uri, what: &str, source: io::Error) -> StoreError {
-    StoreError::Broken {
-        uri: uri.clone(),
-        what: what.to_owned(),
-        source: source.into(),
-    }
+    StoreError::Broken { uri: uri.clone(), what: what.to_owned(), source: source.into() }
 }
 
 /// Runs file operations off the async threads. They finish even if nobody waits any more.
@@ -197,15 +181,8 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(move || work(&path, &task_uri)).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(WriteError::Before(e))) => Err(name_error(uri, e)),
-        Ok(Err(WriteError::After(e))) => Err(StoreError::Unknown {
-            uri,
-            source: e.into(),
-        }),
-        Err(e) => Err(StoreError::Broken {
-            uri,
-            what: "a file operation did not finish".to_owned(),
-            source: e.into(),
-        }),
+        Ok(Err(WriteError::After(e))) => Err(StoreError::Unknown { uri, source: e.into() }),
+        Err(e) => Err(StoreError::Broken { uri, what: "a file operation did not finish".to_owned(), source: e.into() }),
     }
 }
 
@@ -213,26 +190,13 @@ fn name_error(uri: Uri, e: io::Error) -> StoreError {
     use io::ErrorKind as K;
     match e.kind() {
         K::NotFound | K::NotADirectory => StoreError::NotFound(uri),
-        K::PermissionDenied | K::ReadOnlyFilesystem => StoreError::Denied {
-            uri,
-            source: e.into(),
-        },
+        K::PermissionDenied | K::ReadOnlyFilesystem => StoreError::Denied { uri, source: e.into() },
         K::StorageFull | K::QuotaExceeded => StoreError::Full(uri),
-        K::Interrupted
-        | K::ResourceBusy
-        | K::StaleNetworkFileHandle
-        | K::TimedOut
-        | K::WouldBlock => StoreError::Transient {
-            uri,
-            what: "the file system is busy".to_owned(),
-            source: e.into(),
-        },
+        K::Interrupted | K::ResourceBusy | K::StaleNetworkFileHandle | K::TimedOut | K::WouldBlock => {
+            StoreError::Transient { uri, what: "the file system is busy".to_owned(), source: e.into() }
+        }
         _ if matches!(Errno::from_io_error(&e), Some(Errno::MFILE | Errno::NFILE)) => {
-            StoreError::Transient {
-                uri,
-                what: "too many open files".to_owned(),
-                source: e.into(),
-            }
+            StoreError::Transient { uri, what: "too many open files".to_owned(), source: e.into() }
         }
         _ => {
             let what = e.to_string();

@@ -18,15 +18,9 @@ pub(super) fn list(prefix: &str) -> io::Result<Vec<ObjectMeta>> {
 }
 
 /// `directory` has no trailing slash; the root is empty.
-fn walk(
-    directory: &str,
-    prefix: &str,
-    above: &mut Vec<(u64, u64)>,
-    found: &mut Vec<ObjectMeta>,
-) -> io::Result<()> {
+fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut Vec<ObjectMeta>) -> io::Result<()> {
     let readable = if directory.is_empty() { "/" } else { directory };
-    let (entries, id) = match fs::read_dir(readable).and_then(|d| Ok((d, fs::metadata(readable)?)))
-    {
+    let (entries, id) = match fs::read_dir(readable).and_then(|d| Ok((d, fs::metadata(readable)?))) {
         Ok((entries, meta)) => (entries, (meta.dev(), meta.ino())),
         Err(e) if gone(&e) => return Ok(()),
         Err(e) => return Err(e),
@@ -41,10 +35,7 @@ fn walk(
         let Some(name) = name.to_str() else {
             let shown = format!("{directory}/{}", name.display());
             if shown.starts_with(prefix) {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("the name {shown} is not UTF-8"),
-                ));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the name {shown} is not UTF-8")));
             }
             continue;
         };
@@ -61,11 +52,7 @@ fn walk(
         if meta.is_dir() {
             walk(&path, prefix, above, found)?;
         } else if meta.is_file() {
-            found.push(ObjectMeta {
-                uri: Uri::new(path),
-                etag: etag(&meta),
-                bytes: meta.size(),
-            });
+            found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&meta), bytes: meta.size() });
         }
     }
     above.pop();
@@ -73,8 +60,5 @@ fn walk(
 }
 
 fn gone(e: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(e),
-        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
-    )
+    matches!(Errno::from_io_error(e), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
 }
