@@ -10,6 +10,7 @@ pub mod generations;
 pub mod ids;
 pub mod item;
 pub mod keys;
+pub mod listing;
 pub mod model;
 pub mod plan;
 pub mod publish;

@@ -1,0 +1,145 @@
+//! Numbers and failures as a tired person on call reads them: what happened, to which items, what is safe, and the
+//! command to type.
+
+use crate::calls::{Caught, errors};
+use crate::ids::RunId;
+use crate::item::FailureClass;
+use crate::records::FailureRecord;
+use crate::types::Value;
+use std::collections::BTreeMap;
+
+/// Items named one by one in an error.
+const NAMED: usize = 5;
+
+/// `1,234,567`.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// `1 row`, `2 rows`.
+pub fn count(n: u64, what: &str) -> String {
+    format!("{} {what}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
+/// `2.0 GiB`.
+pub fn bytes_of(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit < UNITS.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// At most `most` characters of one line of text.
+pub fn clip(text: &str, most: usize) -> String {
+    let line = text.replace('\n', " ");
+    match line.char_indices().nth(most) {
+        None => line,
+        Some((at, _)) => format!("{}…", &line[..at]),
+    }
+}
+
+/// `2, 7 and 9`; of many, the first few.
+pub fn items(items: impl ExactSizeIterator<Item = u32>) -> String {
+    let all = items.len();
+    let named: Vec<String> = items.take(10).map(|i| i.to_string()).collect();
+    match (all, named.split_last()) {
+        (_, None) => "none".to_owned(),
+        (1, Some((last, _))) => last.clone(),
+        (n, _) if n > 10 => format!("{} and {} more", named.join(", "), n - 10),
+        (_, Some((last, rest))) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+pub fn class(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::BadData => "bad data",
+        FailureClass::Transform => "transform error",
+        FailureClass::Crash => "crash",
+        FailureClass::Timeout => "time-out",
+        FailureClass::InputChanged => "input changed while it was read",
+        FailureClass::WorkerVersion => "another worker version",
+        FailureClass::Memory => "out of memory",
+        FailureClass::Infra => "infrastructure",
+        FailureClass::Lost => "machine lost",
+        FailureClass::Poison => "breaks its machine",
+    }
+}
+
+/// `spotmill run --date 2013-01-01`, or `--param` for other keys.
+pub fn rerun(command: &str, key: &[String], params: &BTreeMap<String, Value>) -> String {
+    let mut text = command.to_owned();
+    for name in key {
+        let Some(value) = params.get(name) else { continue };
+        match (name.as_str(), value) {
+            ("date", Value::Date(date)) => text.push_str(&format!(" --date {date}")),
+            _ => text.push_str(&format!(" --param {name}={value}")),
+        }
+    }
+    text
+}
+
+/// What failed, why, and what to do.
+pub struct ItemsFailed<'a> {
+    pub run: &'a RunId,
+    pub step: &'a str,
+    pub total: u32,
+    pub committed: u64,
+    /// The telling failure of each item, with the number of its counted attempts.
+    pub failed: &'a BTreeMap<u32, (FailureRecord, u32)>,
+    pub rerun: &'a str,
+}
+
+impl ItemsFailed<'_> {
+    pub fn text(&self) -> String {
+        let (n, step) = (self.failed.len(), self.step);
+        let mut text = format!("{n} of {} of `{step}` failed.", count(u64::from(self.total), "item"));
+        for (item, (record, attempts)) in self.failed.iter().take(NAMED) {
+            let file = record.file.as_ref().map_or(String::new(), |f| format!(", {f}"));
+            let tries = if *attempts > 1 { format!(" in {attempts} attempts") } else { String::new() };
+            let message = clip(record.message.trim_end_matches('.'), 500);
+            text.push_str(&format!(" Item {item} ({}{tries}{file}): {message}.", class(record.class)));
+            if let Some(remedy) = &record.remedy {
+                text.push_str(&format!(" {}.", clip(remedy.trim_end_matches('.'), 300)));
+            }
+        }
+        if n > NAMED {
+            text.push_str(&format!(" And {} more.", n - NAMED));
+        }
+        let kept = count(self.committed, "item");
+        text.push_str(&format!(
+            " {kept} committed and kept; nothing of this step was published. Look: spotmill show {}. Again, when it is mended: {}.",
+            self.run, self.rerun
+        ));
+        text
+    }
+}
+
+/// Why a round may have brought nothing, from what its state caught.
+pub fn diagnosis(caught: Option<&Caught>) -> String {
+    let Some(caught) = caught else {
+        return "the round ended and nothing had been done".to_owned();
+    };
+    match caught.error.as_str() {
+        "States.HeartbeatTimeout" => {
+            "no machine was heard of for 20 minutes. No capacity at this price, a vCPU quota, \
+            a machine image or a role that does not work, or workers that start and take no work: the fleet's history \
+            and the machines' logs tell which"
+                .to_owned()
+        }
+        "States.Timeout" => "the round passed its time-out of 36 hours".to_owned(),
+        errors::REFUSED => format!("the machines were refused: {}", clip(&caught.cause, 1000)),
+        other => format!("{other}: {}", clip(&caught.cause, 1000)),
+    }
+}

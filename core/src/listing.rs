@@ -1,0 +1,78 @@
+//! Which objects a path with globs means, given what a store lists. `*` stays within a name, `**` crosses folders;
+//! nothing else is special. Names that begin with `_` or `.` are not data unless the pattern says so, as with every
+//! reader of a lake. When nothing matches, says what is there instead.
+
+use crate::ids::Uri;
+use glob::{MatchOptions, Pattern};
+
+/// A path to read: its literal beginning, which is what to list, and the rest.
+#[derive(Clone, Debug)]
+pub struct PathPattern {
+    text: String,
+    pattern: Pattern,
+    /// Where listing begins.
+    pub prefix: Uri,
+    globs: bool,
+}
+
+const OPTIONS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+
+impl PathPattern {
+    /// `path` is a whole location: params expanded, absolute or `s3://`.
+    pub fn new(path: &str) -> Result<Self, String> {
+        let escaped: String = path
+            .chars()
+            .map(|c| match c {
+                '?' | '[' | ']' => format!("[{c}]"),
+                c => c.to_string(),
+            })
+            .collect();
+        let pattern = Pattern::new(&escaped).map_err(|_| {
+            format!("`{path}`: write `*` for a part of a name, and `**` only as a whole folder (`a/**/b`)")
+        })?;
+        let literal = path.find('*').unwrap_or(path.len());
+        Ok(Self { text: path.to_owned(), pattern, prefix: Uri::new(&path[..literal]), globs: literal < path.len() })
+    }
+
+    pub fn matches(&self, uri: &Uri) -> bool {
+        if !self.globs {
+            return uri.as_str() == self.text;
+        }
+        !uri.as_str().ends_with('/') && self.pattern.matches_with(uri.as_str(), OPTIONS) && !self.hidden(uri)
+    }
+
+    /// Does any name that a glob stands for begin like bookkeeping?
+    fn hidden(&self, uri: &Uri) -> bool {
+        let literal = self.prefix.as_str().rfind('/').map_or(0, |i| i + 1);
+        let told = |name: &str| self.text.split('/').any(|s| s.starts_with(&name[..1]));
+        uri.as_str()[literal..].split('/').any(|name| name.starts_with(['_', '.']) && !told(name))
+    }
+
+    /// Folders to look into when nothing matched, nearest first: the one the literal part ends in, and two above.
+    pub fn folders(&self) -> Vec<Uri> {
+        let root = if self.prefix.is_s3() { self.text[5..].find('/').map_or(self.text.len(), |i| i + 5) } else { 0 };
+        let mut folders = Vec::new();
+        let mut end = self.prefix.as_str().len();
+        while let Some(i) = self.text[..end].rfind('/').filter(|i| *i > root && folders.len() < 3) {
+            folders.push(Uri::new(&self.text[..=i]));
+            end = i;
+        }
+        folders
+    }
+
+    /// The sentence for nothing matched. `found` is the first of `folders` in which there is anything, and what.
+    pub fn nothing(&self, found: Option<(&Uri, &[Uri])>) -> String {
+        let Some((folder, uris)) = found else {
+            let folder = self.folders().first().map_or(self.text.clone(), |f| f.to_string());
+            return format!("nothing matches {}: there is nothing at {folder} or above it", self.text);
+        };
+        let inside = uris.len();
+        let names: Vec<&str> = uris.iter().map(|u| &u.as_str()[folder.as_str().len()..]).collect();
+        let wanted = self.text.get(folder.as_str().len()..).unwrap_or_default();
+        let likeness = |n: &str| (strsim::normalized_levenshtein(n, wanted) * 1e6) as u64;
+        let nearest = names.iter().take(10_000).max_by_key(|n| likeness(n)).copied().unwrap_or_default();
+        let files = if inside == 1 { "1 file".to_owned() } else { format!("{inside} files") };
+        format!("nothing matches {}: {folder} has {files}, the nearest name is `{nearest}`", self.text)
+    }
+}
