@@ -224,7 +224,10 @@ pub struct CheckStep {
 pub enum CheckInput {
     Columns(Vec<Column>),
     /// Columns are in this file's header or footer.
-    Sample { uri: Uri, read: Read },
+    Sample {
+        uri: Uri,
+        read: Read,
+    },
     Step(String),
 }
 
@@ -247,15 +250,39 @@ pub enum CheckedStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum CheckProblem {
-    UnknownColumn { column: String, available: Vec<String> },
-    UnknownFunction { function: String, similar: Option<String> },
-    TypeMismatch { subject: Option<String>, message: String },
-    DuplicateColumn { column: String },
-    UnknownTransform { name: String, available: Vec<String> },
+    UnknownColumn {
+        column: String,
+        available: Vec<String>,
+    },
+    UnknownFunction {
+        function: String,
+        similar: Option<String>,
+    },
+    TypeMismatch {
+        subject: Option<String>,
+        message: String,
+    },
+    DuplicateColumn {
+        column: String,
+    },
+    UnknownTransform {
+        name: String,
+        available: Vec<String>,
+    },
     /// A key of `output`, `sort_by` or `expect` names a column that the step does not make.
-    MissingOutputColumn { key: String, column: String, available: Vec<String> },
-    BadSample { uri: Uri, message: String },
-    Other { subject: Option<String>, message: String },
+    MissingOutputColumn {
+        key: String,
+        column: String,
+        available: Vec<String>,
+    },
+    BadSample {
+        uri: Uri,
+        message: String,
+    },
+    Other {
+        subject: Option<String>,
+        message: String,
+    },
 }
 
 /// `preview`: the first rows of Parquet, CSV or NDJSON files, rendered as text by the engine's own rules.

@@ -24,6 +24,11 @@ pub fn pipeline(root: &Uri, name: &str) -> Uri {
     root.join(&format!("pipelines/{name}.toml"))
 }
 
+/// What the keys of deployed pipelines begin with.
+pub fn pipelines(root: &Uri) -> Uri {
+    root.join("pipelines/")
+}
+
 pub fn runs(root: &Uri) -> Uri {
     root.join("runs")
 }

@@ -3,6 +3,7 @@
 //! Polars: whatever a decision needs is an argument.
 
 pub mod bounds;
+pub mod bucket;
 pub mod calls;
 pub mod claim;
 pub mod digest;
@@ -12,11 +13,14 @@ pub mod item;
 pub mod keys;
 pub mod listing;
 pub mod model;
+pub mod pins;
 pub mod plan;
 pub mod publish;
 pub mod records;
 pub mod seal;
 pub mod signature;
+pub mod spec;
+pub mod sql;
 pub mod tally;
 pub mod types;
 pub mod verdict;

@@ -93,7 +93,10 @@ pub enum Transform {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file: Option<String>,
     },
-    Function { name: String, with: BTreeMap<String, toml::Value> },
+    Function {
+        name: String,
+        with: BTreeMap<String, toml::Value>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +128,10 @@ pub struct Input {
 pub enum Source {
     /// Objects matching a template with `*` and `**` globs.
     Path(String),
-    Step { step: String, by: By },
+    Step {
+        step: String,
+        by: By,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,6 +305,9 @@ pub struct Expect {
     pub check: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_rows: Option<u64>,
+    /// How far the number of rows may be from that of the run before: 0.4 allows 60 % to 140 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_change: Option<f64>,
     #[serde(default)]
     pub warn_only: bool,
 }

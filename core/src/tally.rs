@@ -6,7 +6,7 @@ use crate::ids::{Epoch, Generation, ItemIndex, Round, RunId, Rung, StepName};
 use crate::records::{Callback, CallbackKind, RECORD_VERSION};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use roaring::RoaringBitmap;
+pub use roaring::RoaringBitmap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A set of items. In records: base64 of the portable roaring format.

@@ -19,7 +19,10 @@ pub enum ColumnType {
     Uint64,
     Float32,
     Float64,
-    Decimal { precision: u8, scale: u8 },
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
     String,
     Date,
     /// Microseconds without a time zone.
@@ -29,8 +32,22 @@ pub enum ColumnType {
 }
 
 pub const TYPE_NAMES: &[&str] = &[
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
-    "decimal(p,s)", "string", "date", "timestamp", "timestamp_utc",
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "decimal(p,s)",
+    "string",
+    "date",
+    "timestamp",
+    "timestamp_utc",
 ];
 
 impl fmt::Display for ColumnType {
@@ -121,7 +138,10 @@ pub struct Column {
 pub enum Value {
     Bool(bool),
     /// The integer with the type it was declared as (`int8` to `int64`).
-    Int { value: i64, ty: ColumnType },
+    Int {
+        value: i64,
+        ty: ColumnType,
+    },
     Float(f64),
     String(String),
     Path(String),

@@ -1,0 +1,229 @@
+//! What the engine said of types and names, put where the user can see it. The engine gives no positions: the name
+//! or expression it speaks of is looked for in the SQL.
+
+use super::locate::Parsed;
+use super::problem::{Place, Problem, arrange};
+use crate::item::{CheckProblem, CheckReply, CheckedStep, FunctionInfo};
+use crate::model::{Source, Step, Transform};
+use crate::sql;
+use crate::types::{Column, ColumnType};
+use std::ops::Range;
+
+/// Columns named before a label says only how many there are.
+const SHOWN_COLUMNS: usize = 8;
+
+/// Problems of a reply to `check`, whose steps are those of `parsed.pipeline.steps`, in order.
+pub fn check_problems(parsed: &Parsed, reply: &CheckReply) -> Vec<Problem> {
+    let mut out = Vec::new();
+    for (step, checked) in parsed.pipeline.steps.iter().zip(&reply.steps) {
+        if let CheckedStep::Failed(problem) = checked {
+            out.push(Found { parsed, reply, step }.problem(problem));
+        }
+    }
+    arrange(out, &parsed.sources)
+}
+
+/// Functions that neither the engine nor this worker has.
+pub fn check_functions(parsed: &Parsed, known: &[FunctionInfo]) -> Vec<Problem> {
+    let names: Vec<String> = known.iter().map(|f| f.name.clone()).collect();
+    let is_known = |name: &str| sql::is_builtin(name) || names.iter().any(|n| n.eq_ignore_ascii_case(name));
+    let mut out = Vec::new();
+    for step in &parsed.pipeline.steps {
+        for (n, check) in step.expect.check.iter().enumerate() {
+            for (name, _) in conditions(check).into_iter().filter(|(name, _)| !is_known(name)) {
+                let place = parsed.locate(&step.name, &format!("expect.check.{n}"));
+                out.extend(place.map(|p| unknown_function(check, &name, p, &names)));
+            }
+        }
+        let Transform::Sql { text, .. } = &step.transform else { continue };
+        let Ok(select) = sql::parse(text) else { continue };
+        for (name, span) in select.functions.into_iter().filter(|(name, _)| !is_known(name)) {
+            let place = parsed.sql_place(&step.name, span);
+            out.extend(place.map(|p| unknown_function(text, &name, p, &names)));
+        }
+    }
+    arrange(out, &parsed.sources)
+}
+
+fn conditions(check: &str) -> Vec<(String, Range<usize>)> {
+    sql::parse_condition(check).map(|c| c.functions).unwrap_or_default()
+}
+
+fn unknown_function(text: &str, name: &str, place: Place, known: &[String]) -> Problem {
+    let label =
+        format!("{}; all: `spotmill functions`", sql::hint(name, sql::first_column(text, name).as_deref(), known));
+    Problem::error("unknown-function", format!("there is no function `{name}`")).at(place, label)
+}
+
+struct Found<'a> {
+    parsed: &'a Parsed,
+    reply: &'a CheckReply,
+    step: &'a Step,
+}
+
+impl Found<'_> {
+    fn problem(&self, problem: &CheckProblem) -> Problem {
+        let step = &self.step.name;
+        match problem {
+            CheckProblem::UnknownColumn { column, available } => self.unknown_column(column, available),
+            CheckProblem::UnknownFunction { function, similar } => self.unknown_function(function, similar.as_deref()),
+            CheckProblem::TypeMismatch { subject, message } => {
+                let span = subject.as_deref().and_then(|s| self.find(s));
+                let place = span.clone().and_then(|s| self.parsed.sql_place(step, s));
+                let label = span.map(|s| self.types_in(s)).unwrap_or_default();
+                self.placed("type-mismatch", message.clone(), place, label)
+            }
+            CheckProblem::DuplicateColumn { column } => self.duplicate(column),
+            CheckProblem::UnknownTransform { name, available } => {
+                let label = match super::nearest(name, available.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if available.is_empty() => "this worker has none".to_owned(),
+                    None => format!("this worker has {}", available.join(", ")),
+                };
+                let place = self.parsed.locate(step, "transform");
+                self.placed("unknown-transform", format!("there is no transform `{name}`"), place, label)
+            }
+            CheckProblem::MissingOutputColumn { key, column, available } => self.missing_output(key, column, available),
+            CheckProblem::BadSample { uri, message } => {
+                let title = format!("cannot read the columns of `{uri}`");
+                self.placed("bad-sample", title, self.parsed.locate(step, "input.path"), message.clone())
+            }
+            CheckProblem::Other { subject, message } => {
+                let span = subject.as_deref().and_then(|s| self.find(s));
+                let place = span.and_then(|s| self.parsed.sql_place(step, s));
+                self.placed("bad-sql", message.clone(), place, String::new())
+            }
+        }
+    }
+
+    /// Falls back to the step's transform, so that a problem always has a place.
+    fn placed(&self, name: &'static str, title: String, place: Option<Place>, label: String) -> Problem {
+        let step = &self.step.name;
+        let whole = || self.parsed.locate(step, if self.sql().is_some() { "sql" } else { "transform" });
+        match place.or_else(whole) {
+            Some(place) => Problem::error(name, title).at(place, label),
+            None => Problem::error(name, title).help(label),
+        }
+    }
+
+    fn sql(&self) -> Option<&str> {
+        match &self.step.transform {
+            Transform::Sql { text, .. } => Some(text),
+            Transform::Function { .. } => None,
+        }
+    }
+
+    fn find(&self, subject: &str) -> Option<Range<usize>> {
+        sql::expression(self.sql()?, subject)
+    }
+
+    fn unknown_column(&self, column: &str, available: &[String]) -> Problem {
+        let step = &self.step.name;
+        let (maker, verb) = match &self.step.input.source {
+            Source::Step { step, .. } if self.step.tables.is_empty() => {
+                (format!("`{step}` does not make"), format!("{step} makes"))
+            }
+            _ if self.step.tables.is_empty() => ("its input does not have".to_owned(), "input has".to_owned()),
+            _ => ("none of its tables has".to_owned(), "they have".to_owned()),
+        };
+        let span = self.sql().and_then(|text| sql::identifiers(text, column).into_iter().next());
+        let place = span.and_then(|s| self.parsed.sql_place(step, s));
+        let label = match super::nearest(column, available.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? {verb}: {}", shortened(available)),
+            None => format!("{verb}: {}", shortened(available)),
+        };
+        self.placed("unknown-column", format!("`{step}` reads `{column}`, which {maker}"), place, label)
+    }
+
+    fn unknown_function(&self, function: &str, similar: Option<&str>) -> Problem {
+        let text = self.sql().unwrap_or_default();
+        let known: Vec<String> = similar.map(str::to_owned).into_iter().collect();
+        let same = |(name, _): &(String, Range<usize>)| name.eq_ignore_ascii_case(function);
+        let span = sql::functions(text).into_iter().find(same).map(|(_, s)| s);
+        match span.and_then(|s| self.parsed.sql_place(&self.step.name, s)) {
+            Some(place) => unknown_function(text, function, place, &known),
+            None => self.placed("unknown-function", format!("there is no function `{function}`"), None, String::new()),
+        }
+    }
+
+    fn duplicate(&self, column: &str) -> Problem {
+        let text = self.sql().unwrap_or_default();
+        let star = sql::star(text);
+        let twice = sql::identifiers(text, column).into_iter().last();
+        let (title, label) = if star.is_some() {
+            let table = self.step.tables.keys().next().map_or("t", String::as_str);
+            let second = format!("{column}:{}", sql::alias_of(text, table).unwrap_or_else(|| table.to_owned()));
+            (
+                format!("`*` yields `{column}` twice"),
+                format!("list the columns; Polars would name the second `{second}`"),
+            )
+        } else {
+            (format!("the step makes `{column}` twice"), "give one of them another name with AS".to_owned())
+        };
+        let place = star.or(twice).and_then(|s| self.parsed.sql_place(&self.step.name, s));
+        self.placed("duplicate-column", title, place, label)
+    }
+
+    fn missing_output(&self, key: &str, column: &str, available: &[String]) -> Problem {
+        let step = &self.step.name;
+        let key = ["output.", "expect.", "input."].iter().find(|p| key.starts_with(**p)).map_or_else(
+            || {
+                if key.starts_with("sort") || key.ends_with("_by") {
+                    format!("output.{key}")
+                } else {
+                    format!("expect.{key}")
+                }
+            },
+            |_| key.to_owned(),
+        );
+        let label = match super::nearest(column, available.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("{step} makes: {}", shortened(available)),
+        };
+        let short = key.rsplit('.').next().unwrap_or(&key);
+        let title = format!("`{short}` names `{column}`, which `{step}` does not make");
+        self.placed("unknown-column", title, self.parsed.locate(step, &key), label)
+    }
+
+    /// `carrier: string (pipeline.toml:38); $late_after: int16` for what stands in the range.
+    fn types_in(&self, span: Range<usize>) -> String {
+        let Some(part) = self.sql().and_then(|t| t.get(span)) else { return String::new() };
+        let mut told: Vec<String> = Vec::new();
+        for name in sql::names_in(part) {
+            let text = match name.strip_prefix('$') {
+                Some(param) => {
+                    self.parsed.pipeline.params.get(param).map(|p| format!("{name}: {}", p.ty.column_type()))
+                }
+                None => self.column_type(&name),
+            };
+            told.extend(text.filter(|t| !told.contains(t)));
+        }
+        told.join("; ")
+    }
+
+    fn column_type(&self, name: &str) -> Option<String> {
+        if let Some(column) = self.step.input.read.columns.iter().find(|c| c.name == name) {
+            let place = self.parsed.locate(&self.step.name, &format!("input.columns.{name}"))?;
+            return Some(format!("{name}: {} ({}:{})", column.ty, place.file, self.parsed.line(&place)));
+        }
+        let (maker, ty) = self.upstream_type(name)?;
+        Some(format!("{name}: {ty} (made by {maker})"))
+    }
+
+    fn upstream_type(&self, name: &str) -> Option<(String, ColumnType)> {
+        self.step.upstream().find_map(|upstream| {
+            let at = self.parsed.pipeline.steps.iter().position(|s| s.name == upstream)?;
+            let CheckedStep::Ok { output, .. } = self.reply.steps.get(at)? else { return None };
+            output.iter().find(|c: &&Column| c.name == name).map(|c| (upstream.to_owned(), c.ty))
+        })
+    }
+}
+
+fn shortened(columns: &[String]) -> String {
+    if columns.len() <= SHOWN_COLUMNS {
+        return columns.join(", ");
+    }
+    let half = SHOWN_COLUMNS / 2;
+    let (head, tail) = (columns[..half].join(", "), columns[columns.len() - half..].join(", "));
+    format!("{head}, …, {tail}")
+}

@@ -1,0 +1,126 @@
+//! Params become typed literals and sums are widened, by cutting the text at token positions. What is not replaced
+//! stays byte for byte as the user wrote it, comments included.
+
+use super::select::Select;
+use super::tokens::{Tok, closing, tokenize};
+use crate::types::{ColumnType, Value};
+use sqlparser::tokenizer::Token;
+use std::collections::BTreeMap;
+
+/// The function around the argument of every sum: integers up to 32 bits become 64 bits, the rest passes.
+pub const WIDEN: &str = "spotmill_widen";
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindError {
+    #[error("there is no param `{0}`")]
+    UnknownParam(String),
+    #[error("not SQL: {0}")]
+    NotSql(String),
+}
+
+/// The SQL the engine runs: `$name` replaced, sums widened.
+pub fn bind(select: &Select, params: &BTreeMap<String, Value>) -> Result<String, BindError> {
+    bind_text(select.text(), params)
+}
+
+/// The same for any SQL text, such as the condition of an `expect.check`.
+pub fn bind_text(text: &str, params: &BTreeMap<String, Value>) -> Result<String, BindError> {
+    let tokens = tokens_of(text)?;
+    let mut cuts = widening(&tokens);
+    for (i, tok) in tokens.iter().enumerate() {
+        let Some(name) = tok.placeholder() else { continue };
+        let value = params.get(name).ok_or_else(|| BindError::UnknownParam(name.to_owned()))?;
+        let bare = i > 0 && (tokens[i - 1].is_word("limit") || tokens[i - 1].is_word("offset"));
+        let text = if bare { value.to_string() } else { literal(value) };
+        cuts.push((tok.span.clone(), text));
+    }
+    Ok(splice(text, cuts))
+}
+
+/// `SUM(x)` and `TOTAL(x)` with their argument widened: Polars adds 32-bit integers in 32 bits.
+pub fn widen_sums(text: &str) -> Result<String, BindError> {
+    Ok(splice(text, widening(&tokens_of(text)?)))
+}
+
+fn tokens_of(text: &str) -> Result<Vec<Tok>, BindError> {
+    tokenize(text).map_err(|(message, _)| BindError::NotSql(message))
+}
+
+type Cut = (std::ops::Range<usize>, String);
+
+fn widening(tokens: &[Tok]) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    for i in 0..tokens.len() {
+        if let Some((from, to)) = sum_argument(tokens, i) {
+            cuts.push((from..from, format!("{WIDEN}(")));
+            cuts.push((to..to, ")".to_owned()));
+        }
+    }
+    cuts
+}
+
+/// Byte positions around the argument of the sum that begins at token `i`.
+fn sum_argument(tokens: &[Tok], i: usize) -> Option<(usize, usize)> {
+    let is_sum = tokens[i].is_word("sum") || tokens[i].is_word("total");
+    if !is_sum || tokens.get(i + 1)?.token != Token::LParen {
+        return None;
+    }
+    let close = closing(tokens, i + 1)?;
+    let quantified = tokens.get(i + 2).is_some_and(|t| t.is_word("distinct") || t.is_word("all"));
+    let first = if quantified { i + 3 } else { i + 2 };
+    let widened = tokens.get(first)?.is_word(WIDEN);
+    (first < close && !widened).then(|| (tokens[first].span.start, tokens[close - 1].span.end))
+}
+
+/// Replaces disjoint ranges; insertions at one place keep their order.
+fn splice(text: &str, mut cuts: Vec<Cut>) -> String {
+    cuts.sort_by_key(|(span, _)| (span.start, span.end));
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for (span, new) in cuts {
+        out.push_str(&text[at..span.start]);
+        out.push_str(&new);
+        at = span.end;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// A value as SQL that Polars reads back with exactly this type.
+pub fn literal(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "TRUE".to_owned(),
+        Value::Bool(false) => "FALSE".to_owned(),
+        Value::Int { value, ty } => format!("CAST({} AS {})", integer(*value), sql_type(*ty)),
+        Value::Float(v) => format!("CAST('{v:e}' AS DOUBLE)"),
+        Value::String(v) | Value::Path(v) => quoted(v),
+        Value::Date(v) => format!("CAST({} AS DATE)", quoted(v)),
+        // A cast from text wants a zone; the typed literal reads ISO without one.
+        Value::Timestamp(v) => format!("TIMESTAMP {}", quoted(v)),
+    }
+}
+
+/// Polars negates a literal after it has read it, so the smallest integer has to come as text.
+fn integer(value: i64) -> String {
+    if value == i64::MIN { format!("'{value}'") } else { value.to_string() }
+}
+
+fn sql_type(ty: ColumnType) -> &'static str {
+    match ty {
+        ColumnType::Int8 => "TINYINT",
+        ColumnType::Int16 => "SMALLINT",
+        ColumnType::Int32 => "INTEGER",
+        _ => "BIGINT",
+    }
+}
+
+/// A backslash is a plain character in this dialect; only the quote is doubled.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Names of the params a text uses.
+pub fn params(text: &str) -> Vec<String> {
+    let tokens = tokenize(text).unwrap_or_default();
+    tokens.iter().filter_map(|t| t.placeholder().map(str::to_owned)).collect()
+}

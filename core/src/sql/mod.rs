@@ -1,0 +1,35 @@
+//! SQL as Polars reads it, before Polars sees it: one SELECT over declared tables, params bound as typed literals,
+//! sums widened. The text is cut at the tokenizer's positions and never printed from a syntax tree: sqlparser's
+//! printer cannot know which quotes of a literal are escaped (it prints `\'` as it stands), so a value could leave
+//! its literal. Nothing here knows columns or types; the engine checks those on zero rows.
+
+mod bind;
+mod find;
+mod functions;
+mod select;
+mod tokens;
+
+pub use bind::{BindError, WIDEN, bind, bind_text, literal, params, widen_sums};
+pub use find::{alias_of, expression, first_column, functions, identifiers, names_in, star};
+pub use functions::{hint, is_builtin};
+pub use select::{Select, parse, parse_condition};
+
+use std::ops::Range;
+
+/// What is wrong with a SQL text; `span` is a byte range in that text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    pub name: &'static str,
+    pub title: String,
+    pub span: Range<usize>,
+    pub label: String,
+}
+
+impl Complaint {
+    fn new(name: &'static str, title: impl Into<String>, span: Range<usize>, label: impl Into<String>) -> Self {
+        Self { name, title: title.into(), span, label: label.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

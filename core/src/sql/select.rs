@@ -1,0 +1,286 @@
+//! What SQL a step may be: one query of SELECTs over declared tables. Statements, functions that read files and
+//! anything that names data not declared in the pipeline are refused here, before an engine could act on them.
+
+use super::Complaint;
+use super::tokens::{DIALECT, Lines, Tok, tokenize};
+use sqlparser::ast::{
+    Expr, ObjectName, Query, SetExpr, Spanned, Statement, TableFactor, Value, ValueWithSpan, Visit, Visitor,
+};
+use sqlparser::parser::{Parser, ParserError, ParserOptions};
+use sqlparser::tokenizer::Token;
+use std::collections::BTreeSet;
+use std::ops::{ControlFlow, Range};
+
+/// A query that passed; what it reads and the params it names, each with where.
+#[derive(Clone, Debug)]
+pub struct Select {
+    text: String,
+    pub tables: Vec<(String, Range<usize>)>,
+    pub functions: Vec<(String, Range<usize>)>,
+    pub params: Vec<(String, Range<usize>)>,
+}
+
+impl Select {
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// One SELECT (CTEs, subqueries, joins and set operations included).
+pub fn parse(text: &str) -> Result<Select, Vec<Complaint>> {
+    let tokens = readable(text)?;
+    let statements =
+        parser(text).and_then(|mut p| p.parse_statements()).map_err(|e| vec![syntax(text, &tokens, &e)])?;
+    let [Statement::Query(query)] = statements.as_slice() else {
+        return Err(vec![one_select(&statements, &tokens)]);
+    };
+    let mut rules = Rules::new(text);
+    let _ = query.visit(&mut rules);
+    let params = rules.params(&tokens);
+    if !rules.complaints.is_empty() {
+        return Err(rules.complaints);
+    }
+    let tables = std::mem::take(&mut rules.tables);
+    let tables = tables.into_iter().filter(|(name, _)| !rules.ctes.contains(name)).collect();
+    Ok(Select { text: text.to_owned(), tables, functions: rules.functions, params })
+}
+
+/// One condition, as in `expect.check`: an expression without subqueries.
+pub fn parse_condition(text: &str) -> Result<Select, Vec<Complaint>> {
+    let tokens = readable(text)?;
+    let mut p = parser(text).map_err(|e| vec![syntax(text, &tokens, &e)])?;
+    let expr = p.parse_expr().map_err(|e| vec![syntax(text, &tokens, &e)])?;
+    if p.peek_token().token != Token::EOF {
+        let rest = tokens.len().checked_sub(1).map_or(0..0, |i| tokens[i].span.clone());
+        return Err(vec![Complaint::new("bad-sql", "a check is one condition", rest, "this does not belong to it")]);
+    }
+    let mut rules = Rules { condition: true, ..Rules::new(text) };
+    let _ = expr.visit(&mut rules);
+    let params = rules.params(&tokens);
+    if !rules.complaints.is_empty() {
+        return Err(rules.complaints);
+    }
+    Ok(Select { text: text.to_owned(), tables: Vec::new(), functions: rules.functions, params })
+}
+
+fn parser(text: &str) -> Result<Parser<'_>, ParserError> {
+    let options = ParserOptions { trailing_commas: true, ..Default::default() };
+    Parser::new(&DIALECT).with_options(options).try_with_sql(text)
+}
+
+/// Tokens, unless the text is empty, is no SQL at all or holds `{…}`.
+fn readable(text: &str) -> Result<Vec<Tok>, Vec<Complaint>> {
+    let tokens = tokenize(text).map_err(|(message, at)| {
+        let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
+        vec![Complaint::new("bad-sql", "this is not SQL", at..end, message)]
+    })?;
+    if tokens.is_empty() {
+        return Err(vec![Complaint::new("bad-sql", "the SQL is empty", 0..0, "write a SELECT")]);
+    }
+    let braces = braces(text, &tokens);
+    if braces.is_empty() { Ok(tokens) } else { Err(braces) }
+}
+
+/// `{date}` inside a literal or bare: templates belong to paths.
+fn braces(text: &str, tokens: &[Tok]) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    for (i, tok) in tokens.iter().enumerate() {
+        let (name, span) = match &tok.token {
+            Token::SingleQuotedString(s) => (braced(s), tok.span.clone()),
+            Token::LBrace => {
+                let close = tokens[i..].iter().find(|t| t.token == Token::RBrace);
+                let span = tok.span.start..close.map_or(tok.span.end, |c| c.span.end);
+                (braced(&text[span.clone()]), span)
+            }
+            _ => continue,
+        };
+        let Some(name) = name else { continue };
+        let title = format!("`{{{name}}}` works in paths; SQL takes typed parameters");
+        found.push(Complaint::new("braces-in-sql", title, span, format!("write ${name}")));
+    }
+    found
+}
+
+/// The name in `{name}` or `{name:…}`, if the text holds one.
+fn braced(text: &str) -> Option<String> {
+    let inner = text.split_once('{')?.1.split_once('}')?.0;
+    let name = inner.split_once(':').map_or(inner, |(n, _)| n);
+    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    is_name.then(|| name.to_owned())
+}
+
+fn one_select(statements: &[Statement], tokens: &[Tok]) -> Complaint {
+    let whole = tokens[0].span.start..tokens[tokens.len() - 1].span.end;
+    let (span, label) = match statements {
+        [] => (whole, "write a SELECT".to_owned()),
+        [_] => (tokens[0].span.clone(), "a step is one SELECT; it changes nothing".to_owned()),
+        [_, rest @ ..] => {
+            let second = tokens.iter().position(|t| t.token == Token::SemiColon).map_or(0, |i| i + 1);
+            let span = tokens.get(second).map_or(whole, |t| t.span.clone());
+            (span, format!("{} more statement(s); make each a step", rest.len()))
+        }
+    };
+    Complaint::new("undeclared-read", "SQL is one SELECT over declared tables", span, label)
+}
+
+/// sqlparser says `Expected: …, found: x at Line: 1, Column: 8`.
+fn syntax(text: &str, tokens: &[Tok], error: &ParserError) -> Complaint {
+    let message = match error {
+        ParserError::TokenizerError(m) | ParserError::ParserError(m) => m.clone(),
+        ParserError::RecursionLimitExceeded => "nested too deeply".to_owned(),
+    };
+    let (message, at) = match message.rsplit_once(" at Line: ") {
+        Some((m, place)) => (m.to_owned(), location(text, place)),
+        None => (message, None),
+    };
+    let at = at.unwrap_or_else(|| tokens.last().map_or(0, |t| t.span.start));
+    let span = tokens.iter().find(|t| t.span.start >= at).map_or(at..at, |t| t.span.clone());
+    let label = message.strip_prefix("sql parser error: ").unwrap_or(&message).replace("Expected: ", "expected ");
+    Complaint::new("bad-sql", "this SQL does not parse", span, label.replace(", found: ", ", found "))
+}
+
+fn location(text: &str, place: &str) -> Option<usize> {
+    let (line, column) = place.split_once(", Column: ")?;
+    let at = sqlparser::tokenizer::Location { line: line.parse().ok()?, column: column.trim().parse().ok()? };
+    Some(Lines::new(text).byte(at))
+}
+
+struct Rules<'a> {
+    lines: Lines<'a>,
+    condition: bool,
+    ctes: BTreeSet<String>,
+    tables: Vec<(String, Range<usize>)>,
+    functions: Vec<(String, Range<usize>)>,
+    complaints: Vec<Complaint>,
+}
+
+impl<'a> Rules<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            lines: Lines::new(text),
+            condition: false,
+            ctes: BTreeSet::new(),
+            tables: Vec::new(),
+            functions: Vec::new(),
+            complaints: Vec::new(),
+        }
+    }
+
+    fn bytes(&self, span: sqlparser::tokenizer::Span) -> Range<usize> {
+        let start = self.lines.byte(span.start);
+        start..self.lines.byte(span.end).max(start)
+    }
+
+    fn refuse(&mut self, span: sqlparser::tokenizer::Span, title: &str, label: impl Into<String>) {
+        let span = self.bytes(span);
+        self.complaints.push(Complaint::new("undeclared-read", title, span, label));
+    }
+
+    fn params(&mut self, tokens: &[Tok]) -> Vec<(String, Range<usize>)> {
+        let named = tokens.iter().filter_map(|t| Some((t.placeholder()?.to_owned(), t.span.clone())));
+        named.filter(|(name, _)| !name.is_empty()).collect()
+    }
+
+    /// A name of several parts would be read by its first.
+    fn single_name(&mut self, name: &ObjectName) -> Option<(String, Range<usize>)> {
+        let [part] = name.0.as_slice() else {
+            let label = "names have one part; there are no schemas";
+            self.refuse(name.span(), "SQL is one SELECT over declared tables", label);
+            return None;
+        };
+        let ident = part.as_ident()?;
+        Some((ident.value.clone(), self.bytes(ident.span)))
+    }
+
+    fn table(&mut self, factor: &TableFactor) {
+        match factor {
+            TableFactor::Table { name, args: None, .. } => {
+                if let Some(table) = self.single_name(name) {
+                    self.tables.push(table);
+                }
+            }
+            TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => self.file_function(name),
+            TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } | TableFactor::UNNEST { .. } => {}
+            other => self.refuse(other.span(), "SQL is one SELECT over declared tables", "this reads something else"),
+        }
+    }
+
+    fn file_function(&mut self, name: &ObjectName) {
+        let text = name.to_string().to_ascii_lowercase();
+        let reads = text.starts_with("read_") || text.starts_with("scan_");
+        let label = if reads { "add [step.tables.…] with that path" } else { "a table comes from [step.tables.…]" };
+        self.refuse(name.span(), "SQL is one SELECT over declared tables", label);
+    }
+
+    fn body(&mut self, body: &SetExpr) {
+        match body {
+            SetExpr::SetOperation { left, right, .. } => {
+                self.body(left);
+                self.body(right);
+            }
+            SetExpr::Select(select) => {
+                if let Some(into) = &select.into {
+                    let title = "SQL is one SELECT over declared tables";
+                    self.refuse(into.name.span(), title, "the step's output is where rows go");
+                }
+            }
+            SetExpr::Query(_) | SetExpr::Values(_) => {}
+            other => self.refuse(other.span(), "SQL is one SELECT over declared tables", "a step changes nothing"),
+        }
+    }
+}
+
+impl Visitor for Rules<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if self.condition {
+            self.refuse(query.span(), "a check is a condition on one row", "no subqueries here");
+        }
+        for cte in query.with.iter().flat_map(|w| &w.cte_tables) {
+            self.ctes.insert(cte.alias.name.value.clone());
+        }
+        self.body(&query.body);
+        if !query.pipe_operators.is_empty() {
+            self.refuse(query.span(), "SQL is one SELECT over declared tables", "`|>` is not supported");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        self.table(factor);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr
+            && let Some((name, span)) = self.single_name(&function.name)
+        {
+            if is_file_function(&name) {
+                self.file_function(&function.name);
+            }
+            self.functions.push((name, span));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+        if let Value::Placeholder(p) = &value.value
+            && (!p.starts_with('$') || p.len() == 1)
+        {
+            let span = self.bytes(value.span);
+            let name = p.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+            let label = if name.is_empty() { "write $name".to_owned() } else { format!("write ${name}") };
+            self.complaints.push(Complaint::new("bad-sql", "a param in SQL is written $name", span, label));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_file_function(name: &str) -> bool {
+    const FILES: &[&str] =
+        &["csv", "parquet", "ipc", "json", "ndjson", "json_auto", "csv_auto", "text", "blob", "delta"];
+    let name = name.to_ascii_lowercase();
+    ["read_", "scan_"].iter().any(|p| name.strip_prefix(p).is_some_and(|rest| FILES.contains(&rest)))
+}
