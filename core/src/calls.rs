@@ -138,6 +138,14 @@ pub struct ReportRequest {
     pub root: ExecutionId,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportReply {
+    pub run: RunId,
+    pub outcome: crate::records::RunOutcome,
+    /// Where `report.json` is.
+    pub report: crate::ids::Uri,
+}
+
 /// Error names that Retry and Catch match; anything not listed is a bug.
 pub mod errors {
     pub const FENCED: &str = "Spotmill.Fenced";

@@ -1,0 +1,192 @@
+//! Begin: claims a run for a root execution, freezes its pipeline and maps its generations. Everything it decides
+//! lands in one compare-and-swap of the lease, after the frozen pipeline that the lease names; a crash before it
+//! leaves an object nobody names, a crash after it is answered by the same call again.
+
+use crate::access::{self, SWAP_TRIES, Stands};
+use crate::{Ctx, HandlerError, Program};
+use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
+use spotmill_core::claim::{Claim, OwnerState, decide, frozen_params};
+use spotmill_core::generations::Asked;
+use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
+use spotmill_core::keys::{self, RunKeys};
+use spotmill_core::records::{Lease, Plan, RECORD_VERSION};
+use spotmill_platform::ports::{Created, ExecutionState, StoreError, Swapped};
+use spotmill_platform::records;
+use std::collections::BTreeSet;
+
+pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, HandlerError> {
+    let BeginRequest { input, root } = request;
+    let text = deployed(ctx, &input.pipeline).await?;
+    let program = Program::new(&text, &input, &ctx.settings)?;
+    let selected = select(&program, &input)?;
+    let run = program.run_id();
+    let digest = program.digest.clone();
+    for tries in 0..SWAP_TRIES {
+        let found = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
+        let (old, etag) = found.map_or((None, None), |(lease, etag)| (Some(lease), Some(etag)));
+        let takes = claim(ctx, &run, old.as_ref(), &root).await?;
+        frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
+        let new = next_lease(
+            ctx,
+            &program,
+            &Beginning { run: &run, input: &input, root: &root, takes },
+            old.as_ref(),
+            &digest,
+            &selected,
+        )
+        .await?;
+        let frozen = RunKeys::new(&ctx.root, &run).pipeline(&digest);
+        if let Stands::Others(_) = access::create(ctx, &frozen, &text).await? {
+            return Err(HandlerError::corrupt(format!("{frozen} does not hold what its name says")));
+        }
+        if old.as_ref() == Some(&new) || write(ctx, &run, etag.as_deref(), &new).await? {
+            let count = selected.len() as u32;
+            return Ok(BeginReply { run, steps: selected, count });
+        }
+        access::breathe(tries).await;
+    }
+    Err(HandlerError::transient(format!("{run}: others keep writing its lease")))
+}
+
+async fn deployed(ctx: &Ctx, name: &str) -> Result<Vec<u8>, HandlerError> {
+    if !spotmill_core::spec::is_name(name) {
+        return Err(HandlerError::invalid(format!("`{name}` is no name of a pipeline")));
+    }
+    match ctx.store.get(&keys::pipeline(&ctx.root, name)).await {
+        Ok(object) => Ok(object.body),
+        Err(StoreError::NotFound(_)) => {
+            let folder = keys::pipelines(&ctx.root);
+            let listed = ctx.store.list(&folder).await?;
+            let deployed =
+                |uri: &'_ Uri| uri.as_str().strip_prefix(folder.as_str())?.strip_suffix(".toml").map(str::to_owned);
+            let names: Vec<String> = listed.iter().filter_map(|o| deployed(&o.uri)).collect();
+            let there =
+                if names.is_empty() { "none is".to_owned() } else { format!("there are: {}", names.join(", ")) };
+            Err(HandlerError::invalid(format!("no pipeline `{name}` is deployed; {there}")))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The steps to run, in the pipeline's order; an unknown name is refused with the valid ones.
+fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, HandlerError> {
+    let all: Vec<&str> = program.pipeline.steps.iter().map(|s| s.name.as_str()).collect();
+    let named = [
+        ("from_step", input.from_step.iter().collect::<Vec<_>>()),
+        ("only_steps", input.only_steps.iter().flatten().collect()),
+        ("accept", input.accept.keys().collect()),
+    ];
+    for (what, names) in named {
+        if let Some(unknown) = names.iter().find(|n| !all.contains(&n.as_str())) {
+            let steps = all.join(", ");
+            return Err(HandlerError::invalid(format!("`{what}`: there is no step `{unknown}`; steps: {steps}")));
+        }
+    }
+    let wanted = |name: &&&str| input.only_steps.as_ref().is_none_or(|only| only.iter().any(|o| o == **name));
+    Ok(all.iter().filter(wanted).map(|name| StepName::new(*name)).collect())
+}
+
+/// May `root` act? True if it takes the run from nobody or from another.
+pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &ExecutionId) -> Result<bool, HandlerError> {
+    let holder = lease.and_then(|l| l.owner.as_ref()).filter(|owner| *owner != root);
+    let state = match holder {
+        None => None,
+        Some(owner) => Some(match ctx.executions.state(owner).await? {
+            ExecutionState::Running => OwnerState::Running,
+            ExecutionState::Ended => OwnerState::Ended,
+            ExecutionState::NotFound => OwnerState::NotFound,
+        }),
+    };
+    match decide(lease, root, state, ctx.clock.now_ms()) {
+        Claim::Mine => Ok(false),
+        Claim::Take { because } => {
+            tracing::info!(%run, %root, because, "claimed");
+            Ok(true)
+        }
+        Claim::Refuse { held_by, because } => {
+            Err(HandlerError::new(errors::HELD, format!("{run} is held by {held_by}: {because}")))
+        }
+    }
+}
+
+struct Beginning<'a> {
+    run: &'a RunId,
+    input: &'a RunInput,
+    root: &'a ExecutionId,
+    takes: bool,
+}
+
+async fn next_lease(
+    ctx: &Ctx,
+    program: &Program,
+    begin: &Beginning<'_>,
+    old: Option<&Lease>,
+    digest: &str,
+    selected: &[StepName],
+) -> Result<Lease, HandlerError> {
+    let expired = match old.filter(|_| begin.takes) {
+        Some(lease) => expired(ctx, begin.run, lease).await?,
+        None => BTreeSet::new(),
+    };
+    let asked = Asked {
+        fresh: begin.input.fresh,
+        from_step: begin.input.from_step.as_deref(),
+        root: begin.root,
+        reset_by: old.and_then(|l| l.reset_by.as_ref()),
+        accept: &begin.input.accept,
+        expired: &expired,
+    };
+    let steps = program.shapes();
+    let known = old.map(|l| l.generations.clone()).unwrap_or_default();
+    let bound = program.bind_all()?;
+    let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &ctx.settings.worker_version);
+    let generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
+    let now = ctx.clock.now_ms();
+    let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
+    let kept = |of: fn(&Lease) -> u64| old.filter(|_| !begin.takes).map_or(now, of);
+    Ok(Lease {
+        v: RECORD_VERSION,
+        owner: Some(begin.root.clone()),
+        epoch: old.map_or(0, |l| l.epoch) + u64::from(begin.takes),
+        pipeline_digest: digest.to_owned(),
+        params: program.params.clone(),
+        generations,
+        accept: begin.input.accept.clone(),
+        reset_by,
+        execution: old.and_then(|l| l.execution.clone()),
+        selected: selected.to_vec(),
+        started_ms: old.map_or(now, |l| l.started_ms),
+        claimed_ms: kept(|l| l.claimed_ms),
+        outcome: None,
+    })
+}
+
+/// Steps whose intermediate files may be gone: planned too long ago.
+async fn expired(ctx: &Ctx, run: &RunId, lease: &Lease) -> Result<BTreeSet<String>, HandlerError> {
+    let Some(secs) = ctx.settings.scratch_secs else {
+        return Ok(BTreeSet::new());
+    };
+    let mut expired = BTreeSet::new();
+    for (name, generation) in &lease.generations {
+        let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(name), generation.generation);
+        let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
+        if plan.is_some_and(|(plan, _)| ctx.clock.now_ms().saturating_sub(plan.planned_ms) >= secs * 1000) {
+            expired.insert(name.clone());
+        }
+    }
+    Ok(expired)
+}
+
+/// Writes the lease over the version `etag`, or for the first time; false if another came first, or may have.
+pub async fn write(ctx: &Ctx, run: &RunId, etag: Option<&str>, lease: &Lease) -> Result<bool, HandlerError> {
+    let uri = RunKeys::new(&ctx.root, run).lease();
+    let written = match etag {
+        Some(etag) => records::swap(&*ctx.store, &uri, etag, lease).await.map(|s| matches!(s, Swapped::Yes(_))),
+        None => records::create(&*ctx.store, &uri, lease).await.map(|c| c == Created::Now),
+    };
+    match written {
+        // Look again: if it was written, the next look finds this execution as the owner.
+        Err(records::RecordError::Store(StoreError::Unknown { .. })) => Ok(false),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,42 @@
+//! LaunchFleet: a queue and machines for one round. The whole request is on record before any call, so that whoever
+//! cleans up knows what to end even if no reply ever came.
+
+use crate::access::{self, Stands};
+use crate::round::{self, RoundView};
+use crate::{Ctx, HandlerError, Nothing};
+use spotmill_core::calls::RoundRequest;
+use spotmill_core::records::RECORD_VERSION;
+use spotmill_core::verdict::memory_bytes;
+use spotmill_platform::ports::FleetRequest;
+use spotmill_platform::records;
+
+pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
+    let view = RoundView::load(ctx, &of).await?;
+    let uri = view.keys.fleet(of.epoch, of.round);
+    let request = request(ctx, &of, &view);
+    let request: FleetRequest = match access::create_record(ctx, &uri, &request).await? {
+        Stands::Ours => request,
+        // An earlier try wrote it; it is what was asked for, if anything was.
+        Stands::Others(body) => records::parse(&uri, &body)?,
+    };
+    ctx.queues.create(&request.queue).await?;
+    ctx.fleets.launch(&request).await?;
+    Ok(Nothing {})
+}
+
+fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> FleetRequest {
+    let name = round::name(of);
+    let vcpus = view.step.resources.vcpus.max(1);
+    let items = u32::try_from(view.standing().open.len()).unwrap_or(u32::MAX).max(1);
+    let affordable = view.program.pipeline.fleet.max_vcpus.map_or(u32::MAX, |most| (most / vcpus).max(1));
+    FleetRequest {
+        v: RECORD_VERSION,
+        queue: name.clone(),
+        name,
+        callbacks: ctx.settings.callbacks.clone(),
+        vcpus_per_item: vcpus,
+        memory_bytes_per_item: memory_bytes(&view.step.resources, of.rung),
+        max_slots: items.min(affordable),
+        execution: view.lease.execution.clone().unwrap_or_else(|| of.root.clone()),
+    }
+}

@@ -1,0 +1,121 @@
+//! The pipeline of a run with its params in place: the one file that knows how templates, SQL and paths become what
+//! is read and written. Paths are whole locations when they leave here.
+
+use crate::{HandlerError, Settings};
+use spotmill_core::calls::RunInput;
+use spotmill_core::generations;
+use spotmill_core::ids::{RunId, Uri};
+use spotmill_core::model::{Pipeline, Source, Step, Transform};
+use spotmill_core::signature::{self, Shape, Signature, Upstream};
+use spotmill_core::types::Value;
+use spotmill_core::{spec, sql};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub pipeline: Pipeline,
+    /// Names the frozen pipeline.
+    pub digest: String,
+    pub params: BTreeMap<String, Value>,
+    base: Option<Uri>,
+}
+
+impl Program {
+    /// Of a deployed pipeline and the input that starts a run of it.
+    pub fn new(text: &[u8], input: &RunInput, settings: &Settings) -> Result<Self, HandlerError> {
+        let mut program = Self::thaw(text, BTreeMap::new(), settings.base.clone())?;
+        let target = input.target.as_deref().unwrap_or(&settings.target);
+        program.params =
+            spec::resolve(&program.pipeline, target, &input.params, input.date.as_deref()).map_err(|all| {
+                let said: Vec<String> = all.iter().map(ToString::to_string).collect();
+                HandlerError::invalid(said.join("; "))
+            })?;
+        Ok(program)
+    }
+
+    /// Of a frozen pipeline and the params its run has.
+    pub fn thaw(text: &[u8], params: BTreeMap<String, Value>, base: Option<Uri>) -> Result<Self, HandlerError> {
+        let text = std::str::from_utf8(text).map_err(|_| HandlerError::invalid("the pipeline is not UTF-8"))?;
+        let pipeline = spec::thaw(text).map_err(|e| HandlerError::invalid(e.to_string()))?;
+        Ok(Self { pipeline, digest: spec::digest(text), params, base })
+    }
+
+    pub fn run_id(&self) -> RunId {
+        spec::run_id(&self.pipeline, &self.params)
+    }
+
+    pub fn step(&self, name: &str) -> Result<&Step, HandlerError> {
+        self.pipeline.step(name).ok_or_else(|| {
+            let names: Vec<&str> = self.pipeline.steps.iter().map(|s| s.name.as_str()).collect();
+            HandlerError::invalid(format!("there is no step `{name}`; steps: {}", names.join(", ")))
+        })
+    }
+
+    /// The step with its SQL bound and its paths whole; the destination stays a template.
+    pub fn bind(&self, step: &Step) -> Result<Step, HandlerError> {
+        let mut bound = step.clone();
+        let named = |e: String| HandlerError::invalid(format!("step `{}`: {e}", step.name));
+        let bind = |text: &str| sql::bind_text(text, &self.params).map_err(|e| named(e.to_string()));
+        if let Transform::Sql { text, .. } = &mut bound.transform {
+            *text = bind(text)?;
+        }
+        for check in &mut bound.expect.check {
+            *check = bind(check)?;
+        }
+        let sources = std::iter::once(&mut bound.input.source).chain(bound.tables.values_mut().map(|t| &mut t.source));
+        for source in sources {
+            if let Source::Path(path) = source {
+                *path = self.locate(path)?.0;
+            }
+        }
+        Ok(bound)
+    }
+
+    pub fn bind_all(&self) -> Result<BTreeMap<String, Step>, HandlerError> {
+        self.pipeline.steps.iter().map(|s| Ok((s.name.clone(), self.bind(s)?))).collect()
+    }
+
+    /// Where the step is published, if anywhere.
+    pub fn destination(&self, step: &Step) -> Result<Option<Uri>, HandlerError> {
+        step.output.destination.as_deref().map(|template| self.locate(template)).transpose()
+    }
+
+    /// A template's location: params filled in, and made whole.
+    fn locate(&self, template: &str) -> Result<Uri, HandlerError> {
+        let named = |e: String| HandlerError::invalid(format!("`{template}`: {e}"));
+        let path = spec::expand(template, &self.params).map_err(|e| named(e.to_string()))?;
+        if path.starts_with("s3://") || path.starts_with('/') {
+            return Ok(Uri(path));
+        }
+        match &self.base {
+            Some(base) => Ok(base.join(path.trim_start_matches("./"))),
+            None => Err(named(format!("`{path}` is neither s3:// nor absolute"))),
+        }
+    }
+
+    /// The signature of a bound step.
+    pub fn sign(
+        &self,
+        bound: &BTreeMap<String, Step>,
+        name: &str,
+        upstream: &BTreeMap<String, Upstream>,
+        worker_version: &str,
+    ) -> Signature {
+        let step = &bound[name];
+        signature::of(&Shape { step, params: &self.params, upstream, worker_version })
+    }
+
+    /// The steps as the decision on generations needs them.
+    pub fn shapes(&self) -> Vec<generations::StepShape<'_>> {
+        self.pipeline
+            .steps
+            .iter()
+            .map(|s| generations::StepShape { name: &s.name, upstream: s.upstream().collect() })
+            .collect()
+    }
+
+    /// The command that resumes the run.
+    pub fn rerun(&self, settings: &Settings) -> String {
+        spotmill_core::words::rerun(&settings.rerun_command, &self.pipeline.key, &self.params)
+    }
+}

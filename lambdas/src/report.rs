@@ -1,0 +1,186 @@
+//! Report: writes what the run came to and releases the lease. It may be called after a failure as well as after
+//! success; it reads records and judges nothing but whether every step that was to run is complete.
+
+use crate::access::{self, SWAP_TRIES};
+use crate::{Ctx, HandlerError, Program, begin, inputs};
+use spotmill_core::bounds::REPORTED_FAILURES;
+use spotmill_core::calls::{ReportReply, ReportRequest};
+use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::model::Step;
+use spotmill_core::records::{
+    FailureRecord, Lease, Manifest, Pins, Plan, RECORD_VERSION, RunOutcome, RunReport, Seal, StepReport, StepState,
+};
+use spotmill_platform::records;
+use std::collections::BTreeMap;
+
+pub async fn handle(ctx: &Ctx, request: ReportRequest) -> Result<ReportReply, HandlerError> {
+    let keys = RunKeys::new(&ctx.root, &request.run);
+    let (lease, _) = access::lease(ctx, &request.run).await?;
+    if lease.owner.is_none() {
+        // Released by a try of this call whose reply was lost, or by another execution's report since.
+        let outcome = lease.outcome.unwrap_or(RunOutcome::Failed);
+        return Ok(ReportReply { run: request.run, outcome, report: keys.report() });
+    }
+    check_owner(&lease, &request)?;
+    let report = compile(ctx, &request, &lease).await?;
+    records::put(&*ctx.store, &keys.report(), &report).await?;
+    release(ctx, &request, report.outcome).await?;
+    Ok(ReportReply { run: request.run, outcome: report.outcome, report: keys.report() })
+}
+
+fn check_owner(lease: &Lease, request: &ReportRequest) -> Result<(), HandlerError> {
+    match &lease.owner {
+        Some(owner) if *owner != request.root => Err(HandlerError::fenced(format!(
+            "{}: {} no longer holds the run; {owner} does",
+            request.run, request.root
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn release(ctx: &Ctx, request: &ReportRequest, outcome: RunOutcome) -> Result<(), HandlerError> {
+    for tries in 0..SWAP_TRIES {
+        let (old, etag) = access::lease(ctx, &request.run).await?;
+        if old.owner.is_none() {
+            return Ok(());
+        }
+        check_owner(&old, request)?;
+        let released = Lease { owner: None, outcome: Some(outcome), ..old };
+        if begin::write(ctx, &request.run, Some(&etag), &released).await? {
+            return Ok(());
+        }
+        access::breathe(tries).await;
+    }
+    Err(HandlerError::transient(format!("{}: others keep writing its lease", request.run)))
+}
+
+async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<RunReport, HandlerError> {
+    let program = access::program(ctx, &request.run, lease).await?;
+    let mut steps = Vec::new();
+    for step in &program.pipeline.steps {
+        steps.push(step_report(ctx, request, lease, &program, step).await?);
+    }
+    let now = ctx.clock.now_ms();
+    Ok(RunReport {
+        v: RECORD_VERSION,
+        run: request.run.clone(),
+        root: request.root.clone(),
+        outcome: outcome(lease, &steps),
+        params: lease.params.clone(),
+        pipeline_digest: lease.pipeline_digest.clone(),
+        steps,
+        took_ms: now.saturating_sub(lease.claimed_ms),
+        reported_ms: now,
+    })
+}
+
+/// Of the steps that were to run; the others are told and not judged.
+fn outcome(lease: &Lease, steps: &[StepReport]) -> RunOutcome {
+    let judged = || steps.iter().filter(|s| lease.selected.is_empty() || lease.selected.contains(&s.step));
+    if judged().any(|s| s.state != StepState::Done) {
+        RunOutcome::Failed
+    } else if judged().any(|s| !s.warnings.is_empty() || !s.missing.is_empty()) {
+        RunOutcome::Warned
+    } else {
+        RunOutcome::Succeeded
+    }
+}
+
+async fn step_report(
+    ctx: &Ctx,
+    request: &ReportRequest,
+    lease: &Lease,
+    program: &Program,
+    step: &Step,
+) -> Result<StepReport, HandlerError> {
+    let state = lease.generations.get(&step.name);
+    let generation = state.map_or(0, |g| g.generation);
+    let keys = RunKeys::new(&ctx.root, &request.run).step(&step.name.as_str().into(), generation);
+    let store = &*ctx.store;
+    let plan = records::load::<Plan>(store, &keys.plan()).await?.map(|(p, _)| p);
+    let seal = records::load::<Seal>(store, &keys.seal()).await?.map(|(s, _)| s);
+    let seal = seal.filter(|seal| inputs::covers(lease, &step.name, seal));
+    let manifest = records::load::<Manifest>(store, &keys.manifest()).await?.map(|(m, _)| m);
+    let published = manifest.filter(|_| seal.is_some()).map(|m| m.destination);
+    let unpublished = program.destination(step)?.is_some() && published.is_none();
+    let mut report = StepReport {
+        step: step.name.as_str().into(),
+        generation,
+        because: state.map(|g| g.because.clone()).unwrap_or_default(),
+        state: match (&plan, &seal) {
+            (_, Some(_)) if !unpublished => StepState::Done,
+            (None, None) => StepState::NotStarted,
+            _ => StepState::Failed,
+        },
+        items: plan.as_ref().map_or(0, |p| p.items),
+        committed: 0,
+        rows_raw: 0,
+        rows_read: 0,
+        rows_rejected: 0,
+        rows_written: 0,
+        files: 0,
+        bytes: 0,
+        peak_bytes: 0,
+        cpu_ms: 0,
+        took_ms: 0,
+        missing: Vec::new(),
+        warnings: Vec::new(),
+        notes: pins(ctx, &keys, lease.epoch).await?,
+        failures: Vec::new(),
+        published,
+    };
+    match (&plan, &seal) {
+        (Some(plan), Some(seal)) => of_seal(&mut report, plan, seal),
+        (Some(plan), None) => of_work(ctx, &keys, lease, plan, &mut report).await?,
+        (None, _) => {}
+    }
+    Ok(report)
+}
+
+/// What was told of changed inputs when the step's latest epoch began.
+async fn pins(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<String>, HandlerError> {
+    for epoch in (1..=latest).rev().take(20) {
+        if let Some((pins, _)) = records::load::<Pins>(&*ctx.store, &keys.pins(epoch)).await? {
+            return Ok(pins.notes);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn of_seal(report: &mut StepReport, plan: &Plan, seal: &Seal) {
+    report.committed = seal.items - u32::try_from(seal.missing.len()).unwrap_or(seal.items);
+    report.rows_raw = seal.rows_raw;
+    report.rows_read = seal.rows_read;
+    report.rows_rejected = seal.rows_rejected;
+    report.rows_written = seal.rows_written;
+    report.files = seal.files;
+    report.bytes = seal.bytes;
+    report.peak_bytes = seal.peak_bytes;
+    report.cpu_ms = seal.cpu_ms;
+    report.took_ms = seal.sealed_ms.saturating_sub(plan.planned_ms);
+    report.missing.clone_from(&seal.missing);
+    report.warnings.clone_from(&seal.warnings);
+}
+
+/// A step without a seal: how far it came, and the last failure of each item that has no receipt.
+async fn of_work(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    lease: &Lease,
+    plan: &Plan,
+    report: &mut StepReport,
+) -> Result<(), HandlerError> {
+    let receipts = access::receipted(ctx, keys).await?;
+    report.committed = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
+    report.took_ms = ctx.clock.now_ms().saturating_sub(plan.planned_ms);
+    let mut last: BTreeMap<u32, FailureRecord> = BTreeMap::new();
+    for failure in access::failures(ctx, keys, lease.epoch).await? {
+        report.peak_bytes = report.peak_bytes.max(failure.usage.peak_bytes);
+        let newer = last.get(&failure.item).is_none_or(|known| known.failed_ms <= failure.failed_ms);
+        if newer && !receipts.contains(failure.item) {
+            last.insert(failure.item, failure);
+        }
+    }
+    report.failures = last.into_values().take(REPORTED_FAILURES).collect();
+    Ok(())
+}

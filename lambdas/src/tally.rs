@@ -1,0 +1,126 @@
+//! The tally: folds workers' callbacks into the epoch's record and answers the waiting execution. Messages are hints:
+//! what cannot be read or belongs to nobody is dropped and counted; what could not be written down yet is handed back
+//! for another delivery.
+
+use crate::access::{self, SWAP_TRIES};
+use crate::{Ctx, HandlerError};
+use spotmill_core::bounds::BEAT_SECS;
+use spotmill_core::ids::{Generation, RunId, StepName, Uri};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::{Callback, Lease, RECORD_VERSION};
+use spotmill_core::tally::{Fold, Tally, fold};
+use spotmill_platform::ports::{StoreError, Swapped};
+use spotmill_platform::records::{self, RecordError};
+use std::collections::BTreeMap;
+
+/// What came of a batch of message bodies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TallyReply {
+    /// Indexes of bodies to be delivered again; the others may be deleted.
+    pub retry: Vec<usize>,
+    /// Bodies that are no callbacks; dropped.
+    pub malformed: u32,
+}
+
+pub async fn handle(ctx: &Ctx, bodies: &[String]) -> TallyReply {
+    let mut reply = TallyReply::default();
+    let mut groups: BTreeMap<(RunId, StepName, Generation), Vec<(usize, Callback)>> = BTreeMap::new();
+    for (i, body) in bodies.iter().enumerate() {
+        match serde_json::from_str::<Callback>(body) {
+            Ok(c) if c.v == RECORD_VERSION => {
+                groups.entry((c.run.clone(), c.step.clone(), c.generation)).or_default().push((i, c));
+            }
+            _ => reply.malformed += 1,
+        }
+    }
+    if reply.malformed > 0 {
+        tracing::warn!(malformed = reply.malformed, "dropped messages that are no callbacks");
+    }
+    for ((run, step, generation), group) in groups {
+        let (indexes, callbacks): (Vec<usize>, Vec<Callback>) = group.into_iter().unzip();
+        if let Err(e) = take(ctx, &run, &step, generation, &callbacks).await {
+            tracing::warn!(%run, %step, error = %e, "callbacks are handed back");
+            reply.retry.extend(indexes);
+        }
+    }
+    reply.retry.sort_unstable();
+    reply
+}
+
+/// Folds the callbacks of one step. Of a run, step or generation that is not the present one: dropped.
+async fn take(
+    ctx: &Ctx,
+    run: &RunId,
+    step: &StepName,
+    generation: Generation,
+    callbacks: &[Callback],
+) -> Result<(), HandlerError> {
+    let keys = RunKeys::new(&ctx.root, run);
+    let Some((lease, _)) = records::load::<Lease>(&*ctx.store, &keys.lease()).await? else {
+        return Ok(());
+    };
+    if lease.owner.is_none() || lease.generations.get(step.as_str()).map(|g| g.generation) != Some(generation) {
+        return Ok(());
+    }
+    let uri = keys.step(step, generation).tally(lease.epoch);
+    let Some(folded) = fold_into(ctx, &uri, callbacks).await? else {
+        // No round of this epoch waits. A `done` is not lost: dispatch lists the receipts.
+        return Ok(());
+    };
+    answer(ctx, &uri, &folded).await
+}
+
+/// Folds into the record, by compare-and-swap; nothing if there is none.
+pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<Option<Fold>, HandlerError> {
+    for tries in 0..SWAP_TRIES {
+        let Some((tally, etag)) = records::load::<Tally>(&*ctx.store, uri).await? else {
+            return Ok(None);
+        };
+        let mut folded = fold(&tally, callbacks);
+        let now = ctx.clock.now_ms();
+        if folded.heartbeat && (folded.changed || now.saturating_sub(tally.beat_ms) >= BEAT_SECS * 1000) {
+            folded.tally.beat_ms = now;
+            folded.changed = true;
+        }
+        if !folded.changed || swapped(records::swap(&*ctx.store, uri, &etag, &folded.tally).await)? {
+            return Ok(Some(folded));
+        }
+        access::breathe(tries).await;
+    }
+    Err(HandlerError::transient(format!("{uri}: too many others write it")))
+}
+
+/// Was it written? A lost reply says no: the next look folds the same again and changes nothing.
+pub fn swapped(result: Result<Swapped, RecordError>) -> Result<bool, HandlerError> {
+    match result {
+        Ok(Swapped::Yes(_)) => Ok(true),
+        Ok(Swapped::No) | Err(RecordError::Store(StoreError::Unknown { .. })) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Tells the waiting execution, by every token that is registered; one that is closed is done. Tokens that were
+/// registered meanwhile are told as well.
+pub async fn answer(ctx: &Ctx, uri: &Uri, folded: &Fold) -> Result<(), HandlerError> {
+    if !folded.complete {
+        if folded.heartbeat {
+            for token in &folded.tally.tokens {
+                ctx.executions.send_heartbeat(token).await?;
+            }
+        }
+        return Ok(());
+    }
+    let (round, mut told) = (folded.tally.round, Vec::new());
+    let mut tokens = folded.tally.tokens.clone();
+    while !tokens.is_empty() {
+        for token in tokens {
+            ctx.executions.send_success(&token).await?;
+            told.push(token);
+        }
+        let now = records::load::<Tally>(&*ctx.store, uri).await?.map(|(t, _)| t);
+        let same = now.filter(|t| t.round == round && t.is_complete());
+        tokens = same.map(|t| t.tokens).unwrap_or_default();
+        tokens.retain(|t| !told.contains(t));
+    }
+    Ok(())
+}

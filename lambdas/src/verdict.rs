@@ -1,0 +1,144 @@
+//! Verdict: lists the receipts, reads this epoch's failures, and says what comes next. When every item is committed or
+//! accepted it seals the step; the seal's files are written before the seal that names them.
+
+use crate::access::{self, Stands};
+use crate::round::RoundView;
+use crate::{Ctx, HandlerError, inputs};
+use spotmill_core::calls::{Next, RoundRequest, VerdictReply, VerdictRequest, errors};
+use spotmill_core::ids::ItemIndex;
+use spotmill_core::plan::item_digest;
+use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord, WorkItem};
+use spotmill_core::seal::{Evidence, PlannedItem, SealError, Sealed, seal, told};
+use spotmill_core::verdict::{Ended, Verdict, decide};
+use spotmill_platform::records;
+use std::collections::BTreeMap;
+
+pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, HandlerError> {
+    let of = &request.round;
+    let view = RoundView::load(ctx, of).await?;
+    if let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &view.keys.seal()).await?
+        && inputs::covers(&view.lease, of.step.as_str(), &seal)
+    {
+        return Ok(sealed_reply(&view, of));
+    }
+    let rerun = view.program.rerun(&ctx.settings);
+    let ended = Ended {
+        run: &of.run,
+        step: of.step.as_str(),
+        round: of.round,
+        rung: of.rung,
+        idle_before: idle_before(ctx, &view, of).await?,
+        caught: request.failure.as_ref(),
+        tally: view.tally.as_ref(),
+        rerun: &rerun,
+    };
+    match decide(&view.facts(), &ended) {
+        Verdict::Round { round, rung, idle, because } => {
+            record(ctx, &view, of, idle, &because).await?;
+            tracing::info!(run = %of.run, step = %of.step, round, rung, because, "another round");
+            Ok(VerdictReply { next: Next::Round, round, rung, error: String::new(), cause: String::new() })
+        }
+        Verdict::Failed { error, cause } => {
+            record(ctx, &view, of, 0, &cause).await?;
+            Ok(failed(of, error, cause))
+        }
+        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, &rerun).await,
+    }
+}
+
+/// Rounds before this one, on its rung, that brought nothing.
+async fn idle_before(ctx: &Ctx, view: &RoundView, of: &RoundRequest) -> Result<u32, HandlerError> {
+    let Some(before) = of.round.checked_sub(1) else {
+        return Ok(0);
+    };
+    let record = records::load::<VerdictRecord>(&*ctx.store, &view.keys.verdict(of.epoch, before)).await?;
+    Ok(record.map(|(r, _)| r).filter(|r| r.rung == of.rung).map_or(0, |r| r.idle))
+}
+
+async fn record(ctx: &Ctx, view: &RoundView, of: &RoundRequest, idle: u32, because: &str) -> Result<(), HandlerError> {
+    let record = VerdictRecord {
+        v: RECORD_VERSION,
+        round: of.round,
+        rung: of.rung,
+        idle,
+        because: because.to_owned(),
+        decided_ms: ctx.clock.now_ms(),
+    };
+    Ok(records::put(&*ctx.store, &view.keys.verdict(of.epoch, of.round), &record).await?)
+}
+
+fn failed(of: &RoundRequest, error: impl Into<String>, cause: String) -> VerdictReply {
+    VerdictReply { next: Next::Failed, round: of.round, rung: of.rung, error: error.into(), cause }
+}
+
+fn sealed_reply(view: &RoundView, of: &RoundRequest) -> VerdictReply {
+    let next = if view.step.output.destination.is_some() { Next::Publish } else { Next::Done };
+    VerdictReply { next, round: of.round, rung: of.rung, error: String::new(), cause: String::new() }
+}
+
+async fn complete(
+    ctx: &Ctx,
+    view: &RoundView,
+    of: &RoundRequest,
+    missing: &[ItemIndex],
+    rerun: &str,
+) -> Result<VerdictReply, HandlerError> {
+    let work = access::work(ctx, &view.keys, &view.plan).await?;
+    let items = planned_items(&work)?;
+    let uris = view.receipts.iter().map(|item| view.keys.receipt(item)).collect();
+    let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
+    let receipts: BTreeMap<ItemIndex, Receipt> = view.receipts.iter().zip(receipts).collect();
+    let evidence = Evidence {
+        step: &view.step,
+        plan: &view.plan,
+        items: &items,
+        receipts: &receipts,
+        missing,
+        now_ms: ctx.clock.now_ms(),
+    };
+    match seal(&evidence) {
+        Ok(sealed) => {
+            write(ctx, view, of, &sealed).await?;
+            tracing::info!(run = %of.run, "{}", told(&sealed.seal));
+            Ok(sealed_reply(view, of))
+        }
+        Err(SealError::Corrupt(why)) => Err(HandlerError::corrupt(format!("`{}`: {why}", of.step))),
+        Err(SealError::Expectation(why)) => {
+            let kept = spotmill_core::words::count(receipts.len() as u64, "item");
+            let cause = format!(
+                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: spotmill show {}. \
+                 Again, when it is mended: {rerun}.",
+                of.step, of.run
+            );
+            record(ctx, view, of, 0, &cause).await?;
+            Ok(failed(of, errors::EXPECTATION_FAILED, cause))
+        }
+    }
+}
+
+fn planned_items(work: &[u8]) -> Result<Vec<PlannedItem>, HandlerError> {
+    let items = access::work_items(work)?;
+    let planned = |(line, item): (&[u8], WorkItem)| PlannedItem {
+        digest: item_digest(line),
+        rows: item.inputs.iter().map(|f| f.rows).sum::<Option<u64>>().filter(|_| !item.inputs.is_empty()),
+        sliced: item.value.is_some(),
+    };
+    Ok(access::lines(work).zip(items).map(planned).collect())
+}
+
+async fn write(ctx: &Ctx, view: &RoundView, of: &RoundRequest, sealed: &Sealed) -> Result<(), HandlerError> {
+    access::fence(ctx, &of.run, &access::ticket(of)).await?;
+    let files = view.keys.sealed_files(&sealed.seal.files_digest);
+    if let Stands::Others(_) = access::create(ctx, &files, &sealed.bytes).await? {
+        return Err(HandlerError::corrupt(format!("{files} does not hold what its name says")));
+    }
+    let uri = view.keys.seal();
+    match records::load::<Seal>(&*ctx.store, &uri).await? {
+        None if access::create_record(ctx, &uri, &sealed.seal).await? == Stands::Ours => Ok(()),
+        // An earlier seal accepted items as missing that are here now, or the other way round.
+        Some((_, etag)) if crate::tally::swapped(records::swap(&*ctx.store, &uri, &etag, &sealed.seal).await)? => {
+            Ok(())
+        }
+        _ => Err(HandlerError::transient(format!("{uri}: another verdict wrote it"))),
+    }
+}
