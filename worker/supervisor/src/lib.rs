@@ -1,0 +1,27 @@
+//! The supervisor of one machine: takes work messages, runs one child process an item, and commits what the child
+//! wrote. `state` decides (a pure step, time and facts as arguments); `shell` obeys. It never reads the data: the
+//! child reports, the store is asked. `LocalFleet` makes "instances" of it inside a process.
+
+mod attempt;
+mod cache;
+mod child;
+mod children;
+mod clues;
+mod commit;
+pub mod config;
+pub mod events;
+mod frozen;
+mod handle;
+mod history;
+pub mod local_fleet;
+mod memory;
+mod prepare;
+mod settle;
+mod shell;
+pub mod state;
+mod talk;
+
+pub use config::{Machine, Ports, Program, Share, SupervisorConfig, Times};
+pub use events::{EventSink, ItemId, WorkerEvent, no_events};
+pub use handle::Supervisor;
+pub use local_fleet::LocalFleet;

@@ -1,0 +1,88 @@
+//! One attempt at one item: what was received, and what was made ready for the child.
+
+use crate::cache::Cache;
+use crate::config::{Ports, SupervisorConfig};
+use crate::events::{EventSink, ItemId, WorkerEvent};
+use spotmill_core::digest::short;
+use spotmill_core::ids::AttemptId;
+use spotmill_core::item::InputFile;
+use spotmill_core::keys::StepKeys;
+use spotmill_core::records::WorkMessage;
+use spotmill_platform::ports::Message;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+
+/// What every part of the shell works with.
+pub struct Context {
+    pub config: SupervisorConfig,
+    pub ports: Ports,
+    pub events: EventSink,
+    pub cache: Cache,
+}
+
+impl Context {
+    pub fn tell(&self, event: WorkerEvent) {
+        (self.events)(event);
+    }
+
+    pub fn note(&self, message: impl Into<String>) {
+        self.tell(WorkerEvent::Note { message: message.into() });
+    }
+}
+
+/// A message that was understood, with the attempt that answers it.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub message: Message,
+    pub work: WorkMessage,
+    pub keys: StepKeys,
+    pub attempt: AttemptId,
+    pub max_attempts: u32,
+}
+
+impl Claim {
+    pub fn id(&self) -> ItemId {
+        ItemId {
+            run: self.work.run.clone(),
+            step: self.work.step.clone(),
+            generation: self.work.generation,
+            item: self.work.item,
+            attempt: self.attempt.clone(),
+        }
+    }
+}
+
+/// Ready to start.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub claim: Claim,
+    pub item_digest: String,
+    /// Everything the child reads, side tables too, as it was pinned.
+    pub reads: Vec<InputFile>,
+    /// Holds spec, outcome, log and the child's own `tmp`.
+    pub directory: PathBuf,
+    pub threads: u32,
+    pub memory_bytes: u64,
+    pub timeout_ms: u64,
+}
+
+impl Job {
+    pub fn spec(&self) -> PathBuf {
+        self.directory.join("spec.json")
+    }
+    pub fn outcome(&self) -> PathBuf {
+        self.directory.join("outcome.json")
+    }
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("log.txt")
+    }
+    pub fn tmp(&self) -> PathBuf {
+        self.directory.join("tmp")
+    }
+}
+
+/// Unlike any other: the machine's name, the moment, and chance.
+pub fn new_attempt(worker: &str, now_ms: u64) -> AttemptId {
+    let chance = RandomState::new().build_hasher().finish();
+    AttemptId::new(short(format!("{worker} {} {now_ms} {chance}", std::process::id()).as_bytes(), 16))
+}

@@ -1,0 +1,169 @@
+//! One child process: its own process group, least environment, first for the kernel's OOM killer, dead when this
+//! process dies. A thread of its own starts it and waits for it, because the kernel's death signal follows the
+//! *thread* that started a child, and runtime threads come and go.
+
+use crate::clues;
+use crate::state::{Exit, Signal};
+use rustix::process::{Pid, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{WaitId, getppid, set_parent_process_death_signal};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    /// The whole environment.
+    pub env: BTreeMap<String, String>,
+    /// Working directory.
+    pub directory: PathBuf,
+    /// Takes both outputs.
+    pub log: PathBuf,
+}
+
+/// Killed with its whole group when dropped.
+#[derive(Debug)]
+pub struct Child {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// While it runs, and until it is reaped: until then its number belongs to nobody else.
+    pid: Option<Pid>,
+    /// Asked before it had a number.
+    pending: Option<Signal>,
+    over: bool,
+}
+
+impl Child {
+    /// Returns at once; `started` and `ended` are called from the child's thread.
+    pub fn spawn(
+        launch: Launch,
+        started: impl FnOnce(u32) + Send + 'static,
+        ended: impl FnOnce(Exit) + Send + 'static,
+    ) -> Child {
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let of_thread = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            let exit = live(&launch, &of_thread, started);
+            lock(&of_thread).over = true;
+            ended(exit);
+        });
+        Child { shared }
+    }
+
+    /// The process group, while there is one.
+    pub fn group(&self) -> Option<i32> {
+        lock(&self.shared).pid.map(|pid| pid.as_raw_nonzero().get())
+    }
+
+    /// Signals the whole group.
+    pub fn signal(&self, signal: Signal) {
+        let mut shared = lock(&self.shared);
+        match shared.pid {
+            Some(pid) => send(pid, signal),
+            None if !shared.over => shared.pending = Some(signal),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.signal(Signal::Kill);
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send(group: Pid, signal: Signal) {
+    let signal = match signal {
+        Signal::Term => rustix::process::Signal::TERM,
+        Signal::Kill => rustix::process::Signal::KILL,
+    };
+    // A group that is gone has what it was to get.
+    let _ = kill_process_group(group, signal);
+}
+
+/// Starts the child and stays with it to its end.
+fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> Exit {
+    let oom_before = clues::oom_kills();
+    let mut process = match start(launch) {
+        Ok(process) => process,
+        Err(e) => return Exit::NotStarted(format!("{}: {e}", launch.program.display())),
+    };
+    let Some(pid) = i32::try_from(process.id()).ok().and_then(Pid::from_raw) else {
+        return Exit::NotStarted("it has no process id".to_owned());
+    };
+    {
+        let mut shared = lock(shared);
+        shared.pid = Some(pid);
+        if let Some(signal) = shared.pending.take() {
+            send(pid, signal);
+        }
+    }
+    // Rather this process than a neighbour or the supervisor. Raising it needs no privilege.
+    let _ = std::fs::write(format!("/proc/{}/oom_score_adj", process.id()), "1000");
+    started(process.id());
+    // Looks without reaping: the number stays the child's until its group has been cleared.
+    while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        .is_err_and(|e| e == rustix::io::Errno::INTR)
+    {}
+    let status = {
+        let mut shared = lock(shared);
+        send(pid, Signal::Kill);
+        shared.pid = None;
+        process.wait()
+    };
+    match status {
+        Err(e) => Exit::NotStarted(format!("its end is not known: {e}")),
+        Ok(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, number) => Exit::Signal { number: number.unwrap_or_default(), oom: clues::oom_kills() > oom_before },
+        },
+    }
+}
+
+fn start(launch: &Launch) -> std::io::Result<std::process::Child> {
+    let log = File::create(&launch.log)?;
+    let mut command = Command::new(&launch.program);
+    command.args(&launch.args).env_clear().envs(&launch.env).current_dir(&launch.directory);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+    die_with_this_process(&mut command);
+    let mut tries = 0;
+    loop {
+        match command.spawn() {
+            // Somebody still has the program open for writing: it was built a moment ago.
+            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy && tries < 20 => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// SIGKILL for the child when the calling thread ends, which is when this process ends.
+#[allow(unsafe_code)]
+fn die_with_this_process(command: &mut Command) {
+    let parent = rustix::process::getpid();
+    let hook = move || {
+        set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        // The parent may have died before the line above.
+        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+    };
+    // SAFETY: between fork and exec only async-signal-safe things may happen. The hook makes two system calls
+    // (prctl, getppid) without libc, takes no lock and allocates nothing.
+    unsafe {
+        command.pre_exec(hook);
+    }
+}

@@ -1,0 +1,25 @@
+//! How the worker binary is called: `… item SPEC OUTCOME`, in a directory of its own, with an environment that holds
+//! what it needs and nothing of ours.
+
+use crate::attempt::Job;
+use crate::child::Launch;
+use crate::config::SupervisorConfig;
+use std::collections::BTreeMap;
+
+pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
+    let mut args = config.program.args.clone();
+    args.push("item".to_owned());
+    args.extend([job.spec(), job.outcome()].map(|path| path.to_string_lossy().into_owned()));
+    let inherited = |name: &str| std::env::var(name).ok();
+    let mut env = BTreeMap::from([
+        ("PATH".to_owned(), inherited("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned())),
+        ("LANG".to_owned(), inherited("LANG").unwrap_or_else(|| "C.UTF-8".to_owned())),
+        ("TMPDIR".to_owned(), job.tmp().to_string_lossy().into_owned()),
+        ("POLARS_MAX_THREADS".to_owned(), job.threads.to_string()),
+    ]);
+    if let Some(home) = inherited("HOME") {
+        env.insert("HOME".to_owned(), home);
+    }
+    env.extend(config.program.env.clone());
+    Launch { program: config.program.path.clone(), args, env, directory: job.tmp(), log: job.log() }
+}

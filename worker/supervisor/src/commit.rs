@@ -1,0 +1,148 @@
+//! The commit of an attempt: what the child reported is held against one listing of its files, its inputs against
+//! their pins, and then the receipt is created if absent. A lost reply is looked at again until the receipt says
+//! whose it is. Files are never deleted here; the answer tells whether they may be.
+
+use crate::attempt::{Context, Job};
+use crate::prepare::distinct;
+use crate::state::Ending;
+use crate::talk::insist;
+use spotmill_core::ids::{AttemptId, Uri};
+use spotmill_core::item::{FailureClass, ItemReport, OutputFile};
+use spotmill_core::records::{RECORD_VERSION, Receipt};
+use spotmill_platform::ports::{Created, StoreError};
+use spotmill_platform::records::{self, RecordError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Requests under way at once while inputs are looked at.
+const HEADS: usize = 16;
+
+pub enum Committed {
+    /// This attempt's receipt stands.
+    Won,
+    /// Another's does.
+    Lost(AttemptId),
+    /// It must not be committed; no receipt was sent.
+    Void(Ending),
+}
+
+pub async fn commit(context: &Context, job: &Job, report: &ItemReport) -> Committed {
+    if let Err(what) = written(context, job, report).await {
+        return Committed::Void(Ending::new(FailureClass::Crash, what, "bad outcome file"));
+    }
+    if let Some(changed) = changed_input(context, job).await {
+        return Committed::Void(changed);
+    }
+    let receipt = receipt(context, job, report);
+    let key = job.claim.keys.receipt(job.claim.work.item);
+    insist(context, "receipt", || Box::pin(send(context, &key, &receipt))).await
+}
+
+/// Sends the receipt; with an error, nobody's stands yet.
+async fn send(context: &Context, key: &Uri, receipt: &Receipt) -> Result<Committed, String> {
+    let unknown = match records::create(&*context.ports.store, key, receipt).await {
+        Ok(Created::Now) => return Ok(Committed::Won),
+        Ok(Created::Already) => "it came and went".to_owned(),
+        // It may have been written, or may yet be: whoever's stands then decides.
+        Err(e) => e.to_string(),
+    };
+    standing(context, key, &receipt.attempt).await?.ok_or(unknown)
+}
+
+/// Whose receipt stands.
+async fn standing(context: &Context, key: &Uri, own: &AttemptId) -> Result<Option<Committed>, String> {
+    let found: Result<_, RecordError> = records::load::<Receipt>(&*context.ports.store, key).await;
+    Ok(found
+        .map_err(|e| e.to_string())?
+        .map(|(receipt, _)| if receipt.attempt == *own { Committed::Won } else { Committed::Lost(receipt.attempt) }))
+}
+
+/// Are all reported files there, of the size that was reported?
+async fn written(context: &Context, job: &Job, report: &ItemReport) -> Result<(), String> {
+    let claim = &job.claim;
+    let scratch = claim.keys.scratch(claim.work.item, &claim.attempt).join("");
+    let listed = insist(context, "listing what the child wrote", || context.ports.store.list(&scratch)).await;
+    let sizes: HashMap<&str, u64> =
+        listed.iter().filter_map(|m| Some((m.uri.as_str().strip_prefix(scratch.as_str())?, m.bytes))).collect();
+    for OutputFile { path, bytes, .. } in report.files.iter().chain(&report.rejects) {
+        match sizes.get(path.as_str()) {
+            None => return Err(format!("the child reported {path}, but it is not there")),
+            Some(found) if found != bytes => {
+                return Err(format!("the child reported {bytes} bytes of {path}, but there are {found}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let rows: u64 = report.files.iter().map(|f| f.rows).sum();
+    if rows != report.rows_written {
+        return Err(format!("the child reported {} rows written, but {rows} in its files", report.rows_written));
+    }
+    Ok(())
+}
+
+/// The first object that is not what it was when it was pinned.
+async fn changed_input(context: &Context, job: &Job) -> Option<Ending> {
+    let gate = Arc::new(Semaphore::new(HEADS));
+    let mut heads = JoinSet::new();
+    for file in distinct(&job.reads) {
+        let (file, store, gate) = (file.clone(), Arc::clone(&context.ports.store), Arc::clone(&gate));
+        heads.spawn(async move {
+            let _permit = gate.acquire_owned().await;
+            let seen = store.head(&file.uri).await;
+            (file, seen)
+        });
+    }
+    while let Some(Ok((file, mut seen))) = heads.join_next().await {
+        if !matches!(seen, Ok(_) | Err(StoreError::NotFound(_))) {
+            let (store, uri) = (&context.ports.store, &file.uri);
+            seen = insist(context, "looking at an input again", || {
+                Box::pin(async move {
+                    match store.head(uri).await {
+                        Err(StoreError::NotFound(uri)) => Ok(Err(StoreError::NotFound(uri))),
+                        other => other.map(Ok),
+                    }
+                })
+            })
+            .await;
+        }
+        let what = match seen {
+            Ok(meta) if meta.etag == file.etag => continue,
+            Ok(_) => "was changed while it was read",
+            Err(_) => "went away while it was read",
+        };
+        let message = format!("{} {what}; nothing of this attempt was kept", file.uri);
+        let mut ending = Ending::new(FailureClass::InputChanged, message, "input changed")
+            .remedy("start the run again: it takes the input as it is now");
+        ending.file = Some(file.uri.0.clone());
+        return Some(ending);
+    }
+    None
+}
+
+fn receipt(context: &Context, job: &Job, report: &ItemReport) -> Receipt {
+    let claim = &job.claim;
+    Receipt {
+        v: RECORD_VERSION,
+        item: claim.work.item,
+        attempt: claim.attempt.clone(),
+        item_digest: job.item_digest.clone(),
+        worker_digest: context.config.worker_digest.clone(),
+        epoch: claim.work.epoch,
+        scratch: claim.keys.scratch(claim.work.item, &claim.attempt),
+        files: report.files.clone(),
+        rejects: report.rejects.clone(),
+        rows_raw: report.rows_raw,
+        rows_read: report.rows_read,
+        rows_rejected: report.rows_rejected,
+        rows_written: report.rows_written,
+        columns: report.columns.clone(),
+        violations: report.violations.clone(),
+        notes: report.notes.clone(),
+        usage: report.usage.clone(),
+        rung: claim.work.rung,
+        worker: context.config.worker.clone(),
+        committed_ms: context.ports.clock.now_ms(),
+    }
+}

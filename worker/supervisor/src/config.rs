@@ -1,0 +1,127 @@
+//! What a supervisor is told when it starts. Absent means chosen by the caller already: nothing here is optional.
+
+use spotmill_core::bounds::{EXTEND_SECS, VISIBILITY_SECS};
+use spotmill_core::ids::Uri;
+use spotmill_platform::ports::{Clock, Queue, Store};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The machine this process is on, or the part of it that may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    pub vcpus: u32,
+    pub memory_bytes: u64,
+}
+
+impl Machine {
+    /// What the system says, a container's limit included.
+    pub fn this() -> Machine {
+        let vcpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
+        Machine { vcpus, memory_bytes: crate::memory::machine_bytes() }
+    }
+}
+
+/// The worker binary. It is called as `path args… item SPEC OUTCOME`: it reads an `ItemSpec`, writes an `ItemOutcome`.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub path: PathBuf,
+    pub args: Vec<String>,
+    /// What a child is given besides PATH, HOME, TMPDIR, LANG and POLARS_MAX_THREADS: on AWS the region, for example.
+    pub env: BTreeMap<String, String>,
+}
+
+/// How the machine is divided; items of a round are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub vcpus_per_item: u32,
+    pub memory_bytes_per_item: u64,
+    /// Never more slots than this.
+    pub max_slots: u32,
+}
+
+impl Share {
+    /// As many items as fit; one runs even where the machine is smaller than the step asks for.
+    pub fn slots(&self, machine: Machine) -> u32 {
+        let by_vcpus = machine.vcpus / self.vcpus_per_item.max(1);
+        let by_memory = machine.memory_bytes / self.memory_bytes_per_item.max(1);
+        by_vcpus.min(u32::try_from(by_memory).unwrap_or(u32::MAX)).min(self.max_slots).max(1)
+    }
+}
+
+/// Waits, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// A received message is invisible this long, and again this long at every extension.
+    pub visibility_ms: u64,
+    pub extend_ms: u64,
+    /// Longest wait of one receive.
+    pub poll_ms: u64,
+    /// Between two samples of the children's memory.
+    pub sample_ms: u64,
+    /// Between SIGTERM and SIGKILL.
+    pub term_wait_ms: u64,
+    /// A child killed by a signal that is not ours waits this long for a notice before it is a crash.
+    pub notice_wait_ms: u64,
+    /// Before a notice's deadline children are killed, so that there is time to hand their items back.
+    pub notice_margin_ms: u64,
+    /// Back-off before the second attempt of a failed item; each further one is four times as long.
+    pub retry_ms: u64,
+    /// Back-off after trouble with stores and queues: doubled each time, at most the second number.
+    pub infra_ms: u64,
+    pub infra_most_ms: u64,
+    /// Between two `alive` callbacks of a running attempt.
+    pub alive_ms: u64,
+    /// How long a read of the run's lease is believed.
+    pub lease_ms: u64,
+    /// From `stop_now` to the end, whatever is still under way.
+    pub stop_ms: u64,
+}
+
+impl Times {
+    /// On spot machines.
+    pub const AWS: Times = Times {
+        visibility_ms: VISIBILITY_SECS * 1_000,
+        extend_ms: EXTEND_SECS * 1_000,
+        poll_ms: 20_000,
+        sample_ms: 100,
+        term_wait_ms: 1_000,
+        notice_wait_ms: 10_000,
+        notice_margin_ms: 10_000,
+        retry_ms: 1_000,
+        infra_ms: 1_000,
+        infra_most_ms: 3_600_000,
+        alive_ms: 300_000,
+        lease_ms: 5_000,
+        stop_ms: 1_800,
+    };
+    /// On this machine, which gets no notices: a child that was killed is retried at once.
+    pub const HERE: Times = Times { notice_wait_ms: 0, lease_ms: 1_000, ..Times::AWS };
+}
+
+#[derive(Clone, Debug)]
+pub struct SupervisorConfig {
+    /// The state root.
+    pub root: Uri,
+    /// The round's work queue.
+    pub queue: String,
+    pub callbacks: String,
+    /// Who this is, in records: an instance id, or a name on this machine.
+    pub worker: String,
+    /// Digest of the worker binary, for receipts.
+    pub worker_digest: String,
+    pub program: Program,
+    pub machine: Machine,
+    pub share: Share,
+    /// A directory of its own: specs, logs and the children's temporary files. Removed at the end.
+    pub tmp: PathBuf,
+    pub times: Times,
+}
+
+/// The place it runs in.
+#[derive(Clone)]
+pub struct Ports {
+    pub store: Arc<dyn Store>,
+    pub queue: Arc<dyn Queue>,
+    pub clock: Arc<dyn Clock>,
+}

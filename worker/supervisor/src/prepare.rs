@@ -1,0 +1,244 @@
+//! From a message to a child's spec. A message is a hint: it is held against lease, plan and receipts, and dropped
+//! with a word if it does not fit them. Whoever sees a receipt sends `done`.
+
+use crate::attempt::{Claim, Context, Job, new_attempt};
+use crate::cache::{Frozen, Missing};
+use crate::frozen;
+use crate::history;
+use crate::state::Ending;
+use crate::state::budget;
+use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, POISON_RECEIVES};
+use spotmill_core::digest::sha256;
+use spotmill_core::item::{FailureClass, ITEM_VERSION, InputFile, ItemSpec, TableInput};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::model::Step;
+use spotmill_core::records::{Lease, RECORD_VERSION, Receipt, WorkItem, WorkMessage};
+use spotmill_core::verdict::memory_bytes;
+use spotmill_platform::ports::{Message, StoreError};
+use spotmill_platform::records::{self, RecordError};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Why a message leads to no child.
+pub enum Refusal {
+    /// It means nothing (any more): deleted, with this word.
+    Drop(String),
+    /// The item is committed, by the attempt this receipt names.
+    Committed(Box<Claim>, Box<Receipt>),
+    /// The item's attempts are used up.
+    Spent(Box<Claim>),
+    /// The attempt has failed before it began.
+    Failed(Box<Claim>, Ending),
+    /// Trouble with the store: later.
+    Later(String),
+}
+
+impl From<RecordError> for Refusal {
+    fn from(e: RecordError) -> Self {
+        Refusal::Later(e.to_string())
+    }
+}
+
+impl From<Missing> for Refusal {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Gone(key) => Refusal::Drop(format!("a message speaks of {key}, which does not exist")),
+            Missing::Foreign(what) => Refusal::Later(what),
+            Missing::Store(e) => e.into(),
+        }
+    }
+}
+
+pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusal> {
+    let mut claim = understood(context, message)?;
+    let lease = unfenced(context, &claim.work).await?;
+    let store = &*context.ports.store;
+    let shared = context.cache.plan(store, &claim.keys).await?;
+    fits_plan(&claim.work, &shared)?;
+    if let Some((receipt, _)) = records::load::<Receipt>(store, &claim.keys.receipt(claim.work.item)).await? {
+        return Err(Refusal::Committed(Box::new(claim), Box::new(receipt)));
+    }
+    let pipeline = match context.cache.pipeline(store, &claim.keys.run, &lease.pipeline_digest).await {
+        Err(Missing::Foreign(what)) => return Err(foreign(claim, what)),
+        other => other?,
+    };
+    let Some(step) = pipeline.step(claim.work.step.as_str()) else {
+        let what = format!("the frozen pipeline has no step `{}`", claim.work.step);
+        return Err(Refusal::Drop(what));
+    };
+    claim.max_attempts = step.resources.max_attempts;
+    has_tries_left(context, &claim).await?;
+    let (item, item_digest) = work_item(context, &claim, &shared).await?;
+    let job = Job {
+        item_digest,
+        reads: item.inputs.iter().chain(item.tables.values().flatten()).cloned().collect(),
+        directory: context.config.tmp.join(claim.attempt.as_str()),
+        threads: step.resources.vcpus.max(1),
+        memory_bytes: memory_bytes(&step.resources, claim.work.rung),
+        timeout_ms: step.resources.timeout_secs.saturating_mul(1_000),
+        claim,
+    };
+    let spec = match spec(&job, item, &shared, step, &lease) {
+        Ok(spec) => spec,
+        Err(what) => {
+            let ending = Ending::new(FailureClass::Transform, what, "not started");
+            return Err(Refusal::Failed(Box::new(job.claim), ending));
+        }
+    };
+    write_spec(&job, &spec).await.map_err(|e| Refusal::Later(format!("{}: {e}", job.directory.display())))?;
+    Ok(job)
+}
+
+fn understood(context: &Context, message: &Message) -> Result<Claim, Refusal> {
+    let work: WorkMessage = match serde_json::from_str(&message.body) {
+        Ok(work) => work,
+        Err(e) => return Err(Refusal::Drop(format!("a work message cannot be understood: {e}"))),
+    };
+    if work.v != RECORD_VERSION {
+        return Err(Refusal::Drop(format!("a work message has version {}, not {RECORD_VERSION}", work.v)));
+    }
+    let keys = RunKeys::new(&context.config.root, &work.run).step(&work.step, work.generation);
+    let attempt = new_attempt(&context.config.worker, context.ports.clock.now_ms());
+    Ok(Claim { message: message.clone(), work, keys, attempt, max_attempts: DEFAULT_MAX_ATTEMPTS })
+}
+
+/// The lease, if the message is of its epoch and generation.
+async fn unfenced(context: &Context, work: &WorkMessage) -> Result<std::sync::Arc<Lease>, Refusal> {
+    let keys = RunKeys::new(&context.config.root, &work.run);
+    let store = &*context.ports.store;
+    let mut lease = context.cache.lease(store, &keys, Duration::from_millis(context.config.times.lease_ms)).await?;
+    if lease.epoch < work.epoch {
+        lease = context.cache.lease(store, &keys, Duration::ZERO).await?;
+    }
+    let item = format!("item {} of `{}`", work.item, work.step);
+    if work.epoch < lease.epoch {
+        return Err(Refusal::Drop(format!("{item}: epoch {} was overtaken by epoch {}", work.epoch, lease.epoch)));
+    }
+    if work.epoch > lease.epoch {
+        return Err(Refusal::Drop(format!("{item}: there is no epoch {} yet", work.epoch)));
+    }
+    match lease.generations.get(work.step.as_str()) {
+        Some(known) if known.generation == work.generation => Ok(lease),
+        known => {
+            let current = known.map_or("none".to_owned(), |k| k.generation.to_string());
+            Err(Refusal::Drop(format!("{item}: generation {}, but the run's is {current}", work.generation)))
+        }
+    }
+}
+
+/// A message of another plan would commit one item's rows as another's.
+fn fits_plan(work: &WorkMessage, frozen: &Frozen) -> Result<(), Refusal> {
+    let plan = &frozen.plan;
+    let at = work.item as usize;
+    let range = (plan.offsets.get(at), plan.offsets.get(at + 1));
+    let fits = match range {
+        // The line's newline is outside of what a message points at.
+        (Some(from), Some(next)) => work.from == *from && work.to + 1 == *next,
+        _ => false,
+    };
+    if work.work_digest != plan.work_digest || !fits {
+        let why = "points into another work list than the plan's";
+        return Err(Refusal::Drop(format!("the message of item {} of `{}` {why}", work.item, work.step)));
+    }
+    Ok(())
+}
+
+fn foreign(claim: Claim, what: String) -> Refusal {
+    let ending = Ending::new(FailureClass::WorkerVersion, what, "not started")
+        .remedy("use a worker of the version that froze the pipeline, or start the run again with this one");
+    Refusal::Failed(Box::new(claim), ending)
+}
+
+/// Only asked of items that have been received before: a first receive has no history.
+async fn has_tries_left(context: &Context, claim: &Claim) -> Result<(), Refusal> {
+    let receives = claim.message.receives;
+    if receives <= 1 {
+        return Ok(());
+    }
+    let past = history::of(context, claim).await?;
+    if past.attempts() >= claim.max_attempts.max(1) {
+        return Err(Refusal::Spent(Box::new(claim.clone())));
+    }
+    if budget::is_poison(receives, past.classes.len()) {
+        let message = format!(
+            "received {receives} times, more than {POISON_RECEIVES} of them without a word of how they ended: it \
+             takes the machines it runs on with it"
+        );
+        let ending = Ending::new(FailureClass::Poison, message, "no end was ever recorded")
+            .remedy("make its items smaller, or give them more memory");
+        return Err(Refusal::Failed(Box::new(claim.clone()), ending));
+    }
+    Ok(())
+}
+
+/// The item's line, with the epoch's pins over it, and the line's digest as the plan knows it.
+async fn work_item(context: &Context, claim: &Claim, frozen: &Frozen) -> Result<(WorkItem, String), Refusal> {
+    let (store, work) = (&*context.ports.store, &claim.work);
+    let list = claim.keys.work(&work.work_digest);
+    let line = match store.get_range(&list, work.from, work.to).await {
+        Ok(line) => line,
+        Err(StoreError::NotFound(key)) => return Err(Missing::Gone(key).into()),
+        Err(e) => return Err(Refusal::Later(e.to_string())),
+    };
+    let mut item: WorkItem = match serde_json::from_slice(&line) {
+        Ok(item) => item,
+        Err(e) => return Err(Refusal::Drop(format!("line {} of {list} is no work item: {e}", work.item))),
+    };
+    if item.item != work.item {
+        return Err(Refusal::Drop(format!("line {} of {list} is item {}", work.item, item.item)));
+    }
+    for (name, files) in &frozen.tables.whole {
+        item.tables.entry(name.clone()).or_insert_with(|| files.clone());
+    }
+    if let Some(pins) = context.cache.pins(store, &claim.keys, work.epoch).await? {
+        pins.apply(&mut item.inputs);
+        item.tables.values_mut().for_each(|files| pins.apply(files));
+    }
+    Ok((item, sha256(&line)))
+}
+
+fn spec(job: &Job, item: WorkItem, shared: &Frozen, step: &Step, lease: &Lease) -> Result<ItemSpec, String> {
+    let claim = &job.claim;
+    let (transform, expect) = frozen::bound(step, &lease.params)?;
+    let mut tables = BTreeMap::new();
+    for (name, files) in item.tables {
+        let declared = || step.tables.get(&name).map(|t| &t.read);
+        let read = shared.tables.table_reads.get(&name).or_else(declared);
+        let read = read.ok_or_else(|| format!("nothing says how to read the side table `{name}`"))?.clone();
+        tables.insert(name, TableInput { files, read });
+    }
+    Ok(ItemSpec {
+        v: ITEM_VERSION,
+        run: claim.work.run.clone(),
+        step: claim.work.step.clone(),
+        generation: claim.work.generation,
+        item: claim.work.item,
+        attempt: claim.attempt.clone(),
+        worker_version: shared.plan.worker_version.clone(),
+        alias: step.input.alias.clone(),
+        inputs: item.inputs,
+        read: shared.tables.read.clone(),
+        tables,
+        value: item.value,
+        params: lease.params.clone(),
+        transform,
+        output: step.output.clone(),
+        rows: step.rows,
+        expect,
+        scratch: claim.keys.scratch(claim.work.item, &claim.attempt),
+        tmp: job.tmp().to_string_lossy().into_owned(),
+        threads: job.threads,
+        memory_bytes: job.memory_bytes,
+    })
+}
+
+async fn write_spec(job: &Job, spec: &ItemSpec) -> std::io::Result<()> {
+    tokio::fs::create_dir_all(job.tmp()).await?;
+    tokio::fs::write(job.spec(), serde_json::to_vec(spec)?).await
+}
+
+/// Files that have to be as pinned before a receipt may say they were read: each once.
+pub fn distinct(files: &[InputFile]) -> Vec<&InputFile> {
+    let by_uri: BTreeMap<_, _> = files.iter().map(|f| (&f.uri, f)).collect();
+    by_uri.into_values().collect()
+}

@@ -1,0 +1,182 @@
+//! How a try ends, in the one order there is: record, callback, message. Each of these is repeated until it is
+//! heard; a supervisor that dies in between leaves a message that comes back and a record that is found.
+
+use crate::attempt::{Claim, Context, Job};
+use crate::commit::{Committed, commit};
+use crate::events::WorkerEvent;
+use crate::history;
+use crate::prepare::Refusal;
+use crate::state::Ending;
+use crate::state::budget::{self, Next, Waits};
+use crate::talk::{call_back, delete_message, discard, give_back, insist, try_call_back};
+use spotmill_core::ids::AttemptId;
+use spotmill_core::item::{FailureClass, ItemReport};
+use spotmill_core::records::{CallbackKind, FailureRecord, RECORD_VERSION};
+use spotmill_platform::ports::Message;
+use spotmill_platform::records;
+
+/// The child has finished: commit it, or record why not.
+pub async fn finish(context: &Context, job: &Job, report: &ItemReport, log_tail: String) {
+    let claim = &job.claim;
+    match commit(context, job, report).await {
+        Committed::Won => {
+            context.tell(WorkerEvent::ItemDone {
+                id: claim.id(),
+                rows_raw: report.rows_raw,
+                rows_read: report.rows_read,
+                rows_rejected: report.rows_rejected,
+                rows_written: report.rows_written,
+                files: report.files.len() as u64,
+                bytes: report.files.iter().map(|f| f.bytes).sum(),
+                notes: report.notes.clone(),
+                usage: report.usage.clone(),
+            });
+            done(context, claim, &claim.attempt).await;
+        }
+        Committed::Lost(winner) => {
+            committed_by_another(context, claim, &winner).await;
+            discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
+        }
+        Committed::Void(mut ending) => {
+            ending.usage = report.usage.clone();
+            settle(context, claim, ending, log_tail).await;
+        }
+    }
+}
+
+/// The message led to no child.
+pub async fn refuse(context: &Context, message: &Message, refusal: Refusal) {
+    match refusal {
+        Refusal::Drop(why) => {
+            context.tell(WorkerEvent::MessageDropped { why });
+            delete_message(context, &message.receipt).await;
+        }
+        Refusal::Committed(claim, receipt) => committed_by_another(context, &claim, &receipt.attempt).await,
+        Refusal::Spent(claim) => {
+            call_back(context, &claim, CallbackKind::Failed, &claim.attempt).await;
+            delete_message(context, &message.receipt).await;
+        }
+        Refusal::Failed(claim, ending) => settle(context, &claim, ending, String::new()).await,
+        Refusal::Later(why) => {
+            let after_ms = budget::infra_wait(message.receives, waits(context));
+            context.note(format!("{why}; again in {:.1} s", after_ms as f64 / 1_000.0));
+            give_back(context, &message.receipt, after_ms).await;
+        }
+    }
+}
+
+/// The attempt ended without anything to commit.
+pub async fn settle(context: &Context, claim: &Claim, ending: Ending, log_tail: String) {
+    if ending.class == FailureClass::Lost {
+        return lose(context, claim, &ending, log_tail).await;
+    }
+    let past = insist(context, "earlier failures", || Box::pin(history::of(context, claim))).await;
+    let next = budget::next(ending.class, &past.classes, claim.max_attempts, claim.message.receives, waits(context));
+    record(context, claim, &ending, log_tail).await;
+    let attempts = past.attempts() + budget::attempts(&[ending.class]);
+    tell(context, claim, &ending, attempts, next);
+    let (kind, receipt) = (kind_of(ending.class, next), &claim.message.receipt);
+    match kind {
+        Some(kind) => {
+            call_back(context, claim, kind, &claim.attempt).await;
+            delete_message(context, receipt).await;
+        }
+        None => {
+            let Next::Retry { after_ms } = next else { return };
+            give_back(context, receipt, after_ms).await;
+        }
+    }
+    discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
+}
+
+/// Nothing of it was ever begun, so nothing is on record.
+pub async fn return_unbegun(context: &Context, message: &Message) {
+    give_back(context, &message.receipt, 0).await;
+}
+
+/// There is little time: each thing is said once, and the message comes first after the callback because another
+/// machine waits for it.
+async fn lose(context: &Context, claim: &Claim, ending: &Ending, log_tail: String) {
+    let written = write(context, claim, ending, log_tail).await;
+    let called = try_call_back(context, claim, CallbackKind::Lost, &claim.attempt).await;
+    let zero = std::time::Duration::ZERO;
+    let returned = context.ports.queue.extend(&context.config.queue, &claim.message.receipt, zero).await;
+    let trouble = [written.err().map(|e| e.to_string()), called.err().map(|e| e.to_string())];
+    for what in trouble.into_iter().flatten().chain(returned.err().map(|e| e.to_string())) {
+        context.note(format!("while an item was handed back: {what}"));
+    }
+    context.tell(WorkerEvent::ItemLost { id: claim.id(), message: ending.message.clone() });
+    discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
+}
+
+async fn committed_by_another(context: &Context, claim: &Claim, winner: &AttemptId) {
+    let mut id = claim.id();
+    id.attempt = winner.clone();
+    context.tell(WorkerEvent::ItemCommittedByAnother { id });
+    done(context, claim, winner).await;
+}
+
+async fn done(context: &Context, claim: &Claim, committed: &AttemptId) {
+    call_back(context, claim, CallbackKind::Done, committed).await;
+    delete_message(context, &claim.message.receipt).await;
+}
+
+fn kind_of(class: FailureClass, next: Next) -> Option<CallbackKind> {
+    match next {
+        Next::NeedsMemory => Some(CallbackKind::NeedsMemory),
+        Next::GiveUp if class == FailureClass::Poison => Some(CallbackKind::Poison),
+        Next::GiveUp => Some(CallbackKind::Failed),
+        Next::Retry { .. } => None,
+    }
+}
+
+async fn record(context: &Context, claim: &Claim, ending: &Ending, log_tail: String) {
+    insist(context, "failure record", || Box::pin(write(context, claim, ending, log_tail.clone()))).await;
+}
+
+async fn write(
+    context: &Context,
+    claim: &Claim,
+    ending: &Ending,
+    log_tail: String,
+) -> Result<(), records::RecordError> {
+    let work = &claim.work;
+    let record = FailureRecord {
+        v: RECORD_VERSION,
+        item: work.item,
+        attempt: claim.attempt.clone(),
+        epoch: work.epoch,
+        round: work.round,
+        rung: work.rung,
+        class: ending.class,
+        message: ending.message.clone(),
+        remedy: ending.remedy.clone(),
+        file: ending.file.clone(),
+        log_tail,
+        ended: ending.ended.clone(),
+        worker: context.config.worker.clone(),
+        usage: ending.usage.clone(),
+        failed_ms: context.ports.clock.now_ms(),
+    };
+    let key = claim.keys.failure(work.epoch, work.item, &claim.attempt);
+    records::put(&*context.ports.store, &key, &record).await
+}
+
+fn tell(context: &Context, claim: &Claim, ending: &Ending, attempts: u32, next: Next) {
+    let (id, message) = (claim.id(), ending.message.clone());
+    let retry_in_ms = match next {
+        Next::NeedsMemory => {
+            let peak_bytes = ending.usage.peak_bytes;
+            return context.tell(WorkerEvent::ItemNeedsMemory { id, message, peak_bytes });
+        }
+        Next::Retry { after_ms } => Some(after_ms),
+        Next::GiveUp => None,
+    };
+    let (class, remedy) = (ending.class, ending.remedy.clone());
+    context.tell(WorkerEvent::ItemFailed { id, class, message, remedy, attempts, retry_in_ms });
+}
+
+fn waits(context: &Context) -> Waits {
+    let times = &context.config.times;
+    Waits { retry_ms: times.retry_ms, infra_ms: times.infra_ms, infra_most_ms: times.infra_most_ms }
+}

@@ -1,0 +1,317 @@
+//! Obeys the state: receives, prepares, starts, signals, commits, settles; and brings back what happened. It decides
+//! nothing about items; when it is told to stop it ends in time, whatever still hangs.
+
+use crate::attempt::{Context, Job};
+use crate::cache::Cache;
+use crate::child::Child;
+use crate::children;
+use crate::clues;
+use crate::config::{Ports, SupervisorConfig};
+use crate::events::{EventSink, WorkerEvent};
+use crate::memory;
+use crate::prepare::prepare;
+use crate::settle::{finish, refuse, return_unbegun, settle};
+use crate::state::{self, Command, Input, Limits, Rules, State, TryId};
+use crate::talk::try_call_back;
+use spotmill_core::bounds::LONE_RECEIVES;
+use spotmill_core::records::CallbackKind;
+use spotmill_platform::ports::Message;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+pub enum Control {
+    Notice(u64),
+    Stop,
+}
+
+/// What tasks and threads bring back.
+enum News {
+    Input(Input),
+    Received(Vec<Message>),
+    Prepared(TryId, Box<Job>),
+    /// Memory by process group.
+    Sample(HashMap<i32, u64>),
+}
+
+/// What the shell knows of a try that the state need not.
+struct Holding {
+    message: Message,
+    job: Option<Arc<Job>>,
+    child: Option<Child>,
+    told_memory: Option<Instant>,
+}
+
+pub struct Shell {
+    context: Arc<Context>,
+    state: State,
+    tries: HashMap<TryId, Holding>,
+    next_id: TryId,
+    tasks: JoinSet<()>,
+    receiving: Option<AbortHandle>,
+    sampling: bool,
+    post: mpsc::UnboundedSender<News>,
+    posted: mpsc::UnboundedReceiver<News>,
+}
+
+/// Between two `ChildMemory` events of one child.
+const TELL_MEMORY: Duration = Duration::from_millis(500);
+
+impl Shell {
+    pub fn new(config: SupervisorConfig, ports: Ports, events: EventSink) -> Shell {
+        let times = config.times;
+        let rules = Rules {
+            slots: config.share.slots(config.machine),
+            lone_receives: LONE_RECEIVES,
+            extend_ms: times.extend_ms,
+            alive_ms: times.alive_ms,
+            term_wait_ms: times.term_wait_ms,
+            notice_wait_ms: times.notice_wait_ms,
+            notice_margin_ms: times.notice_margin_ms,
+            pause_ms: times.infra_ms,
+        };
+        let (post, posted) = mpsc::unbounded_channel();
+        Shell {
+            context: Arc::new(Context { config, ports, events, cache: Cache::default() }),
+            state: State::new(rules),
+            tries: HashMap::new(),
+            next_id: 0,
+            tasks: JoinSet::new(),
+            receiving: None,
+            sampling: false,
+            post,
+            posted,
+        }
+    }
+
+    pub async fn run(mut self, mut controls: mpsc::UnboundedReceiver<Control>) {
+        let mut stop_by: Option<Instant> = None;
+        let mut sample = tokio::time::interval(Duration::from_millis(self.context.config.times.sample_ms.max(1)));
+        sample.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.feed(Input::Tick);
+        while !(self.state.has_ended() && self.tasks.is_empty()) {
+            let due = state::next_deadline(&self.state).map(|at| at.saturating_sub(self.now_ms()));
+            tokio::select! {
+                biased;
+                control = controls.recv(), if stop_by.is_none() => match control {
+                    Some(Control::Notice(deadline_ms)) => self.feed(Input::Notice { deadline_ms }),
+                    Some(Control::Stop) | None => {
+                        stop_by = Some(Instant::now() + Duration::from_millis(self.context.config.times.stop_ms));
+                        if let Some(receiving) = self.receiving.take() {
+                            receiving.abort();
+                        }
+                        self.feed(Input::Stop);
+                    }
+                },
+                () = until(stop_by), if stop_by.is_some() => break,
+                Some(news) = self.posted.recv() => self.hear(news),
+                Some(_) = self.tasks.join_next() => {}
+                _ = sample.tick(), if !self.sampling && self.tries.values().any(|t| t.child.is_some()) => self.sample(),
+                () = tokio::time::sleep(Duration::from_millis(due.unwrap_or(0))), if due.is_some() => self.feed(Input::Tick),
+            }
+        }
+        if !self.tasks.is_empty() || !self.tries.is_empty() {
+            self.context.note("stopped before everything was handed back; it comes back by itself");
+        }
+        self.tasks.shutdown().await;
+        self.tries.clear();
+        let _ = tokio::fs::remove_dir_all(&self.context.config.tmp).await;
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.context.ports.clock.now_ms()
+    }
+
+    fn feed(&mut self, input: Input) {
+        if let Input::Over(id) = &input
+            && let Some(holding) = self.tries.remove(id)
+            && let Some(job) = holding.job
+        {
+            self.tasks.spawn(async move {
+                let _ = tokio::fs::remove_dir_all(&job.directory).await;
+            });
+        }
+        let (state, commands) = state::step(std::mem::take(&mut self.state), input, self.now_ms());
+        self.state = state;
+        for command in commands {
+            self.obey(command);
+        }
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Input(input) => self.feed(input),
+            News::Received(messages) => {
+                self.receiving = None;
+                let mut received = Vec::new();
+                for message in messages {
+                    let id = self.next_id;
+                    self.next_id += 1;
+                    received.push((id, message.receives));
+                    self.tries.insert(id, Holding { message, job: None, child: None, told_memory: None });
+                }
+                self.feed(Input::Received(received));
+            }
+            News::Prepared(id, job) => {
+                let limits = Limits { timeout_ms: job.timeout_ms, memory_bytes: job.memory_bytes };
+                if let Some(holding) = self.tries.get_mut(&id) {
+                    holding.job = Some(Arc::from(job));
+                }
+                self.feed(Input::Ready(id, limits));
+            }
+            News::Sample(held) => self.weigh(&held),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let context = Arc::clone(&self.context);
+        match command {
+            Command::Receive { most } => self.receive(most),
+            Command::GiveBack(id) => {
+                if let Some(holding) = self.tries.remove(&id) {
+                    self.tasks.spawn(async move { return_unbegun(&context, &holding.message).await });
+                }
+            }
+            Command::Prepare(id) => {
+                let Some(message) = self.tries.get(&id).map(|t| t.message.clone()) else { return };
+                let post = self.post.clone();
+                self.tasks.spawn(async move {
+                    match prepare(&context, &message).await {
+                        Ok(job) => send(&post, News::Prepared(id, Box::new(job))),
+                        Err(refusal) => {
+                            refuse(&context, &message, refusal).await;
+                            send(&post, News::Input(Input::Over(id)));
+                        }
+                    }
+                });
+            }
+            Command::Start(id) => self.start(id),
+            Command::Signal(id, signal) => {
+                if let Some(child) = self.tries.get(&id).and_then(|t| t.child.as_ref()) {
+                    child.signal(signal);
+                }
+            }
+            Command::Extend(id) => self.extend(id),
+            Command::Alive(id) => {
+                let Some(job) = self.job(id) else { return };
+                self.tasks.spawn(async move {
+                    // Only a heartbeat: the next one will do.
+                    let _ = try_call_back(&context, &job.claim, CallbackKind::Alive, &job.claim.attempt).await;
+                });
+            }
+            Command::Commit(id, report) => {
+                let Some(job) = self.job(id) else { return };
+                let post = self.post.clone();
+                self.tasks.spawn(async move {
+                    finish(&context, &job, &report, clues::log_tail(&job.log())).await;
+                    send(&post, News::Input(Input::Over(id)));
+                });
+            }
+            Command::Settle(id, ending) => {
+                let Some(job) = self.job(id) else { return };
+                let post = self.post.clone();
+                self.tasks.spawn(async move {
+                    settle(&context, &job.claim, ending, clues::log_tail(&job.log())).await;
+                    send(&post, News::Input(Input::Over(id)));
+                });
+            }
+        }
+    }
+
+    fn job(&self, id: TryId) -> Option<Arc<Job>> {
+        self.tries.get(&id)?.job.clone()
+    }
+
+    fn receive(&mut self, most: u32) {
+        let (context, post) = (Arc::clone(&self.context), self.post.clone());
+        let task = self.tasks.spawn(async move {
+            let times = &context.config.times;
+            let (wait, visibility) = (Duration::from_millis(times.poll_ms), Duration::from_millis(times.visibility_ms));
+            let received = context.ports.queue.receive(&context.config.queue, most as usize, wait, visibility).await;
+            send(
+                &post,
+                match received {
+                    Ok(messages) => News::Received(messages),
+                    Err(e) => {
+                        context.note(format!("no work received: {e}"));
+                        News::Input(Input::ReceiveFailed)
+                    }
+                },
+            );
+        });
+        self.receiving = Some(task);
+    }
+
+    /// A lost lease is no matter: whoever commits first wins.
+    fn extend(&mut self, id: TryId) {
+        let Some(receipt) = self.tries.get(&id).map(|t| t.message.receipt.clone()) else { return };
+        let context = Arc::clone(&self.context);
+        self.tasks.spawn(async move {
+            let visibility = Duration::from_millis(context.config.times.visibility_ms);
+            if let Err(e) = context.ports.queue.extend(&context.config.queue, &receipt, visibility).await {
+                context.note(format!("a lease was not extended: {e}"));
+            }
+        });
+    }
+
+    fn start(&mut self, id: TryId) {
+        let Some(job) = self.job(id) else { return };
+        let (context, post) = (Arc::clone(&self.context), self.post.clone());
+        let launch = children::launch(&context.config, &job);
+        let started = {
+            let job = Arc::clone(&job);
+            move |pid| {
+                let (id, worker) = (job.claim.id(), context.config.worker.clone());
+                context.tell(WorkerEvent::ItemStarted { id, worker, pid });
+            }
+        };
+        let outcome = job.outcome();
+        let ended = move |exit| send(&post, News::Input(Input::Exited(id, exit, clues::outcome(&outcome))));
+        if let Some(holding) = self.tries.get_mut(&id) {
+            holding.child = Some(Child::spawn(launch, started, ended));
+        }
+    }
+
+    fn sample(&mut self) {
+        let groups: Vec<i32> = self.tries.values().filter_map(|t| t.child.as_ref()?.group()).collect();
+        if groups.is_empty() {
+            return;
+        }
+        self.sampling = true;
+        let post = self.post.clone();
+        tokio::task::spawn_blocking(move || send(&post, News::Sample(memory::of_groups(&groups))));
+    }
+
+    fn weigh(&mut self, held: &HashMap<i32, u64>) {
+        self.sampling = false;
+        let mut weighed = Vec::new();
+        for (id, holding) in &mut self.tries {
+            let group = holding.child.as_ref().and_then(Child::group);
+            let (Some(job), Some(&bytes)) = (&holding.job, group.and_then(|g| held.get(&g))) else { continue };
+            weighed.push((*id, bytes));
+            if holding.told_memory.is_none_or(|at| at.elapsed() >= TELL_MEMORY) {
+                holding.told_memory = Some(Instant::now());
+                let (id, limit_bytes) = (job.claim.id(), job.memory_bytes);
+                self.context.tell(WorkerEvent::ChildMemory { id, bytes, limit_bytes });
+            }
+        }
+        for (id, bytes) in weighed {
+            self.feed(Input::Memory(id, bytes));
+        }
+    }
+}
+
+fn send(post: &mpsc::UnboundedSender<News>, news: News) {
+    // Nobody listens any more: the supervisor has ended.
+    let _ = post.send(news);
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,70 @@
+//! How often an item is tried. Only failures that say something about the item count, in this epoch; interruptions
+//! and trouble around it never do.
+
+use spotmill_core::bounds::POISON_RECEIVES;
+use spotmill_core::item::FailureClass;
+use spotmill_core::verdict::counted;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Visible again after this.
+    Retry { after_ms: u64 },
+    /// The item has failed in this epoch.
+    GiveUp,
+    /// For the next round.
+    NeedsMemory,
+}
+
+/// Waits between attempts.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    pub retry_ms: u64,
+    pub infra_ms: u64,
+    pub infra_most_ms: u64,
+}
+
+/// After an attempt that ended as `class`; `before` are the classes of the item's earlier failures in this epoch.
+pub fn next(class: FailureClass, before: &[FailureClass], max_attempts: u32, receives: u32, waits: Waits) -> Next {
+    match class {
+        FailureClass::Memory => Next::NeedsMemory,
+        FailureClass::Lost => Next::Retry { after_ms: 0 },
+        FailureClass::Infra => Next::Retry { after_ms: infra_wait(receives, waits) },
+        FailureClass::Poison => Next::GiveUp,
+        _ => {
+            let so_far = attempts(before);
+            if so_far + 1 >= max_attempts.min(worth_trying(class)).max(1) {
+                return Next::GiveUp;
+            }
+            let factor = 4u64.checked_pow(so_far).unwrap_or(u64::MAX);
+            Next::Retry { after_ms: waits.retry_ms.saturating_mul(factor).min(waits.infra_most_ms) }
+        }
+    }
+}
+
+/// Counted attempts among failures.
+pub fn attempts(classes: &[FailureClass]) -> u32 {
+    u32::try_from(classes.iter().filter(|c| counted(**c)).count()).unwrap_or(u32::MAX)
+}
+
+/// Attempts after which another of the same kind cannot end otherwise: bad data and a foreign worker get a second
+/// chance (a bad disk, a mixed fleet); an input that changed is taken as it is now by the next execution only,
+/// because an epoch pins its inputs.
+fn worth_trying(class: FailureClass) -> u32 {
+    match class {
+        FailureClass::BadData | FailureClass::WorkerVersion => 2,
+        FailureClass::InputChanged => 1,
+        _ => u32::MAX,
+    }
+}
+
+/// Doubled with every receive: the message remembers it, whichever machine takes it next.
+pub fn infra_wait(receives: u32, waits: Waits) -> u64 {
+    let factor = 1u64.checked_shl(receives.saturating_sub(1).min(40)).unwrap_or(u64::MAX);
+    waits.infra_ms.saturating_mul(factor).min(waits.infra_most_ms)
+}
+
+/// Received again and again, and nothing on record says why: it takes its machines with it.
+pub fn is_poison(receives: u32, recorded: usize) -> bool {
+    let recorded = u32::try_from(recorded).unwrap_or(u32::MAX);
+    receives.saturating_sub(recorded) > POISON_RECEIVES
+}

@@ -1,0 +1,159 @@
+//! The supervisor's decisions: `(state, input, now) → (state, commands)`. A try is one received message and what
+//! became of it; it holds a slot until it is over. Nothing here waits, reads or writes; what a decision needs is in
+//! the input. `next_deadline` says when a `Tick` is due.
+
+pub mod budget;
+pub mod ending;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use ending::{Ending, Exit, Outcome};
+pub use step::{next_deadline, step};
+
+use spotmill_core::item::ItemReport;
+use std::collections::BTreeMap;
+
+/// One received message, numbered by the shell.
+pub type TryId = u64;
+
+/// What a supervisor keeps to; durations in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    pub slots: u32,
+    /// A message received more often than this runs alone.
+    pub lone_receives: u32,
+    pub extend_ms: u64,
+    pub alive_ms: u64,
+    pub term_wait_ms: u64,
+    pub notice_wait_ms: u64,
+    pub notice_margin_ms: u64,
+    /// Pause after a receive that failed.
+    pub pause_ms: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub(super) rules: Rules,
+    pub(super) tries: BTreeMap<TryId, Try>,
+    /// A receive is under way.
+    pub(super) asking: bool,
+    pub(super) ask_after_ms: u64,
+    /// The machine goes away then.
+    pub(super) notice_ms: Option<u64>,
+    pub(super) stopping: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Try {
+    pub(super) receives: u32,
+    pub(super) extend_at_ms: u64,
+    pub(super) phase: Phase,
+}
+
+/// What a child may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub timeout_ms: u64,
+    pub memory_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// The shell reads plan and receipt and writes the child's spec.
+    Preparing,
+    /// Ready, but it or another one has to be alone.
+    Waiting(Limits),
+    Running(Run),
+    /// Signalled; SIGKILL follows at `kill_at_ms` unless it has been sent.
+    Ending {
+        run: Run,
+        why: Why,
+        kill_at_ms: u64,
+        killed: bool,
+    },
+    /// Ended by a signal that is not ours: perhaps a notice explains it.
+    Unexplained {
+        ending: Ending,
+        until_ms: u64,
+    },
+    /// The shell commits it, or records how it ended.
+    Settling,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) limits: Limits,
+    pub(super) since_ms: u64,
+    pub(super) alive_at_ms: u64,
+    pub(super) peak_bytes: u64,
+}
+
+/// Why we ended a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Timeout,
+    Memory,
+    /// Notice or stop.
+    Lost,
+}
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The messages a receive brought, with their receive counts; perhaps none.
+    Received(Vec<(TryId, u32)>),
+    ReceiveFailed,
+    /// The child can start.
+    Ready(TryId, Limits),
+    /// Memory of the child's process group.
+    Memory(TryId, u64),
+    Exited(TryId, Exit, Outcome),
+    /// Nothing is left to do for it; its message is deleted or given back.
+    Over(TryId),
+    Notice {
+        deadline_ms: u64,
+    },
+    Stop,
+    Tick,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    Term,
+    Kill,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Receive {
+        most: u32,
+    },
+    /// Visible again at once; it was never begun.
+    GiveBack(TryId),
+    Prepare(TryId),
+    Start(TryId),
+    Signal(TryId, Signal),
+    Extend(TryId),
+    Alive(TryId),
+    Commit(TryId, Box<ItemReport>),
+    /// Record how it ended, tell, and delete the message or give it back.
+    Settle(TryId, Ending),
+}
+
+impl State {
+    pub fn new(rules: Rules) -> State {
+        State { rules, ..State::default() }
+    }
+
+    /// Told to stop, and nothing is left.
+    pub fn has_ended(&self) -> bool {
+        self.stopping && self.tries.is_empty()
+    }
+}
+
+impl Try {
+    /// Has a process, or may still be explained by what ends processes.
+    pub(super) fn occupies(&self) -> bool {
+        matches!(self.phase, Phase::Running(_) | Phase::Ending { .. } | Phase::Unexplained { .. })
+    }
+}
