@@ -182,7 +182,7 @@ impl Found<'_> {
         };
         let short = key.rsplit('.').next().unwrap_or(&key);
         let title = format!("`{short}` names `{column}`, which `{step}` does not make");
-        self.placed("unknown-column", title, self.parsed.locate(step, &key), label)
+        self.placed("unknown-column", title, self.parsed.locate_element(step, &key, column), label)
     }
 
     /// `carrier: string (pipeline.toml:38); $late_after: int16` for what stands in the range.

@@ -66,6 +66,20 @@ impl Parsed {
         Some(self.place(self.root.spot_near(&path).value))
     }
 
+    /// The element `text` of a list, or the list.
+    pub fn locate_element(&self, step: &str, key: &str, text: &str) -> Option<Place> {
+        let path = format!("{}.{key}", self.base(step)?);
+        let items = self.root.find(&path).map(Node::items).unwrap_or_default();
+        let is_it = |n: &Node| {
+            let named = n.get("column").and_then(|e| e.node.text());
+            n.text().map(|t| t.trim_start_matches('-')).or(named) == Some(text)
+        };
+        match items.iter().find(|n| is_it(n)) {
+            Some(item) => Some(self.place(item.span.clone())),
+            None => self.locate(step, key),
+        }
+    }
+
     /// Where a key outside of steps stands: `pipeline.name`, `params.date`.
     pub fn locate_top(&self, key: &str) -> Place {
         self.place(self.root.spot_near(key).value)

@@ -70,8 +70,7 @@ fn reads(pipeline: &Pipeline, i: usize) -> Vec<usize> {
     named.filter_map(|name| pipeline.steps.iter().position(|s| s.name == name)).collect()
 }
 
-/// One loop among the steps that never became ready, told from the step that stands last in the file: its reader
-/// stands before it, so that is where a person looks.
+/// One loop among the steps that never became ready, told from the first of them in the file.
 fn cycle(ctx: &mut Ctx<'_>, pipeline: &Pipeline, done: &[usize]) {
     let stuck = |i: &usize| !done.contains(i);
     let Some(start) = (0..pipeline.steps.len()).find(stuck) else { return };

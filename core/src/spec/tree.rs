@@ -1,7 +1,6 @@
 //! The pipeline file as a tree in which every key and value knows its place. Paths such as `step.1.input.columns`
 //! (numbers count array elements) lead to a node.
 
-use serde_json::json;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -124,11 +123,6 @@ impl Node {
         whole.then_some(node)
     }
 
-    pub fn spot(&self, path: &str) -> Option<Spot> {
-        let (spot, _, whole) = self.walk(path);
-        whole.then_some(spot)
-    }
-
     /// The place of the path, or of the nearest thing around it.
     pub fn spot_near(&self, path: &str) -> Spot {
         self.walk(path).0
@@ -145,21 +139,6 @@ impl Node {
             Kind::Array(items) => toml::Value::Array(items.iter().map(Node::value).collect()),
             Kind::Table(entries) => {
                 toml::Value::Table(entries.iter().map(|e| (e.key.clone(), e.node.value())).collect())
-            }
-        }
-    }
-
-    /// As JSON, for schema checks; dates are text.
-    pub fn json(&self) -> serde_json::Value {
-        match &self.kind {
-            Kind::String(s) => json!(s),
-            Kind::Integer(i) => json!(i),
-            Kind::Float(f) => json!(f),
-            Kind::Boolean(b) => json!(b),
-            Kind::Datetime(d) => json!(d.to_string()),
-            Kind::Array(items) => items.iter().map(Node::json).collect(),
-            Kind::Table(entries) => {
-                serde_json::Value::Object(entries.iter().map(|e| (e.key.clone(), e.node.json())).collect())
             }
         }
     }

@@ -113,13 +113,13 @@ fn braced(text: &str) -> Option<String> {
 fn one_select(statements: &[Statement], tokens: &[Tok]) -> Complaint {
     let whole = tokens[0].span.start..tokens[tokens.len() - 1].span.end;
     let (span, label) = match statements {
-        [] => (whole, "write a SELECT".to_owned()),
-        [_] => (tokens[0].span.clone(), "a step is one SELECT; it changes nothing".to_owned()),
-        [_, rest @ ..] => {
+        [] => (whole, "write a SELECT"),
+        [Statement::Query(_), ..] => {
             let second = tokens.iter().position(|t| t.token == Token::SemiColon).map_or(0, |i| i + 1);
             let span = tokens.get(second).map_or(whole, |t| t.span.clone());
-            (span, format!("{} more statement(s); make each a step", rest.len()))
+            (span, "a second statement: make it a step of its own")
         }
+        _ => (tokens[0].span.clone(), "a step is one SELECT; it changes nothing"),
     };
     Complaint::new("undeclared-read", "SQL is one SELECT over declared tables", span, label)
 }

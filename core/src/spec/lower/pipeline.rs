@@ -229,7 +229,7 @@ fn fleet(ctx: &mut Ctx<'_>, file: &File) -> Fleet {
         ctx.error("bad-value", "`fleet.max_vcpus` is 1 to 10,000", place, "a fleet's limit");
     }
     positive(ctx, "fleet.max_price_per_vcpu_hour", table.max_price_per_vcpu_hour);
-    if table.architectures.as_ref().is_some_and(Vec::is_empty) {
+    if table.architectures.as_ref().is_some_and(Vec::is_empty) && !ctx.has("fleet.architectures.0") {
         let place = ctx.pair("fleet.architectures");
         ctx.error("bad-value", "no architecture is allowed", place, "remove the key to allow both");
     }

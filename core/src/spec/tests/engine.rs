@@ -27,12 +27,22 @@ fn list(names: &[&str]) -> Vec<String> {
 }
 
 const ROUTE: &[&str] = &[
-    "flight_date", "carrier", "carrier_name", "origin", "dest", "flights", "cancelled", "late", "arr_known", "arr_delay_sum",
+    "flight_date",
+    "carrier",
+    "carrier_name",
+    "origin",
+    "dest",
+    "flights",
+    "cancelled",
+    "late",
+    "arr_known",
+    "arr_delay_sum",
 ];
 
 #[test]
 fn unknown_column() {
-    let edits = [("ROUND(CAST(SUM(arr_delay_sum) AS DOUBLE) / SUM(arr_known), 1) AS avg_arr_delay", "AVG(arr_delay) AS delay")];
+    let edits =
+        [("ROUND(CAST(SUM(arr_delay_sum) AS DOUBLE) / SUM(arr_known), 1) AS avg_arr_delay", "AVG(arr_delay) AS delay")];
     let problem = CheckProblem::UnknownColumn { column: "arr_delay".into(), available: list(ROUTE) };
     check("unknown-column", &edits, 2, problem);
 }
@@ -62,12 +72,20 @@ fn duplicate_column() {
     let normalize = super::fixture("flights").sql_files["sql/normalize.sql"].clone();
     let before = normalize.split("FROM input").next().unwrap();
     let used = ("late_after = { type = \"int16\", default = 15, min = 0, help = \"minutes\" }", "");
-    check("duplicate-column", &[(before, "SELECT *\n"), used], 0, CheckProblem::DuplicateColumn { column: "carrier".into() });
+    check(
+        "duplicate-column",
+        &[(before, "SELECT *\n"), used],
+        0,
+        CheckProblem::DuplicateColumn { column: "carrier".into() },
+    );
 }
 
 #[test]
 fn unknown_function() {
-    let edits = [("SELECT flight_date, SUM(flights) AS flights, SUM", "SELECT date_trunc('month', flight_date) AS month,\n       SUM(flights) AS flights, SUM")];
+    let edits = [(
+        "SELECT flight_date, SUM(flights) AS flights, SUM",
+        "SELECT date_trunc('month', flight_date) AS month,\n       SUM(flights) AS flights, SUM",
+    )];
     let problem = CheckProblem::UnknownFunction { function: "date_trunc".into(), similar: None };
     check("unknown-function", &edits, 2, problem);
 }
@@ -83,6 +101,7 @@ fn functions_of_the_worker_are_known() {
 
 #[test]
 fn a_problem_without_a_subject_still_has_a_place() {
-    let problem = CheckProblem::Other { subject: None, message: "subquery comparisons with '=' are not supported".into() };
+    let problem =
+        CheckProblem::Other { subject: None, message: "subquery comparisons with '=' are not supported".into() };
     check("bad-sql-somewhere", &[], 1, problem);
 }

@@ -43,13 +43,21 @@ fn no_columns() {
 
 #[test]
 fn unknown_table() {
-    check("unknown-table", "flights", &[("FROM input GROUP BY flight_date, carrier", "FROM flights GROUP BY flight_date, carrier")]);
+    check(
+        "unknown-table",
+        "flights",
+        &[("FROM input GROUP BY flight_date, carrier", "FROM flights GROUP BY flight_date, carrier")],
+    );
 }
 
 #[test]
 fn undeclared_read() {
     check("undeclared-read", "suppliers", &[("JOIN nation   AS", "JOIN read_parquet('s3://acme/nation.parquet') AS")]);
-    check("undeclared-read-delete", "suppliers", &[("SELECT l_suppkey, l_quantity,", "DELETE FROM input; SELECT l_suppkey, l_quantity,")]);
+    check(
+        "undeclared-read-delete",
+        "suppliers",
+        &[("SELECT l_suppkey, l_quantity,", "DELETE FROM input; SELECT l_suppkey, l_quantity,")],
+    );
 }
 
 #[test]
@@ -98,6 +106,26 @@ fn several_at_once() {
 fn json_has_line_and_column() {
     let sources = edited("flights", &[("null_values ", "null_value ")]);
     let problem = serde_json::to_value(&said(&sources)[0]).unwrap();
-    assert_eq!((&problem["name"], &problem["line"], &problem["column"]), (&"unknown-key".into(), &30.into(), &1.into()));
+    assert_eq!(
+        (&problem["name"], &problem["line"], &problem["column"]),
+        (&"unknown-key".into(), &30.into(), &1.into())
+    );
     assert_eq!(problem["file"], "pipeline.toml");
+}
+
+proptest::proptest! {
+    /// Whatever a file holds, it is a pipeline or a list of problems that can be shown.
+    #[test]
+    fn no_text_breaks_it(from in 0usize..3000, len in 0usize..400, put in "(\\PC|[\n\"={}\\[\\]'#.a-z0-9 ]){0,8}", sql in 0usize..400) {
+        let mut sources = super::fixture("flights");
+        let at = |text: &str, i: usize| (0..=i.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap();
+        let (start, end) = (at(&sources.toml, from), at(&sources.toml, from + len));
+        sources.toml.replace_range(start..end, &put);
+        let text = sources.sql_files.get_mut("sql/normalize.sql").unwrap();
+        let cut = at(text, sql);
+        text.insert_str(cut, &put);
+        let _ = crate::spec::sql_files(&sources.toml);
+        let problems = said(&sources);
+        let _ = shown(&problems, &sources);
+    }
 }

@@ -213,3 +213,19 @@ fn the_schema_knows_the_fixtures_keys() {
         assert_eq!(shape.problems, []);
     }
 }
+
+/// The pipelines under `examples/` are what newcomers copy.
+#[test]
+fn the_examples_are_valid() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for name in ["flights", "reference-job"] {
+        let dir = examples.join(name);
+        let read =
+            |file: &str| std::fs::read_to_string(dir.join(file)).unwrap_or_else(|e| panic!("{name}/{file}: {e}"));
+        let toml = read("pipeline.toml");
+        let sql_files = spec::sql_files(&toml).into_iter().map(|f| (f.clone(), read(&f))).collect();
+        let sources = spec::Sources { path: format!("{name}/pipeline.toml"), toml, sql_files };
+        let problems = super::said(&sources);
+        assert!(problems.is_empty(), "{}", super::shown(&problems, &sources));
+    }
+}
