@@ -118,7 +118,21 @@ mod tests {
 
     #[test]
     fn golden_vectors() {
-        check(&[], "", "GOLD");
+        check(&[], "", "6ab71ba5b897ec7c");
+        check(&[Key::Null], "00", "661cbab984c6f10c");
+        check(&[Key::Int(1)], "010100000000000000", "404824e6adacb841");
+        check(&[Key::Int(-1)], "01ffffffffffffffff", "fa8614e5ceaf019b");
+        check(&[Key::Uint(u64::MAX)], "02ffffffffffffffff", "ddb9d4825535c27d");
+        check(&[Key::Float(1.5)], "03000000000000f83f", "41285b9c309c8d9d");
+        check(&[Key::Float(-0.0)], "030000000000000000", "2b08bc8d97cca33d");
+        check(&[Key::Float(f64::NAN)], "03000000000000f87f", "6060f0f16cfb6499");
+        check(&[Key::Str("")], "040000000000000000", "5f09892e3b09b7bb");
+        check(&[Key::Str("é")], "040200000000000000c3a9", "b83212736e92b6f7");
+        check(&[Key::Date(15_706)], "055a3d0000", "8fd6337fb504c42c");
+        check(&[Key::Timestamp(1_356_998_400_000_000)], "0600c097cf2ed20400", "3977e472f279a2e1");
+        check(&[Key::Decimal { unscaled: -150, scale: 2 }], "0701f1ffffffffffffffffffffffffffffff", "ec9e80bf61a38215");
+        check(&[Key::Bool(true)], "0801", "d1265b6528385e5f");
+        check(&[Key::Str("JFK"), Key::Int(7)], "0403000000000000004a464b010700000000000000", "7b11da989a2339f5");
     }
 
     #[test]

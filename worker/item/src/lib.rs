@@ -1,0 +1,31 @@
+//! One item of a step, in one process: the only crate that names Polars. It reads an item's files, having checked
+//! every row of text over every declared column; runs SQL or a Rust transform on the streaming engine; writes below
+//! the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
+
+mod builtin;
+pub mod check;
+mod counter;
+mod expect;
+mod failure;
+mod footer;
+mod functions;
+mod infer;
+pub mod item;
+mod panics;
+mod partition;
+mod problem;
+mod read;
+pub mod rows;
+pub mod schema;
+mod sql;
+mod temporal;
+mod text;
+mod types;
+mod udf;
+mod usage;
+mod write;
+
+pub use functions::{ENGINE_VERSION, Functions, TransformContext, TransformError, TransformResult};
+pub use panics::watch as watch_panics;
+pub use polars;
+pub use udf::{Arg, IntoUdf, Ret};

@@ -1,0 +1,198 @@
+//! Type-checking steps without data: each is run, streaming engine and all, on frames of no rows. Resolving a plan
+//! alone would let comparisons of unlike types pass.
+
+use crate::failure::Outcome;
+use crate::functions::{Functions, TransformContext};
+use crate::problem::{problem_of, similar};
+use crate::read::{empty, local, vocabulary};
+use crate::{footer, infer, panics, partition, sql, types};
+use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
+use spotmill_core::ids::Uri;
+use spotmill_core::item::{
+    CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, InputFile,
+};
+use spotmill_core::model::{Format, Layout, Read, Transform};
+use spotmill_core::types::Column;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+type Checked<T> = Result<T, CheckProblem>;
+
+/// Every step, in order; the output of one is the input of those that name it.
+pub fn check(request: &CheckRequest, functions: &Functions) -> CheckReply {
+    let mut outputs: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
+    let mut steps = Vec::with_capacity(request.steps.len());
+    for step in &request.steps {
+        let checked = match inputs(step, &outputs) {
+            None => CheckedStep::Skipped,
+            Some(Err(problem)) => CheckedStep::Failed(problem),
+            Some(Ok((input, tables))) => match output(step, &input, &tables, functions) {
+                Ok(output) => CheckedStep::Ok { input, tables, output },
+                Err(problem) => CheckedStep::Failed(problem),
+            },
+        };
+        if let CheckedStep::Ok { output, .. } = &checked {
+            outputs.insert(&step.name, output.clone());
+        }
+        steps.push(checked);
+    }
+    CheckReply { v: ITEM_VERSION, steps }
+}
+
+type Inputs = (Vec<Column>, BTreeMap<String, Vec<Column>>);
+
+/// None when a step that this one reads did not pass.
+fn inputs(step: &CheckStep, outputs: &BTreeMap<&str, Vec<Column>>) -> Option<Checked<Inputs>> {
+    let one = |input: &CheckInput| match input {
+        CheckInput::Columns(columns) => Some(known_types(columns)),
+        CheckInput::Sample { uri, read } => Some(sample(uri, read)),
+        CheckInput::Step(name) => outputs.get(name.as_str()).cloned().map(Ok),
+    };
+    let mut tables = BTreeMap::new();
+    for (name, table) in &step.tables {
+        match one(table)? {
+            Ok(columns) => tables.insert(name.clone(), columns),
+            Err(problem) => return Some(Err(problem)),
+        };
+    }
+    Some(one(&step.input)?.map(|input| (input, tables)))
+}
+
+/// Patterns are looked at as well: they are part of a type.
+fn known_types(columns: &[Column]) -> Checked<Vec<Column>> {
+    for column in columns {
+        if let Err(message) = crate::rows::field::Check::new(column) {
+            return Err(CheckProblem::Other { subject: column.parse.clone(), message });
+        }
+        let times = columns.iter().filter(|c| c.name == column.name).count();
+        if times > 1 {
+            return Err(CheckProblem::DuplicateColumn { column: column.name.clone() });
+        }
+    }
+    Ok(columns.to_vec())
+}
+
+fn sample(uri: &Uri, read: &Read) -> Checked<Vec<Column>> {
+    let found = || -> Outcome<Vec<Column>> {
+        let file = InputFile { uri: uri.clone(), etag: String::new(), bytes: 0, rows: None };
+        let path = local(&file)?;
+        if read.format == Format::Parquet {
+            let footer = footer::read(&path)?;
+            footer::has_declared(&path, &footer.schema, &read.columns)?;
+            let columns = vocabulary(&footer.schema).0;
+            return Ok(if read.columns.is_empty() { columns } else { read.columns.clone() });
+        }
+        if read.columns.is_empty() {
+            return infer::columns(&path, read);
+        }
+        crate::text::Text::new(read, &[])?.layout(&path)?;
+        Ok(read.columns.clone())
+    };
+    found().map_err(|failure| CheckProblem::BadSample { uri: uri.clone(), message: failure.message })
+}
+
+fn output(
+    step: &CheckStep,
+    input: &[Column],
+    tables: &BTreeMap<String, Vec<Column>>,
+    functions: &Functions,
+) -> Checked<Vec<Column>> {
+    let mut available: Vec<String> = input.iter().map(|c| c.name.clone()).collect();
+    available.extend(tables.values().flatten().map(|c| c.name.clone()));
+    let mut tables: BTreeMap<String, LazyFrame> = tables.iter().map(|(n, c)| (n.clone(), empty(c))).collect();
+    let frame = match &step.transform {
+        Transform::Sql { text, .. } => {
+            if let Some(column) = repeated_column(text) {
+                return Err(CheckProblem::DuplicateColumn { column });
+            }
+            tables.insert(step.alias.clone(), empty(input));
+            caught(|| sql::run(text, &tables, functions))?.map_err(|e| problem_of(&e, &available, functions))?
+        }
+        Transform::Function { name, with } => {
+            let Some(function) = functions.transforms.get(name) else {
+                let available = functions.transforms.keys().cloned().collect();
+                return Err(CheckProblem::UnknownTransform { name: name.clone(), available });
+            };
+            let context =
+                TransformContext { input: empty(input), tables, params: step.params.clone(), with: with.clone() };
+            caught(|| function(context))?
+                .map_err(|e| CheckProblem::Other { subject: Some(name.clone()), message: e.to_string() })?
+        }
+    };
+    let schema = caught(|| ran(frame))?.map_err(|e| problem_of(&e, &available, functions))?;
+    let (columns, _, left_out) = vocabulary(&schema);
+    if let Some(name) = left_out.first() {
+        let ty = schema.get(name).map(types::word).unwrap_or_default();
+        let message = format!("the column `{name}` is {ty}, which cannot be written: CAST it");
+        return Err(CheckProblem::TypeMismatch { subject: Some(name.clone()), message });
+    }
+    promises(step, &columns, functions)?;
+    Ok(columns)
+}
+
+fn ran(frame: LazyFrame) -> PolarsResult<Schema> {
+    let df = frame.collect_with_engine(Engine::Streaming)?.unwrap_single();
+    Ok(df.schema().as_ref().clone())
+}
+
+fn caught<T>(body: impl FnOnce() -> T) -> Checked<T> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| CheckProblem::Other {
+        subject: None,
+        message: format!("panicked on no rows: {}", panics::text(&*payload)),
+    })
+}
+
+/// The engine lets the later of two columns of one name win, or says so without a name.
+fn repeated_column(text: &str) -> Option<String> {
+    sql::output_names(text).and_then(|names| {
+        let twice = |(i, name): (usize, &String)| names[..i].contains(name).then(|| name.clone());
+        names.iter().enumerate().find_map(twice)
+    })
+}
+
+/// Keys of the layout, `sort_by` and `expect` name columns that the step makes; conditions have a type.
+fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Checked<()> {
+    let available: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
+    let named = |key: &str, names: &[String]| match names.iter().find(|n| !available.contains(n)) {
+        Some(column) => Err(CheckProblem::MissingOutputColumn {
+            key: key.to_owned(),
+            column: column.clone(),
+            available: available.clone(),
+        }),
+        None => Ok(()),
+    };
+    match &step.layout {
+        Layout::Single => {}
+        Layout::Partition { by } => {
+            named("partition_by", by)?;
+            let schema = types::schema(columns);
+            partition::check_keys(by, &schema)
+                .map_err(|f| CheckProblem::TypeMismatch { subject: by.first().cloned(), message: f.message })?;
+        }
+        Layout::Bucket { by, .. } => named("bucket_by", by)?,
+    }
+    named("sort_by", &step.sort_by)?;
+    named("expect.not_null", &step.expect.not_null)?;
+    named("expect.unique", &step.expect.unique)?;
+    for condition in &step.expect.check {
+        let conditions = std::slice::from_ref(condition);
+        let counted = caught(|| sql::false_counts(conditions, &empty(columns), functions).and_then(ran))?;
+        counted.map_err(|e| match problem_of(&e, &available, functions) {
+            CheckProblem::UnknownColumn { column, available } => {
+                CheckProblem::MissingOutputColumn { key: "expect.check".into(), column, available }
+            }
+            CheckProblem::Other { message, .. } => CheckProblem::Other { subject: Some(condition.clone()), message },
+            CheckProblem::TypeMismatch { message, .. } => {
+                CheckProblem::TypeMismatch { subject: Some(condition.clone()), message }
+            }
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+/// For "did you mean".
+pub fn similar_function(name: &str, functions: &Functions) -> Option<String> {
+    let known = functions.udfs.keys().map(String::as_str).chain(crate::builtin::names());
+    similar(name, known)
+}

@@ -1,0 +1,144 @@
+//! What a step promises about its output, held against the files it wrote. `unique` is looked at within the item;
+//! that it holds across items is for whoever sees them all.
+
+use crate::failure::{Outcome, engine_failure, transform};
+use crate::functions::Functions;
+use crate::read::{Room, load, scan_parquet};
+use crate::sql;
+use polars::prelude::*;
+use spotmill_core::ids::Uri;
+use spotmill_core::item::{InputFile, Violation};
+use spotmill_core::model::{Compression, Expect, Format, OnBadRows, Output, Read, RowCheck};
+use spotmill_core::types::Column as Declared;
+use std::path::PathBuf;
+
+const COUNT: &str = "\u{1}rows";
+
+pub fn violations(
+    expect: &Expect,
+    files: &[PathBuf],
+    output: &Output,
+    columns: &[Declared],
+    functions: &Functions,
+) -> Outcome<Vec<Violation>> {
+    let nothing = expect.not_null.is_empty() && expect.unique.is_empty() && expect.check.is_empty();
+    if nothing || files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let frame = written(files, output, columns)?;
+    let told = |e: PolarsError| engine_failure(&e, "`expect`");
+    let mut out = Vec::new();
+    not_null(&expect.not_null, columns, &frame, &mut out)?;
+    if !expect.unique.is_empty() {
+        known(&expect.unique, columns, "unique")?;
+        out.extend(unique(&expect.unique, &frame).map_err(told)?);
+    }
+    checks(&expect.check, &frame, functions, &mut out).map_err(told)?;
+    Ok(out)
+}
+
+fn written(files: &[PathBuf], output: &Output, columns: &[Declared]) -> Outcome<LazyFrame> {
+    if output.format == Format::Parquet {
+        return scan_parquet(files);
+    }
+    let inputs: Vec<InputFile> = files
+        .iter()
+        .map(|f| InputFile { uri: Uri::new(f.to_string_lossy()), etag: String::new(), bytes: 0, rows: None })
+        .collect();
+    let read = Read {
+        format: output.format,
+        columns: columns.to_vec(),
+        header: output.header,
+        delimiter: ',',
+        null_values: Vec::new(),
+        compression: Compression::Auto,
+        on_bad_rows: OnBadRows::Fail,
+        row_check: RowCheck::All,
+    };
+    let tmp = std::env::temp_dir();
+    let name = format!("spotmill-expect-{}", std::process::id());
+    Ok(load(&inputs, &read, &Room { tmp: &tmp, name: &name, threads: 1 })?.plain)
+}
+
+fn known(names: &[String], columns: &[Declared], key: &str) -> Outcome<()> {
+    match names.iter().find(|n| !columns.iter().any(|c| c.name == **n)) {
+        Some(name) => Err(transform(format!("`expect.{key}` names `{name}`, which the step does not make"))),
+        None => Ok(()),
+    }
+}
+
+fn collect(frame: LazyFrame) -> PolarsResult<DataFrame> {
+    Ok(frame.collect_with_engine(Engine::Streaming)?.unwrap_single())
+}
+
+fn number(column: &Column) -> PolarsResult<u64> {
+    Ok(column.cast(&DataType::UInt64)?.u64()?.get(0).unwrap_or(0))
+}
+
+fn not_null(names: &[String], columns: &[Declared], frame: &LazyFrame, out: &mut Vec<Violation>) -> Outcome<()> {
+    known(names, columns, "not_null")?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let told = |e: PolarsError| engine_failure(&e, "`expect`");
+    let counts: Vec<Expr> = names.iter().map(|n| col(n.as_str()).null_count()).collect();
+    let counts = collect(frame.clone().select(counts)).map_err(told)?;
+    for (name, count) in names.iter().zip(counts.columns()) {
+        let rows = number(count).map_err(told)?;
+        if rows > 0 {
+            let first = frame.clone().filter(col(name.as_str()).is_null()).limit(1);
+            let example = collect(first).map(|df| json_row(&df)).map_err(told)?;
+            out.push(Violation { expectation: format!("not_null({name})"), rows, example });
+        }
+    }
+    Ok(())
+}
+
+fn unique(names: &[String], frame: &LazyFrame) -> PolarsResult<Option<Violation>> {
+    let keys: Vec<Expr> = names.iter().map(|n| col(n.as_str())).collect();
+    let repeated = frame.clone().group_by(keys).agg([len().alias(COUNT)]).filter(col(COUNT).gt(lit(1)));
+    let excess = (col(COUNT) - lit(1)).sum();
+    let rows = number(&collect(repeated.clone().select([excess]))?.columns()[0])?;
+    if rows == 0 {
+        return Ok(None);
+    }
+    let key = collect(repeated.limit(1).select([all().exclude_cols([COUNT]).as_expr()]))?;
+    Ok(Some(Violation { expectation: format!("unique({})", names.join(", ")), rows, example: json_row(&key) }))
+}
+
+fn checks(
+    conditions: &[String],
+    frame: &LazyFrame,
+    functions: &Functions,
+    out: &mut Vec<Violation>,
+) -> PolarsResult<()> {
+    if conditions.is_empty() {
+        return Ok(());
+    }
+    let counts = collect(sql::false_counts(conditions, frame, functions)?)?;
+    for (condition, count) in conditions.iter().zip(counts.columns()) {
+        let rows = number(count)?;
+        if rows > 0 {
+            let first = collect(sql::first_false(condition, frame, functions)?)?;
+            out.push(Violation { expectation: format!("check({condition})"), rows, example: json_row(&first) });
+        }
+    }
+    Ok(())
+}
+
+/// The first row as a JSON object, values as the engine prints them.
+fn json_row(df: &DataFrame) -> Option<String> {
+    let mut object = serde_json::Map::new();
+    for column in df.columns() {
+        let value = match column.get(0).ok()? {
+            AnyValue::Null => serde_json::Value::Null,
+            AnyValue::Boolean(v) => v.into(),
+            AnyValue::String(v) => v.into(),
+            v if v.dtype().is_integer() => v.extract::<i64>().map_or(serde_json::Value::Null, Into::into),
+            v if v.dtype().is_float() => v.extract::<f64>().into(),
+            v => v.to_string().into(),
+        };
+        object.insert(column.name().to_string(), value);
+    }
+    Some(serde_json::Value::Object(object).to_string())
+}

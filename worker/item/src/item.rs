@@ -1,0 +1,221 @@
+//! One item, from its spec to its outcome: read, transform, write, read back, and say what happened in rows.
+
+use crate::counter::rows_of;
+use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
+use crate::functions::{Functions, TransformContext};
+use crate::read::{Loaded, Room, load, vocabulary};
+use crate::{expect, panics, sql, usage, write};
+use polars::prelude::{LazyFrame, col, lit};
+use spotmill_core::item::{
+    FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
+};
+use spotmill_core::model::{Format, ItemValue, RowCheck, RowsRule, Transform};
+use spotmill_core::types::Column;
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Does the item; never panics.
+pub fn run(spec: &ItemSpec, functions: &Functions) -> ItemOutcome {
+    let since = Instant::now();
+    let done = catch_unwind(AssertUnwindSafe(|| Item { spec, functions }.run()));
+    match done {
+        Ok(Ok(mut report)) => {
+            report.usage = usage::usage(since);
+            ItemOutcome::Done(report)
+        }
+        Ok(Err(failed)) => ItemOutcome::Failed(failed),
+        Err(payload) => ItemOutcome::Failed(panicked(&panics::text(&*payload))),
+    }
+}
+
+/// The failure of an item whose transform, or whose engine, panicked.
+pub fn panicked(last: &str) -> ItemFailure {
+    let (place, text) = panics::first().unwrap_or_else(|| (String::new(), last.to_owned()));
+    transform(format!("panicked at {place}: {text}"))
+}
+
+/// Whether any thread has panicked.
+pub fn has_panicked() -> bool {
+    panics::first().is_some()
+}
+
+struct Item<'a> {
+    spec: &'a ItemSpec,
+    functions: &'a Functions,
+}
+
+impl Item<'_> {
+    fn run(&self) -> Outcome<ItemReport> {
+        let spec = self.spec;
+        self.same_version()?;
+        if spec.scratch.is_s3() {
+            let message = format!("this worker is built without S3: it cannot write {}", spec.scratch);
+            return Err(failure(FailureClass::Infra, message));
+        }
+        let scratch = PathBuf::from(spec.scratch.as_str());
+        let tmp = PathBuf::from(&spec.tmp);
+        fs::create_dir_all(&tmp).map_err(|e| cannot_write(&tmp, &e))?;
+        let threads = spec.threads as usize;
+        let mut input = load(&spec.inputs, &spec.read, &Room { tmp: &tmp, name: "input", threads })?;
+        let mut notes = std::mem::take(&mut input.notes);
+        let mut tables = BTreeMap::new();
+        for (i, (name, table)) in spec.tables.iter().enumerate() {
+            let in_tmp = format!("table{i}");
+            let loaded = load(&table.files, &table.read, &Room { tmp: &tmp, name: &in_tmp, threads })?;
+            if loaded.rejected > 0 {
+                notes.push(format!("{} rows of the side table `{name}` were rejected", loaded.rejected));
+            }
+            notes.extend(loaded.notes.iter().map(|n| format!("side table `{name}`: {n}")));
+            tables.insert(name.clone(), loaded.plain);
+        }
+        let rejects = self.rejects(&input, &scratch)?;
+        let filtered = self.filtered(input.frame.clone(), &input.columns)?;
+        let mut frame = self.transformed(filtered, tables)?;
+        let schema = frame.collect_schema().map_err(|e| engine_failure(&e, "the transform"))?;
+        let (columns, casts, left_out) = vocabulary(&schema);
+        if !left_out.is_empty() {
+            let message = format!("the output's column `{}` has a type that cannot be written", left_out[0]);
+            return Err(transform(message).remedy("CAST it to a type of the vocabulary, or leave it out"));
+        }
+        let frame = frame.select(casts);
+        let schema = crate::types::schema(&columns);
+        let written = write::write(frame, &schema, &spec.output, &scratch)
+            .map_err(|e| self.blamed(e, &Room { tmp: &tmp, name: "again", threads }))?;
+        let rows_read = self.rows_read(&input)?;
+        self.rows_rule(&input, rows_read, written.rows)?;
+        let files: Vec<PathBuf> = written.files.iter().map(|f| scratch.join(&f.path)).collect();
+        let violations = expect::violations(&spec.expect, &files, &spec.output, &columns, self.functions)?;
+        notes.extend(input.first_rejects.iter().map(told));
+        Ok(ItemReport {
+            v: ITEM_VERSION,
+            rows_raw: rows_read + input.rejected,
+            rows_read,
+            rows_rejected: input.rejected,
+            rows_written: written.rows,
+            files: written.files,
+            rejects,
+            columns,
+            violations,
+            notes,
+            usage: Default::default(),
+        })
+    }
+
+    fn same_version(&self) -> Outcome<()> {
+        let (mine, planned) = (self.functions.full_version(), &self.spec.worker_version);
+        if mine == *planned {
+            return Ok(());
+        }
+        let message = format!("this worker is `{mine}`, but the step was planned for `{planned}`");
+        Err(failure(FailureClass::WorkerVersion, message)
+            .remedy("deploy one worker, then start the run again: a new version begins a new generation"))
+    }
+
+    /// Gathers the rejected rows of all input files, in order.
+    fn rejects(&self, input: &Loaded, scratch: &Path) -> Outcome<Option<OutputFile>> {
+        if input.rejects.is_empty() {
+            return Ok(None);
+        }
+        let path = "rejects/rejects.ndjson";
+        let whole = scratch.join(path);
+        fs::create_dir_all(scratch.join("rejects")).map_err(|e| cannot_write(&whole, &e))?;
+        let mut out = fs::File::create(&whole).map_err(|e| cannot_write(&whole, &e))?;
+        let mut bytes = 0;
+        for from in &input.rejects {
+            let mut file = fs::File::open(from).map_err(|e| cannot_read(from, &e))?;
+            bytes += std::io::copy(&mut file, &mut out).map_err(|e| cannot_write(&whole, &e))?;
+        }
+        Ok(Some(OutputFile { partition: "rejects".into(), part: 0, path: path.into(), rows: input.rejected, bytes }))
+    }
+
+    fn filtered(&self, frame: LazyFrame, columns: &[Column]) -> Outcome<LazyFrame> {
+        let Some(filter) = &self.spec.value else { return Ok(frame) };
+        if !columns.iter().any(|c| c.name == filter.column) {
+            return Err(transform(format!("`values` names `{}`, which the input does not have", filter.column)));
+        }
+        let value = match &filter.value {
+            ItemValue::Int(v) => lit(*v),
+            ItemValue::Text(v) => lit(v.as_str()),
+        };
+        let ty = columns.iter().find(|c| c.name == filter.column).map(|c| crate::types::to_engine(c.ty));
+        let value = match ty {
+            Some(ty) => value.strict_cast(ty),
+            None => value,
+        };
+        Ok(frame.filter(col(filter.column.as_str()).eq(value)))
+    }
+
+    fn transformed(&self, input: LazyFrame, mut tables: BTreeMap<String, LazyFrame>) -> Outcome<LazyFrame> {
+        match &self.spec.transform {
+            Transform::Sql { text, .. } => {
+                tables.insert(self.spec.alias.clone(), input);
+                sql::run(text, &tables, self.functions).map_err(|e| engine_failure(&e, "the step's SQL"))
+            }
+            Transform::Function { name, with } => {
+                let Some(function) = self.functions.transforms.get(name) else {
+                    return Err(transform(format!("this worker has no transform `{name}`")));
+                };
+                let context = TransformContext { input, tables, params: self.spec.params.clone(), with: with.clone() };
+                function(context).map_err(|e| transform(format!("the transform `{name}`: {e}")))
+            }
+        }
+    }
+
+    /// The rows that streamed by are the rows that were checked. A plan that stops early (LIMIT), reads twice or not
+    /// at all streams another number; then the scan is counted by itself.
+    fn rows_read(&self, input: &Loaded) -> Outcome<u64> {
+        let streamed = input.counter.get();
+        let (text, known) = (self.spec.read.format != Format::Parquet, input.rows);
+        if !text && let Some(rows) = known {
+            return Ok(rows);
+        }
+        if known == Some(streamed) {
+            return Ok(streamed);
+        }
+        let counted = rows_of(&input.plain).map_err(|e| engine_failure(&e, "counting the input's rows"))?;
+        match known {
+            Some(rows) if rows != counted => Err(failure(
+                FailureClass::Crash,
+                format!("{rows} rows were checked, but the engine read {counted}: nothing of this attempt is used"),
+            )),
+            _ => Ok(counted),
+        }
+    }
+
+    fn rows_rule(&self, input: &Loaded, rows_read: u64, written: u64) -> Outcome<()> {
+        let Some(rule) = self.spec.rows else { return Ok(()) };
+        let given = match &self.spec.value {
+            None => rows_read,
+            Some(_) => {
+                let frame = self.filtered(input.plain.clone(), &input.columns)?;
+                rows_of(&frame).map_err(|e| engine_failure(&e, "counting the input's rows"))?
+            }
+        };
+        let (holds, word, why) = match rule {
+            RowsRule::Same => (written == given, "same", "a join that matches twice adds rows, a filter drops them"),
+            RowsRule::Fewer => (written <= given, "fewer", "a join that matches twice adds rows"),
+        };
+        if holds {
+            return Ok(());
+        }
+        Err(transform(format!("`rows = \"{word}\"` does not hold: {given} rows in, {written} out")).remedy(why))
+    }
+
+    /// Without a row check the engine's error names neither file nor line: look for the offender now.
+    fn blamed(&self, error: ItemFailure, room: &Room<'_>) -> ItemFailure {
+        let unchecked = self.spec.read.row_check == RowCheck::Used && self.spec.read.format == Format::Csv;
+        if !unchecked || error.class != FailureClass::Transform {
+            return error;
+        }
+        let paths: Vec<PathBuf> = self.spec.inputs.iter().map(|f| PathBuf::from(f.uri.as_str())).collect();
+        crate::read::blame(&paths, &self.spec.read, room).err().unwrap_or(error)
+    }
+}
+
+fn told(row: &RejectedRow) -> String {
+    let column = row.column.as_ref().map(|c| format!(", column `{c}`")).unwrap_or_default();
+    format!("rejected: {} line {}{column}: {}", row.file, row.line, row.reason)
+}

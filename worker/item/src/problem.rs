@@ -1,0 +1,96 @@
+//! The engine's errors in the words of a person who wrote SQL. The engine gives text and no positions; what is
+//! known of its wording (of the pinned version) is kept here.
+
+use crate::check::similar_function;
+use crate::failure::{first_lines, root};
+use crate::functions::Functions;
+use polars::prelude::PolarsError;
+use spotmill_core::item::CheckProblem;
+
+pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functions) -> CheckProblem {
+    let message = first_lines(error);
+    match root(error) {
+        PolarsError::ColumnNotFound(text) | PolarsError::SchemaFieldNotFound(text) => {
+            let column = quoted(text).unwrap_or_else(|| text.to_string());
+            CheckProblem::UnknownColumn { column: bare(&column), available: available.to_vec() }
+        }
+        PolarsError::Duplicate(text) => match quoted(text) {
+            Some(column) => CheckProblem::DuplicateColumn { column },
+            None => CheckProblem::Other { subject: None, message },
+        },
+        PolarsError::SQLInterface(text) | PolarsError::SQLSyntax(text) => sql_problem(text, available, functions),
+        PolarsError::SchemaMismatch(_) | PolarsError::InvalidOperation(_) => {
+            CheckProblem::TypeMismatch { subject: subject(&message), message }
+        }
+        PolarsError::ComputeError(text) if is_type_error(text) => {
+            CheckProblem::TypeMismatch { subject: subject(&message), message }
+        }
+        _ => CheckProblem::Other { subject: subject(&message), message },
+    }
+}
+
+fn sql_problem(text: &str, available: &[String], functions: &Functions) -> CheckProblem {
+    let name = quoted(text);
+    if text.contains("unsupported function") || text.contains("unknown function") {
+        let function = name.unwrap_or_default();
+        let similar = similar_function(&function, functions);
+        return CheckProblem::UnknownFunction { function, similar };
+    }
+    if text.contains("no column named") || text.contains("unable to find column") {
+        let column = name.unwrap_or_default();
+        return CheckProblem::UnknownColumn { column: bare(&column), available: available.to_vec() };
+    }
+    if text.contains("is duplicated in the SELECT") || text.contains("duplicate column") {
+        return CheckProblem::DuplicateColumn { column: name.unwrap_or_default() };
+    }
+    CheckProblem::Other { subject: name, message: text.trim().to_owned() }
+}
+
+fn is_type_error(text: &str) -> bool {
+    ["cannot compare", "cannot cast", "not supported for dtype", "expected type", "cannot do arithmetic"]
+        .iter()
+        .any(|t| text.contains(t))
+}
+
+/// `t.column` without its table.
+fn bare(column: &str) -> String {
+    column.rsplit('.').next().unwrap_or(column).to_owned()
+}
+
+/// The first text in quotes of any kind.
+fn quoted(text: &str) -> Option<String> {
+    let open = text.find(['\'', '"', '`'])?;
+    let quote = text[open..].chars().next()?;
+    let rest = &text[open + 1..];
+    Some(rest[..rest.find(quote)?].to_owned())
+}
+
+fn subject(message: &str) -> Option<String> {
+    // `col("x")` in a printed expression, or whatever else stands in quotes.
+    match message.find("col(\"") {
+        Some(at) => quoted(&message[at..]),
+        None => quoted(message),
+    }
+}
+
+/// The nearest of `known`, if it is near.
+pub fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name = name.to_lowercase();
+    known.map(|k| (distance(&name, k), k)).filter(|(d, k)| *d <= 2.min(k.len() / 2)).min().map(|(_, k)| k.to_owned())
+}
+
+/// Levenshtein's.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,172 @@
+//! From an input's files to a lazy frame whose rows are known to be right: checked, cleaned where need be, typed as
+//! declared and counted as they stream by.
+
+use crate::counter::Counter;
+use crate::failure::{Outcome, bad_data, engine_failure, failure};
+use crate::text::{Text, TextFile};
+use crate::types::{column, normal, schema};
+use crate::{footer, text};
+use polars::prelude::{DataFrame, HiveOptions, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, ScanSources, Schema};
+use polars::prelude::{Expr, col};
+use spotmill_core::item::{FailureClass, InputFile, RejectedRow};
+use spotmill_core::model::{Format, Read};
+use spotmill_core::types::Column;
+use std::path::{Path, PathBuf};
+
+/// Rows of an input, ready to be transformed.
+pub struct Loaded {
+    pub frame: LazyFrame,
+    /// The same without the counter, to be read again.
+    pub plain: LazyFrame,
+    pub columns: Vec<Column>,
+    /// Accepted rows; none when the row check was left to the engine.
+    pub rows: Option<u64>,
+    pub rejected: u64,
+    /// A file of `RejectedRow`s for each input file that had any.
+    pub rejects: Vec<PathBuf>,
+    pub first_rejects: Vec<RejectedRow>,
+    pub counter: Counter,
+    pub notes: Vec<String>,
+}
+
+/// Where copies go, and how many files may be checked at once.
+pub struct Room<'a> {
+    pub tmp: &'a Path,
+    /// Distinguishes inputs in `tmp`.
+    pub name: &'a str,
+    pub threads: usize,
+}
+
+pub fn local(file: &InputFile) -> Outcome<PathBuf> {
+    if file.uri.is_s3() {
+        return Err(failure(
+            FailureClass::Infra,
+            format!("this worker is built without S3: it cannot read {}", file.uri),
+        ));
+    }
+    Ok(PathBuf::from(file.uri.as_str()))
+}
+
+pub fn load(files: &[InputFile], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
+    let mut paths = Vec::with_capacity(files.len());
+    for file in files {
+        let path = local(file)?;
+        unchanged(file, &path)?;
+        paths.push(path);
+    }
+    match read.format {
+        Format::Parquet => parquet(files, &paths, read),
+        Format::Csv | Format::Ndjson => text_files(&paths, read, room),
+    }
+}
+
+fn unchanged(file: &InputFile, path: &Path) -> Outcome<()> {
+    let found = std::fs::metadata(path).map_err(|e| crate::failure::cannot_read(path, &e))?.len();
+    if file.bytes > 0 && file.bytes != found {
+        let message = format!("{} has {found} bytes; it had {} when the work was planned", path.display(), file.bytes);
+        return Err(failure(FailureClass::InputChanged, message));
+    }
+    Ok(())
+}
+
+fn loaded(plain: LazyFrame, counted: bool, columns: Vec<Column>, rows: Option<u64>) -> Loaded {
+    let counter = Counter::default();
+    let frame = if counted { counter.count(plain.clone()) } else { plain.clone() };
+    Loaded {
+        frame,
+        plain,
+        columns,
+        rows,
+        rejected: 0,
+        rejects: Vec::new(),
+        first_rejects: Vec::new(),
+        counter,
+        notes: Vec::new(),
+    }
+}
+
+pub fn sources(paths: &[PathBuf]) -> ScanSources {
+    ScanSources::Paths(paths.iter().map(|p| PlRefPath::new(p.to_string_lossy().as_ref())).collect())
+}
+
+/// A frame without rows.
+pub fn empty(columns: &[Column]) -> LazyFrame {
+    DataFrame::empty_with_schema(&schema(columns)).lazy()
+}
+
+pub fn scan_parquet(paths: &[PathBuf]) -> Outcome<LazyFrame> {
+    let args = ScanArgsParquet { glob: false, hive_options: HiveOptions::new_disabled(), ..Default::default() };
+    LazyFrame::scan_parquet_sources(sources(paths), args).map_err(|e| engine_failure(&e, "reading Parquet"))
+}
+
+/// The columns of an engine schema in the vocabulary, the conversions that get them there, and what is left out.
+pub fn vocabulary(found: &Schema) -> (Vec<Column>, Vec<Expr>, Vec<String>) {
+    let (mut kept, mut casts, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, dtype) in found.iter() {
+        let Some(ty) = normal(dtype) else {
+            left_out.push(name.to_string());
+            continue;
+        };
+        kept.extend(crate::types::from_engine(&ty).map(|t| column(name, t)));
+        casts.push(if ty == *dtype { col(name.clone()) } else { col(name.clone()).strict_cast(ty) });
+    }
+    (kept, casts, left_out)
+}
+
+fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loaded> {
+    let Some(first_path) = paths.first() else {
+        return Ok(loaded(empty(&read.columns), false, read.columns.clone(), Some(0)));
+    };
+    let first = footer::read(first_path)?;
+    let mut rows = 0;
+    for (file, path) in files.iter().zip(paths) {
+        let footer = footer::read(path)?;
+        footer::same_as_first(path, &footer.schema, first_path, &first.schema)?;
+        if file.rows.is_some_and(|known| known != footer.rows) {
+            let message = format!("{} has {} rows; its step wrote {:?}", path.display(), footer.rows, file.rows);
+            return Err(failure(FailureClass::InputChanged, message));
+        }
+        rows += footer.rows;
+    }
+    footer::has_declared(first_path, &first.schema, &read.columns)?;
+    let (mut kept, mut casts, left_out) = vocabulary(&first.schema);
+    if !read.columns.is_empty() {
+        let declared = |name: &str| read.columns.iter().any(|c| c.name == name);
+        let positions: Vec<bool> = kept.iter().map(|c| declared(&c.name)).collect();
+        let mut keep = positions.iter();
+        casts.retain(|_| *keep.next().unwrap_or(&false));
+        kept.retain(|c| declared(&c.name));
+    }
+    if kept.is_empty() {
+        let name = first_path.display().to_string();
+        return Err(bad_data(&name, format!("{name} has no column of a type that can be read")));
+    }
+    let mut out = loaded(scan_parquet(paths)?.select(casts), false, kept, Some(rows));
+    if !left_out.is_empty() {
+        out.notes.push(format!("columns left out, their types have no SQL here: {}", left_out.join(", ")));
+    }
+    Ok(out)
+}
+
+fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
+    let text = Text::new(read, paths)?;
+    let checked: Vec<TextFile> = text.check_all(paths, room)?;
+    let plain = text.scan(&checked)?;
+    let rows = text.counts_rows().then(|| checked.iter().map(|f| f.rows).sum());
+    let mut out = loaded(plain, true, text.columns().to_vec(), rows);
+    for file in checked {
+        out.rejected += file.rejected;
+        out.rejects.extend(file.rejects);
+        out.first_rejects.extend(file.first);
+    }
+    out.first_rejects.truncate(3);
+    Ok(out)
+}
+
+/// What the engine said while it read files nobody had checked before.
+pub fn blame(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<()> {
+    let mut strict = read.clone();
+    strict.row_check = spotmill_core::model::RowCheck::All;
+    strict.on_bad_rows = spotmill_core::model::OnBadRows::Fail;
+    text::Text::new(&strict, paths)?.check_all(paths, room).map(|_| ())
+}

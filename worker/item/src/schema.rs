@@ -1,0 +1,92 @@
+//! Files as a person meets them on the command line: their columns as a block to paste, and their first rows.
+
+use crate::counter::rows_of;
+use crate::failure::{Outcome, bad_data, engine_failure};
+use crate::read::{Room, load, vocabulary};
+use crate::{footer, infer};
+use polars::prelude::{AnyValue, DataType, Engine};
+use spotmill_core::ids::Uri;
+use spotmill_core::item::{InputFile, PreviewReply};
+use spotmill_core::model::{Format, Read};
+use spotmill_core::types::Column;
+use std::path::{Path, PathBuf};
+
+/// Names and types, as the footer says them or as every value fits them.
+pub fn columns(file: &Path, read: &Read) -> Outcome<Vec<Column>> {
+    let found = match read.format {
+        Format::Parquet => vocabulary(&footer::read(file)?.schema).0,
+        _ => infer::columns(file, read)?,
+    };
+    if found.is_empty() {
+        let name = file.display().to_string();
+        return Err(bad_data(&name, format!("{name} has no columns to tell")));
+    }
+    Ok(found)
+}
+
+/// `columns = [ … ]`, a few to a line.
+pub fn block(columns: &[Column]) -> String {
+    let mut out = String::from("columns = [\n");
+    let mut line = String::new();
+    for column in columns {
+        let item = toml::Value::String(format!("{} {}", column.name, column.ty)).to_string();
+        if !line.is_empty() && line.len() + item.len() > 96 {
+            out.push_str(&format!("  {},\n", line));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.push_str(&item);
+    }
+    if !line.is_empty() {
+        out.push_str(&format!("  {line},\n"));
+    }
+    out.push_str("]\n");
+    out
+}
+
+/// The first rows of files of one kind.
+pub fn preview(files: &[PathBuf], read: &Read, limit: usize) -> Outcome<PreviewReply> {
+    let inputs: Vec<InputFile> = files
+        .iter()
+        .map(|f| InputFile { uri: Uri::new(f.to_string_lossy()), etag: String::new(), bytes: 0, rows: None })
+        .collect();
+    let tmp = tempdir()?;
+    let out = preview_in(&inputs, read, limit, &tmp);
+    let _ = std::fs::remove_dir_all(&tmp);
+    out
+}
+
+fn tempdir() -> Outcome<PathBuf> {
+    let tmp = std::env::temp_dir().join(format!("spotmill-preview-{}", std::process::id()));
+    std::fs::create_dir_all(&tmp).map_err(|e| crate::failure::cannot_write(&tmp, &e))?;
+    Ok(tmp)
+}
+
+fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Outcome<PreviewReply> {
+    let told = |e: polars::prelude::PolarsError| engine_failure(&e, "preview");
+    let loaded = load(inputs, read, &Room { tmp, name: "preview", threads: 1 })?;
+    let total_rows = match loaded.rows {
+        Some(rows) => rows,
+        None => rows_of(&loaded.plain).map_err(told)?,
+    };
+    let first = loaded.plain.limit(limit as _);
+    let df = first.collect_with_engine(Engine::Streaming).map_err(told)?.unwrap_single();
+    let mut rows = vec![Vec::with_capacity(df.width()); df.height()];
+    for column in df.columns() {
+        for (i, row) in rows.iter_mut().enumerate() {
+            row.push(cell(&column.get(i).map_err(told)?, column.dtype()));
+        }
+    }
+    Ok(PreviewReply { columns: loaded.columns, rows, total_rows })
+}
+
+fn cell(value: &AnyValue<'_>, dtype: &DataType) -> Option<String> {
+    match (value, dtype) {
+        (AnyValue::Null, _) => None,
+        (AnyValue::String(text), _) => Some((*text).to_owned()),
+        (AnyValue::StringOwned(text), _) => Some(text.to_string()),
+        (other, _) => Some(other.to_string()),
+    }
+}

@@ -1,0 +1,95 @@
+//! The worker's command line. People rarely type it; `spotmill` and the supervisor do.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use spotmill_core::model::{Compression, Format, OnBadRows, Read, RowCheck};
+use std::path::{Path, PathBuf};
+
+#[derive(Parser)]
+#[command(about = "A Spotmill worker: does items of a step, and tells what it knows", disable_version_flag = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Do one item: read its spec, write its outcome. Exits 0 when done, 10 when it failed
+    Item {
+        #[arg(long)]
+        spec: PathBuf,
+        #[arg(long)]
+        outcome: PathBuf,
+    },
+    /// Type-check steps: a CheckRequest on standard input, a CheckReply on standard output
+    Check,
+    /// Print the columns of a file as a block for pipeline.toml
+    Schema {
+        file: PathBuf,
+        #[command(flatten)]
+        text: Text,
+    },
+    /// Print the first rows of files as a PreviewReply
+    Preview {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        text: Text,
+    },
+    /// List SQL functions and transforms
+    Functions {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Who this worker is, as JSON
+    About,
+}
+
+/// How a text file is read.
+#[derive(Args)]
+pub struct Text {
+    /// By the file's ending if not given
+    #[arg(long)]
+    pub format: Option<FileFormat>,
+    /// The CSV file has no header
+    #[arg(long)]
+    pub no_header: bool,
+    #[arg(long, default_value_t = ',')]
+    pub delimiter: char,
+    /// A text that stands for NULL; may be given again
+    #[arg(long = "null-value")]
+    pub null_values: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum FileFormat {
+    Csv,
+    Ndjson,
+    Parquet,
+}
+
+impl Text {
+    pub fn read(&self, file: &Path) -> Read {
+        let name = file.to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        let format = match self.format {
+            Some(FileFormat::Csv) => Format::Csv,
+            Some(FileFormat::Ndjson) => Format::Ndjson,
+            Some(FileFormat::Parquet) => Format::Parquet,
+            None if name.ends_with(".parquet") => Format::Parquet,
+            None if name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json") => Format::Ndjson,
+            None => Format::Csv,
+        };
+        Read {
+            format,
+            columns: Vec::new(),
+            header: !self.no_header,
+            delimiter: self.delimiter,
+            null_values: self.null_values.clone(),
+            compression: Compression::Auto,
+            on_bad_rows: OnBadRows::Fail,
+            row_check: RowCheck::All,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From the command line to the item crate and back: JSON in, JSON out, exit codes.
+
+use crate::args::{Cli, Command};
+use crate::{cpu, environment};
+use clap::Parser;
+use spotmill_core::item::{ItemFailure, ItemOutcome, ItemSpec};
+use spotmill_item::Functions;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// An item failed; its outcome says why.
+const FAILED: u8 = 10;
+
+pub fn main(functions: &Functions) -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(missing) = cpu::missing() {
+        eprintln!("{missing}");
+        return ExitCode::FAILURE;
+    }
+    match obey(cli.command, functions) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
+    match command {
+        Command::Item { spec, outcome } => return item(&spec, &outcome, functions),
+        Command::Check => {
+            let mut text = String::new();
+            io::stdin().read_to_string(&mut text).map_err(|e| format!("cannot read the request: {e}"))?;
+            let request = serde_json::from_str(&text).map_err(|e| format!("the request is no CheckRequest: {e}"))?;
+            print_json(&spotmill_item::check::check(&request, functions))?;
+        }
+        Command::Schema { file, text } => {
+            let read = text.read(&file);
+            let columns = spotmill_item::schema::columns(&file, &read).map_err(|e| told(&e))?;
+            print_text(&spotmill_item::schema::block(&columns))?;
+        }
+        Command::Preview { files, limit, text } => {
+            let read = text.read(&files[0]);
+            print_json(&spotmill_item::schema::preview(&files, &read, limit).map_err(|e| told(&e))?)?;
+        }
+        Command::Functions { json: true } | Command::About => print_json(&functions.about())?,
+        Command::Functions { json: false } => print_text(&table(functions))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(failure: &ItemFailure) -> String {
+    match &failure.remedy {
+        Some(remedy) => format!("{}\n{remedy}", failure.message),
+        None => failure.message.clone(),
+    }
+}
+
+fn item(spec: &Path, outcome: &Path, functions: &Functions) -> Result<ExitCode, String> {
+    let text = fs::read_to_string(spec).map_err(|e| format!("cannot read {}: {e}", spec.display()))?;
+    let spec: ItemSpec =
+        serde_json::from_str(&text).map_err(|e| format!("{} is no item's spec: {e}", spec.display()))?;
+    environment::set(&spec);
+    spotmill_item::watch_panics();
+    eprintln!("item {} of {}/{}, attempt {}", spec.item, spec.run, spec.step, spec.attempt);
+    let result = guarded(&spec, functions);
+    write_outcome(&result, outcome)?;
+    Ok(match &result {
+        ItemOutcome::Done(report) => {
+            eprintln!("done: {} rows read, {} written", report.rows_read, report.rows_written);
+            ExitCode::SUCCESS
+        }
+        ItemOutcome::Failed(failure) => {
+            eprintln!("failed ({:?}): {}", failure.class, told(failure));
+            ExitCode::from(FAILED)
+        }
+    })
+}
+
+/// Does the item on a thread of its own, so that a panic that leaves the engine waiting for itself still ends.
+fn guarded(spec: &ItemSpec, functions: &Functions) -> ItemOutcome {
+    let (send, receive) = std::sync::mpsc::channel();
+    let (spec, functions) = (spec.clone(), functions.clone());
+    let worker = std::thread::spawn(move || {
+        let _ = send.send(spotmill_item::item::run(&spec, &functions));
+    });
+    let second = std::time::Duration::from_secs(1);
+    let mut waited = 0;
+    loop {
+        match receive.recv_timeout(second) {
+            Ok(outcome) => {
+                let _ = worker.join();
+                return outcome;
+            }
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
+                return ItemOutcome::Failed(spotmill_item::item::panicked("the item's thread ended"));
+            }
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                // A caught panic of a user's function ends the item within moments; one inside the engine may not.
+                waited += u32::from(spotmill_item::item::has_panicked());
+                if waited > 10 {
+                    return ItemOutcome::Failed(spotmill_item::item::panicked("the engine does not return"));
+                }
+            }
+        }
+    }
+}
+
+/// All of it or nothing: the supervisor may look at any moment.
+fn write_outcome(outcome: &ItemOutcome, path: &Path) -> Result<(), String> {
+    let json = serde_json::to_vec(outcome).map_err(|e| e.to_string())?;
+    let beside = path.with_extension("tmp");
+    fs::write(&beside, json)
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), String> {
+    let json = serde_json::to_string(value).map_err(|e| e.to_string())?;
+    print_text(&(json + "\n"))
+}
+
+fn print_text(text: &str) -> Result<(), String> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {e}")),
+        _ => Ok(()),
+    }
+}
+
+fn table(functions: &Functions) -> String {
+    let about = functions.about();
+    let mut out = format!("worker {}\n", about.version);
+    for (title, custom) in [("\nfunctions of this worker\n", true), ("\nfunctions of the engine\n", false)] {
+        let mut listed = about.functions.iter().filter(|f| f.custom == custom).peekable();
+        if listed.peek().is_some() {
+            out.push_str(title);
+        }
+        for function in listed {
+            out.push_str(&format!("  {}{}\n", function.name, function.signature));
+        }
+    }
+    if !about.transforms.is_empty() {
+        out.push_str("\ntransforms\n");
+        about.transforms.iter().for_each(|t| out.push_str(&format!("  {}\n", t.name)));
+    }
+    out
+}
