@@ -20,22 +20,14 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
     let program = Program::new(&text, &input, &ctx.settings)?;
     let selected = select(&program, &input)?;
     let run = program.run_id();
-    let digest = program.digest.clone();
     for tries in 0..SWAP_TRIES {
         let found = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
         let (old, etag) = found.map_or((None, None), |(lease, etag)| (Some(lease), Some(etag)));
         let takes = claim(ctx, &run, old.as_ref(), &root).await?;
         frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
-        let new = next_lease(
-            ctx,
-            &program,
-            &Beginning { run: &run, input: &input, root: &root, takes },
-            old.as_ref(),
-            &digest,
-            &selected,
-        )
-        .await?;
-        let frozen = RunKeys::new(&ctx.root, &run).pipeline(&digest);
+        let beginning = Beginning { run: &run, input: &input, root: &root, takes, selected: &selected };
+        let new = next_lease(ctx, &program, &beginning, old.as_ref()).await?;
+        let frozen = RunKeys::new(&ctx.root, &run).pipeline(&program.digest);
         if let Stands::Others(_) = access::create(ctx, &frozen, &text).await? {
             return Err(HandlerError::corrupt(format!("{frozen} does not hold what its name says")));
         }
@@ -69,7 +61,7 @@ async fn deployed(ctx: &Ctx, name: &str) -> Result<Vec<u8>, HandlerError> {
 }
 
 /// The steps to run, in the pipeline's order; an unknown name is refused with the valid ones.
-fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, HandlerError> {
+pub fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, HandlerError> {
     let all: Vec<&str> = program.pipeline.steps.iter().map(|s| s.name.as_str()).collect();
     let named = [
         ("from_step", input.from_step.iter().collect::<Vec<_>>()),
@@ -109,20 +101,21 @@ pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &Executi
     }
 }
 
-struct Beginning<'a> {
-    run: &'a RunId,
-    input: &'a RunInput,
-    root: &'a ExecutionId,
-    takes: bool,
+/// A start of a run, as it shapes the next lease.
+pub struct Beginning<'a> {
+    pub run: &'a RunId,
+    pub input: &'a RunInput,
+    pub root: &'a ExecutionId,
+    pub takes: bool,
+    pub selected: &'a [StepName],
 }
 
-async fn next_lease(
+/// The lease that this start would write.
+pub async fn next_lease(
     ctx: &Ctx,
     program: &Program,
     begin: &Beginning<'_>,
     old: Option<&Lease>,
-    digest: &str,
-    selected: &[StepName],
 ) -> Result<Lease, HandlerError> {
     let expired = match old.filter(|_| begin.takes) {
         Some(lease) => expired(ctx, begin.run, lease).await?,
@@ -148,13 +141,13 @@ async fn next_lease(
         v: RECORD_VERSION,
         owner: Some(begin.root.clone()),
         epoch: old.map_or(0, |l| l.epoch) + u64::from(begin.takes),
-        pipeline_digest: digest.to_owned(),
+        pipeline_digest: program.digest.clone(),
         params: program.params.clone(),
         generations,
         accept: begin.input.accept.clone(),
         reset_by,
         execution: old.and_then(|l| l.execution.clone()),
-        selected: selected.to_vec(),
+        selected: begin.selected.to_vec(),
         started_ms: old.map_or(now, |l| l.started_ms),
         claimed_ms: kept(|l| l.claimed_ms),
         outcome: None,

@@ -13,38 +13,30 @@ use spotmill_platform::ports::{StoreError, Swapped};
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
 
-/// What came of a batch of message bodies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TallyReply {
-    /// Indexes of bodies to be delivered again; the others may be deleted.
-    pub retry: Vec<usize>,
-    /// Bodies that are no callbacks; dropped.
-    pub malformed: u32,
-}
-
-pub async fn handle(ctx: &Ctx, bodies: &[String]) -> TallyReply {
-    let mut reply = TallyReply::default();
+/// The indexes of the bodies that are to be delivered again; the others may be deleted.
+pub async fn handle(ctx: &Ctx, bodies: &[String]) -> Vec<usize> {
+    let (mut again, mut malformed) = (Vec::new(), 0);
     let mut groups: BTreeMap<(RunId, StepName, Generation), Vec<(usize, Callback)>> = BTreeMap::new();
     for (i, body) in bodies.iter().enumerate() {
         match serde_json::from_str::<Callback>(body) {
             Ok(c) if c.v == RECORD_VERSION => {
                 groups.entry((c.run.clone(), c.step.clone(), c.generation)).or_default().push((i, c));
             }
-            _ => reply.malformed += 1,
+            _ => malformed += 1,
         }
     }
-    if reply.malformed > 0 {
-        tracing::warn!(malformed = reply.malformed, "dropped messages that are no callbacks");
+    if malformed > 0 {
+        tracing::warn!(malformed, "dropped messages that are no callbacks");
     }
     for ((run, step, generation), group) in groups {
         let (indexes, callbacks): (Vec<usize>, Vec<Callback>) = group.into_iter().unzip();
         if let Err(e) = take(ctx, &run, &step, generation, &callbacks).await {
             tracing::warn!(%run, %step, error = %e, "callbacks are handed back");
-            reply.retry.extend(indexes);
+            again.extend(indexes);
         }
     }
-    reply.retry.sort_unstable();
-    reply
+    again.sort_unstable();
+    again
 }
 
 /// Folds the callbacks of one step. Of a run, step or generation that is not the present one: dropped.

@@ -1,0 +1,31 @@
+//! Reading a step's records for people: its items, an item's receipt and failures. Writes nothing.
+
+use crate::{Ctx, HandlerError, access};
+use spotmill_core::ids::ItemIndex;
+use spotmill_core::keys::StepKeys;
+use spotmill_core::records::{FailureRecord, Receipt, WorkItem};
+use spotmill_platform::records;
+
+/// The frozen work list; an error if the step was never planned.
+pub async fn items(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<WorkItem>, HandlerError> {
+    let plan = access::plan(ctx, keys).await?;
+    access::work_items(&access::work(ctx, keys, &plan).await?)
+}
+
+pub async fn receipt(ctx: &Ctx, keys: &StepKeys, item: ItemIndex) -> Result<Option<Receipt>, HandlerError> {
+    Ok(records::load::<Receipt>(&*ctx.store, &keys.receipt(item)).await?.map(|(receipt, _)| receipt))
+}
+
+/// Failures of an item in every epoch up to `latest`, oldest first.
+pub async fn failures(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    latest: u64,
+    item: ItemIndex,
+) -> Result<Vec<FailureRecord>, HandlerError> {
+    let mut found = Vec::new();
+    for epoch in 1..=latest {
+        found.extend(access::failures(ctx, keys, epoch).await?.into_iter().filter(|f| f.item == item));
+    }
+    Ok(found)
+}

@@ -1,0 +1,100 @@
+//! What a start of a run would do, without doing it: the generations it would map, the items each step has, and which
+//! of them are committed. Reads records and lists inputs; writes nothing.
+
+use crate::begin::Beginning;
+use crate::{Ctx, HandlerError, Program, access, begin, inputs};
+use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::ids::{ExecutionId, Generation, Uri};
+use spotmill_core::item::InputFile;
+use spotmill_core::keys::RunKeys;
+use spotmill_core::model::Step;
+use spotmill_core::plan::{PlanError, plan};
+use spotmill_core::records::{Lease, Plan, Seal, WorkItem};
+use spotmill_platform::records;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPreview {
+    pub step: String,
+    pub generation: Generation,
+    /// Why a new generation would begin; none: the present one goes on.
+    pub because: Option<String>,
+    pub work: Work,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Sealed: nothing to do.
+    Complete { items: u32 },
+    /// What is there to do; `committed` of the items have receipts.
+    Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, frozen: bool },
+    /// Known once these steps are complete.
+    Waits { upstream: Vec<String> },
+}
+
+impl StepPreview {
+    /// Distinct objects and their bytes.
+    pub fn input(&self) -> (usize, u64) {
+        let Work::Items { items, .. } = &self.work else { return (0, 0) };
+        let files: BTreeMap<&Uri, &InputFile> =
+            items.iter().flat_map(|item| &item.inputs).map(|file| (&file.uri, file)).collect();
+        (files.len(), files.values().map(|file| file.bytes).sum())
+    }
+}
+
+pub async fn preview(ctx: &Ctx, frozen: &[u8], input: &RunInput) -> Result<Vec<StepPreview>, HandlerError> {
+    let program = Program::new(frozen, input, &ctx.settings)?;
+    let run = program.run_id();
+    let keys = RunKeys::new(&ctx.root, &run);
+    let old = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
+    let root = ExecutionId::new("preview");
+    let selected = begin::select(&program, input)?;
+    let beginning = Beginning { run: &run, input, root: &root, takes: true, selected: &selected };
+    let lease = begin::next_lease(ctx, &program, &beginning, old.as_ref()).await?;
+    let bound = program.bind_all()?;
+    let mut previews: Vec<StepPreview> = Vec::new();
+    for step in program.pipeline.steps.iter().filter(|s| selected.iter().any(|n| n.as_str() == s.name)) {
+        let next = &lease.generations[&step.name];
+        let before = old.as_ref().and_then(|l| l.generations.get(&step.name)).map(|g| g.generation);
+        let because = (before != Some(next.generation)).then(|| next.because.clone());
+        let work = work(ctx, &program, &lease, &bound[&step.name], &previews).await?;
+        previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, work });
+    }
+    Ok(previews)
+}
+
+async fn work(
+    ctx: &Ctx,
+    program: &Program,
+    lease: &Lease,
+    step: &Step,
+    before: &[StepPreview],
+) -> Result<Work, HandlerError> {
+    let run = program.run_id();
+    let keys = RunKeys::new(&ctx.root, &run).step(&step.name.as_str().into(), lease.generations[&step.name].generation);
+    if let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &keys.seal()).await?
+        && inputs::covers(lease, &step.name, &seal)
+    {
+        return Ok(Work::Complete { items: seal.items });
+    }
+    if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
+        let items = access::work_items(&access::work(ctx, &keys, &plan).await?)?;
+        let committed = access::receipted(ctx, &keys).await?.into_iter().collect();
+        return Ok(Work::Items { items, committed, frozen: true });
+    }
+    let runs_first = |name: &&str| before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { .. }));
+    let waits: Vec<String> = step.upstream().filter(runs_first).map(str::to_owned).collect();
+    if !waits.is_empty() {
+        return Ok(Work::Waits { upstream: waits });
+    }
+    let (input, _) = inputs::find(ctx, &run, lease, &step.input.source).await?;
+    let mut tables = BTreeMap::new();
+    for (name, table) in &step.tables {
+        tables.insert(name.clone(), inputs::find(ctx, &run, lease, &table.source).await?.0);
+    }
+    let planned = plan(step, &input, &tables).map_err(|e| match e {
+        PlanError::NoInput(why) => HandlerError::new(errors::NO_INPUT, why),
+        PlanError::TooMuch(why) => HandlerError::invalid(why),
+    })?;
+    Ok(Work::Items { items: planned.items, committed: BTreeSet::new(), frozen: false })
+}

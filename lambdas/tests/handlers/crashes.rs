@@ -1,0 +1,57 @@
+//! A failure at every write of a whole run: refused, lost reply, sudden death. Whatever it was, starting again gives
+//! what an undisturbed run gives.
+
+use crate::ports::Fault;
+use crate::world::{Work, World, directory, run_all};
+use spotmill_core::calls::Next;
+
+/// Runs until done, each time as another execution, as a person would.
+async fn insist(world: &World) -> u32 {
+    for tries in 1..=3 {
+        let root = format!("r{tries}");
+        let ended = run_all(world, &root, &|_, _| Work::Commit).await;
+        world.store.revive();
+        if ended.is_ok_and(|v| v.next == Next::Done) {
+            return tries;
+        }
+        world.executions.end(&root);
+    }
+    panic!("not done after three starts");
+}
+
+async fn check(fault: Fault) {
+    let dir = directory();
+    let place = dir.path().join("w");
+    let calm = World::at(&place).await;
+    calm.store.fail_at(u64::MAX, fault);
+    run_all(&calm, "r1", &|_, _| Work::Commit).await.unwrap();
+    let (writes, expected) = (calm.store.writes(), calm.outcome().await);
+    assert!(writes > 40, "{writes} writes");
+    for k in 1..=writes {
+        let world = World::at(&place).await;
+        world.store.fail_at(k, fault);
+        insist(&world).await;
+        let outcome = world.outcome().await;
+        for (name, text) in &expected {
+            assert_eq!(outcome.get(name), Some(text), "{name} after {fault:?} at write {k}");
+        }
+        let more: Vec<_> = outcome.keys().filter(|name| !expected.contains_key(*name)).collect();
+        assert!(more.is_empty(), "after {fault:?} at write {k} there are also {more:?}");
+        assert!(crate::ports::lock(&world.fleets.live).is_empty(), "a fleet lives after {fault:?} at write {k}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_refused_anywhere_changes_nothing_in_the_end() {
+    check(Fault::Refuse).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_anywhere_changes_nothing_in_the_end() {
+    check(Fault::LoseReply).await;
+}
+
+#[tokio::test]
+async fn a_death_after_any_write_changes_nothing_in_the_end() {
+    check(Fault::Die).await;
+}

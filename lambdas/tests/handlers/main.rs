@@ -1,0 +1,8 @@
+//! The handlers over the local store: a whole run, the interleavings that the design review found (by their numbers),
+//! and a failure at every write.
+
+mod crashes;
+mod interleavings;
+mod ports;
+mod runs;
+mod world;

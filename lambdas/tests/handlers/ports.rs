@@ -1,0 +1,255 @@
+//! Ports that a test can see into and break: a store over the local one that fails at a chosen write, machines and
+//! executions that only remember what was asked of them.
+
+use async_trait::async_trait;
+use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_platform::local::LocalStore;
+use spotmill_platform::ports::{
+    Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetRequest, Fleets, Object, ObjectMeta,
+    Store, StoreError, Swapped, TokenReply,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+/// What happens at the chosen write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused and nothing is written.
+    Refuse,
+    /// It is written and its reply is lost.
+    LoseReply,
+    /// It is written, and nothing works after it until `revive`: the function died.
+    Die,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// The write (1-based) and what happens at it.
+    at: Option<(u64, Fault)>,
+    writes: u64,
+    dead: bool,
+}
+
+#[derive(Default)]
+pub struct TestStore {
+    local: LocalStore,
+    faults: Mutex<Faults>,
+}
+
+enum Turn {
+    Go,
+    Refuse,
+    GoAndLose,
+}
+
+impl TestStore {
+    pub fn fail_at(&self, write: u64, fault: Fault) {
+        *lock(&self.faults) = Faults { at: Some((write, fault)), writes: 0, dead: false };
+    }
+    pub fn revive(&self) {
+        *lock(&self.faults) = Faults::default();
+    }
+    pub fn writes(&self) -> u64 {
+        lock(&self.faults).writes
+    }
+
+    fn look(&self, uri: &Uri) -> Result<(), StoreError> {
+        if lock(&self.faults).dead { Err(transient(uri)) } else { Ok(()) }
+    }
+
+    fn turn(&self) -> Turn {
+        let mut faults = lock(&self.faults);
+        if faults.dead {
+            return Turn::Refuse;
+        }
+        faults.writes += 1;
+        match faults.at {
+            Some((at, Fault::Refuse)) if at == faults.writes => Turn::Refuse,
+            Some((at, Fault::LoseReply)) if at == faults.writes => Turn::GoAndLose,
+            Some((at, Fault::Die)) if at == faults.writes => {
+                faults.dead = true;
+                Turn::GoAndLose
+            }
+            _ => Turn::Go,
+        }
+    }
+
+    async fn write<T>(
+        &self,
+        uri: &Uri,
+        lost: fn(&Uri) -> StoreError,
+        act: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self.turn() {
+            Turn::Refuse => Err(transient(uri)),
+            Turn::Go => act.await,
+            Turn::GoAndLose => act.await.and(Err(lost(uri))),
+        }
+    }
+}
+
+fn transient(uri: &Uri) -> StoreError {
+    StoreError::Transient { uri: uri.clone(), what: "a test broke it".into(), source: "test".into() }
+}
+
+fn unknown(uri: &Uri) -> StoreError {
+    StoreError::Unknown { uri: uri.clone(), source: "test".into() }
+}
+
+/// ETags are of the content, so that two runs of a test agree on them.
+fn etag(body: &[u8]) -> String {
+    spotmill_core::digest::short(body, 12)
+}
+
+#[async_trait]
+impl Store for TestStore {
+    async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
+        self.look(uri)?;
+        let body = self.local.get(uri).await?.body;
+        Ok(Object { etag: etag(&body), body })
+    }
+    async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        self.look(uri)?;
+        self.local.get_range(uri, from, to).await
+    }
+    async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
+        self.look(uri)?;
+        let etag = etag(&self.local.get(uri).await?.body);
+        Ok(ObjectMeta { etag, ..self.local.head(uri).await? })
+    }
+    async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.look(prefix)?;
+        let mut listed = self.local.list(prefix).await?;
+        for object in &mut listed {
+            object.etag = etag(&self.local.get(&object.uri).await?.body);
+        }
+        Ok(listed)
+    }
+    async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
+        self.write(uri, unknown, self.local.create(uri, body)).await
+    }
+    async fn swap(&self, uri: &Uri, expected: &str, body: &[u8]) -> Result<Swapped, StoreError> {
+        let there = self.local.get(uri).await?;
+        if etag(&there.body) != expected {
+            return Ok(Swapped::No);
+        }
+        let swapped = self.write(uri, unknown, self.local.swap(uri, &there.etag, body)).await?;
+        Ok(if matches!(swapped, Swapped::Yes(_)) { Swapped::Yes(etag(body)) } else { swapped })
+    }
+    async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
+        self.write(uri, transient, self.local.put(uri, body)).await
+    }
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+        self.write(to, transient, self.local.copy(from, to)).await
+    }
+    async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
+        self.write(uri, transient, self.local.delete(uri)).await
+    }
+}
+
+/// Fleets by name: requested, and those that still run.
+#[derive(Default)]
+pub struct TestFleets {
+    pub asked: Mutex<BTreeMap<String, FleetRequest>>,
+    pub live: Mutex<BTreeSet<String>>,
+    pub refuse: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Fleets for TestFleets {
+    async fn launch(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        if let Some(what) = lock(&self.refuse).clone() {
+            return Err(FleetError::Refused { name: request.name.clone(), what });
+        }
+        lock(&self.asked).insert(request.name.clone(), request.clone());
+        lock(&self.live).insert(request.name.clone());
+        Ok(())
+    }
+    async fn end(&self, name: &str) -> Result<(), FleetError> {
+        lock(&self.live).remove(name);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    Success(String),
+    Failure(String, String),
+    Heartbeat(String),
+}
+
+/// Executions run unless a test says otherwise; a token is closed once it was answered, or when a test closes it.
+#[derive(Default)]
+pub struct TestExecutions {
+    pub states: Mutex<BTreeMap<String, ExecutionState>>,
+    pub said: Mutex<Vec<Said>>,
+    pub closed: Mutex<BTreeSet<String>>,
+    /// The next answers that fail.
+    pub broken: Mutex<u32>,
+}
+
+impl TestExecutions {
+    pub fn end(&self, execution: &str) {
+        lock(&self.states).insert(execution.into(), ExecutionState::Ended);
+    }
+    pub fn succeeded(&self, token: &str) -> bool {
+        lock(&self.said).contains(&Said::Success(token.into()))
+    }
+    fn say(&self, token: &str, said: Said) -> Result<TokenReply, ExecutionError> {
+        let mut broken = lock(&self.broken);
+        if *broken > 0 {
+            *broken -= 1;
+            return Err(ExecutionError { what: "a test broke it".into(), source: "test".into() });
+        }
+        let mut closed = lock(&self.closed);
+        if closed.contains(token) {
+            return Ok(TokenReply::Closed);
+        }
+        if !matches!(said, Said::Heartbeat(_)) {
+            closed.insert(token.into());
+        }
+        lock(&self.said).push(said);
+        Ok(TokenReply::Accepted)
+    }
+}
+
+#[async_trait]
+impl Executions for TestExecutions {
+    async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
+        Ok(lock(&self.states).get(execution.as_str()).copied().unwrap_or(ExecutionState::Running))
+    }
+    async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError> {
+        self.say(token, Said::Success(token.into()))
+    }
+    async fn send_failure(&self, token: &str, error: &str, _cause: &str) -> Result<TokenReply, ExecutionError> {
+        self.say(token, Said::Failure(token.into(), error.into()))
+    }
+    async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError> {
+        self.say(token, Said::Heartbeat(token.into()))
+    }
+}
+
+pub struct TestClock(pub AtomicU64);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self(AtomicU64::new(1_000_000_000))
+    }
+}
+
+impl TestClock {
+    pub fn pass_secs(&self, secs: u64) {
+        self.0.fetch_add(secs * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+}
