@@ -67,12 +67,7 @@ impl Found<'_> {
         match problem {
             CheckProblem::UnknownColumn { column, available } => self.unknown_column(column, available),
             CheckProblem::UnknownFunction { function, similar } => self.unknown_function(function, similar.as_deref()),
-            CheckProblem::TypeMismatch { subject, message } => {
-                let span = subject.as_deref().and_then(|s| self.find(s));
-                let place = span.clone().and_then(|s| self.parsed.sql_place(step, s));
-                let label = span.map(|s| self.types_in(s)).unwrap_or_default();
-                self.placed("type-mismatch", message.clone(), place, label)
-            }
+            CheckProblem::TypeMismatch { subject, message } => self.spoken_of("type-mismatch", subject, message),
             CheckProblem::DuplicateColumn { column } => self.duplicate(column),
             CheckProblem::UnknownTransform { name, available } => {
                 let label = match super::nearest(name, available.iter().map(String::as_str)) {
@@ -88,12 +83,25 @@ impl Found<'_> {
                 let title = format!("cannot read the columns of `{uri}`");
                 self.placed("bad-sample", title, self.parsed.locate(step, "input.path"), message.clone())
             }
-            CheckProblem::Other { subject, message } => {
-                let span = subject.as_deref().and_then(|s| self.find(s));
-                let place = span.and_then(|s| self.parsed.sql_place(step, s));
-                self.placed("bad-sql", message.clone(), place, String::new())
-            }
+            CheckProblem::Other { subject, message } => self.spoken_of("bad-sql", subject, message),
         }
+    }
+
+    /// The engine's first line is what happened; plans and traces follow it.
+    fn spoken_of(&self, name: &'static str, subject: &Option<String>, message: &str) -> Problem {
+        let title = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message).trim().to_owned();
+        let Some(subject) = subject else { return self.placed(name, title, None, String::new()) };
+        let span = self.sql().and_then(|text| sql::expression(text, subject));
+        let label = span.clone().map(|s| self.types_in(s)).unwrap_or_default();
+        let in_sql = span.and_then(|s| self.parsed.sql_place(&self.step.name, s));
+        self.placed(name, title, in_sql.or_else(|| self.in_checks(|check| sql::expression(check, subject))), label)
+    }
+
+    /// The place of what `found` says, in the first of the step's checks that has it.
+    fn in_checks(&self, found: impl Fn(&str) -> Option<Range<usize>>) -> Option<Place> {
+        let mut checks = self.step.expect.check.iter().enumerate();
+        let (n, span) = checks.find_map(|(n, check)| Some((n, found(check)?)))?;
+        self.parsed.locate_inside(&self.step.name, &format!("expect.check.{n}"), span)
     }
 
     /// Falls back to the step's transform, so that a problem always has a place.
@@ -111,10 +119,6 @@ impl Found<'_> {
             Transform::Sql { text, .. } => Some(text),
             Transform::Function { .. } => None,
         }
-    }
-
-    fn find(&self, subject: &str) -> Option<Range<usize>> {
-        sql::expression(self.sql()?, subject)
     }
 
     fn unknown_column(&self, column: &str, available: &[String]) -> Problem {
@@ -182,7 +186,9 @@ impl Found<'_> {
         };
         let short = key.rsplit('.').next().unwrap_or(&key);
         let title = format!("`{short}` names `{column}`, which `{step}` does not make");
-        self.placed("unknown-column", title, self.parsed.locate_element(step, &key, column), label)
+        let checked = || self.in_checks(|check| sql::identifiers(check, column).into_iter().next());
+        let place = if short == "check" { checked() } else { None };
+        self.placed("unknown-column", title, place.or_else(|| self.parsed.locate_element(step, &key, column)), label)
     }
 
     /// `carrier: string (pipeline.toml:38); $late_after: int16` for what stands in the range.

@@ -80,6 +80,12 @@ impl Parsed {
         }
     }
 
+    /// A range of the text that a key of a step holds.
+    pub(super) fn locate_inside(&self, step: &str, key: &str, range: Range<usize>) -> Option<Place> {
+        let path = format!("{}.{key}", self.base(step)?);
+        Some(self.place(inside(&self.sources.toml, &self.root, &path, range)))
+    }
+
     /// Where a key outside of steps stands: `pipeline.name`, `params.date`.
     pub fn locate_top(&self, key: &str) -> Place {
         self.place(self.root.spot_near(key).value)

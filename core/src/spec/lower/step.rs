@@ -79,6 +79,12 @@ fn input(ctx: &mut Ctx<'_>, path: &str, table: Option<&InputTable>) -> Input {
     let item_bytes = table.item_bytes.as_ref().and_then(|t| resources::size(ctx, &format!("{path}.item_bytes"), t));
     let whole = matches!(source, Source::Step { by: By::All | By::Partition, .. });
     misplaced(ctx, &format!("{path}.item_bytes"), whole, "an item reads all of it");
+    let sliced = ctx.has(&format!("{path}.values"));
+    misplaced(ctx, &format!("{path}.item_bytes"), sliced && !whole, "an item is one of `values`");
+    if sliced && matches!(source, Source::Step { by: By::Partition | By::File, .. }) {
+        let place = ctx.value(&format!("{path}.by"));
+        ctx.error("bad-values", "`values` cuts the whole input", place, "use \"all\", or remove `values`");
+    }
     misplaced(ctx, &format!("{path}.max_bad_rows"), !is_path, "rows of a step have been parsed already");
     Input {
         alias,

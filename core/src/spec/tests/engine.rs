@@ -105,3 +105,19 @@ fn a_problem_without_a_subject_still_has_a_place() {
         CheckProblem::Other { subject: None, message: "subquery comparisons with '=' are not supported".into() };
     check("bad-sql-somewhere", &[], 1, problem);
 }
+
+#[test]
+fn a_check_is_pointed_into() {
+    let edits = [("\"distance > 0\"", "\"flight > 0\", \"distance > $late_after\"")];
+    let column = |key: &str, column: &str| CheckProblem::MissingOutputColumn {
+        key: key.into(),
+        column: column.into(),
+        available: list(&["carrier", "origin", "dest"]),
+    };
+    check("unknown-column-in-check", &edits, 0, column("expect.check", "distance"));
+    let problem = CheckProblem::TypeMismatch {
+        subject: Some("distance > CAST(15 AS SMALLINT)".into()),
+        message: "cannot compare string with numeric type (i16)\n\nResolved plan until failure:\n…".into(),
+    };
+    check("type-mismatch-in-check", &edits, 0, problem);
+}

@@ -229,3 +229,19 @@ fn the_examples_are_valid() {
         assert!(problems.is_empty(), "{}", super::shown(&problems, &sources));
     }
 }
+
+/// Editors read the schema from `docs/`; `spotmill schema --pipeline` prints it.
+#[test]
+fn the_published_schema_is_this_one() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pipeline.schema.json");
+    let text = format!("{}\n", serde_json::to_string_pretty(&spec::json_schema()).unwrap());
+    if std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        published == text,
+        "docs/pipeline.schema.json is old: run `spotmill schema --pipeline > {}`",
+        path.display()
+    );
+}

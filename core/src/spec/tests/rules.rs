@@ -174,6 +174,24 @@ fn inputs() {
 }
 
 #[test]
+fn values_cut_the_whole_input() {
+    let values = "values = { column = \"flight\", list = [1, 2] }";
+    let title = "bad-values: `values` cuts the whole input";
+    flights(
+        &[
+            ("by   = \"partition\" ", &format!("{values}\nby   = \"partition\" ")),
+            ("unique = [\"carrier\"", "unique = [\"flight\""),
+        ],
+        &[title],
+    );
+    flights(
+        &[("item_bytes   =", &format!("{values}\nitem_bytes ="))],
+        &["misplaced-key: `item_bytes` has no meaning here"],
+    );
+    flights(&[("by   = \"all\"", &format!("by   = \"all\"\n{values}"))], &[]);
+}
+
+#[test]
 fn a_step_has_one_transform() {
     let input = "input = { path = \"a.parquet\" }";
     small("", input, &["one-transform: a step has `sql` or `transform`"]);
