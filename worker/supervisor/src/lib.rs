@@ -2,6 +2,7 @@
 //! wrote. `state` decides (a pure step, time and facts as arguments); `shell` obeys. It never reads the data: the
 //! child reports, the store is asked. `LocalFleet` makes "instances" of it inside a process.
 
+pub mod again;
 mod attempt;
 mod cache;
 mod child;

@@ -8,10 +8,10 @@ use crate::history;
 use crate::state::Ending;
 use crate::state::budget;
 use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, POISON_RECEIVES};
-use spotmill_core::digest::sha256;
 use spotmill_core::item::{FailureClass, ITEM_VERSION, InputFile, ItemSpec, TableInput};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::model::Step;
+use spotmill_core::plan::{item_digest, line_range};
 use spotmill_core::records::{Lease, RECORD_VERSION, Receipt, WorkItem, WorkMessage};
 use spotmill_core::verdict::memory_bytes;
 use spotmill_platform::ports::{Message, StoreError};
@@ -129,13 +129,7 @@ async fn unfenced(context: &Context, work: &WorkMessage) -> Result<std::sync::Ar
 /// A message of another plan would commit one item's rows as another's.
 fn fits_plan(work: &WorkMessage, frozen: &Frozen) -> Result<(), Refusal> {
     let plan = &frozen.plan;
-    let at = work.item as usize;
-    let range = (plan.offsets.get(at), plan.offsets.get(at + 1));
-    let fits = match range {
-        // The line's newline is outside of what a message points at.
-        (Some(from), Some(next)) => work.from == *from && work.to + 1 == *next,
-        _ => false,
-    };
+    let fits = line_range(&plan.offsets, work.item) == Some((work.from, work.to));
     if work.work_digest != plan.work_digest || !fits {
         let why = "points into another work list than the plan's";
         return Err(Refusal::Drop(format!("the message of item {} of `{}` {why}", work.item, work.step)));
@@ -194,7 +188,7 @@ async fn work_item(context: &Context, claim: &Claim, frozen: &Frozen) -> Result<
         pins.apply(&mut item.inputs);
         item.tables.values_mut().for_each(|files| pins.apply(files));
     }
-    Ok((item, sha256(&line)))
+    Ok((item, item_digest(&line)))
 }
 
 fn spec(job: &Job, item: WorkItem, shared: &Frozen, step: &Step, lease: &Lease) -> Result<ItemSpec, String> {

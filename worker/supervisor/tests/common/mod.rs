@@ -1,0 +1,323 @@
+//! The door through which tests of the supervisor enter: a step that is planned and dispatched, on this machine's
+//! store and queues, and a worker that is a few lines of bash.
+#![allow(dead_code)]
+
+use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
+use spotmill_core::item::{FailureClass, InputFile};
+use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::plan::{line_range, work_list};
+use spotmill_core::records::{
+    Callback, CallbackKind, FailureRecord, Lease, Plan, PlanTables, Receipt, StepGeneration, WorkItem, WorkMessage,
+};
+use spotmill_core::spec;
+use spotmill_platform::local::{LocalQueues, LocalStore, SystemClock};
+use spotmill_platform::ports::{Queue, Store};
+use spotmill_platform::records;
+use spotmill_supervisor::{
+    EventSink, Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, WorkerEvent,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub const RUN: &str = "flights/2013-01-01";
+pub const EPOCH: u64 = 7;
+
+const PIPELINE: &str = r#"
+format = 1
+[pipeline]
+name = "flights"
+[params]
+date = { type = "date" }
+[[step]]
+name = "copy"
+sql = "SELECT a FROM input WHERE a > 0"
+[step.input]
+path = "/data/*.csv"
+columns = ["a int64"]
+[resources]
+vcpus = 1
+memory = "128 MiB"
+max_memory = "512 MiB"
+"#;
+
+/// What every worker script begins with.
+const PRELUDE: &str = r#"
+[ "$1" = item ] || exit 64
+SPEC=$2 OUT=$3
+SCRATCH=$(grep -o '"scratch":"[^"]*"' "$SPEC" | cut -d'"' -f4)
+wrote() { # BYTES TEXT: a file with TEXT, reported with BYTES
+  mkdir -p "$SCRATCH/k=a"; printf %s "$2" > "$SCRATCH/k=a/0.parquet"
+  printf '{"done":{"v":1,"rows_raw":3,"rows_read":2,"rows_rejected":1,"rows_written":2,"files":[{"partition":"k=a",
+    "part":0,"path":"k=a/0.parquet","rows":2,"bytes":%d}],"columns":[],"violations":[],"notes":[]}}' "$1" > "$OUT"
+}
+finish() { wrote 4 data; }
+failed() { # CLASS
+  printf '{"failed":{"class":"%s","message":"the words of the worker"}}' "$1" > "$OUT"
+}
+first() { mkdir "$HERE/$1" 2>/dev/null; } # true the first time
+"#;
+
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub store: Arc<dyn Store>,
+    pub queues: LocalQueues,
+    pub keys: StepKeys,
+    pub work: Vec<WorkMessage>,
+    pub config: SupervisorConfig,
+    pub events: Arc<Mutex<Vec<WorkerEvent>>>,
+}
+
+impl World {
+    /// A step of one item whose worker runs `script`, with these lines under `[resources]`.
+    pub async fn new(script: &str, resources: &str) -> World {
+        World::of(1, script, resources).await
+    }
+
+    pub async fn of(items: u32, script: &str, resources: &str) -> World {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let path = |name: &str| dir.path().join(name);
+        std::fs::create_dir(path("here")).expect("directory");
+        std::fs::write(path("worker.sh"), format!("{PRELUDE}\n{script}\n")).expect("script");
+        let root = Uri::new(path("state").to_string_lossy());
+        let keys = RunKeys::new(&root, &RUN.into()).step(&"copy".into(), 1);
+        let store: Arc<dyn Store> = Arc::new(LocalStore::new());
+        let mut world = World {
+            config: config(&dir, &root),
+            dir,
+            store,
+            queues: LocalQueues::new(),
+            keys,
+            work: Vec::new(),
+            events: Arc::default(),
+        };
+        world.queues.create("work").await.expect("queue");
+        world.queues.create("callbacks").await.expect("queue");
+        world.plan(items, resources).await;
+        for item in 0..items {
+            world.send(&world.work[item as usize]).await;
+        }
+        world
+    }
+
+    /// What PlanWork leaves.
+    pub async fn plan(&mut self, items: u32, resources: &str) {
+        let sources = spec::Sources {
+            path: "pipeline.toml".to_owned(),
+            toml: format!("{PIPELINE}{resources}"),
+            sql_files: BTreeMap::new(),
+        };
+        let pipeline = match spec::parse(&sources) {
+            Ok(parsed) => parsed.pipeline,
+            Err(problems) => panic!("{problems:?}"),
+        };
+        let frozen = spec::freeze(&pipeline);
+        let digest = spec::digest(&frozen);
+        let mut list = Vec::new();
+        for item in 0..items {
+            let input = Uri::new(self.dir.path().join(format!("input-{item}.csv")).to_string_lossy());
+            self.store.put(&input, b"1\n2\n").await.expect("input");
+            let meta = self.store.head(&input).await.expect("input");
+            let inputs = vec![InputFile { uri: input, etag: meta.etag, bytes: meta.bytes, rows: None }];
+            list.push(WorkItem { item, inputs, partition: None, value: None, tables: BTreeMap::new() });
+        }
+        let list = work_list(&list).expect("work list");
+        let run = &self.keys.run;
+        self.store.put(&run.pipeline(&digest), frozen.as_bytes()).await.expect("pipeline");
+        self.store.put(&self.keys.work(&list.digest), &list.bytes).await.expect("work");
+        let read = pipeline.steps[0].input.read.clone();
+        let tables = PlanTables { v: 1, read, table_reads: BTreeMap::new(), whole: BTreeMap::new() };
+        records::put(&*self.store, &self.keys.tables(), &tables).await.expect("tables");
+        let plan = serde_json::json!({
+            "v": 1, "run": RUN, "step": "copy", "generation": 1, "items": items, "work_digest": list.digest,
+            "offsets": list.offsets, "input_columns": [], "input_bytes": 8, "worker_version": "test", "planned_ms": 1,
+        });
+        let plan: Plan = serde_json::from_value(plan).expect("plan");
+        records::put(&*self.store, &self.keys.plan(), &plan).await.expect("plan");
+        let lease = serde_json::json!({
+            "v": 1, "owner": "root", "epoch": EPOCH, "pipeline_digest": digest, "params": {}, "started_ms": 1,
+            "generations": {"copy": StepGeneration {
+                generation: 1, signature: String::new(), parts: BTreeMap::new(), because: "new".to_owned(),
+            }},
+        });
+        let lease: Lease = serde_json::from_value(lease).expect("lease");
+        records::put(&*self.store, &run.lease(), &lease).await.expect("lease");
+        for item in 0..items {
+            let (from, to) = line_range(&list.offsets, item).expect("line");
+            self.work.push(WorkMessage {
+                v: 1,
+                run: RUN.into(),
+                step: "copy".into(),
+                generation: 1,
+                epoch: EPOCH,
+                round: 2,
+                rung: 0,
+                item,
+                work_digest: list.digest.clone(),
+                from,
+                to,
+            });
+        }
+    }
+
+    pub async fn send(&self, work: &WorkMessage) {
+        let body = serde_json::to_string(work).expect("JSON");
+        self.queues.send("work", &[body]).await.expect("send");
+    }
+
+    pub fn ports(&self) -> Ports {
+        Ports { store: Arc::clone(&self.store), queue: Arc::new(self.queues.clone()), clock: Arc::new(SystemClock) }
+    }
+
+    pub fn sink(&self) -> EventSink {
+        let events = Arc::clone(&self.events);
+        Arc::new(move |event| events.lock().expect("events").push(event))
+    }
+
+    pub fn start(&self) -> Supervisor {
+        Supervisor::start(self.config.clone(), self.ports(), self.sink()).expect("start")
+    }
+
+    /// Runs until this many callbacks that settle an item have come, and stops the supervisor.
+    pub async fn settle(&self, callbacks: usize) -> Vec<Callback> {
+        let supervisor = self.start();
+        let found = self.callbacks(callbacks).await;
+        self.eventually("the messages are gone", || self.queues.depth("work") == Some(0)).await;
+        supervisor.stop_now();
+        supervisor.join().await;
+        assert!(!self.config.tmp.exists(), "the supervisor leaves its directory behind");
+        found
+    }
+
+    /// The next callbacks that are not `alive`.
+    pub async fn callbacks(&self, count: usize) -> Vec<Callback> {
+        let mut found = Vec::new();
+        let until = Instant::now() + Duration::from_secs(30);
+        while found.len() < count {
+            assert!(Instant::now() < until, "callbacks: {found:?}; events: {:?}", self.events());
+            let (wait, long) = (Duration::from_millis(200), Duration::from_secs(600));
+            for message in self.queues.receive("callbacks", 10, wait, long).await.expect("receive") {
+                let callback: Callback = serde_json::from_str(&message.body).expect("callback");
+                assert_eq!((callback.epoch, callback.round, callback.worker.as_str()), (EPOCH, 2, "here"));
+                if callback.kind != CallbackKind::Alive {
+                    found.push(callback);
+                }
+                self.queues.delete("callbacks", &message.receipt).await.expect("delete");
+            }
+        }
+        found
+    }
+
+    pub async fn eventually(&self, what: &str, holds: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(30);
+        while !holds() {
+            assert!(Instant::now() < until, "never: {what}; events: {:?}", self.events());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub fn events(&self) -> Vec<WorkerEvent> {
+        self.events.lock().expect("events").clone()
+    }
+
+    pub fn started(&self) -> usize {
+        self.events().iter().filter(|e| matches!(e, WorkerEvent::ItemStarted { .. })).count()
+    }
+
+    pub async fn receipt(&self, item: ItemIndex) -> Option<Receipt> {
+        records::load(&*self.store, &self.keys.receipt(item)).await.expect("receipt").map(|(receipt, _)| receipt)
+    }
+
+    pub async fn put_receipt(&self, item: ItemIndex, attempt: &str) {
+        let receipt = serde_json::json!({
+            "v": 1, "item": item, "attempt": attempt, "item_digest": "", "worker_digest": "", "epoch": 1,
+            "scratch": "/nowhere", "files": [], "rows_raw": 0, "rows_read": 0, "rows_rejected": 0, "rows_written": 0,
+            "columns": [], "violations": [], "notes": [], "usage": {"wall_ms": 0, "cpu_ms": 0, "peak_bytes": 0},
+            "rung": 0, "worker": "", "committed_ms": 0,
+        });
+        let receipt: Receipt = serde_json::from_value(receipt).expect("receipt");
+        records::create(&*self.store, &self.keys.receipt(item), &receipt).await.expect("create");
+    }
+
+    pub async fn failures(&self) -> Vec<FailureRecord> {
+        let mut found = Vec::new();
+        for meta in self.store.list(&self.keys.failures(EPOCH)).await.expect("list") {
+            found.push(records::load(&*self.store, &meta.uri).await.expect("load").expect("there").0);
+        }
+        found
+    }
+
+    pub async fn put_failure(&self, item: ItemIndex, attempt: &str, class: FailureClass) {
+        let record = serde_json::json!({
+            "v": 1, "item": item, "attempt": attempt, "epoch": EPOCH, "round": 2, "rung": 0, "class": class,
+            "message": "", "log_tail": "", "ended": "", "worker": "", "failed_ms": 0,
+            "usage": {"wall_ms": 0, "cpu_ms": 0, "peak_bytes": 0},
+        });
+        let record: FailureRecord = serde_json::from_value(record).expect("record");
+        let key = self.keys.failure(EPOCH, item, &AttemptId::new(attempt));
+        records::put(&*self.store, &key, &record).await.expect("put");
+    }
+
+    /// Files below scratch, of whatever attempt.
+    pub async fn scratch(&self) -> Vec<String> {
+        let base = self.keys.scratch_base();
+        self.store.list(&base).await.expect("list").into_iter().map(|m| m.uri.0).collect()
+    }
+
+    /// A file that scripts know as `$HERE/name`.
+    pub fn here(&self, name: &str) -> PathBuf {
+        self.dir.path().join("here").join(name)
+    }
+
+    /// The process whose number a script wrote to `$HERE/name`.
+    pub async fn process(&self, name: &str) -> u32 {
+        let read = || std::fs::read_to_string(self.here(name)).ok()?.trim().parse().ok();
+        self.eventually(name, || read().is_some()).await;
+        read().expect("a number")
+    }
+}
+
+/// Does the process still do anything?
+pub fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
+fn config(dir: &tempfile::TempDir, root: &Uri) -> SupervisorConfig {
+    let path = |name: &str| dir.path().join(name);
+    SupervisorConfig {
+        root: root.clone(),
+        queue: "work".to_owned(),
+        callbacks: "callbacks".to_owned(),
+        worker: "here".to_owned(),
+        worker_digest: "digest of the worker".to_owned(),
+        program: Program {
+            path: PathBuf::from("/bin/bash"),
+            args: vec![path("worker.sh").to_string_lossy().into_owned()],
+            env: BTreeMap::from([("HERE".to_owned(), path("here").to_string_lossy().into_owned())]),
+        },
+        machine: Machine { vcpus: 2, memory_bytes: 1 << 30 },
+        share: Share { vcpus_per_item: 1, memory_bytes_per_item: 64 << 20, max_slots: 2 },
+        tmp: path("tmp"),
+        times: Times {
+            visibility_ms: 5_000,
+            extend_ms: 1_000,
+            poll_ms: 2_000,
+            sample_ms: 20,
+            term_wait_ms: 200,
+            notice_wait_ms: 50,
+            notice_margin_ms: 100,
+            retry_ms: 10,
+            infra_ms: 10,
+            infra_most_ms: 100,
+            alive_ms: 60_000,
+            lease_ms: 0,
+            stop_ms: 1_800,
+        },
+    }
+}
+
+pub fn is_below(path: &str, directory: &Path) -> bool {
+    Path::new(path).starts_with(directory)
+}
