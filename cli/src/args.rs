@@ -154,9 +154,3 @@ fn accept(text: &str) -> Result<(String, Vec<u32>), String> {
     let items = items.split(',').map(|i| i.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
     Ok((step.to_owned(), items))
 }
-
-impl RunArgs {
-    pub fn key(&self) -> KeyArgs {
-        KeyArgs { date: self.date.clone(), params: self.params.clone() }
-    }
-}

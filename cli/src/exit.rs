@@ -1,5 +1,7 @@
 //! Exit codes, and the error that carries one to `main`. A `Stop` has been phrased for the person at the terminal.
 
+use spotmill_core::calls::errors;
+use spotmill_lambdas::HandlerError;
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,23 @@ impl fmt::Display for Stop {
 }
 
 impl std::error::Error for Stop {}
+
+impl From<HandlerError> for Stop {
+    fn from(e: HandlerError) -> Self {
+        Stop::new(code_of(e.error), e.cause)
+    }
+}
+
+/// The exit code for an error name of the functions.
+pub fn code_of(error: &str) -> Code {
+    match error {
+        errors::EXPECTATION_FAILED => Code::Expectation,
+        errors::INVALID_INPUT => Code::Usage,
+        errors::REFUSED => Code::Permission,
+        errors::HELD => Code::Held,
+        _ => Code::ItemsFailed,
+    }
+}
 
 /// Put a path and a verb before an I/O error: "cannot read x: No such file".
 pub fn io(verb: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Stop {

@@ -1,1 +1,72 @@
-fn main() {}
+//! `spotmill`: run a pipeline on this machine, and look at what happened.
+
+mod args;
+mod check;
+mod commands;
+mod exit;
+mod here;
+mod lock;
+mod project;
+mod result;
+mod ui;
+mod worker;
+
+use args::{Cli, Command, Global};
+use clap::Parser;
+use exit::{Code, Stop, io};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(cli.global.verbose);
+    let global = cli.global.clone();
+    let ended = std::env::set_current_dir(&global.directory)
+        .map_err(io("change to", &global.directory))
+        .and_then(|()| tokio::runtime::Runtime::new().map_err(|e| Stop::failed(format!("cannot start: {e}"))))
+        .and_then(|runtime| runtime.block_on(dispatch(&global, cli.command)));
+    match ended {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(stop) => {
+            tell(&global, &stop);
+            ExitCode::from(stop.code as u8)
+        }
+    }
+}
+
+async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
+    match command {
+        Command::Init { dir } => commands::init::run(dir.as_deref()),
+        Command::Validate { key } => commands::author::validate(global, &key).await,
+        Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
+        Command::Functions => commands::author::functions(global),
+        Command::Plan { key } => commands::plan::run(global, &key).await,
+        Command::Run(args) => commands::run::run(global, &args).await,
+        Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
+        Command::Runs => commands::runs::run(global).await,
+        Command::Show { run, step, item, log } => {
+            let what = commands::show::What { run: &run, step: step.as_deref(), item, log };
+            commands::show::run(global, &what).await
+        }
+    }
+}
+
+fn tell(global: &Global, stop: &Stop) {
+    if global.json {
+        let line = serde_json::json!({
+            "v": 1, "event": "error", "message": stop.message, "remedy": stop.remedy, "code": stop.code as u8,
+        });
+        println!("{line}");
+    }
+    eprintln!("{stop}");
+}
+
+/// Diagnostics for -v; what users need is told by the commands themselves.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SPOTMILL_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

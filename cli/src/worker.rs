@@ -15,12 +15,12 @@ pub struct Worker {
 
 impl Worker {
     /// Find the worker, building the crate if the pipeline names one. `SPOTMILL_WORKER` overrides both.
-    pub fn find(project: &Path, worker_crate: Option<&str>, quiet: bool) -> Result<Worker, Stop> {
+    pub fn find(worker_crate: Option<&str>, quiet: bool) -> Result<Worker, Stop> {
         if let Some(program) = std::env::var_os("SPOTMILL_WORKER") {
             return existing(PathBuf::from(program), "SPOTMILL_WORKER names");
         }
         if let Some(dir) = worker_crate {
-            return build(&project.join(dir).join("Cargo.toml"), quiet);
+            return build(&Path::new(dir).join("Cargo.toml"), quiet);
         }
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml");
         if checkout.is_file() {

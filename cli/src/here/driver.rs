@@ -20,15 +20,11 @@ pub trait Functions: Send + Sync {
     async fn call(&self, function: &str, payload: Value) -> Result<Value, (String, String)>;
 }
 
-/// Told of every state entered: execution input, state name.
-pub type Observer = Arc<dyn Fn(&Value, &str) + Send + Sync>;
-
 pub struct Driver {
     pub machines: HashMap<String, Arc<Machine>>,
     pub functions: Arc<dyn Functions>,
     pub executions: Arc<LocalExecutions>,
     pub clock: Arc<dyn Clock>,
-    pub observer: Observer,
 }
 
 /// Sends `true` once to abort.
@@ -36,10 +32,8 @@ pub type AbortSignal = watch::Receiver<bool>;
 
 struct Running {
     id: String,
-    input: Value,
     post: mpsc::UnboundedSender<Posted>,
     children: HashMap<TaskId, watch::Sender<bool>>,
-    seen: usize,
 }
 
 impl Driver {
@@ -66,7 +60,7 @@ impl Driver {
 
     async fn drive(self: &Arc<Self>, machine: &Machine, id: String, input: Value, mut abort: AbortSignal) -> Status {
         let (post, mut posted) = mpsc::unbounded_channel::<Posted>();
-        let mut running = Running { id: id.clone(), input: input.clone(), post, children: HashMap::new(), seen: 0 };
+        let mut running = Running { id: id.clone(), post, children: HashMap::new() };
         let mut execution = Execution::default();
         let mut next: Posted = (Event::Start { name: id.clone(), id, input }, None);
         let mut aborting = false;
@@ -77,11 +71,11 @@ impl Driver {
             if let Some(asker) = next.1.take() {
                 let _ = asker.send(stepped.answer);
             }
-            self.observe(&execution, &mut running);
             for command in stepped.commands {
                 self.obey(command, &mut running);
             }
             if execution.has_ended() {
+                tracing::debug!(states = ?execution.states_visited(), "ended");
                 return execution.status().clone();
             }
             next = tokio::select! {
@@ -93,14 +87,6 @@ impl Driver {
                 }
             };
         }
-    }
-
-    fn observe(&self, execution: &Execution, running: &mut Running) {
-        let visited = execution.states_visited();
-        for state in &visited[running.seen.min(visited.len())..] {
-            (self.observer)(&running.input, state);
-        }
-        running.seen = visited.len();
     }
 
     fn obey(self: &Arc<Self>, command: Command, running: &mut Running) {

@@ -4,4 +4,5 @@
 pub mod driver;
 pub mod executions;
 pub mod functions;
+pub mod telling;
 pub mod world;

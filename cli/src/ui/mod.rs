@@ -43,7 +43,7 @@ pub struct StepSummary {
     pub step: String,
     pub generation: u32,
     pub items: u32,
-    /// Committed in this run of the command, not reused.
+    /// With a receipt, from now or from before.
     pub committed: u32,
     pub rows_read: u64,
     pub rows_rejected: u64,
@@ -56,7 +56,7 @@ pub struct StepSummary {
 pub struct Published {
     pub step: String,
     pub destination: String,
-    pub files: u64,
+    pub files: Vec<String>,
     pub rows: u64,
 }
 

@@ -182,8 +182,9 @@ impl World {
 
     /// Every message of the round's queue.
     pub async fn messages(&self, round: &RoundRequest) -> Vec<WorkMessage> {
-        let fleet: spotmill_platform::ports::FleetRequest =
-            self.read(&self.step_keys(round).fleet(round.epoch, round.round)).await;
+        // Past the store, which may be dead.
+        let record = std::fs::read(self.step_keys(round).fleet(round.epoch, round.round).as_str()).unwrap();
+        let fleet: spotmill_platform::ports::FleetRequest = serde_json::from_slice(&record).unwrap();
         let mut all = Vec::new();
         loop {
             let hour = Duration::from_secs(3600);

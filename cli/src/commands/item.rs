@@ -1,0 +1,79 @@
+//! `item`: one item again, here, on the same inputs, with the child's own words on the terminal. It writes below
+//! `.spotmill/item/` and commits nothing.
+
+use crate::args::Global;
+use crate::exit::{Code, Stop, io};
+use crate::here::world;
+use crate::project::Project;
+use crate::result::{indent, relative, result_table};
+use crate::ui::format::{bytes, count, duration};
+use crate::worker::Worker;
+use spotmill_core::ids::{RunId, StepName, Uri};
+use spotmill_core::item::{ItemOutcome, ItemReport};
+use spotmill_supervisor::again;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
+    let project = Project::open(global)?;
+    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let ctx = world::looking(&global.target, &worker.about()?.version)?;
+    let home = PathBuf::from(ctx.root.as_str()).join("item").join(run).join(step).join(item.to_string());
+    if home.exists() {
+        std::fs::remove_dir_all(&home).map_err(io("empty", &home))?;
+    }
+    let tmp = home.join("tmp");
+    std::fs::create_dir_all(&tmp).map_err(io("create", &tmp))?;
+    let place = again::Place {
+        root: ctx.root.clone(),
+        scratch: Uri::new(home.join("out").to_string_lossy()),
+        tmp: tmp.to_string_lossy().into_owned(),
+    };
+    let spec = again::spec(&*ctx.store, &RunId::new(run), &StepName::new(step), item, &place)
+        .await
+        .map_err(|what| Stop::usage(what).remedy("list runs with: spotmill runs; items with: spotmill show RUN STEP"))?;
+    let (spec_file, outcome_file) = (home.join("spec.json"), home.join("outcome.json"));
+    let text = serde_json::to_vec_pretty(&spec).map_err(|e| Stop::failed(e.to_string()))?;
+    std::fs::write(&spec_file, text).map_err(io("write", &spec_file))?;
+    let status = Command::new(&worker.program)
+        .args(["item", "--spec"])
+        .arg(&spec_file)
+        .arg("--outcome")
+        .arg(&outcome_file)
+        .env("POLARS_MAX_THREADS", spec.threads.to_string())
+        .status()
+        .map_err(io("start", &worker.program))?;
+    let outcome = std::fs::read(&outcome_file).ok().and_then(|b| serde_json::from_slice::<ItemOutcome>(&b).ok());
+    match outcome {
+        Some(ItemOutcome::Done(report)) => done(global, &worker, &report, &home),
+        Some(ItemOutcome::Failed(failure)) => {
+            let stop = Stop::failed(format!("{step} item {item}: {}", failure.message));
+            Err(failure.remedy.into_iter().fold(stop, Stop::remedy))
+        }
+        None => Err(Stop::failed(format!("{step} item {item}: the worker ended with {status} and said nothing"))),
+    }
+}
+
+fn done(global: &Global, worker: &Worker, report: &ItemReport, home: &Path) -> Result<Code, Stop> {
+    if global.json {
+        println!("{}", serde_json::json!({"v": 1, "event": "item_done", "report": report}));
+        return Ok(Code::Done);
+    }
+    let usage = &report.usage;
+    println!(
+        "✓ {} rows → {}, {} rejected, peak {}, {}; nothing was committed",
+        count(report.rows_raw),
+        count(report.rows_written),
+        count(report.rows_rejected),
+        bytes(usage.peak_bytes),
+        duration(usage.wall_ms)
+    );
+    report.notes.iter().for_each(|note| println!("  {note}"));
+    let files: Vec<String> =
+        report.files.iter().map(|f| home.join("out").join(&f.path).to_string_lossy().into_owned()).collect();
+    if !files.is_empty() {
+        println!("{}", indent(&result_table(&worker.preview(&files, 10)?)));
+        println!("  {}", relative(&home.join("out").to_string_lossy()));
+    }
+    Ok(Code::Done)
+}

@@ -1,0 +1,101 @@
+//! `plan`: the work list of one key and why, changing nothing.
+
+use crate::args::{Global, KeyArgs};
+use crate::exit::{Code, Stop};
+use crate::here::world;
+use crate::project::{self, Project};
+use crate::result::{indent, relative, table};
+use crate::ui::format::{bytes, plural};
+use crate::worker::Worker;
+use spotmill_core::records::WorkItem;
+use spotmill_core::spec;
+use spotmill_lambdas::preview::{StepPreview, Work, preview};
+
+/// Items listed one by one with -v.
+const LISTED: usize = 50;
+
+pub async fn run(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
+    let project = Project::open(global)?;
+    let frozen = spec::freeze(project.pipeline());
+    let input = project::run_input(&project, global, key);
+    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let ctx = world::looking(&global.target, &worker.about()?.version)?;
+    let steps = preview(&ctx, frozen.as_bytes(), &input).await.map_err(Stop::from)?;
+    if global.json {
+        steps.iter().for_each(|step| println!("{}", json(step)));
+        return Ok(Code::Done);
+    }
+    let mut shown = table(&["step", "items", "input", "bytes", "why"], &[1, 3]);
+    for step in &steps {
+        shown.add_row(row(step));
+    }
+    println!("{}", indent(&shown));
+    if global.verbose > 0 {
+        steps.iter().for_each(items);
+    }
+    Ok(Code::Done)
+}
+
+fn row(step: &StepPreview) -> [String; 5] {
+    let generation = |why: &str| match &step.because {
+        Some(because) => format!("{why} (generation {}: {because})", step.generation),
+        None => why.to_owned(),
+    };
+    match &step.work {
+        Work::Complete { items } => {
+            [step.step.clone(), "0".into(), String::new(), String::new(), format!("all {items} committed and sealed")]
+        }
+        Work::Waits { upstream } => {
+            let why = generation(&format!("planned when {} is complete", upstream.join(" and ")));
+            [step.step.clone(), "?".into(), String::new(), String::new(), why]
+        }
+        Work::Items { items, committed, .. } => {
+            let (files, size) = step.input();
+            let why = match committed.len() {
+                0 => generation("no receipt"),
+                n => format!("no receipt; {n} of {} are committed", items.len()),
+            };
+            let todo = items.len() - committed.len();
+            [step.step.clone(), todo.to_string(), plural(files as u64, "file"), bytes(size), why]
+        }
+    }
+}
+
+fn items(step: &StepPreview) {
+    let Work::Items { items, committed, .. } = &step.work else { return };
+    println!("\n  {}", step.step);
+    for item in items.iter().take(LISTED) {
+        let state = if committed.contains(&item.item) { "committed" } else { "to do" };
+        println!("    {:>6}  {state:9}  {}", item.item, describe(item));
+    }
+    if items.len() > LISTED {
+        println!("    … {} more", items.len() - LISTED);
+    }
+}
+
+/// What an item reads, in a line.
+pub fn describe(item: &WorkItem) -> String {
+    let size = bytes(item.inputs.iter().map(|f| f.bytes).sum());
+    let what = match (&item.partition, &item.value, item.inputs.as_slice()) {
+        (Some(partition), _, files) if !partition.is_empty() => {
+            format!("{partition}, {}", plural(files.len() as u64, "file"))
+        }
+        (_, Some(value), _) => format!("{} = {}", value.column, serde_json::json!(value.value)),
+        (_, _, [file]) => relative(file.uri.as_str()),
+        (_, _, files) => plural(files.len() as u64, "file"),
+    };
+    format!("{what}, {size}")
+}
+
+fn json(step: &StepPreview) -> serde_json::Value {
+    let (items, todo) = match &step.work {
+        Work::Complete { items } => (Some(*items as usize), Some(0)),
+        Work::Items { items, committed, .. } => (Some(items.len()), Some(items.len() - committed.len())),
+        Work::Waits { .. } => (None, None),
+    };
+    let (files, size) = step.input();
+    serde_json::json!({
+        "v": 1, "event": "planned", "step": step.step, "generation": step.generation, "because": step.because,
+        "items": items, "todo": todo, "files": files, "bytes": size,
+    })
+}

@@ -1,0 +1,232 @@
+//! `run`: run or resume one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
+//! before it starts, and may be interrupted or killed at any moment: the same command goes on.
+
+use crate::args::{Global, KeyArgs, RunArgs};
+use crate::check;
+use crate::exit::{Code, Stop, code_of};
+use crate::lock;
+use crate::here::world::{self, Options, World};
+use crate::project::Project;
+use crate::result;
+use crate::ui::{Event, RunEnded, Ui};
+use crate::worker::Worker;
+use spotmill_core::calls::RunInput;
+use spotmill_core::ids::ExecutionId;
+use spotmill_core::item::About;
+use spotmill_core::keys;
+use spotmill_core::spec;
+use spotmill_lambdas::Program;
+use spotmill_platform::local::store::LocalStore;
+use spotmill_platform::ports::{Clock, Store};
+use spotmill_statemachine::Status;
+use spotmill_supervisor::config::{Machine, Share};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// What all keys of one command share.
+struct Session<'a> {
+    global: &'a Global,
+    args: &'a RunArgs,
+    project: Project,
+    frozen: String,
+    worker: Worker,
+    about: About,
+    ui: Arc<Ui>,
+    stop: watch::Receiver<bool>,
+}
+
+pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
+    let project = Project::open(global)?;
+    let dates = dates(args)?;
+    confirm_fresh(global, args)?;
+    let frozen = spec::freeze(project.pipeline());
+    let inputs: Vec<RunInput> = dates.iter().map(|date| input(&project, global, args, date.as_deref())).collect();
+    // Every key is resolved before anything is built or run.
+    for input in &inputs {
+        program(&frozen, input, global)?;
+    }
+    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let about = worker.about()?;
+    let ui = Arc::new(Ui::new(global.json, global.quiet));
+    let stop = stop_signal(&ui);
+    let session = Session { global, args, project, frozen, worker, about, ui, stop };
+    session.check(&inputs[0]).await?;
+    session.deploy().await?;
+    session.run_all(&inputs).await
+}
+
+/// The keys' dates; one unnamed key where the pipeline has no date.
+fn dates(args: &RunArgs) -> Result<Vec<Option<String>>, Stop> {
+    match &args.date {
+        None => Ok(vec![None]),
+        Some(text) => {
+            let dates = spec::dates::range(text).map_err(|e| Stop::usage(format!("--date {text}: {e}")))?;
+            Ok(dates.into_iter().map(Some).collect())
+        }
+    }
+}
+
+pub fn input(project: &Project, global: &Global, args: &RunArgs, date: Option<&str>) -> RunInput {
+    let key = KeyArgs { date: date.map(str::to_owned), params: args.params.clone() };
+    RunInput {
+        from_step: args.from_step.clone(),
+        only_steps: (!args.only.is_empty()).then(|| args.only.clone()),
+        fresh: args.fresh,
+        accept: args.accept.iter().cloned().collect(),
+        ..crate::project::run_input(project, global, &key)
+    }
+}
+
+pub fn program(frozen: &str, input: &RunInput, global: &Global) -> Result<Program, Stop> {
+    let settings = world::settings(&global.target, "")?;
+    Program::new(frozen.as_bytes(), input, &settings).map_err(|e| Stop::usage(e.cause))
+}
+
+fn confirm_fresh(global: &Global, args: &RunArgs) -> Result<(), Stop> {
+    if !args.fresh || args.yes {
+        return Ok(());
+    }
+    let why = "--fresh sets aside everything that was committed for this key";
+    if global.no_input || !rustix::termios::isatty(std::io::stdin()) {
+        return Err(Stop::usage(why).remedy("say --yes to go on"));
+    }
+    eprint!("{why}. Go on? [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    let yes = read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes");
+    if yes { Ok(()) } else { Err(Stop::usage("nothing was done")) }
+}
+
+/// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
+fn stop_signal(ui: &Arc<Ui>) -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    let ui = Arc::clone(ui);
+    tokio::spawn(async move {
+        signalled().await;
+        ui.note("stopping: ending the workers and handing their items back (Ctrl-C again: at once)");
+        let _ = sender.send(true);
+        signalled().await;
+        std::process::exit(Code::Interrupted as i32);
+    });
+    receiver
+}
+
+async fn signalled() {
+    let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}
+
+impl Session<'_> {
+    async fn check(&self, input: &RunInput) -> Result<(), Stop> {
+        let program = program(&self.frozen, input, self.global)?;
+        check::check(&self.project, &program, &self.worker, &LocalStore::new(), self.global).await.map(|_| ())
+    }
+
+    /// Put the pipeline where `Begin` finds it.
+    async fn deploy(&self) -> Result<(), Stop> {
+        let place = keys::pipeline(&world::root()?, &self.project.pipeline().name);
+        let put = LocalStore::new().put(&place, self.frozen.as_bytes()).await;
+        put.map_err(|e| Stop::new(Code::Permission, e.to_string()))
+    }
+
+    async fn run_all(&self, inputs: &[RunInput]) -> Result<Code, Stop> {
+        let mut ended: Vec<RunEnded> = Vec::new();
+        let mut worst = Code::Done;
+        for input in inputs {
+            match self.run_one(input).await {
+                Ok((code, run)) => {
+                    ended.push(run);
+                    worst = worse(worst, code);
+                }
+                Err(stop) if inputs.len() > 1 && stop.code != Code::Usage => {
+                    eprintln!("{stop}");
+                    worst = worse(worst, stop.code);
+                }
+                Err(stop) => return Err(stop),
+            }
+            if worst == Code::Interrupted {
+                break;
+            }
+        }
+        if !self.global.json {
+            result::closing(&self.worker, &ended, inputs, self.global, self.args, worst)?;
+        }
+        Ok(worst)
+    }
+
+    async fn run_one(&self, input: &RunInput) -> Result<(Code, RunEnded), Stop> {
+        let program = program(&self.frozen, input, self.global)?;
+        let run = program.run_id();
+        let id = execution_id();
+        let _lock = lock::take(&run, &id)?;
+        let options = Options {
+            target: self.global.target.clone(),
+            workers: self.args.workers,
+            slots: self.slots(),
+        };
+        let world = World::open(&self.worker, &self.about.version, &options, &self.ui)?;
+        let started = Instant::now();
+        let status = world.run(&id, input, self.stop.clone()).await?;
+        let wall_ms = started.elapsed().as_millis() as u64;
+        let (code, outcome, error, cause) = verdict(status, *self.stop.borrow());
+        let ended = result::ended(&world.ctx, &run, outcome, wall_ms, error, cause).await;
+        self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
+        if !self.global.json {
+            result::print(&ended, code, self.args, input);
+        }
+        Ok((code, ended))
+    }
+
+    /// Slots of the step with the smallest needs, for the headline.
+    fn slots(&self) -> u32 {
+        let machine = Machine::this();
+        let most = self.args.workers.unwrap_or(u32::MAX);
+        let share = |vcpus_per_item, memory_bytes_per_item| Share { vcpus_per_item, memory_bytes_per_item, max_slots: most };
+        let steps = self.project.pipeline().steps.iter();
+        steps.map(|s| share(s.resources.vcpus, s.resources.memory_bytes).slots(machine)).max().unwrap_or(1)
+    }
+}
+
+fn execution_id() -> ExecutionId {
+    let now = spotmill_platform::local::clock::SystemClock.now_ms();
+    ExecutionId::new(format!("local:{}-{now}", std::process::id()))
+}
+
+/// Exit code, outcome, error and cause of an ended execution.
+fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>, Option<String>) {
+    match status {
+        Status::Succeeded { .. } => (Code::Done, "succeeded", None, None),
+        Status::Aborted { .. } => (Code::Interrupted, "interrupted", None, None),
+        Status::Failed { .. } | Status::TimedOut if stopped => (Code::Interrupted, "interrupted", None, None),
+        Status::Failed { error, cause } => {
+            let (error, cause) = innermost(error, cause);
+            (code_of(&error), "failed", Some(error), Some(cause))
+        }
+        Status::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), None),
+        Status::NotStarted | Status::Running => (Code::ItemsFailed, "failed", None, None),
+    }
+}
+
+/// A failed child execution is reported with its own error and cause inside the cause.
+fn innermost(error: String, cause: String) -> (String, String) {
+    let Ok(child) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
+    match (child["Error"].as_str(), child["Cause"].as_str()) {
+        (Some(error), Some(cause)) => innermost(error.to_owned(), cause.to_owned()),
+        _ => (error, cause),
+    }
+}
+
+fn worse(a: Code, b: Code) -> Code {
+    match (a, b) {
+        (Code::Interrupted, _) | (_, Code::Interrupted) => Code::Interrupted,
+        (Code::Done, other) => other,
+        (one, _) => one,
+    }
+}

@@ -1,0 +1,83 @@
+//! `runs`: every run there is a lease of, in one table.
+
+use crate::args::Global;
+use crate::exit::{Code, Stop};
+use crate::here::world;
+use crate::result::{indent, table};
+use crate::ui::format::{count, duration};
+use spotmill_core::ids::RunId;
+use spotmill_core::keys;
+use spotmill_core::records::{RunReport, StepState};
+use spotmill_lambdas::{Ctx, report};
+
+pub async fn run(global: &Global) -> Result<Code, Stop> {
+    let ctx = world::looking(&global.target, "")?;
+    let mut shown = table(&["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK"], &[3, 4, 5]);
+    let runs = all(&ctx).await?;
+    for run in &runs {
+        let report = report::summarize(&ctx, run).await.map_err(Stop::from)?;
+        let state = state(&ctx, &report);
+        if global.json {
+            println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
+        } else {
+            shown.add_row(row(&report, state));
+        }
+    }
+    if !global.json {
+        if runs.is_empty() {
+            println!("no runs yet; start one: spotmill run");
+        } else {
+            println!("{}", indent(&shown));
+        }
+    }
+    Ok(Code::Done)
+}
+
+async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
+    let folder = keys::runs(&ctx.root);
+    let listed = ctx.store.list(&folder.join("")).await.map_err(|e| Stop::failed(e.to_string()))?;
+    let run = |uri: &str| Some(RunId::new(uri.strip_prefix(folder.as_str())?.strip_prefix('/')?.strip_suffix("/lease.json")?));
+    Ok(listed.iter().filter_map(|object| run(object.uri.as_str())).collect())
+}
+
+/// `running`, `succeeded`, `warned`, `failed`, or `interrupted` when whoever ran it is gone.
+pub fn state(_ctx: &Ctx, report: &RunReport) -> &'static str {
+    use spotmill_core::records::RunOutcome;
+    if crate::lock::is_held(&report.run) {
+        return "running";
+    }
+    let failed = report.steps.iter().any(|s| s.state == StepState::Failed && !s.failures.is_empty());
+    match report.outcome {
+        RunOutcome::Succeeded => "succeeded",
+        RunOutcome::Warned => "warned",
+        RunOutcome::Failed if !report.root.as_str().is_empty() && !failed => "interrupted",
+        RunOutcome::Failed => "failed",
+    }
+}
+
+pub fn mark(state: &str) -> &'static str {
+    match state {
+        "succeeded" => "✓",
+        "warned" => "!",
+        "running" => "▸",
+        "interrupted" => "‖",
+        _ => "✗",
+    }
+}
+
+fn row(report: &RunReport, state: &str) -> [String; 6] {
+    let at = report.steps.iter().find(|s| s.state != StepState::Done);
+    let place = at.map_or_else(|| "-".to_owned(), |s| s.step.to_string());
+    let committed: u32 = report.steps.iter().map(|s| s.committed).sum();
+    let items: u32 = report.steps.iter().map(|s| s.items).sum();
+    let rejected: u64 = report.steps.iter().map(|s| s.rows_rejected).sum();
+    let took: u64 = report.steps.iter().map(|s| s.took_ms).sum();
+    [
+        report.run.to_string(),
+        format!("{} {state}", mark(state)),
+        place,
+        format!("{committed}/{items}"),
+        count(rejected),
+        duration(took),
+    ]
+}

@@ -1,0 +1,216 @@
+//! `show`: a run, a step or an item: what it came to, what failed and why, and the commands that go on.
+
+use super::plan::describe;
+use super::runs::{mark, state};
+use crate::args::Global;
+use crate::exit::{Code, Stop};
+use crate::here::{telling::class_name, world};
+use crate::result::{indent, relative, table};
+use crate::ui::format::{bytes, count, duration, plural};
+use spotmill_core::ids::{RunId, StepName};
+use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
+use spotmill_core::words;
+use spotmill_lambdas::{Ctx, look, report};
+use spotmill_platform::records;
+
+pub struct What<'a> {
+    pub run: &'a str,
+    pub step: Option<&'a str>,
+    pub item: Option<u32>,
+    pub log: bool,
+}
+
+pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
+    let ctx = world::looking(&global.target, "")?;
+    let run = RunId::new(what.run);
+    let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
+        .await
+        .map_err(|e| Stop::failed(e.to_string()))?
+        .ok_or_else(|| Stop::usage(format!("there is no run {run}")).remedy("list them: spotmill runs"))?;
+    let report = report::summarize(&ctx, &run).await.map_err(Stop::from)?;
+    let Some(step) = what.step else {
+        return Ok(show_run(&ctx, global, &report, what.log));
+    };
+    let step = find(&report, step)?;
+    let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(step.step.as_str()), step.generation);
+    match what.item {
+        None => show_step(&ctx, global, step, &keys).await,
+        Some(item) => show_item(&ctx, global, &keys, &lease, item, what.log).await,
+    }
+}
+
+fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
+    report.steps.iter().find(|s| s.step.as_str() == name).ok_or_else(|| {
+        let names: Vec<&str> = report.steps.iter().map(|s| s.step.as_str()).collect();
+        Stop::usage(format!("{} has no step `{name}`; steps: {}", report.run, names.join(", ")))
+    })
+}
+
+fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
+    let state = state(ctx, report);
+    if global.json {
+        println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
+        return Code::Done;
+    }
+    println!("{} {} {state}", mark(state), report.run);
+    let mut shown =
+        table(&["step", "gen", "state", "items", "rows in", "rejected", "rows out", "peak", "took"], &[1, 3, 4, 5, 6, 7, 8]);
+    for step in &report.steps {
+        shown.add_row(step_row(step));
+    }
+    println!("{}", indent(&shown));
+    for step in &report.steps {
+        if step.generation > 1 {
+            println!("  {} is generation {}: {}", step.step, step.generation, step.because);
+        }
+        step.warnings.iter().chain(&step.notes).for_each(|w| println!("  ! {}: {w}", step.step));
+        if let Some(place) = &step.published {
+            println!("  {} is published at {}", step.step, relative(place.as_str()));
+        }
+        step.failures.iter().for_each(|f| failure(report, step, f, log));
+    }
+    if !matches!(state, "succeeded" | "warned" | "running") {
+        println!("\n  Again  {}", again(report));
+    }
+    Code::Done
+}
+
+/// The command that resumes the run: its key, as it was given.
+fn again(report: &RunReport) -> String {
+    let key: Vec<String> = match report.run.as_str().rsplit_once('/') {
+        Some((_, values)) if values.contains('=') => {
+            values.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()
+        }
+        _ => vec!["date".to_owned()],
+    };
+    words::rerun("spotmill run", &key, &report.params)
+}
+
+fn step_row(step: &StepReport) -> [String; 9] {
+    let state = match step.state {
+        StepState::Done => "done",
+        StepState::Failed => "incomplete",
+        StepState::NotStarted => "not started",
+    };
+    [
+        step.step.to_string(),
+        step.generation.to_string(),
+        state.to_owned(),
+        format!("{}/{}", step.committed, step.items),
+        count(step.rows_raw),
+        count(step.rows_rejected),
+        count(step.rows_written),
+        bytes(step.peak_bytes),
+        duration(step.took_ms),
+    ]
+}
+
+fn failure(report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
+    println!("\n✗ {} item {}", step.step, failure.item);
+    tell(failure, log);
+    println!("  Here   spotmill item {} {} {}", report.run, step.step, failure.item);
+}
+
+fn tell(failure: &FailureRecord, log: bool) {
+    println!("  Cause  {}: {}", class_name(failure.class), failure.message);
+    if let Some(file) = &failure.file {
+        println!("  Input  {}", relative(file));
+    }
+    println!("  Ended  {}, peak {}", failure.ended, bytes(failure.usage.peak_bytes));
+    println!("  Where  {}", failure.worker);
+    if let Some(remedy) = &failure.remedy {
+        println!("  Fix    {remedy}");
+    }
+    let tail = failure.log_tail.trim_end();
+    if log && !tail.is_empty() {
+        println!("  Log\n{}", tail.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n"));
+    } else if let Some(last) = tail.lines().last() {
+        println!("  Log    … {last}   (more: --log)");
+    }
+}
+
+async fn show_step(ctx: &Ctx, global: &Global, step: &StepReport, keys: &StepKeys) -> Result<Code, Stop> {
+    let items = look::items(ctx, keys).await.map_err(Stop::from)?;
+    let mut shown = table(&["item", "state", "rows in", "rejected", "rows out", "peak", "took", "input"], &[0, 2, 3, 4, 5, 6]);
+    for item in &items {
+        let receipt = look::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
+        if global.json {
+            println!("{}", serde_json::json!({"v": 1, "event": "item", "work": item, "receipt": receipt}));
+        } else {
+            shown.add_row(item_row(step, item, receipt.as_ref()));
+        }
+    }
+    if !global.json {
+        println!("{} generation {} ({})", step.step, step.generation, step.because);
+        println!("{}", indent(&shown));
+    }
+    Ok(Code::Done)
+}
+
+fn item_row(step: &StepReport, item: &WorkItem, receipt: Option<&Receipt>) -> [String; 8] {
+    let empty = String::new;
+    match receipt {
+        Some(r) => [
+            item.item.to_string(),
+            "committed".into(),
+            count(r.rows_raw),
+            count(r.rows_rejected),
+            count(r.rows_written),
+            bytes(r.usage.peak_bytes),
+            duration(r.usage.wall_ms),
+            describe(item),
+        ],
+        None => {
+            let failed = step.failures.iter().any(|f| f.item == item.item);
+            let state = if failed { "failed" } else { "to do" };
+            [item.item.to_string(), state.into(), empty(), empty(), empty(), empty(), empty(), describe(item)]
+        }
+    }
+}
+
+async fn show_item(ctx: &Ctx, global: &Global, keys: &StepKeys, lease: &Lease, item: u32, log: bool) -> Result<Code, Stop> {
+    let items = look::items(ctx, keys).await.map_err(Stop::from)?;
+    let Some(work) = items.iter().find(|i| i.item == item) else {
+        return Err(Stop::usage(format!("`{}` has {}, numbered from 0", keys.step, plural(items.len() as u64, "item"))));
+    };
+    let receipt = look::receipt(ctx, keys, item).await.map_err(Stop::from)?;
+    let failures = look::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;
+    if global.json {
+        let line = serde_json::json!({"v": 1, "event": "item", "work": work, "receipt": receipt, "failures": failures});
+        println!("{line}");
+        return Ok(Code::Done);
+    }
+    println!("{} item {item}: {}", keys.step, describe(work));
+    work.inputs.iter().take(20).for_each(|f| println!("  reads  {} ({})", relative(f.uri.as_str()), bytes(f.bytes)));
+    match &receipt {
+        Some(r) => committed(r),
+        None => println!("  not committed"),
+    }
+    for failure in &failures {
+        println!("\n✗ attempt {}", failure.attempt);
+        tell(failure, log);
+    }
+    println!("\n  Here   spotmill item {} {} {item}", keys.run.run, keys.step);
+    Ok(Code::Done)
+}
+
+fn committed(receipt: &Receipt) {
+    println!(
+        "  committed by attempt {} on {}: {} → {}, {} rejected, peak {}, {}",
+        receipt.attempt,
+        receipt.worker,
+        plural(receipt.rows_raw, "row"),
+        count(receipt.rows_written),
+        count(receipt.rows_rejected),
+        bytes(receipt.usage.peak_bytes),
+        duration(receipt.usage.wall_ms)
+    );
+    for file in receipt.files.iter().take(20) {
+        println!("  wrote  {} ({})", relative(receipt.scratch.join(&file.path).as_str()), plural(file.rows, "row"));
+    }
+    if let Some(rejects) = &receipt.rejects {
+        println!("  rejected rows: {}", relative(receipt.scratch.join(&rejects.path).as_str()));
+    }
+    receipt.notes.iter().for_each(|note| println!("  note   {note}"));
+}

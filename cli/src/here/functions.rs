@@ -1,0 +1,112 @@
+//! The functions of the state machines, called in this process. What they answer is told to the person watching; the
+//! answers pass through untouched.
+
+use super::driver::Functions;
+use crate::ui::{Event, Ui};
+use async_trait::async_trait;
+use serde_json::Value;
+use spotmill_core::calls::{BeginReply, Next, PlanWorkReply, PlanWorkRequest, VerdictReply, VerdictRequest};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::{Plan, Seal};
+use spotmill_lambdas::{Ctx, invoke};
+use spotmill_platform::records;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+pub struct LocalFunctions {
+    pub ctx: Arc<Ctx>,
+    pub ui: Arc<Ui>,
+    pub slots: u32,
+    /// The step that failed last, so that it is told once.
+    pub failed: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Functions for LocalFunctions {
+    async fn call(&self, function: &str, payload: Value) -> Result<Value, (String, String)> {
+        let reply = invoke(&self.ctx, function, payload.clone()).await.map_err(|e| {
+            self.failed_step(&payload, &e.cause);
+            (e.error.to_owned(), e.cause)
+        })?;
+        self.tell(function, payload, reply.clone()).await;
+        Ok(reply)
+    }
+}
+
+impl LocalFunctions {
+    async fn tell(&self, function: &str, request: Value, reply: Value) {
+        match function {
+            "begin" => {
+                if let Ok(BeginReply { run, steps, .. }) = serde_json::from_value(reply) {
+                    let steps = steps.into_iter().map(|s| s.0).collect();
+                    self.ui.tell(&Event::RunStarted { run: run.0, slots: self.slots, steps });
+                }
+            }
+            "plan_work" => {
+                if let (Ok(request), Ok(reply)) = (serde_json::from_value(request), serde_json::from_value(reply)) {
+                    self.planned(request, reply).await;
+                }
+            }
+            "verdict" => {
+                if let (Ok(request), Ok(reply)) = (serde_json::from_value(request), serde_json::from_value(reply)) {
+                    self.judged(request, reply).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn planned(&self, request: PlanWorkRequest, reply: PlanWorkReply) {
+        let keys = RunKeys::new(&self.ctx.root, &request.run).step(&request.step, reply.generation);
+        let plan = records::load::<Plan>(&*self.ctx.store, &keys.plan()).await;
+        let items = plan.ok().flatten().map_or(reply.todo, |(plan, _)| plan.items);
+        self.ui.tell(&Event::StepPlanned {
+            run: request.run.0,
+            step: request.step.0,
+            generation: reply.generation,
+            items,
+            todo: reply.todo,
+        });
+    }
+
+    async fn judged(&self, request: VerdictRequest, reply: VerdictReply) {
+        let round = request.round;
+        match reply.next {
+            Next::Round => self.ui.note(format!(
+                "  {}: round {} at {} times the memory",
+                round.step,
+                reply.round,
+                1_u64 << reply.rung.min(20)
+            )),
+            Next::Failed => {
+                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(round.step.0.clone());
+                self.ui.tell(&Event::StepFailed { step: round.step.0, error: reply.cause });
+            }
+            Next::Publish | Next::Done => {
+                let keys = RunKeys::new(&self.ctx.root, &round.run).step(&round.step, round.generation);
+                let seal = records::load::<Seal>(&*self.ctx.store, &keys.seal()).await.ok().flatten();
+                let plan = records::load::<Plan>(&*self.ctx.store, &keys.plan()).await.ok().flatten();
+                if let (Some((seal, _)), Some((plan, _))) = (seal, plan) {
+                    self.ui.tell(&Event::StepSealed {
+                        step: round.step.0,
+                        rows_read: seal.rows_raw,
+                        rows_rejected: seal.rows_rejected,
+                        rows_written: seal.rows_written,
+                        wall_ms: seal.sealed_ms.saturating_sub(plan.planned_ms),
+                    });
+                }
+            }
+        }
+    }
+
+    /// An error of a function that works for a step ends the step.
+    fn failed_step(&self, payload: &Value, cause: &str) {
+        let Some(step) = payload["step"].as_str() else { return };
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.as_deref() != Some(step) {
+            *failed = Some(step.to_owned());
+            self.ui.tell(&Event::StepFailed { step: step.to_owned(), error: cause.to_owned() });
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The pipeline in the current directory (`-C` changed to it): its file and SQL read and parsed, and params resolved
+//! for one key. Paths stay relative to it, so that a project may be moved with its runs. Problems
+//! are printed as they are found, all of them, and end the command with code 3.
+
+use crate::args::{ColorWhen, Global, KeyArgs};
+use crate::exit::{Code, Stop, io};
+use spotmill_core::calls::RunInput;
+use spotmill_core::model::{Param, ParamType, Pipeline};
+use spotmill_core::spec::{self, Parsed, Problem, Severity, Sources};
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::Path;
+
+pub const PIPELINE_FILE: &str = "pipeline.toml";
+
+pub struct Project {
+    pub sources: Sources,
+    pub parsed: Parsed,
+}
+
+impl Project {
+    pub fn open(global: &Global) -> Result<Project, Stop> {
+        let path = Path::new(PIPELINE_FILE);
+        let toml = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Stop::usage(format!("there is no {PIPELINE_FILE} in {}", global.directory.display()))
+                    .remedy("point -C at a pipeline's directory, or make one: spotmill init"));
+            }
+            Err(error) => return Err(io("read", path)(error)),
+        };
+        let sources = Sources { path: PIPELINE_FILE.into(), sql_files: sql_files(&toml), toml };
+        match spec::parse(&sources) {
+            Ok(parsed) => {
+                print_problems(&parsed.warnings, &sources, global);
+                Ok(Project { sources, parsed })
+            }
+            Err(problems) => Err(invalid(&problems, &sources, global)),
+        }
+    }
+
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.parsed.pipeline
+    }
+}
+
+/// The input that starts a run with this key on this machine.
+pub fn run_input(project: &Project, global: &Global, key: &KeyArgs) -> RunInput {
+    let text = |v: &String| serde_json::Value::String(v.clone());
+    RunInput {
+        pipeline: project.pipeline().name.clone(),
+        date: key.date.clone(),
+        params: key.params.iter().map(|(k, v)| (k.clone(), text(v))).collect(),
+        target: Some(global.target.clone()),
+        ..RunInput::default()
+    }
+}
+
+/// The same, with a made-up value for every param that has none: enough to check types.
+pub fn sample_input(project: &Project, global: &Global, key: &KeyArgs) -> RunInput {
+    let mut input = run_input(project, global, key);
+    for (name, param) in &project.pipeline().params {
+        let dated = name == "date" && input.date.is_some();
+        if param.default.is_none() && !dated && !input.params.contains_key(name) {
+            input.params.insert(name.clone(), sample(param));
+        }
+    }
+    input
+}
+
+fn sample(param: &Param) -> serde_json::Value {
+    if let Some(first) = param.one_of.as_ref().and_then(|all| all.first()) {
+        return first.clone().into();
+    }
+    match param.ty {
+        ParamType::Bool => true.into(),
+        ParamType::Int8 | ParamType::Int16 | ParamType::Int32 | ParamType::Int64 => (param.min.unwrap_or(1.0) as i64).into(),
+        ParamType::Float64 => param.min.unwrap_or(1.0).into(),
+        ParamType::String | ParamType::Path => "sample".into(),
+        ParamType::Date => "2000-01-01".into(),
+        ParamType::Timestamp => "2000-01-01T00:00:00".into(),
+    }
+}
+
+/// The SQL files that the pipeline names and that can be read; the parser reports the others.
+fn sql_files(toml: &str) -> BTreeMap<String, String> {
+    let named = spec::sql_files(toml).into_iter();
+    named.filter_map(|name| Some((name.clone(), std::fs::read_to_string(&name).ok()?))).collect()
+}
+
+/// Print problems (text to stderr, JSON to stdout) and make the error that ends the command.
+pub fn invalid(problems: &[Problem], sources: &Sources, global: &Global) -> Stop {
+    print_problems(problems, sources, global);
+    let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
+    let plural = if errors == 1 { "" } else { "s" };
+    Stop::new(Code::Invalid, format!("{errors} problem{plural} in the pipeline; nothing was run"))
+}
+
+pub fn print_problems(problems: &[Problem], sources: &Sources, global: &Global) {
+    for problem in problems {
+        if global.json {
+            let line = serde_json::json!({"v": 1, "event": "problem", "problem": problem});
+            println!("{line}");
+        } else {
+            eprintln!("{}\n", spec::render(problem, sources, colored(global)));
+        }
+    }
+}
+
+pub fn colored(global: &Global) -> bool {
+    match global.color {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
+}

@@ -1,0 +1,215 @@
+//! What a run came to: the table of its steps, the result itself and where its files are, or what failed and the
+//! command that goes on. Results go to stdout.
+
+use crate::args::{Global, RunArgs};
+use crate::exit::{Code, Stop};
+use crate::ui::format::{bytes, count, duration, plural};
+use crate::ui::{Published, RunEnded, StepSummary};
+use crate::worker::Worker;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use spotmill_core::calls::RunInput;
+use spotmill_core::ids::{RunId, StepName};
+use spotmill_core::item::PreviewReply;
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::{Manifest, RunReport, StepReport, StepState};
+use spotmill_lambdas::{Ctx, report};
+use spotmill_platform::records;
+
+/// Rows of a result that are shown.
+const SHOWN: usize = 10;
+
+/// Gather a run's end from its records.
+pub async fn ended(
+    ctx: &Ctx,
+    run: &RunId,
+    outcome: &str,
+    wall_ms: u64,
+    error: Option<String>,
+    cause: Option<String>,
+) -> RunEnded {
+    let found = report::summarize(ctx, run).await.ok();
+    let warned = found.as_ref().is_some_and(|r| r.steps.iter().any(|s| !s.warnings.is_empty() || !s.missing.is_empty()));
+    let outcome = if outcome == "succeeded" && warned { "warned" } else { outcome };
+    let mut published = Vec::new();
+    for step in found.iter().flat_map(|r| &r.steps) {
+        published.extend(manifest(ctx, run, step).await);
+    }
+    RunEnded {
+        run: run.to_string(),
+        outcome: outcome.to_owned(),
+        wall_ms,
+        steps: found.map(steps).unwrap_or_default(),
+        published,
+        error,
+        cause,
+    }
+}
+
+fn steps(report: RunReport) -> Vec<StepSummary> {
+    let started = report.steps.into_iter().filter(|s| s.state != StepState::NotStarted);
+    started
+        .map(|s| StepSummary {
+            step: s.step.0,
+            generation: s.generation,
+            items: s.items,
+            committed: s.committed,
+            rows_read: s.rows_read,
+            rows_rejected: s.rows_rejected,
+            rows_written: s.rows_written,
+            peak_bytes: s.peak_bytes,
+            warnings: s.warnings,
+        })
+        .collect()
+}
+
+async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published> {
+    let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step.step.as_str()), step.generation);
+    let (manifest, _) = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await.ok()??;
+    Some(Published {
+        step: step.step.0.clone(),
+        destination: manifest.destination.0,
+        files: manifest.files.iter().map(|f| f.uri.0.clone()).collect(),
+        rows: manifest.rows,
+    })
+}
+
+/// The end of one key.
+pub fn print(ended: &RunEnded, code: Code, args: &RunArgs, input: &RunInput) {
+    let took = duration(ended.wall_ms);
+    match code {
+        Code::Done if ended.outcome == "warned" => println!("! {} succeeded with warnings in {took}", ended.run),
+        Code::Done => println!("✓ {} succeeded in {took}", ended.run),
+        Code::Interrupted => {
+            println!("‖ {} stopped after {took}; what was committed is kept", ended.run);
+            println!("  Again  {}", again(input, args));
+            return;
+        }
+        _ => println!("✗ {} failed after {took}", ended.run),
+    }
+    if !ended.steps.is_empty() {
+        println!("{}", indent(&step_table(&ended.steps)));
+    }
+    for step in &ended.steps {
+        step.warnings.iter().for_each(|w| println!("  ! {}: {w}", step.step));
+    }
+    if code != Code::Done {
+        println!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
+        println!("  Look   spotmill show {}", ended.run);
+        println!("  Again  {}", again(input, args));
+    }
+}
+
+/// The command that goes on where this one ended.
+fn again(input: &RunInput, args: &RunArgs) -> String {
+    let mut command = "spotmill run".to_owned();
+    if let Some(date) = &input.date {
+        command += &format!(" --date {date}");
+    }
+    for (name, value) in &args.params {
+        command += &format!(" --param {name}={value}");
+    }
+    if !args.only.is_empty() {
+        command += &format!(" --only {}", args.only.join(","));
+    }
+    command
+}
+
+/// The result of the last step that published, of all keys together, and what to do next.
+pub fn closing(
+    worker: &Worker,
+    ended: &[RunEnded],
+    inputs: &[RunInput],
+    global: &Global,
+    args: &RunArgs,
+    code: Code,
+) -> Result<(), Stop> {
+    if inputs.len() > 1 {
+        backfill(ended, inputs.len());
+    }
+    let last = ended.iter().rev().find_map(|run| run.published.last()).map(|p| p.step.clone());
+    if let Some(step) = last {
+        let published: Vec<&Published> =
+            ended.iter().flat_map(|run| &run.published).filter(|p| p.step == step).collect();
+        show_result(worker, &published)?;
+    }
+    if code == Code::Done && !global.quiet && args.date.as_ref().is_some_and(|d| !d.contains("..")) {
+        println!("Next: spotmill show {} · spotmill run --date FIRST..LAST", ended[0].run);
+    }
+    Ok(())
+}
+
+fn backfill(ended: &[RunEnded], asked: usize) {
+    let done = ended.iter().filter(|run| matches!(run.outcome.as_str(), "succeeded" | "warned")).count();
+    println!("{done} of {} done", plural(asked as u64, "run"));
+    for run in ended.iter().filter(|run| run.outcome == "failed") {
+        println!("  ✗ {}: {}", run.run, run.cause.as_deref().unwrap_or("failed"));
+    }
+}
+
+fn show_result(worker: &Worker, published: &[&Published]) -> Result<(), Stop> {
+    let files: Vec<String> = published.iter().flat_map(|p| p.files.iter().cloned()).collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let preview = worker.preview(&files, SHOWN)?;
+    println!("\n{}", indent(&result_table(&preview)));
+    if preview.total_rows > preview.rows.len() as u64 {
+        println!("  … {} in all", plural(preview.total_rows, "row"));
+    }
+    for place in published.iter().take(3) {
+        println!("  {} ({})", relative(&place.destination), plural(place.files.len() as u64, "file"));
+    }
+    if published.len() > 3 {
+        println!("  … and {} more", published.len() - 3);
+    }
+    Ok(())
+}
+
+/// As the user would type it.
+pub fn relative(path: &str) -> String {
+    let here = std::env::current_dir().map(|d| format!("{}/", d.display())).unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).to_owned()
+}
+
+pub fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().copied());
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if right.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn step_table(steps: &[StepSummary]) -> Table {
+    let mut table = table(&["step", "items", "rows in", "rejected", "rows out", "peak"], &[1, 2, 3, 4, 5]);
+    for step in steps {
+        table.add_row([
+            step.step.clone(),
+            if step.committed == step.items { count(u64::from(step.items)) } else { format!("{}/{}", step.committed, step.items) },
+            count(step.rows_read + step.rows_rejected),
+            count(step.rows_rejected),
+            count(step.rows_written),
+            bytes(step.peak_bytes),
+        ]);
+    }
+    table
+}
+
+pub fn result_table(preview: &PreviewReply) -> Table {
+    let names: Vec<&str> = preview.columns.iter().map(|c| c.name.as_str()).collect();
+    let numeric = |i: &usize| !matches!(preview.columns[*i].ty, spotmill_core::types::ColumnType::String);
+    let right: Vec<usize> = (0..names.len()).filter(numeric).collect();
+    let mut table = table(&names, &right);
+    for row in &preview.rows {
+        table.add_row(row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")));
+    }
+    table
+}
+
+pub fn indent(table: &Table) -> String {
+    table.lines().map(|line| format!("  {}\n", line.trim_end())).collect::<String>().trim_end().to_owned()
+}
