@@ -123,6 +123,9 @@ impl Found<'_> {
 
     fn unknown_column(&self, column: &str, available: &[String]) -> Problem {
         let step = &self.step.name;
+        if available.iter().any(|a| a == column) {
+            return self.lost_column(column);
+        }
         let (maker, verb) = match &self.step.input.source {
             Source::Step { step, .. } if self.step.tables.is_empty() => {
                 (format!("`{step}` does not make"), format!("{step} makes"))
@@ -137,6 +140,14 @@ impl Found<'_> {
             None => format!("{verb}: {}", shortened(available)),
         };
         self.placed("unknown-column", format!("`{step}` reads `{column}`, which {maker}"), place, label)
+    }
+
+    /// The column is in the tables, but not where it is used: after GROUP BY, mostly in ORDER BY.
+    fn lost_column(&self, column: &str) -> Problem {
+        let span = self.sql().and_then(|text| sql::identifiers(text, column).pop());
+        let place = span.and_then(|s| self.parsed.sql_place(&self.step.name, s));
+        let title = format!("`{column}` is not known here, after GROUP BY");
+        self.placed("unknown-column", title, place, "name the aggregate with AS, and use that name".to_owned())
     }
 
     fn unknown_function(&self, function: &str, similar: Option<&str>) -> Problem {

@@ -1,6 +1,7 @@
 //! Params become typed literals and sums are widened, by cutting the text at token positions. What is not replaced
 //! stays byte for byte as the user wrote it, comments included.
 
+use super::position::{Position, positions};
 use super::select::Select;
 use super::tokens::{Tok, closing, tokenize};
 use crate::types::{ColumnType, Value};
@@ -27,12 +28,10 @@ pub fn bind(select: &Select, params: &BTreeMap<String, Value>) -> Result<String,
 pub fn bind_text(text: &str, params: &BTreeMap<String, Value>) -> Result<String, BindError> {
     let tokens = tokens_of(text)?;
     let mut cuts = widening(&tokens);
-    for (i, tok) in tokens.iter().enumerate() {
-        let Some(name) = tok.placeholder() else { continue };
+    for (i, at) in positions(&tokens).into_iter().enumerate() {
+        let Some(name) = tokens[i].placeholder() else { continue };
         let value = params.get(name).ok_or_else(|| BindError::UnknownParam(name.to_owned()))?;
-        let bare = i > 0 && (tokens[i - 1].is_word("limit") || tokens[i - 1].is_word("offset"));
-        let text = if bare { value.to_string() } else { literal(value) };
-        cuts.push((tok.span.clone(), text));
+        cuts.push((tokens[i].span.clone(), written(value, at)));
     }
     Ok(splice(text, cuts))
 }
@@ -88,16 +87,30 @@ fn splice(text: &str, mut cuts: Vec<Cut>) -> String {
 
 /// A value as SQL that Polars reads back with exactly this type.
 pub fn literal(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "TRUE".to_owned(),
-        Value::Bool(false) => "FALSE".to_owned(),
-        Value::Int { value, ty } => format!("CAST({} AS {})", integer(*value), sql_type(*ty)),
-        Value::Float(v) => format!("CAST('{v:e}' AS DOUBLE)"),
-        Value::String(v) | Value::Path(v) => quoted(v),
-        Value::Date(v) => format!("CAST({} AS DATE)", quoted(v)),
+    written(value, Position::Expression)
+}
+
+fn written(value: &Value, at: Position) -> String {
+    match (value, at) {
+        (Value::Int { value, .. }, Position::Number) => value.to_string(),
+        (Value::Float(v), Position::Number) => decimal(*v),
+        (Value::Bool(true), _) => "TRUE".to_owned(),
+        (Value::Bool(false), _) => "FALSE".to_owned(),
+        (Value::Int { value, ty }, _) => format!("CAST({} AS {})", integer(*value), sql_type(*ty)),
+        (Value::Float(v), _) => format!("CAST({} AS DOUBLE)", decimal(*v)),
+        (Value::String(v) | Value::Path(v), _) => quoted(v),
+        (Value::Date(v), Position::List) => format!("CAST({} AS DATE)", quoted(v)),
+        // Outside of a list the cast works too, but the engine calls it deprecated on every run.
+        (Value::Date(v), _) => format!("DATE({})", quoted(v)),
         // A cast from text wants a zone; the typed literal reads ISO without one.
-        Value::Timestamp(v) => format!("TIMESTAMP {}", quoted(v)),
+        (Value::Timestamp(v), _) => format!("TIMESTAMP {}", quoted(v)),
     }
+}
+
+/// A number with a point is a float to Polars; exponents it does not read.
+fn decimal(value: f64) -> String {
+    let text = value.to_string();
+    if text.contains('.') { text } else { format!("{text}.0") }
 }
 
 /// Polars negates a literal after it has read it, so the smallest integer has to come as text.

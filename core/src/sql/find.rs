@@ -133,11 +133,14 @@ fn same(a: &Tok, b: &Tok) -> bool {
 /// How many tokens a bound literal takes at the start of `tokens`.
 fn literal_length(tokens: &[Tok]) -> Option<usize> {
     let first = tokens.first()?;
-    if first.is_word("cast") && tokens.get(1)?.token == Token::LParen {
+    let second = tokens.get(1).map(|t| &t.token);
+    if (first.is_word("cast") || first.is_word("date")) && second == Some(&Token::LParen) {
         return Some(closing(tokens, 1)? + 1);
     }
-    let typed = first.is_word("timestamp") && matches!(tokens.get(1)?.token, Token::SingleQuotedString(_));
-    if typed {
+    if first.token == Token::Minus && matches!(second, Some(Token::Number(..))) {
+        return Some(2);
+    }
+    if first.is_word("timestamp") && matches!(second, Some(Token::SingleQuotedString(_))) {
         return Some(2);
     }
     let plain = matches!(first.token, Token::SingleQuotedString(_) | Token::Number(..));

@@ -6,6 +6,7 @@
 mod bind;
 mod find;
 mod functions;
+mod position;
 mod select;
 mod tokens;
 

@@ -84,12 +84,17 @@ fn params() -> BTreeMap<String, Value> {
 #[test]
 fn binds_typed_literals_and_widens_sums() {
     let check = |sql: &str, want: &str| assert_eq!(bind_text(sql, &params()).unwrap(), want);
-    check("SELECT $date AS d -- $date", "SELECT CAST('2013-01-01' AS DATE) AS d -- $date");
+    check("SELECT $date AS d -- $date", "SELECT DATE('2013-01-01') AS d -- $date");
     check("a > $late", "a > CAST(15 AS SMALLINT)");
     check("a > $low + $least", "a > CAST(-1 AS TINYINT) + CAST('-9223372036854775808' AS BIGINT)");
-    check("$at, $rate, $on", "TIMESTAMP '2013-01-01T02:03:04', CAST('1e-1' AS DOUBLE), TRUE");
+    check("$at, $rate, $on", "TIMESTAMP '2013-01-01T02:03:04', CAST(0.1 AS DOUBLE), TRUE");
     check("'$who' || $who", "'$who' || 'O''Hare'");
     check("LIMIT $late OFFSET $late", "LIMIT 15 OFFSET 15");
+    check("d IN ($date, $late + 1)", "d IN (CAST('2013-01-01' AS DATE), CAST(15 AS SMALLINT) + 1)");
+    check("d IN (SELECT $date)", "d IN (SELECT DATE('2013-01-01'))");
+    check("ROUND($rate, $late)", "ROUND(CAST(0.1 AS DOUBLE), 15)");
+    check("QUANTILE_CONT(a, $rate), LAG(a, $low)", "QUANTILE_CONT(a, 0.1), LAG(a, -1)");
+    check("VALUES ($late, $who)", "VALUES (15, 'O''Hare')");
     check("SUM(a)", "SUM(spotmill_widen(a))");
     check("sum( DISTINCT a + 1 ) FILTER (WHERE b)", "sum( DISTINCT spotmill_widen(a + 1) ) FILTER (WHERE b)");
     check("SUM(SUM(a)) OVER (PARTITION BY b)", "SUM(spotmill_widen(SUM(spotmill_widen(a)))) OVER (PARTITION BY b)");
@@ -154,7 +159,8 @@ proptest! {
             ("f".to_owned(), Value::Float(float)),
         ]);
         let bound = bind_text("$i $f", &params).unwrap();
-        let texts: Vec<String> = bound.split(" AS ").map(|p| p.rsplit("CAST(").next().unwrap().trim_matches('\'').to_owned()).collect();
+        let number = |p: &str| p.rsplit("CAST(").next().unwrap().trim_matches('\'').to_owned();
+        let texts: Vec<String> = bound.split(" AS ").map(number).collect();
         prop_assert_eq!(texts[0].parse::<i64>().unwrap(), int);
         prop_assert_eq!(texts[1].parse::<f64>().unwrap(), float);
     }

@@ -40,9 +40,8 @@ pub struct File {
     #[serde(default)]
     pub target: BTreeMap<String, TargetTable>,
     pub worker: Option<WorkerTable>,
-    #[serde(default)]
     #[schemars(required)]
-    pub step: Vec<StepTable>,
+    pub step: Option<Vec<StepTable>>,
     /// What a work item gets, in every step that does not say otherwise.
     pub resources: Option<ResourcesTable>,
     pub fleet: Option<FleetTable>,

@@ -16,7 +16,7 @@ pub fn steps(ctx: &mut Ctx<'_>, file: &File) -> Vec<Step> {
         let place = ctx.value("step");
         ctx.error("missing-key", "a pipeline has at least one step", place, "add a [[step]] with name, sql and input");
     }
-    file.step.iter().enumerate().map(|(i, table)| step(ctx, &format!("step.{i}"), table, file)).collect()
+    file.step.iter().flatten().enumerate().map(|(i, table)| step(ctx, &format!("step.{i}"), table, file)).collect()
 }
 
 fn step(ctx: &mut Ctx<'_>, path: &str, table: &StepTable, file: &File) -> Step {

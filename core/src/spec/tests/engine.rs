@@ -48,6 +48,13 @@ fn unknown_column() {
 }
 
 #[test]
+fn column_lost_by_grouping() {
+    let edits = [("FROM input GROUP BY flight_date\n", "FROM input GROUP BY flight_date ORDER BY SUM(late)\n")];
+    let problem = CheckProblem::UnknownColumn { column: "late".into(), available: list(ROUTE) };
+    check("unknown-column-after-group-by", &edits, 2, problem);
+}
+
+#[test]
 fn missing_output_column() {
     let problem = CheckProblem::MissingOutputColumn {
         key: "sort_by".into(),

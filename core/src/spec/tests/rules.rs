@@ -52,6 +52,15 @@ fn shape() {
 }
 
 #[test]
+fn a_pipeline_has_steps() {
+    for steps in ["", "step = []\n"] {
+        let toml = format!("format = 1\n{steps}[pipeline]\nname = \"p\"\n[params]\ndate = \"date\"\n");
+        let got = lines(&Sources { path: "p.toml".into(), toml, ..Default::default() });
+        assert!(got.len() == 1 && got[0].starts_with("missing-key: "), "{got:?}");
+    }
+}
+
+#[test]
 fn names_and_keys() {
     flights(&[("\"flights\"", "\"Flights\"")], &["bad-name: `Flights` cannot name a pipeline"]);
     flights(&[("name = \"daily\"", "name = \"by_route\"")], &["duplicate-step: two steps are called `by_route`"]);
