@@ -153,7 +153,7 @@ fn start(launch: &Launch) -> std::io::Result<std::process::Child> {
 }
 
 /// SIGKILL for the child when the calling thread ends, which is when this process ends.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "only between fork and exec can a child be bound to its parent's life; see below")]
 fn die_with_this_process(command: &mut Command) {
     let parent = rustix::process::getpid();
     let hook = move || {

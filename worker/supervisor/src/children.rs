@@ -1,4 +1,4 @@
-//! How the worker binary is called: `… item SPEC OUTCOME`, in a directory of its own, with an environment that holds
+//! How the worker binary is called: `… item --spec FILE --outcome FILE`, in a directory of its own, with an environment that holds
 //! what it needs and nothing of ours.
 
 use crate::attempt::Job;
@@ -8,8 +8,14 @@ use std::collections::BTreeMap;
 
 pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
     let mut args = config.program.args.clone();
-    args.push("item".to_owned());
-    args.extend([job.spec(), job.outcome()].map(|path| path.to_string_lossy().into_owned()));
+    let file = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+    args.extend([
+        "item".to_owned(),
+        "--spec".to_owned(),
+        file(job.spec()),
+        "--outcome".to_owned(),
+        file(job.outcome()),
+    ]);
     let inherited = |name: &str| std::env::var(name).ok();
     let mut env = BTreeMap::from([
         ("PATH".to_owned(), inherited("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned())),

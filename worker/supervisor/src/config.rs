@@ -22,7 +22,8 @@ impl Machine {
     }
 }
 
-/// The worker binary. It is called as `path args… item SPEC OUTCOME`: it reads an `ItemSpec`, writes an `ItemOutcome`.
+/// The worker binary, called as `path args… item --spec FILE --outcome FILE`: reads an `ItemSpec`, writes an
+/// `ItemOutcome`.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub path: PathBuf,

@@ -28,7 +28,7 @@ pub enum Refusal {
     /// The item's attempts are used up.
     Spent(Box<Claim>),
     /// The attempt has failed before it began.
-    Failed(Box<Claim>, Ending),
+    Failed(Box<Claim>, Box<Ending>),
     /// Trouble with the store: later.
     Later(String),
 }
@@ -82,7 +82,7 @@ pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusa
         Ok(spec) => spec,
         Err(what) => {
             let ending = Ending::new(FailureClass::Transform, what, "not started");
-            return Err(Refusal::Failed(Box::new(job.claim), ending));
+            return Err(Refusal::Failed(Box::new(job.claim), Box::new(ending)));
         }
     };
     write_spec(&job, &spec).await.map_err(|e| Refusal::Later(format!("{}: {e}", job.directory.display())))?;
@@ -140,7 +140,7 @@ fn fits_plan(work: &WorkMessage, frozen: &Frozen) -> Result<(), Refusal> {
 fn foreign(claim: Claim, what: String) -> Refusal {
     let ending = Ending::new(FailureClass::WorkerVersion, what, "not started")
         .remedy("use a worker of the version that froze the pipeline, or start the run again with this one");
-    Refusal::Failed(Box::new(claim), ending)
+    Refusal::Failed(Box::new(claim), Box::new(ending))
 }
 
 /// Only asked of items that have been received before: a first receive has no history.
@@ -160,7 +160,7 @@ async fn has_tries_left(context: &Context, claim: &Claim) -> Result<(), Refusal>
         );
         let ending = Ending::new(FailureClass::Poison, message, "no end was ever recorded")
             .remedy("make its items smaller, or give them more memory");
-        return Err(Refusal::Failed(Box::new(claim.clone()), ending));
+        return Err(Refusal::Failed(Box::new(claim.clone()), Box::new(ending)));
     }
     Ok(())
 }

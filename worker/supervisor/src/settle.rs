@@ -56,7 +56,7 @@ pub async fn refuse(context: &Context, message: &Message, refusal: Refusal) {
             call_back(context, &claim, CallbackKind::Failed, &claim.attempt).await;
             delete_message(context, &message.receipt).await;
         }
-        Refusal::Failed(claim, ending) => settle(context, &claim, ending, String::new()).await,
+        Refusal::Failed(claim, ending) => settle(context, &claim, *ending, String::new()).await,
         Refusal::Later(why) => {
             let after_ms = budget::infra_wait(message.receives, waits(context));
             context.note(format!("{why}; again in {:.1} s", after_ms as f64 / 1_000.0));

@@ -44,8 +44,8 @@ max_memory = "512 MiB"
 
 /// What every worker script begins with.
 const PRELUDE: &str = r#"
-[ "$1" = item ] || exit 64
-SPEC=$2 OUT=$3
+[ "$1 $2 $4" = "item --spec --outcome" ] || exit 64
+SPEC=$3 OUT=$5
 SCRATCH=$(grep -o '"scratch":"[^"]*"' "$SPEC" | cut -d'"' -f4)
 wrote() { # BYTES TEXT: a file with TEXT, reported with BYTES
   mkdir -p "$SCRATCH/k=a"; printf %s "$2" > "$SCRATCH/k=a/0.parquet"
