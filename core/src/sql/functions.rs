@@ -150,7 +150,7 @@ pub fn hint(function: &str, first: Option<&str>, known: &[String]) -> String {
         "year" | "month" | "day" | "hour" | "minute" | "second" | "quarter" | "week" | "dayofweek" | "dayofyear" => {
             format!("use EXTRACT({} FROM {x})", function.to_ascii_uppercase())
         }
-        "datediff" | "date_diff" | "age" => "subtract one date from the other".to_owned(),
+        "datediff" | "date_diff" | "age" => format!("use CAST({x} - y AS BIGINT) // 86400000000, in days"),
         "date_add" | "dateadd" | "date_sub" => format!("use {x} + INTERVAL '1 day'"),
         "now" | "current_timestamp" | "current_date" | "today" | "getdate" | "random" | "rand" | "uuid" => {
             "an item must give the same rows whenever it runs; pass a param such as $date".to_owned()
