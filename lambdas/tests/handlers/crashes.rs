@@ -5,21 +5,32 @@ use crate::ports::Fault;
 use crate::world::{Work, World, directory, run_all};
 use spotmill_core::calls::Next;
 
-/// Runs until done, each time as another execution, as a person would.
-async fn insist(world: &World) -> u32 {
+/// Who starts again after a failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Again {
+    /// A person, with another execution.
+    Anew,
+    /// The same execution: a retry, a redrive.
+    Same,
+}
+
+/// Runs until done.
+async fn insist(world: &World, again: Again) -> u32 {
     for tries in 1..=3 {
-        let root = format!("r{tries}");
+        let root = if again == Again::Same { "r1".to_owned() } else { format!("r{tries}") };
         let ended = run_all(world, &root, &|_, _| Work::Commit).await;
         world.store.revive();
         if ended.is_ok_and(|v| v.next == Next::Done) {
             return tries;
         }
-        world.executions.end(&root);
+        if again == Again::Anew {
+            world.executions.end(&root);
+        }
     }
     panic!("not done after three starts");
 }
 
-async fn check(fault: Fault) {
+async fn check(fault: Fault, again: Again) {
     let dir = directory();
     let place = dir.path().join("w");
     let calm = World::at(&place).await;
@@ -30,7 +41,7 @@ async fn check(fault: Fault) {
     for k in 1..=writes {
         let world = World::at(&place).await;
         world.store.fail_at(k, fault);
-        insist(&world).await;
+        insist(&world, again).await;
         let outcome = world.outcome().await;
         for (name, text) in &expected {
             assert_eq!(outcome.get(name), Some(text), "{name} after {fault:?} at write {k}");
@@ -43,15 +54,20 @@ async fn check(fault: Fault) {
 
 #[tokio::test]
 async fn a_write_refused_anywhere_changes_nothing_in_the_end() {
-    check(Fault::Refuse).await;
+    check(Fault::Refuse, Again::Anew).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_anywhere_changes_nothing_in_the_end() {
-    check(Fault::LoseReply).await;
+    check(Fault::LoseReply, Again::Anew).await;
 }
 
 #[tokio::test]
 async fn a_death_after_any_write_changes_nothing_in_the_end() {
-    check(Fault::Die).await;
+    check(Fault::Die, Again::Anew).await;
+}
+
+#[tokio::test]
+async fn a_retry_by_the_same_execution_after_a_death_changes_nothing_in_the_end() {
+    check(Fault::Die, Again::Same).await;
 }

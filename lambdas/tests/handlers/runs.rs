@@ -50,8 +50,12 @@ async fn failed_items_are_named_with_the_command_to_type_and_the_rest_is_kept() 
     let world = World::new().await;
     let last = run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     assert_eq!((last.next, last.error.as_str()), (Next::Failed, errors::ITEMS_FAILED));
-    for part in ["1 of 3 items of `a` failed", "Item 1 (transform error in 3 attempts): there is no column `w`",
-        "2 items committed and kept", "spotmill start --date 2013-01-01"] {
+    for part in [
+        "1 of 3 items of `a` failed",
+        "Item 1 (transform error in 3 attempts): there is no column `w`",
+        "2 items committed and kept",
+        "spotmill start --date 2013-01-01",
+    ] {
         assert!(last.cause.contains(part), "{}", last.cause);
     }
     let request = ReportRequest { run: world.run(), root: "r1".into() };
