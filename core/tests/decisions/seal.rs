@@ -1,0 +1,152 @@
+use crate::door::step;
+use spotmill_core::item::{OutputFile, Usage, Violation};
+use spotmill_core::model::{MaxBadRows, RowsRule, Step};
+use spotmill_core::records::{Plan, RECORD_VERSION, Receipt, Seal};
+use spotmill_core::seal::{Evidence, PlannedItem, SealError, seal};
+use spotmill_core::types::Column;
+use std::collections::BTreeMap;
+
+fn receipt(item: u32) -> Receipt {
+    let file = |partition: &str, rows| OutputFile {
+        partition: partition.into(),
+        part: 0,
+        path: format!("{partition}/00000.parquet"),
+        rows,
+        bytes: 10,
+    };
+    Receipt {
+        v: RECORD_VERSION,
+        item,
+        attempt: "a".into(),
+        item_digest: format!("d{item}"),
+        worker_digest: String::new(),
+        epoch: 1,
+        scratch: format!("/scratch/{item}").as_str().into(),
+        files: vec![file("k=y", 3), file("k=x", 5)],
+        rejects: None,
+        rows_raw: 10,
+        rows_read: 8,
+        rows_rejected: 2,
+        rows_written: 8,
+        columns: vec![Column { name: "k".into(), ty: "string".parse().unwrap(), parse: None }],
+        violations: Vec::new(),
+        notes: vec!["line 7: `x` is no int32".into()],
+        usage: Usage { wall_ms: 1, cpu_ms: 2, peak_bytes: 100 + u64::from(item) },
+        rung: 0,
+        worker: String::new(),
+        committed_ms: 0,
+    }
+}
+
+struct Case {
+    step: Step,
+    receipts: BTreeMap<u32, Receipt>,
+    missing: Vec<u32>,
+    rows: Option<u64>,
+}
+
+fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
+    let receipts = (0..2).map(|i| (i, receipt(i))).collect();
+    let mut step = step("on_bad_rows = \"reject\"", "");
+    step.input.max_bad_rows = MaxBadRows::Unlimited;
+    let mut case = Case { step, receipts, missing: Vec::new(), rows: None };
+    edit(&mut case);
+    let plan = Plan {
+        v: RECORD_VERSION,
+        run: "p/1".into(),
+        step: "s".into(),
+        generation: 1,
+        items: 2,
+        work_digest: String::new(),
+        offsets: Vec::new(),
+        input_columns: Vec::new(),
+        input_bytes: 0,
+        worker_version: String::new(),
+        upstream_rows: None,
+        planned_ms: 0,
+    };
+    let items: Vec<PlannedItem> =
+        (0..2).map(|i| PlannedItem { digest: format!("d{i}"), rows: case.rows, sliced: false }).collect();
+    let evidence = Evidence {
+        step: &case.step,
+        plan: &plan,
+        items: &items,
+        receipts: &case.receipts,
+        missing: &case.missing,
+        now_ms: 9,
+    };
+    seal(&evidence).map(|s| s.seal)
+}
+
+/// The error's text contains `expected`; empty: sealed without a warning.
+#[track_caller]
+fn check(edit: impl FnOnce(&mut Case), expected: &str) {
+    match sealed(edit) {
+        Ok(seal) => assert_eq!(seal.warnings.join("; "), expected),
+        Err(SealError::Corrupt(why)) => assert!(format!("corrupt: {why}").contains(expected), "{why}"),
+        Err(SealError::Expectation(why)) => {
+            assert!(!expected.is_empty() && format!("unmet: {why}").contains(expected), "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_seal_sums_its_receipts() {
+    let seal = sealed(|_| {}).unwrap();
+    assert_eq!((seal.rows_raw, seal.rows_read, seal.rows_rejected, seal.rows_written), (20, 16, 4, 16));
+    assert_eq!((seal.files, seal.partitions, seal.bytes, seal.peak_bytes), (4, 2, 40, 101));
+}
+
+#[test]
+fn receipts_that_cannot_be_of_the_plan_are_corrupt() {
+    check(
+        |c| c.receipts.get_mut(&1).unwrap().item_digest = "x".into(),
+        "corrupt: the receipt of item 1 is about other",
+    );
+    check(|c| c.receipts.get_mut(&1).unwrap().rows_raw = 11, "corrupt: the receipt of item 1 does not add up: 11 raw");
+    check(|c| c.receipts.get_mut(&0).unwrap().rows_written = 9, "corrupt: the receipt of item 0 says 9 rows written");
+    check(|c| drop(c.receipts.remove(&1)), "corrupt: item 1 has no receipt");
+    check(|c| (c.receipts.remove(&1), c.missing = vec![1]).1, "");
+}
+
+#[test]
+fn rows_and_columns_must_agree() {
+    check(|c| c.rows = Some(10), "");
+    check(|c| c.rows = Some(12), "unmet: item 0 read 10 rows of 12 that its inputs hold; item 1");
+    check(|c| c.step.rows = Some(RowsRule::Same), "");
+    let fewer = |c: &mut Case| c.receipts.get_mut(&1).unwrap().rows_read = 7;
+    let odd = |c: &mut Case| (fewer(c), c.receipts.get_mut(&1).unwrap().rows_rejected = 3).1;
+    check(
+        |c| (odd(c), c.step.rows = Some(RowsRule::Same)).1,
+        "unmet: `rows = \"same\"`: item 1 read 7 rows and wrote 8",
+    );
+    check(|c| (odd(c), c.step.rows = Some(RowsRule::Fewer)).1, "unmet: `rows = \"fewer\"`: item 1");
+    let renamed = |c: &mut Case| c.receipts.get_mut(&1).unwrap().columns[0].name = "j".into();
+    check(renamed, "unmet: items wrote different columns: item 0 has k string; item 1 has j string");
+}
+
+#[test]
+fn bad_rows_have_a_limit() {
+    check(|c| c.step.input.max_bad_rows = MaxBadRows::Rows(4), "");
+    check(
+        |c| c.step.input.max_bad_rows = MaxBadRows::Rows(3),
+        "unmet: 4 of 20 rows were rejected, more than `max_bad_rows` (3); item 1 has most, 2, for example line 7",
+    );
+    check(|c| c.step.input.max_bad_rows = MaxBadRows::Fraction(0.2), "");
+    check(|c| c.step.input.max_bad_rows = MaxBadRows::Fraction(0.1), "more than `max_bad_rows` (10%)");
+}
+
+#[test]
+fn expectations_stop_or_warn() {
+    let violated = |c: &mut Case| {
+        let violation = Violation { expectation: "not_null(k)".into(), rows: 2, example: Some("{}".into()) };
+        for receipt in c.receipts.values_mut() {
+            receipt.violations.push(violation.clone());
+        }
+    };
+    check(violated, "unmet: not_null(k) does not hold for 4 rows, first in item 0, for example {}");
+    let warned = "not_null(k) does not hold for 4 rows, first in item 0, for example {}";
+    check(|c| (violated(c), c.step.expect.warn_only = true).1, warned);
+    check(|c| c.step.expect.min_rows = Some(17), "unmet: 16 rows written, of at least 17 expected");
+    check(|c| c.step.expect.min_rows = Some(16), "");
+}
