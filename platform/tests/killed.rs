@@ -17,7 +17,7 @@ async fn a_writer_in_a_process_of_its_own() {
     let (store, base) = (LocalStore::new(), Uri::new(directory));
     let lock = RunLock::try_take(Path::new(base.as_str()).join("lock").as_path(), &ExecutionId::new("writer"));
     let _lock = lock.expect("the lock is free");
-    for n in 0u8.. {
+    for n in (0..=u8::MAX).cycle() {
         let body = vec![n; BYTES];
         store.put(&base.join("put"), &body).await.expect("put");
         store.create(&base.join(&format!("created-{n}")), &body).await.expect("create");

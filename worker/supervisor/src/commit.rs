@@ -29,7 +29,11 @@ pub enum Committed {
 }
 
 pub async fn commit(context: &Context, job: &Job, report: &ItemReport) -> Committed {
-    if let Err(what) = written(context, job, report).await {
+    let sound = match adds_up(report) {
+        Ok(()) => written(context, job, report).await,
+        wrong => wrong,
+    };
+    if let Err(what) = sound {
         return Committed::Void(Ending::new(FailureClass::Crash, what, "bad outcome file"));
     }
     if let Some(changed) = changed_input(context, job).await {
@@ -75,9 +79,18 @@ async fn written(context: &Context, job: &Job, report: &ItemReport) -> Result<()
             Some(_) => {}
         }
     }
-    let rows: u64 = report.files.iter().map(|f| f.rows).sum();
-    if rows != report.rows_written {
-        return Err(format!("the child reported {} rows written, but {rows} in its files", report.rows_written));
+    Ok(())
+}
+
+/// Raw rows are parsed or rejected; rows written are in files.
+fn adds_up(report: &ItemReport) -> Result<(), String> {
+    let ItemReport { rows_raw, rows_read, rows_rejected, rows_written, .. } = report;
+    if rows_read + rows_rejected != *rows_raw {
+        return Err(format!("the child reported {rows_raw} rows, but {rows_read} read and {rows_rejected} rejected"));
+    }
+    let in_files: u64 = report.files.iter().map(|f| f.rows).sum();
+    if in_files != *rows_written {
+        return Err(format!("the child reported {rows_written} rows written, but {in_files} in its files"));
     }
     Ok(())
 }

@@ -25,10 +25,12 @@ pub async fn of(context: &Context, claim: &Claim) -> Result<History, RecordError
     let prefix = Uri::new(format!("{}/{:07}-", claim.keys.failures(claim.work.epoch), claim.work.item));
     let mut classes = Vec::new();
     for found in store.list(&prefix).await? {
-        if let Some((record, _)) = records::load::<FailureRecord>(store, &found.uri).await?
-            && record.attempt != claim.attempt
-        {
-            classes.push(record.class);
+        match records::load::<FailureRecord>(store, &found.uri).await {
+            Ok(Some((record, _))) if record.attempt != claim.attempt => classes.push(record.class),
+            Ok(_) => {}
+            Err(e @ RecordError::Store(_)) => return Err(e),
+            // What cannot be read proves nothing; it must not stop the item either.
+            Err(e) => context.note(e.to_string()),
         }
     }
     Ok(History { classes })

@@ -2,6 +2,9 @@
 //! store and queues, and a worker that is a few lines of bash.
 #![allow(dead_code)]
 
+mod fixture;
+
+use fixture::{PIPELINE, PRELUDE, config};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
 use spotmill_core::item::{FailureClass, InputFile};
 use spotmill_core::keys::{RunKeys, StepKeys};
@@ -13,9 +16,7 @@ use spotmill_core::spec;
 use spotmill_platform::local::{LocalQueues, LocalStore, SystemClock};
 use spotmill_platform::ports::{Queue, Store};
 use spotmill_platform::records;
-use spotmill_supervisor::{
-    EventSink, Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, WorkerEvent,
-};
+use spotmill_supervisor::{EventSink, Ports, Supervisor, SupervisorConfig, WorkerEvent};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -23,41 +24,6 @@ use std::time::{Duration, Instant};
 
 pub const RUN: &str = "flights/2013-01-01";
 pub const EPOCH: u64 = 7;
-
-const PIPELINE: &str = r#"
-format = 1
-[pipeline]
-name = "flights"
-[params]
-date = { type = "date" }
-[[step]]
-name = "copy"
-sql = "SELECT a FROM input WHERE a > 0"
-[step.input]
-path = "/data/*.csv"
-columns = ["a int64"]
-[resources]
-vcpus = 1
-memory = "128 MiB"
-max_memory = "512 MiB"
-"#;
-
-/// What every worker script begins with.
-const PRELUDE: &str = r#"
-[ "$1 $2 $4" = "item --spec --outcome" ] || exit 64
-SPEC=$3 OUT=$5
-SCRATCH=$(grep -o '"scratch":"[^"]*"' "$SPEC" | cut -d'"' -f4)
-wrote() { # BYTES TEXT: a file with TEXT, reported with BYTES
-  mkdir -p "$SCRATCH/k=a"; printf %s "$2" > "$SCRATCH/k=a/0.parquet"
-  printf '{"done":{"v":1,"rows_raw":3,"rows_read":2,"rows_rejected":1,"rows_written":2,"files":[{"partition":"k=a",
-    "part":0,"path":"k=a/0.parquet","rows":2,"bytes":%d}],"columns":[],"violations":[],"notes":[]}}' "$1" > "$OUT"
-}
-finish() { wrote 4 data; }
-failed() { # CLASS
-  printf '{"failed":{"class":"%s","message":"the words of the worker"}}' "$1" > "$OUT"
-}
-first() { mkdir "$HERE/$1" 2>/dev/null; } # true the first time
-"#;
 
 pub struct World {
     pub dir: tempfile::TempDir,
@@ -282,40 +248,6 @@ impl World {
 pub fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
-}
-
-fn config(dir: &tempfile::TempDir, root: &Uri) -> SupervisorConfig {
-    let path = |name: &str| dir.path().join(name);
-    SupervisorConfig {
-        root: root.clone(),
-        queue: "work".to_owned(),
-        callbacks: "callbacks".to_owned(),
-        worker: "here".to_owned(),
-        worker_digest: "digest of the worker".to_owned(),
-        program: Program {
-            path: PathBuf::from("/bin/bash"),
-            args: vec![path("worker.sh").to_string_lossy().into_owned()],
-            env: BTreeMap::from([("HERE".to_owned(), path("here").to_string_lossy().into_owned())]),
-        },
-        machine: Machine { vcpus: 2, memory_bytes: 1 << 30 },
-        share: Share { vcpus_per_item: 1, memory_bytes_per_item: 64 << 20, max_slots: 2 },
-        tmp: path("tmp"),
-        times: Times {
-            visibility_ms: 5_000,
-            extend_ms: 1_000,
-            poll_ms: 2_000,
-            sample_ms: 20,
-            term_wait_ms: 200,
-            notice_wait_ms: 50,
-            notice_margin_ms: 100,
-            retry_ms: 10,
-            infra_ms: 10,
-            infra_most_ms: 100,
-            alive_ms: 60_000,
-            lease_ms: 0,
-            stop_ms: 1_800,
-        },
-    }
 }
 
 pub fn is_below(path: &str, directory: &Path) -> bool {

@@ -1,14 +1,14 @@
 //! Obeys the state: receives, prepares, starts, signals, commits, settles; and brings back what happened. It decides
 //! nothing about items; when it is told to stop it ends in time, whatever still hangs.
 
+mod acts;
+
 use crate::attempt::{Context, Job};
 use crate::cache::Cache;
 use crate::child::Child;
-use crate::children;
 use crate::clues;
 use crate::config::{Ports, SupervisorConfig};
-use crate::events::{EventSink, WorkerEvent};
-use crate::memory;
+use crate::events::EventSink;
 use crate::prepare::prepare;
 use crate::settle::{finish, refuse, return_unbegun, settle};
 use crate::state::{self, Command, Input, Limits, Rules, State, TryId};
@@ -53,12 +53,11 @@ pub struct Shell {
     tasks: JoinSet<()>,
     receiving: Option<AbortHandle>,
     sampling: bool,
+    /// Where this supervisor's time began: on the wall, and on a clock that nobody sets and that sleeps with the machine.
+    origin: (u64, Instant),
     post: mpsc::UnboundedSender<News>,
     posted: mpsc::UnboundedReceiver<News>,
 }
-
-/// Between two `ChildMemory` events of one child.
-const TELL_MEMORY: Duration = Duration::from_millis(500);
 
 impl Shell {
     pub fn new(config: SupervisorConfig, ports: Ports, events: EventSink) -> Shell {
@@ -74,6 +73,7 @@ impl Shell {
             pause_ms: times.infra_ms,
         };
         let (post, posted) = mpsc::unbounded_channel();
+        let origin = (ports.clock.now_ms(), Instant::now());
         Shell {
             context: Arc::new(Context { config, ports, events, cache: Cache::default() }),
             state: State::new(rules),
@@ -82,6 +82,7 @@ impl Shell {
             tasks: JoinSet::new(),
             receiving: None,
             sampling: false,
+            origin,
             post,
             posted,
         }
@@ -97,7 +98,10 @@ impl Shell {
             tokio::select! {
                 biased;
                 control = controls.recv(), if stop_by.is_none() => match control {
-                    Some(Control::Notice(deadline_ms)) => self.feed(Input::Notice { deadline_ms }),
+                    Some(Control::Notice(wall_ms)) => {
+                        let deadline_ms = self.on_our_clock(wall_ms);
+                        self.feed(Input::Notice { deadline_ms });
+                    }
                     Some(Control::Stop) | None => {
                         stop_by = Some(Instant::now() + Duration::from_millis(self.context.config.times.stop_ms));
                         if let Some(receiving) = self.receiving.take() {
@@ -122,7 +126,12 @@ impl Shell {
     }
 
     fn now_ms(&self) -> u64 {
-        self.context.ports.clock.now_ms()
+        self.origin.0 + u64::try_from(self.origin.1.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A moment on the wall as a moment of ours.
+    fn on_our_clock(&self, wall_ms: u64) -> u64 {
+        (self.now_ms() + wall_ms).saturating_sub(self.context.ports.clock.now_ms())
     }
 
     fn feed(&mut self, input: Input) {
@@ -218,88 +227,6 @@ impl Shell {
                     send(&post, News::Input(Input::Over(id)));
                 });
             }
-        }
-    }
-
-    fn job(&self, id: TryId) -> Option<Arc<Job>> {
-        self.tries.get(&id)?.job.clone()
-    }
-
-    fn receive(&mut self, most: u32) {
-        let (context, post) = (Arc::clone(&self.context), self.post.clone());
-        let task = self.tasks.spawn(async move {
-            let times = &context.config.times;
-            let (wait, visibility) = (Duration::from_millis(times.poll_ms), Duration::from_millis(times.visibility_ms));
-            let received = context.ports.queue.receive(&context.config.queue, most as usize, wait, visibility).await;
-            send(
-                &post,
-                match received {
-                    Ok(messages) => News::Received(messages),
-                    Err(e) => {
-                        context.note(format!("no work received: {e}"));
-                        News::Input(Input::ReceiveFailed)
-                    }
-                },
-            );
-        });
-        self.receiving = Some(task);
-    }
-
-    /// A lost lease is no matter: whoever commits first wins.
-    fn extend(&mut self, id: TryId) {
-        let Some(receipt) = self.tries.get(&id).map(|t| t.message.receipt.clone()) else { return };
-        let context = Arc::clone(&self.context);
-        self.tasks.spawn(async move {
-            let visibility = Duration::from_millis(context.config.times.visibility_ms);
-            if let Err(e) = context.ports.queue.extend(&context.config.queue, &receipt, visibility).await {
-                context.note(format!("a lease was not extended: {e}"));
-            }
-        });
-    }
-
-    fn start(&mut self, id: TryId) {
-        let Some(job) = self.job(id) else { return };
-        let (context, post) = (Arc::clone(&self.context), self.post.clone());
-        let launch = children::launch(&context.config, &job);
-        let started = {
-            let job = Arc::clone(&job);
-            move |pid| {
-                let (id, worker) = (job.claim.id(), context.config.worker.clone());
-                context.tell(WorkerEvent::ItemStarted { id, worker, pid });
-            }
-        };
-        let outcome = job.outcome();
-        let ended = move |exit| send(&post, News::Input(Input::Exited(id, exit, clues::outcome(&outcome))));
-        if let Some(holding) = self.tries.get_mut(&id) {
-            holding.child = Some(Child::spawn(launch, started, ended));
-        }
-    }
-
-    fn sample(&mut self) {
-        let groups: Vec<i32> = self.tries.values().filter_map(|t| t.child.as_ref()?.group()).collect();
-        if groups.is_empty() {
-            return;
-        }
-        self.sampling = true;
-        let post = self.post.clone();
-        tokio::task::spawn_blocking(move || send(&post, News::Sample(memory::of_groups(&groups))));
-    }
-
-    fn weigh(&mut self, held: &HashMap<i32, u64>) {
-        self.sampling = false;
-        let mut weighed = Vec::new();
-        for (id, holding) in &mut self.tries {
-            let group = holding.child.as_ref().and_then(Child::group);
-            let (Some(job), Some(&bytes)) = (&holding.job, group.and_then(|g| held.get(&g))) else { continue };
-            weighed.push((*id, bytes));
-            if holding.told_memory.is_none_or(|at| at.elapsed() >= TELL_MEMORY) {
-                holding.told_memory = Some(Instant::now());
-                let (id, limit_bytes) = (job.claim.id(), job.memory_bytes);
-                self.context.tell(WorkerEvent::ChildMemory { id, bytes, limit_bytes });
-            }
-        }
-        for (id, bytes) in weighed {
-            self.feed(Input::Memory(id, bytes));
         }
     }
 }

@@ -1,0 +1,78 @@
+//! How children end and how often items are tried, row by row.
+
+use super::*;
+use crate::state::budget::{Next, Waits, infra_wait, is_poison, next};
+use crate::state::ending::{Seen, Verdict, classify};
+
+#[test]
+fn endings_have_names() {
+    use FailureClass::*;
+    let seen = Seen { why: None, wall_ms: 5, peak_bytes: 2_100, limit_bytes: 2_000, timeout_ms: 600_000 };
+    let by = |why| Seen { why: Some(why), ..seen };
+    let signal = |number, oom| Exit::Signal { number, oom };
+    let unreadable = Outcome::Unreadable("EOF".to_owned());
+    let table = [
+        (seen, Exit::Code(0), Outcome::Absent, Crash, "bad outcome file"),
+        (seen, Exit::Code(0), unreadable.clone(), Crash, "bad outcome file"),
+        (seen, Exit::Code(0), said(BadData), BadData, "exit code 0"),
+        (seen, Exit::Code(1), said(Transform), Transform, "exit code 1"),
+        (seen, Exit::Code(1), said(Infra), Infra, "exit code 1"),
+        (seen, Exit::Code(1), said(Memory), Memory, "exit code 1"),
+        (seen, Exit::Code(101), Outcome::Absent, Crash, "exit code 101"),
+        (seen, Exit::Code(101), unreadable, Crash, "exit code 101"),
+        (seen, Exit::Code(3), done(), Crash, "exit code 3"),
+        (seen, signal(9, true), Outcome::Absent, Memory, "killed by the kernel for want of memory at 2.1 KiB"),
+        (seen, Exit::NotStarted("no such file".to_owned()), Outcome::Absent, Infra, "not started"),
+        (by(Why::Timeout), signal(15, false), Outcome::Absent, Timeout, "time-out after 600 s"),
+        (by(Why::Timeout), Exit::Code(143), Outcome::Absent, Timeout, "time-out after 600 s"),
+        (by(Why::Timeout), Exit::Code(1), said(Transform), Timeout, "time-out after 600 s"),
+        (by(Why::Timeout), Exit::Code(0), Outcome::Absent, Timeout, "time-out after 600 s"),
+        (by(Why::Memory), signal(9, false), Outcome::Absent, Memory, "memory 2.1 KiB over 2.0 KiB"),
+        (by(Why::Lost), signal(9, true), Outcome::Absent, Lost, "the machine goes away, or the run was stopped"),
+    ];
+    for (seen, exit, outcome, class, ended) in table {
+        let row = format!("{:?} {exit:?} {outcome:?}", seen.why);
+        let Verdict::Settle(ending) = classify(seen, exit, outcome) else { panic!("{row}") };
+        assert_eq!((ending.class, ending.ended.as_str()), (class, ended), "{row}");
+        assert_eq!(ending.usage.wall_ms, 5);
+    }
+    for (number, ended) in [(9, "signal 9 (kill)"), (11, "signal 11 (segmentation fault)"), (33, "signal 33")] {
+        let Verdict::Unexplained(ending) = classify(seen, signal(number, false), done()) else { panic!("{number}") };
+        assert_eq!((ending.class, ending.ended.as_str()), (Crash, ended));
+    }
+    // Finished work is kept, whatever was on its way; what we saw of it is in its usage.
+    for why in [None, Some(Why::Timeout), Some(Why::Memory), Some(Why::Lost)] {
+        let Verdict::Commit(report) = classify(Seen { why, ..seen }, Exit::Code(0), done()) else { panic!("{why:?}") };
+        assert_eq!(report.usage, Usage { wall_ms: 5, cpu_ms: 0, peak_bytes: 2_100 });
+    }
+}
+
+#[test]
+fn budgets_count_what_says_something_about_the_item() {
+    use FailureClass::*;
+    let waits = Waits { retry_ms: 1_000, infra_ms: 1_000, infra_most_ms: 3_600_000 };
+    let retry = |after_ms| Next::Retry { after_ms };
+    let table: &[(FailureClass, &[FailureClass], u32, Next)] = &[
+        (Transform, &[], 3, retry(1_000)),
+        (Transform, &[Crash], 3, retry(4_000)),
+        (Transform, &[Crash, Timeout], 3, Next::GiveUp),
+        (Transform, &[Lost, Lost, Infra, Memory], 3, retry(1_000)),
+        (Transform, &[], 1, Next::GiveUp),
+        (Transform, &[], 0, Next::GiveUp),
+        (BadData, &[], 3, retry(1_000)),
+        (BadData, &[BadData], 3, Next::GiveUp),
+        (WorkerVersion, &[BadData], 9, Next::GiveUp),
+        (InputChanged, &[], 3, Next::GiveUp),
+        (Lost, &[Crash, Crash, Crash], 3, retry(0)),
+        (Infra, &[Crash, Crash, Crash], 3, retry(4_000)),
+        (Memory, &[Crash, Crash, Crash], 3, Next::NeedsMemory),
+        (Poison, &[], 3, Next::GiveUp),
+    ];
+    for (class, before, most, expected) in table {
+        assert_eq!(next(*class, before, *most, 3, waits), *expected, "{class:?} after {before:?}, at most {most}");
+    }
+    for (receives, expected) in [(1, 1_000), (2, 2_000), (11, 1_024_000), (13, 3_600_000), (4_000, 3_600_000)] {
+        assert_eq!(infra_wait(receives, waits), expected, "{receives}");
+    }
+    assert!(!is_poison(15, 0) && is_poison(16, 0) && !is_poison(30, 15) && is_poison(30, 14) && !is_poison(1, 9));
+}
