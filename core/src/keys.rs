@@ -24,6 +24,12 @@ pub fn pipeline(root: &Uri, name: &str) -> Uri {
     root.join(&format!("pipelines/{name}.toml"))
 }
 
+/// Who publishes to a destination that several runs replace in turn.
+pub fn holder(root: &Uri, destination: &Uri) -> Uri {
+    let name = crate::digest::short(destination.as_str().trim_end_matches('/').as_bytes(), 32);
+    root.join(&format!("destinations/{name}.json"))
+}
+
 /// What the keys of deployed pipelines begin with.
 pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")

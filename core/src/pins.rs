@@ -75,16 +75,12 @@ fn compare(
                 ));
             }
             Some(found) => {
-                pins.notes.push(format!(
-                    "{what}{uri} changed since the plan; item {} reads it as it is now",
-                    items(open.into_iter())
-                ));
+                pins.notes
+                    .push(format!("{what}{uri} changed since the plan; item {} reads it as it is now", items(&open)));
                 pins.changed.push((*found).clone());
             }
             None if open.is_empty() => {}
-            None => {
-                pins.notes.push(format!("{what}{uri} is gone; item {} cannot run: {anew}", items(open.into_iter())))
-            }
+            None => pins.notes.push(format!("{what}{uri} is gone; item {} cannot run: {anew}", items(&open))),
         }
     }
     let known: BTreeSet<&Uri> = planned.keys().copied().collect();

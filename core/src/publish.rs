@@ -2,12 +2,15 @@
 //! a later generation never overwrites an earlier one's file. What is deleted is only what this run's earlier intents
 //! name; a listing never says what to delete.
 //!
+//! A destination with `replace = "all"` and without the key in it is replaced whole by each run: a record says who holds
+//! it, and the next holder deletes what the intents of those before it name.
+//!
 //! The success mark is `_SUCCESS`, which every reader of a lake knows, when the destination holds the whole key, so
 //! that it speaks of this run alone; else it is `_SUCCESS.{run hash}`, one a run.
 
 use crate::digest::short;
 use crate::ids::{Generation, RunId, StepName, Uri};
-use crate::records::{Intent, SealedFile};
+use crate::records::{Holder, Intent, Publisher, RECORD_VERSION, SealedFile};
 use std::collections::BTreeSet;
 
 /// Twelve hex digits that tell this run's and step's files from others' in a shared destination.
@@ -56,6 +59,17 @@ pub fn stale(destination: &Uri, published: &[Uri], earlier: &[Intent]) -> Vec<Ur
     let now: BTreeSet<&Uri> = published.iter().collect();
     let old: BTreeSet<&Uri> = earlier.iter().filter(|i| i.destination == *destination).flat_map(|i| &i.keys).collect();
     old.into_iter().filter(|uri| !now.contains(uri)).cloned().collect()
+}
+
+/// The holder of a destination that each run replaces whole, once `me` publishes to it: whoever held it before is to
+/// be cleared away.
+pub fn hand_over(holder: Option<&Holder>, destination: &Uri, me: &Publisher) -> Holder {
+    let same = |p: &Publisher| (&p.run, &p.step) == (&me.run, &me.step);
+    let mut before: Vec<Publisher> = holder.map(|h| h.before.clone()).unwrap_or_default();
+    before.extend(holder.map(|h| h.now.clone()));
+    before.retain(|p| !same(p));
+    before.dedup();
+    Holder { v: RECORD_VERSION, destination: destination.clone(), now: me.clone(), before }
 }
 
 /// What a call of publish does; the cursor counts copies, then deletions.

@@ -221,6 +221,25 @@ pub struct Intent {
     pub keys: Vec<Uri>,
 }
 
+/// `destinations/{digest}.json`: whose files a destination holds that each run replaces whole (`replace = "all"`, and
+/// no key in the destination). Written by compare-and-swap only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holder {
+    pub v: u32,
+    pub destination: Uri,
+    pub now: Publisher,
+    /// Whose files may still be there.
+    pub before: Vec<Publisher>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Publisher {
+    pub run: RunId,
+    pub step: StepName,
+    /// Its latest.
+    pub generation: Generation,
+}
+
 /// `manifest.json`: what the run published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {

@@ -153,7 +153,7 @@ pub fn decide(facts: &Facts<'_>, ended: &Ended<'_>) -> Verdict {
         if standing.failed.is_empty() {
             let rounds = if last { format!("{MAX_ROUNDS} rounds") } else { format!("{idle} rounds in a row") };
             let why = diagnosis(ended.caught);
-            let left = items(standing.open.iter().collect::<Vec<_>>().into_iter());
+            let left = items(&standing.open.iter().collect::<Vec<_>>());
             let cause = format!("{rounds} left work undone; the last: {why}. Without receipt: {left}");
             return stop(errors::NO_PROGRESS, &cause, facts, &standing, ended);
         }

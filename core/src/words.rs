@@ -51,9 +51,9 @@ pub fn clip(text: &str, most: usize) -> String {
 }
 
 /// `2, 7 and 9`; of many, the first few.
-pub fn items(items: impl ExactSizeIterator<Item = u32>) -> String {
+pub fn items(items: &[u32]) -> String {
     let all = items.len();
-    let named: Vec<String> = items.take(10).map(|i| i.to_string()).collect();
+    let named: Vec<String> = items.iter().take(10).map(|i| i.to_string()).collect();
     match (all, named.split_last()) {
         (_, None) => "none".to_owned(),
         (1, Some((last, _))) => last.clone(),

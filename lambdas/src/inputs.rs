@@ -71,7 +71,7 @@ pub async fn sealed(ctx: &Ctx, run: &RunId, lease: &Lease, step: &str) -> Result
         )));
     };
     if !covers(lease, step, &seal) {
-        let missing = spotmill_core::words::items(seal.missing.iter().copied().collect::<Vec<_>>().into_iter());
+        let missing = spotmill_core::words::items(&seal.missing);
         return Err(incomplete(format!(
             "step `{step}` is without items {missing}, which this start does not accept: run it again first"
         )));

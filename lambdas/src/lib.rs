@@ -7,6 +7,7 @@ pub mod begin;
 pub mod dispatch_work;
 mod earlier;
 pub mod error;
+mod holder;
 mod inputs;
 pub mod kill_fleet;
 pub mod launch_fleet;

@@ -3,13 +3,12 @@
 //! on. It is not atomic; a reader who waits for the mark sees only whole results.
 
 use crate::access::{self, Stands};
-use crate::inputs;
-use crate::{Ctx, HandlerError};
+use crate::{Ctx, HandlerError, holder, inputs};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest};
-use spotmill_core::ids::{RunId, StepName, Uri};
+use spotmill_core::ids::Uri;
 use spotmill_core::keys::{RunKeys, StepKeys, intent_number};
 use spotmill_core::publish::{Part, keys, part, run_hash, stale, success_mark};
-use spotmill_core::records::{Intent, Manifest, PublishedFile, RECORD_VERSION, Seal, SealedFile};
+use spotmill_core::records::{Intent, Manifest, PublishedFile, Publisher, RECORD_VERSION, Seal, SealedFile};
 use spotmill_platform::ports::StoreError;
 use spotmill_platform::records;
 use std::collections::HashMap;
@@ -26,7 +25,7 @@ pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, 
             return done;
         }
         publication.declare(ctx).await?;
-        ctx.store.delete(&publication.mark).await?;
+        publication.unmark(ctx).await?;
     }
     let page = ctx.settings.publish_page.max(1);
     let copies = publication.intent.keys.len();
@@ -47,6 +46,9 @@ pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, 
         Part::Mark => {
             publication.write_manifest(ctx, old.is_empty()).await?;
             ctx.store.put(&publication.mark, b"").await?;
+            if let Some(me) = &publication.replaces {
+                holder::cleared(ctx, &publication.intent.destination, me).await?;
+            }
             done
         }
     }
@@ -59,6 +61,8 @@ struct Publication {
     files: Vec<SealedFile>,
     intent: Intent,
     mark: Uri,
+    /// This run, where each run replaces the destination whole.
+    replaces: Option<Publisher>,
 }
 
 impl Publication {
@@ -75,14 +79,39 @@ impl Publication {
         let (keys_of_step, seal) = inputs::sealed(ctx, &of.run, &lease, of.step.as_str()).await?;
         let files = inputs::sealed_files(ctx, &keys_of_step, &seal).await?;
         let hash = run_hash(&of.run, &of.step);
-        let mark = destination.join(&success_mark(template, &program.pipeline.key, &hash));
+        let mark = success_mark(template, &program.pipeline.key, &hash);
+        let replaces = (spec.output.replace_all && mark != "_SUCCESS").then(|| Publisher {
+            run: of.run.clone(),
+            step: of.step.clone(),
+            generation,
+        });
+        let mark = destination.join(&mark);
         let published = keys(&destination, &hash, generation, &files);
         let intent = Intent { v: RECORD_VERSION, destination, generation, keys: published };
-        Ok(Some(Self { of, keys: keys_of_step, seal, files, intent, mark }))
+        Ok(Some(Self { of, keys: keys_of_step, seal, files, intent, mark, replaces }))
     }
 
     async fn fence(&self, ctx: &Ctx) -> Result<(), HandlerError> {
-        access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await.map(drop)
+        access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await?;
+        self.predecessors(ctx).await.map(drop)
+    }
+
+    /// Whose files are to go, where each run replaces the destination whole.
+    async fn predecessors(&self, ctx: &Ctx) -> Result<Vec<Publisher>, HandlerError> {
+        match &self.replaces {
+            Some(me) => holder::held(ctx, &self.intent.destination, me).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Success marks off: from here on the destination is in between.
+    async fn unmark(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+        ctx.store.delete(&self.mark).await?;
+        for old in self.predecessors(ctx).await? {
+            let mark = format!("_SUCCESS.{}", run_hash(&old.run, &old.step));
+            ctx.store.delete(&self.intent.destination.join(&mark)).await?;
+        }
+        Ok(())
     }
 
     fn manifest(&self, now_ms: u64) -> Manifest {
@@ -126,6 +155,10 @@ impl Publication {
 
     /// Writes down what is about to be published, unless the last intent says just that.
     async fn declare(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+        if let Some(me) = &self.replaces {
+            access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await?;
+            holder::take(ctx, &self.intent.destination, me).await?;
+        }
         for _ in 0..5 {
             let listed = ctx.store.list(&self.keys.intents().join("")).await?;
             let last = listed.iter().filter_map(|o| intent_number(&o.uri)).max();
@@ -144,13 +177,17 @@ impl Publication {
         Err(HandlerError::transient(format!("{}: others keep writing intents", self.keys.intents())))
     }
 
-    /// Every intent of this run's step, of all generations up to this one.
+    /// Every intent of this run's step, of all generations up to this one; and of those whose place it takes.
     async fn earlier(&self, ctx: &Ctx) -> Result<Vec<Intent>, HandlerError> {
-        let (run, step): (&RunId, &StepName) = (&self.of.run, &self.of.step);
+        let RoundRequest { run, step, generation, .. } = self.of.clone();
+        let mut publishers = self.predecessors(ctx).await?;
+        publishers.push(Publisher { run, step, generation });
         let mut uris = Vec::new();
-        for generation in 1..=self.of.generation {
-            let intents = RunKeys::new(&ctx.root, run).step(step, generation).intents();
-            uris.extend(ctx.store.list(&intents.join("")).await?.into_iter().map(|o| o.uri));
+        for Publisher { run, step, generation } in publishers {
+            for generation in 1..=generation {
+                let intents = RunKeys::new(&ctx.root, &run).step(&step, generation).intents();
+                uris.extend(ctx.store.list(&intents.join("")).await?.into_iter().map(|o| o.uri));
+            }
         }
         uris.retain(|uri| intent_number(uri).is_some());
         access::get_all(ctx, uris).await

@@ -81,7 +81,8 @@ fn what_a_signature_depends_on() {
     other.expect.min_rows = Some(5);
     other.expect.warn_only = true;
     assert_eq!(sign(&base, "1"), sign(&other, "1"), "these apply on resume");
-    let cases: [(&str, fn(&mut Step)); 6] = [
+    type Edit = fn(&mut Step);
+    let cases: [(&str, Edit); 6] = [
         ("packing", |s| s.input.item_bytes += 1),
         ("input", |s| s.input.read.header = !s.input.read.header),
         ("output", |s| s.output.file_rows = Some(9)),

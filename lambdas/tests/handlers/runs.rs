@@ -146,3 +146,56 @@ async fn wrong_names_in_the_input_are_refused_with_the_right_ones() {
     let e = world.begin("r1", |i| i.date = None).await.unwrap_err();
     assert!(e.cause.contains("date"), "{}", e.cause);
 }
+
+/// Published names, without the run's hash.
+async fn published(world: &World) -> Vec<String> {
+    let listed = world.store.list(&world.base().join("out/")).await.unwrap();
+    listed.iter().map(|o| o.uri.as_str().rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+async fn run_date(world: &World, root: &str, date: &str) {
+    let input = world.base().join(&format!("in/{date}/1.csv"));
+    world.store.put(&input, format!("{date},1\n").as_bytes()).await.unwrap();
+    let world = world.of_date(date);
+    assert_eq!(run_all(&world, root, &|_, _| Work::Commit).await.unwrap().next, Next::Done);
+}
+
+#[tokio::test]
+async fn n01_dates_that_share_a_destination_keep_to_their_own_files_and_marks() {
+    let world = World::new().await;
+    // The spec refuses it in the file; a deployed pipeline may say so all the same.
+    world.deploy_edited(|p| p.steps[1].output.destination = Some("{out}/b".into())).await;
+    run_date(&world, "r1", "2013-02-01").await;
+    run_date(&world, "r2", "2013-02-02").await;
+    let both = published(&world).await;
+    assert_eq!(both.iter().filter(|n| n.starts_with("_SUCCESS.")).count(), 2, "{both:?}");
+    assert_eq!(both.len(), 4, "{both:?}");
+    // A new generation of the first replaces its own file only.
+    let again = world.of_date("2013-02-01");
+    again.begin("r3", |i| i.fresh = true).await.unwrap();
+    for step in ["a", "b"] {
+        assert_eq!(run_step(&again, "r3", step, &|_, _| Work::Commit).await.unwrap().next, Next::Done);
+    }
+    let after = published(&world).await;
+    assert_eq!(after.len(), 4, "{after:?}");
+    assert_eq!(after.iter().filter(|n| n.contains("-g2-")).count(), 1, "{after:?}");
+    assert_eq!(after.iter().filter(|n| n.contains("-g1-")).count(), 1, "{after:?}");
+}
+
+#[tokio::test]
+async fn replace_all_leaves_the_last_run_alone_in_its_destination() {
+    let world = World::new().await;
+    world
+        .deploy_edited(|p| {
+            p.steps[1].output.destination = Some("{out}/b".into());
+            p.steps[1].output.replace_all = true;
+        })
+        .await;
+    world.store.put(&world.base().join("out/b/somebody.txt"), b"else's").await.unwrap();
+    run_date(&world, "r1", "2013-02-01").await;
+    let first = published(&world).await;
+    run_date(&world, "r2", "2013-02-02").await;
+    let second = published(&world).await;
+    assert_eq!((first.len(), second.len()), (3, 3), "{first:?} {second:?}");
+    assert_eq!(first.iter().filter(|n| second.contains(n)).collect::<Vec<_>>(), ["somebody.txt"]);
+}

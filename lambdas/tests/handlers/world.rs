@@ -7,6 +7,7 @@ use spotmill_core::digest::sha256;
 use spotmill_core::ids::{AttemptId, ExecutionId, ItemIndex, RunId, Uri};
 use spotmill_core::item::{FailureClass, OutputFile, Usage};
 use spotmill_core::keys::{self, RunKeys, StepKeys};
+use spotmill_core::model::Pipeline;
 use spotmill_core::records::*;
 use spotmill_core::spec;
 use spotmill_core::types::Column;
@@ -67,12 +68,21 @@ pub enum Work {
 pub struct World {
     /// Held until the test ends.
     dir: Option<tempfile::TempDir>,
+    date: String,
     pub store: Arc<TestStore>,
     pub queues: Arc<LocalQueues>,
     pub fleets: Arc<TestFleets>,
     pub executions: Arc<TestExecutions>,
     pub clock: Arc<TestClock>,
     pub ctx: Ctx,
+}
+
+fn parse(toml: &str) -> Pipeline {
+    let sources = spec::Sources { path: "pipeline.toml".into(), toml: toml.to_owned(), sql_files: Default::default() };
+    match spec::parse(&sources) {
+        Ok(parsed) => parsed.pipeline,
+        Err(all) => panic!("{}", all.iter().map(|p| spec::render(p, &sources, false)).collect::<String>()),
+    }
 }
 
 /// In memory where there is such a place: these tests write much and keep nothing.
@@ -110,7 +120,7 @@ impl World {
             clock: clock.clone(),
             settings,
         };
-        let world = Self { dir: None, store, queues, fleets, executions, clock, ctx };
+        let world = Self { dir: None, date: "2013-01-01".into(), store, queues, fleets, executions, clock, ctx };
         world.deploy(PIPELINE).await;
         for (name, text) in [("1.csv", "x,1\ny,2\n"), ("2.csv", "x,3\nz,4\n"), ("3.csv", "y,5\n")] {
             world.input(name, text).await;
@@ -118,13 +128,33 @@ impl World {
         world
     }
 
+    /// The same world for another date's run.
+    pub fn of_date(&self, date: &str) -> World {
+        World {
+            dir: None,
+            date: date.into(),
+            store: self.store.clone(),
+            queues: self.queues.clone(),
+            fleets: self.fleets.clone(),
+            executions: self.executions.clone(),
+            clock: self.clock.clone(),
+            ctx: self.ctx.clone(),
+        }
+    }
+
     pub async fn deploy(&self, toml: &str) {
-        let sources =
-            spec::Sources { path: "pipeline.toml".into(), toml: toml.to_owned(), sql_files: Default::default() };
-        let parsed = spec::parse(&sources).unwrap_or_else(|all| {
-            panic!("{}", all.iter().map(|p| spec::render(p, &sources, false)).collect::<String>())
-        });
-        let text = spec::freeze(&parsed.pipeline);
+        self.put_pipeline(&parse(toml)).await;
+    }
+
+    /// The ordinary pipeline, with something the spec would not let through.
+    pub async fn deploy_edited(&self, edit: impl FnOnce(&mut Pipeline)) {
+        let mut pipeline = parse(PIPELINE);
+        edit(&mut pipeline);
+        self.put_pipeline(&pipeline).await;
+    }
+
+    async fn put_pipeline(&self, pipeline: &Pipeline) {
+        let text = spec::freeze(pipeline);
         self.store.put(&keys::pipeline(&self.ctx.root, "p"), text.as_bytes()).await.unwrap();
     }
 
@@ -138,7 +168,7 @@ impl World {
     }
 
     pub fn run(&self) -> RunId {
-        RunId::new("p/2013-01-01")
+        RunId::new(format!("p/{}", self.date))
     }
 
     pub fn keys(&self, step: &str, generation: u32) -> StepKeys {
@@ -154,7 +184,7 @@ impl World {
     }
 
     pub async fn begin(&self, root: &str, edit: impl FnOnce(&mut RunInput)) -> Result<BeginReply, HandlerError> {
-        let mut input = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
+        let mut input = RunInput { pipeline: "p".into(), date: Some(self.date.clone()), ..RunInput::default() };
         edit(&mut input);
         begin::handle(&self.ctx, BeginRequest { input, root: root.into() }).await
     }
