@@ -47,15 +47,20 @@ impl Child {
     pub fn spawn(
         launch: Launch,
         started: impl FnOnce(u32) + Send + 'static,
-        ended: impl FnOnce(Exit) + Send + 'static,
+        ended: impl Fn(Exit) + Send + Sync + 'static,
     ) -> Child {
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let of_thread = Arc::clone(&shared);
-        std::thread::spawn(move || {
+        let (of_thread, ended) = (Arc::clone(&shared), Arc::new(ended));
+        let tell = Arc::clone(&ended);
+        let thread = std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let exit = live(&launch, &of_thread, started);
             lock(&of_thread).over = true;
-            ended(exit);
+            tell(exit);
         });
+        if let Err(e) = thread {
+            lock(&shared).over = true;
+            ended(Exit::NotStarted(format!("no thread to watch over it: {e}")));
+        }
         Child { shared }
     }
 

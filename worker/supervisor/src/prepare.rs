@@ -74,7 +74,8 @@ pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusa
         reads: item.inputs.iter().chain(item.tables.values().flatten()).cloned().collect(),
         directory: context.config.tmp.join(claim.attempt.as_str()),
         threads: step.resources.vcpus.max(1),
-        memory_bytes: memory_bytes(&step.resources, claim.work.rung),
+        // Where the machine is smaller than the rung, the limit is the machine: better we end it than the kernel.
+        memory_bytes: memory_bytes(&step.resources, claim.work.rung).min(context.config.machine.memory_bytes),
         timeout_ms: step.resources.timeout_secs.saturating_mul(1_000),
         claim,
     };

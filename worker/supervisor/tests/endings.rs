@@ -83,8 +83,10 @@ async fn memory_over_the_limit_is_for_the_next_rung() {
 
 #[tokio::test]
 async fn a_higher_rung_doubles_the_limit() {
-    for (rung, mebibytes) in [(1, 256), (2, 512), (3, 512)] {
+    // Up to `max_memory`, and to what the machine has.
+    for (rung, machine, mebibytes) in [(1, 1024, 256), (2, 1024, 512), (3, 1024, 512), (2, 300, 300)] {
         let mut world = World::of(0, "cp \"$SPEC\" $HERE/spec; finish", "").await;
+        world.config.machine.memory_bytes = machine << 20;
         world.plan(1, "").await;
         world.work[0].rung = rung;
         world.send(&world.work[0]).await;
