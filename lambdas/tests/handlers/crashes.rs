@@ -1,8 +1,10 @@
 //! A failure at every write of a whole run: refused, lost reply, sudden death. Whatever it was, starting again gives
 //! what an undisturbed run gives.
 
+use crate::drive::run_all;
 use crate::ports::Fault;
-use crate::world::{Work, World, directory, run_all};
+use crate::workers::Work;
+use crate::world::{World, directory};
 use spotmill_core::calls::Next;
 
 /// Who starts again after a failure.

@@ -1,8 +1,10 @@
 //! What the design review found would go wrong, each as a test that carries its number. Callbacks are hints, so these
 //! tests forge, lose, repeat and delay them.
 
+use crate::drive::{run_all, run_step};
 use crate::ports::{Said, lock};
-use crate::world::{PIPELINE, Work, World, run_all, run_step};
+use crate::workers::Work;
+use crate::world::{PIPELINE, World};
 use spotmill_core::calls::{Next, RoundRequest, errors};
 use spotmill_core::records::{CallbackKind, Pins, Plan, Seal};
 use spotmill_core::tally::Tally;

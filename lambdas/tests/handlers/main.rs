@@ -2,7 +2,9 @@
 //! and a failure at every write.
 
 mod crashes;
+mod drive;
 mod interleavings;
 mod ports;
 mod runs;
+mod workers;
 mod world;

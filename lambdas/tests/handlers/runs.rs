@@ -1,6 +1,8 @@
 //! Whole runs, and what a person sees when one does not go well.
 
-use crate::world::{Work, World, run_all, run_step};
+use crate::drive::{run_all, run_step};
+use crate::workers::Work;
+use crate::world::World;
 use spotmill_core::calls::{Next, ReportRequest, errors};
 use spotmill_core::records::{Manifest, RunOutcome, RunReport, Seal};
 use spotmill_lambdas::report;
@@ -198,4 +200,29 @@ async fn replace_all_leaves_the_last_run_alone_in_its_destination() {
     let second = published(&world).await;
     assert_eq!((first.len(), second.len()), (3, 3), "{first:?} {second:?}");
     assert_eq!(first.iter().filter(|n| second.contains(n)).collect::<Vec<_>>(), ["somebody.txt"]);
+}
+
+#[tokio::test]
+async fn n01_the_mark_is_off_while_files_change_and_on_when_they_stand() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let begun = world.begin("r2", |i| i.fresh = true).await.unwrap();
+    assert_eq!(begun.count, 2);
+    assert_eq!(run_step(&world, "r2", "a", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
+    // Step `b` dies after its first write, its second, and so on: a reader looks in between.
+    let on = |names: &[String]| names.iter().any(|n| n == "_SUCCESS");
+    let mut seen = Vec::new();
+    for writes in 1..200 {
+        world.store.fail_at(writes, crate::ports::Fault::Die);
+        let ended = run_step(&world, "r2", "b", &|_, _| Work::Commit).await;
+        world.store.revive();
+        let names = published(&world).await;
+        let (old, new) = (names.iter().any(|n| n.contains("-g1-")), names.iter().any(|n| n.contains("-g2-")));
+        seen.push((old, new));
+        assert!(!on(&names) || old != new, "a marked mixture: {names:?}");
+        if ended.is_ok() {
+            break;
+        }
+    }
+    assert!(seen.contains(&(true, false)) && seen.contains(&(true, true)) && seen.last() == Some(&(false, true)));
 }

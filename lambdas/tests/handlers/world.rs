@@ -1,16 +1,13 @@
 //! A world for handlers: a state root in a temporary directory, a deployed pipeline of two steps, and workers that do
 //! what the test says. `Door` is how tests come in: it runs steps as the state machine does.
 
-use crate::ports::{TestClock, TestExecutions, TestFleets, TestStore, lock};
+use crate::ports::{TestClock, TestExecutions, TestFleets, TestStore};
 use spotmill_core::calls::*;
-use spotmill_core::digest::sha256;
-use spotmill_core::ids::{AttemptId, ExecutionId, ItemIndex, RunId, Uri};
-use spotmill_core::item::{FailureClass, OutputFile, Usage};
+use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::{self, RunKeys, StepKeys};
 use spotmill_core::model::Pipeline;
 use spotmill_core::records::*;
 use spotmill_core::spec;
-use spotmill_core::types::Column;
 use spotmill_lambdas::*;
 use spotmill_platform::local::LocalQueues;
 use spotmill_platform::ports::{Queue, Store};
@@ -49,21 +46,6 @@ vcpus = 1
 memory = "1 GiB"
 max_memory = "4 GiB"
 "#;
-
-/// What workers do with an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    Commit,
-    /// Fails for good: three counted records and the callback.
-    Fail,
-    NeedMemory,
-    /// The receipt is written and the worker dies before its callback.
-    CommitSilently,
-    /// The machine goes away.
-    Vanish,
-    /// A callback without a receipt behind it.
-    ForgeDone,
-}
 
 pub struct World {
     /// Held until the test ends.
@@ -230,124 +212,6 @@ impl World {
         self.keys(round.step.as_str(), round.generation)
     }
 
-    /// Does as told with every message, and gives the callbacks to the tally until it takes them.
-    pub async fn work(&self, round: &RoundRequest, how: &impl Fn(ItemIndex) -> Work) -> Result<(), HandlerError> {
-        for message in self.messages(round).await {
-            let kinds = self.one(&message, how(message.item)).await?;
-            self.call_back(round, message.item, &kinds).await?;
-        }
-        Ok(())
-    }
-
-    pub async fn call_back(
-        &self,
-        round: &RoundRequest,
-        item: ItemIndex,
-        kinds: &[CallbackKind],
-    ) -> Result<(), HandlerError> {
-        for kind in kinds {
-            let body = serde_json::to_string(&self.callback(round, item, *kind)).unwrap();
-            // Two deliveries suffice for any one fault; a dead function is given up.
-            if tally::handle(&self.ctx, std::slice::from_ref(&body)).await.contains(&0)
-                && tally::handle(&self.ctx, &[body]).await.contains(&0)
-            {
-                return Err(HandlerError::transient("the tally takes nothing"));
-            }
-        }
-        Ok(())
-    }
-
-    pub fn callback(&self, round: &RoundRequest, item: ItemIndex, kind: CallbackKind) -> Callback {
-        Callback {
-            v: RECORD_VERSION,
-            run: round.run.clone(),
-            step: round.step.clone(),
-            generation: round.generation,
-            epoch: round.epoch,
-            round: round.round,
-            item,
-            attempt: attempt(item),
-            kind,
-            worker: "w".into(),
-        }
-    }
-
-    async fn one(&self, message: &WorkMessage, work: Work) -> Result<Vec<CallbackKind>, HandlerError> {
-        match work {
-            Work::Vanish => Ok(vec![]),
-            Work::ForgeDone => Ok(vec![CallbackKind::Done]),
-            Work::Commit | Work::CommitSilently => {
-                self.commit(message).await?;
-                Ok(if work == Work::Commit { vec![CallbackKind::Done] } else { vec![] })
-            }
-            Work::Fail => {
-                for n in 0..3 {
-                    self.fail(message, FailureClass::Transform, &format!("t{n}")).await?;
-                }
-                Ok(vec![CallbackKind::Failed])
-            }
-            Work::NeedMemory => {
-                self.fail(message, FailureClass::Memory, &format!("m{}", message.rung)).await?;
-                Ok(vec![CallbackKind::NeedsMemory])
-            }
-        }
-    }
-
-    async fn fail(&self, m: &WorkMessage, class: FailureClass, attempt: &str) -> Result<(), HandlerError> {
-        let record = FailureRecord {
-            v: RECORD_VERSION,
-            item: m.item,
-            attempt: attempt.into(),
-            epoch: m.epoch,
-            round: m.round,
-            rung: m.rung,
-            class,
-            message: "there is no column `w`".into(),
-            remedy: None,
-            file: None,
-            log_tail: String::new(),
-            ended: "exit code 1".into(),
-            worker: "w".into(),
-            usage: Usage::default(),
-            failed_ms: 0,
-        };
-        let keys = self.keys(m.step.as_str(), m.generation);
-        let body = serde_json::to_vec(&record).unwrap();
-        Ok(self.store.put(&keys.failure(m.epoch, m.item, &attempt.into()), &body).await?)
-    }
-
-    /// What an item's worker leaves: files by the first column, and a receipt that adds up.
-    pub async fn commit(&self, m: &WorkMessage) -> Result<(), HandlerError> {
-        let keys = self.keys(m.step.as_str(), m.generation);
-        let line = self.store.get_range(&keys.work(&m.work_digest), m.from, m.to).await?;
-        let item: WorkItem = serde_json::from_slice(&line).unwrap();
-        let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut read = 0;
-        for input in &item.inputs {
-            for row in String::from_utf8(self.store.get(&input.uri).await?.body).unwrap().lines() {
-                let key = row.split(',').next().unwrap().to_owned();
-                rows.entry(key).or_default().push(row.to_owned());
-                read += 1;
-            }
-        }
-        let scratch = keys.scratch(m.item, &attempt(m.item));
-        let mut files = Vec::new();
-        for (key, rows) in rows {
-            let partition = if m.step.as_str() == "a" { format!("k={key}") } else { String::new() };
-            let part = if partition.is_empty() { files.len() as u32 } else { 0 };
-            let path = format!("{partition}/{part:05}.parquet").trim_start_matches('/').to_owned();
-            let body = rows.join("\n");
-            self.store.put(&scratch.join(&path), body.as_bytes()).await?;
-            files.push(OutputFile { partition, part, path, rows: rows.len() as u64, bytes: body.len() as u64 });
-        }
-        let receipt = receipt(m, sha256(&line), scratch, files, read);
-        let body = serde_json::to_vec(&receipt).unwrap();
-        // As the supervisor does: whatever the reply, the receipt that stands is the answer.
-        let _ = self.store.create(&keys.receipt(m.item), &body).await;
-        let _ = self.store.create(&keys.receipt(m.item), &body).await;
-        Ok(self.store.head(&keys.receipt(m.item)).await.map(drop)?)
-    }
-
     /// All of what a finished run is: what it sealed and published, without times, epochs and lost attempts.
     pub async fn outcome(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
@@ -373,112 +237,4 @@ fn plain(body: &[u8]) -> String {
         }
         _ => String::from_utf8_lossy(body).into_owned(),
     }
-}
-
-pub fn attempt(item: ItemIndex) -> AttemptId {
-    AttemptId::new(format!("w{item}"))
-}
-
-fn receipt(m: &WorkMessage, digest: String, scratch: Uri, files: Vec<OutputFile>, read: u64) -> Receipt {
-    let column = |name: &str, ty: &str| Column { name: name.into(), ty: ty.parse().unwrap(), parse: None };
-    Receipt {
-        v: RECORD_VERSION,
-        item: m.item,
-        attempt: attempt(m.item),
-        item_digest: digest,
-        worker_digest: "d".into(),
-        epoch: m.epoch,
-        scratch,
-        rows_written: files.iter().map(|f| f.rows).sum(),
-        files,
-        rejects: None,
-        rows_raw: read,
-        rows_read: read,
-        rows_rejected: 0,
-        columns: vec![column("k", "string"), column("v", "int32")],
-        violations: Vec::new(),
-        notes: Vec::new(),
-        usage: Usage::default(),
-        rung: m.rung,
-        worker: "w".into(),
-        committed_ms: 0,
-    }
-}
-
-/// Runs steps as the state machine does; returns the last verdict.
-pub async fn run_step(
-    world: &World,
-    root: &str,
-    step: &str,
-    how: &impl Fn(ItemIndex, u32) -> Work,
-) -> Result<VerdictReply, HandlerError> {
-    let plan = world.plan(root, step).await?;
-    let mut round = world.round(root, step, &plan, 0, 0);
-    let mut verdict = None;
-    if plan.todo == 0 {
-        verdict = Some(world.verdict(&round, None).await?);
-    }
-    let mut last = loop {
-        match verdict {
-            Some(v) if v.next != Next::Round => break v,
-            Some(v) => (round.round, round.rung) = (v.round, v.rung),
-            None => {}
-        }
-        let failure = one_round(world, &round, how).await;
-        kill_fleet::handle(&world.ctx, round.clone()).await?;
-        verdict = Some(world.verdict(&round, failure.as_deref()).await?);
-    };
-    let mut cursor = None;
-    while last.next == Next::Publish {
-        let (generation, epoch) = (plan.generation, plan.epoch);
-        let request =
-            PublishRequest { run: world.run(), step: step.into(), root: root.into(), generation, epoch, cursor };
-        let reply = publish::handle(&world.ctx, request).await?;
-        cursor = Some(reply.cursor);
-        if !reply.more {
-            last.next = Next::Done;
-        }
-    }
-    Ok(last)
-}
-
-/// What the round's states caught, if anything.
-async fn one_round(world: &World, round: &RoundRequest, how: &impl Fn(ItemIndex, u32) -> Work) -> Option<String> {
-    let token = format!("{}-{}-{}", round.step, round.epoch, round.round);
-    if let Err(e) = launch_fleet::handle(&world.ctx, round.clone()).await {
-        return Some(e.error.into());
-    }
-    if let Err(e) = world.dispatch(round, &token).await {
-        return Some(e.error.into());
-    }
-    let rung = round.rung;
-    if let Err(e) = world.work(round, &|item| how(item, rung)).await {
-        return Some(e.error.into());
-    }
-    let said = lock(&world.executions.said);
-    let failure = said.iter().find_map(|s| match s {
-        crate::ports::Said::Failure(t, error) if *t == token => Some(error.clone()),
-        _ => None,
-    });
-    let succeeded = said.contains(&crate::ports::Said::Success(token));
-    failure.or((!succeeded).then(|| "States.HeartbeatTimeout".to_owned()))
-}
-
-/// Begin, both steps, report.
-pub async fn run_all(
-    world: &World,
-    root: &str,
-    how: &impl Fn(ItemIndex, u32) -> Work,
-) -> Result<VerdictReply, HandlerError> {
-    let begun = world.begin(root, |_| {}).await?;
-    let mut last = None;
-    for step in &begun.steps {
-        let verdict = run_step(world, root, step.as_str(), how).await?;
-        if verdict.next != Next::Done {
-            return Ok(verdict);
-        }
-        last = Some(verdict);
-    }
-    report::handle(&world.ctx, ReportRequest { run: begun.run, root: root.into() }).await?;
-    Ok(last.unwrap())
 }
