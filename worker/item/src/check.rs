@@ -175,9 +175,8 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
     named("expect.not_null", &step.expect.not_null)?;
     named("expect.unique", &step.expect.unique)?;
     for condition in &step.expect.check {
-        let conditions = std::slice::from_ref(condition);
-        let counted = caught(|| sql::false_counts(conditions, &empty(columns), functions).and_then(ran))?;
-        counted.map_err(|e| match problem_of(&e, &available, functions) {
+        let counted = caught(|| sql::condition_frame(condition, &empty(columns), functions).and_then(ran))?;
+        let schema = counted.map_err(|e| match problem_of(&e, &available, functions) {
             CheckProblem::UnknownColumn { column, available } => {
                 CheckProblem::MissingOutputColumn { key: "expect.check".into(), column, available }
             }
@@ -187,6 +186,10 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
             }
             other => other,
         })?;
+        if let Some((_, ty)) = schema.get_at_index(0).filter(|(_, ty)| !ty.is_bool()) {
+            let message = format!("`expect.check` wants a condition; `{condition}` is {}", types::word(ty));
+            return Err(CheckProblem::TypeMismatch { subject: Some(condition.clone()), message });
+        }
     }
     Ok(())
 }

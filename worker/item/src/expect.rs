@@ -133,7 +133,7 @@ fn json_row(df: &DataFrame) -> Option<String> {
         let value = match column.get(0).ok()? {
             AnyValue::Null => serde_json::Value::Null,
             AnyValue::Boolean(v) => v.into(),
-            AnyValue::String(v) => v.into(),
+            v if v.get_str().is_some() => v.get_str().into(),
             v if v.dtype().is_integer() => v.extract::<i64>().map_or(serde_json::Value::Null, Into::into),
             v if v.dtype().is_float() => v.extract::<f64>().into(),
             v => v.to_string().into(),

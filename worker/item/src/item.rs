@@ -33,8 +33,10 @@ pub fn run(spec: &ItemSpec, functions: &Functions) -> ItemOutcome {
 
 /// The failure of an item whose transform, or whose engine, panicked.
 pub fn panicked(last: &str) -> ItemFailure {
-    let (place, text) = panics::first().unwrap_or_else(|| (String::new(), last.to_owned()));
-    transform(format!("panicked at {place}: {text}"))
+    match panics::first() {
+        Some((place, text)) => transform(format!("panicked at {place}: {text}")),
+        None => transform(format!("panicked: {last}")),
+    }
 }
 
 /// Whether any thread has panicked.

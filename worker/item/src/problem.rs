@@ -20,12 +20,12 @@ pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functio
         },
         PolarsError::SQLInterface(text) | PolarsError::SQLSyntax(text) => sql_problem(text, available, functions),
         PolarsError::SchemaMismatch(_) | PolarsError::InvalidOperation(_) => {
-            CheckProblem::TypeMismatch { subject: subject(&message), message }
+            CheckProblem::TypeMismatch { subject: subject(error, &message, available, functions), message }
         }
         PolarsError::ComputeError(text) if is_type_error(text) => {
-            CheckProblem::TypeMismatch { subject: subject(&message), message }
+            CheckProblem::TypeMismatch { subject: subject(error, &message, available, functions), message }
         }
-        _ => CheckProblem::Other { subject: subject(&message), message },
+        _ => CheckProblem::Other { subject: subject(error, &message, available, functions), message },
     }
 }
 
@@ -59,17 +59,36 @@ fn bare(column: &str) -> String {
 
 /// The first text in quotes of any kind.
 fn quoted(text: &str) -> Option<String> {
-    let open = text.find(['\'', '"', '`'])?;
-    let quote = text[open..].chars().next()?;
-    let rest = &text[open + 1..];
-    Some(rest[..rest.find(quote)?].to_owned())
+    all_quoted(text).into_iter().next()
 }
 
-fn subject(message: &str) -> Option<String> {
-    // `col("x")` in a printed expression, or whatever else stands in quotes.
-    match message.find("col(\"") {
-        Some(at) => quoted(&message[at..]),
-        None => quoted(message),
+fn all_quoted(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find(['\'', '"', '`']) {
+        let quote = &rest[open..=open];
+        let after = &rest[open + 1..];
+        let Some(close) = after.find(quote) else { break };
+        out.push(after[..close].to_owned());
+        rest = &after[close + 1..];
+    }
+    out
+}
+
+/// A column or function that stands in the SQL: from the message, or from the expression that was evaluated.
+fn subject(error: &PolarsError, message: &str, available: &[String], functions: &Functions) -> Option<String> {
+    if let Some(name) = functions.udfs.keys().find(|name| message.starts_with(&format!("{name}("))) {
+        return Some(name.clone());
+    }
+    let expression = innermost_expression(error).unwrap_or_default();
+    all_quoted(message).into_iter().chain(all_quoted(&expression)).find(|q| available.contains(q))
+}
+
+fn innermost_expression(error: &PolarsError) -> Option<String> {
+    match error {
+        PolarsError::ExprContext { error, expr } => innermost_expression(error).or_else(|| Some(expr.to_string())),
+        PolarsError::Context { error, .. } => innermost_expression(error),
+        _ => None,
     }
 }
 

@@ -6,8 +6,10 @@ use crate::failure::{Outcome, bad_data, engine_failure, failure};
 use crate::text::{Text, TextFile};
 use crate::types::{column, normal, schema};
 use crate::{footer, text};
+use polars::prelude::{Column as PlColumn, DataType, Expr, Field, col};
 use polars::prelude::{DataFrame, HiveOptions, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, ScanSources, Schema};
-use polars::prelude::{Expr, col};
+use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
+use polars_plan::prelude::FunctionOptions;
 use spotmill_core::item::{FailureClass, InputFile, RejectedRow};
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::Column;
@@ -108,9 +110,27 @@ pub fn vocabulary(found: &Schema) -> (Vec<Column>, Vec<Expr>, Vec<String>) {
             continue;
         };
         kept.extend(crate::types::from_engine(&ty).map(|t| column(name, t)));
-        casts.push(if ty == *dtype { col(name.clone()) } else { col(name.clone()).strict_cast(ty) });
+        let column = col(name.clone());
+        casts.push(match &ty {
+            DataType::Decimal(..) => held_to(column, ty),
+            _ if ty == *dtype => column,
+            _ => column.strict_cast(ty),
+        });
     }
     (kept, casts, left_out)
+}
+
+/// Holds the engine to the type its plan says: of some decimals (`m / 3`) it makes another while it runs.
+fn held_to(column: Expr, ty: DataType) -> Expr {
+    let planned = ty.clone();
+    let run = move |columns: &mut [PlColumn]| match &columns[0] {
+        same if *same.dtype() == planned => Ok(same.clone()),
+        other => other.strict_cast(&planned),
+    };
+    let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), ty.clone()));
+    let mut function = UserDefinedFunction::new("held_to".into(), BaseColumnUdf::new(run, fields));
+    function.options = FunctionOptions::elementwise();
+    function.call(vec![column])
 }
 
 fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loaded> {

@@ -4,7 +4,7 @@ use crate::counter::rows_of;
 use crate::failure::{Outcome, bad_data, engine_failure};
 use crate::read::{Room, load, vocabulary};
 use crate::{footer, infer};
-use polars::prelude::{AnyValue, DataType, Engine};
+use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, PreviewReply};
 use spotmill_core::model::{Format, Read};
@@ -76,17 +76,15 @@ fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Ou
     let mut rows = vec![Vec::with_capacity(df.width()); df.height()];
     for column in df.columns() {
         for (i, row) in rows.iter_mut().enumerate() {
-            row.push(cell(&column.get(i).map_err(told)?, column.dtype()));
+            row.push(cell(&column.get(i).map_err(told)?));
         }
     }
     Ok(PreviewReply { columns: loaded.columns, rows, total_rows })
 }
 
-fn cell(value: &AnyValue<'_>, dtype: &DataType) -> Option<String> {
-    match (value, dtype) {
-        (AnyValue::Null, _) => None,
-        (AnyValue::String(text), _) => Some((*text).to_owned()),
-        (AnyValue::StringOwned(text), _) => Some(text.to_string()),
-        (other, _) => Some(other.to_string()),
+fn cell(value: &AnyValue<'_>) -> Option<String> {
+    match value {
+        AnyValue::Null => None,
+        other => Some(other.get_str().map_or_else(|| other.to_string(), str::to_owned)),
     }
 }

@@ -82,9 +82,28 @@ impl Visitor for Names {
     }
 }
 
+/// One expression, and nothing after it.
+fn condition(text: &str) -> PolarsResult<()> {
+    let parsed = Parser::new(&GenericDialect).try_with_sql(text).and_then(|mut parser| {
+        parser.parse_expr()?;
+        parser.expect_token(&sqlparser::tokenizer::Token::EOF)
+    });
+    match parsed {
+        Ok(_) => Ok(()),
+        Err(e) => polars_bail!(SQLSyntax: "{e}"),
+    }
+}
+
+/// The type of a condition over the output's columns, for checking that it is one.
+pub fn condition_frame(text: &str, frame: &LazyFrame, functions: &Functions) -> PolarsResult<LazyFrame> {
+    condition(text)?;
+    run(&format!("SELECT ({text}\n) AS condition FROM output"), &output(frame), functions)
+}
+
 /// Rows of `frame` for which each condition is false, as one query's columns, in order.
 pub fn false_counts(conditions: &[String], frame: &LazyFrame, functions: &Functions) -> PolarsResult<LazyFrame> {
     polars_ensure!(!conditions.is_empty(), ComputeError: "no conditions");
+    conditions.iter().try_for_each(|c| condition(c))?;
     let sums: Vec<String> = conditions
         .iter()
         .enumerate()

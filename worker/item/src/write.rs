@@ -2,10 +2,9 @@
 //! reports rows and bytes that it has seen on disk, never what it believes to have sent there.
 
 use crate::counter::Counter;
-use crate::failure::{Outcome, cannot_read, engine_failure, failure, transform};
+use crate::failure::{Outcome, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::footer;
 use crate::partition::{bucket_of, check_keys, label};
-use polars::io::ExternalCompression;
 use polars::prelude::*;
 use polars_plan::dsl::file_provider::{FileProviderArgs, FileProviderReturn, FileProviderType};
 use polars_plan::dsl::sink::{PartitionStrategy, SinkDestination, SinkTarget, UnifiedSinkArgs};
@@ -13,6 +12,8 @@ use polars_plan::dsl::{FileWriteFormat, SpecialEq};
 use polars_plan::prelude::PlanCallback;
 use spotmill_core::item::{FailureClass, OutputFile};
 use spotmill_core::model::{Compression, Format, Layout, Output, OutputCompression};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -28,12 +29,12 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
     let frame = sorted(frame, output, schema)?;
     let frame = counter.count(frame);
     let named: Arc<Mutex<Vec<(String, u32)>>> = Arc::default();
-    let extension = extension(output);
-    let destination = destination(output, schema, scratch, &named, &extension)?;
+    let plain = extension(output, OutputCompression::None);
+    let destination = destination(output, schema, scratch, &named, &plain)?;
     let args = UnifiedSinkArgs { mkdir: true, maintain_order: true, ..Default::default() };
     let single = matches!(destination, SinkDestination::File { .. });
     let below = format!("writing below {}", scratch.display());
-    std::fs::create_dir_all(scratch).map_err(|e| crate::failure::cannot_write(scratch, &e))?;
+    std::fs::create_dir_all(scratch).map_err(|e| cannot_write(scratch, &e))?;
     frame
         .sink(destination, file_format(output, schema)?, args)
         .and_then(|f| f.collect_with_engine(Engine::Streaming))
@@ -46,6 +47,13 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
         named.push((String::new(), 0));
     }
     named.sort();
+    let extension = extension(output, output.compression);
+    if extension != plain {
+        for (label, part) in &named {
+            let path = |extension: &str| scratch.join(file_path(label, *part, extension));
+            pack(&path(&plain), &path(&extension), output.compression)?;
+        }
+    }
     read_back(named, &extension, output, schema, scratch, counter.get())
 }
 
@@ -108,12 +116,30 @@ fn destination(
     })
 }
 
+/// Text is compressed once it is whole: the engine is built without compressed text.
+fn pack(from: &Path, to: &Path, compression: OutputCompression) -> Outcome<()> {
+    let mut source = File::open(from).map_err(|e| cannot_read(from, &e))?;
+    let mut packed = || -> std::io::Result<()> {
+        let out = BufWriter::new(File::create(to)?);
+        if compression == OutputCompression::Gzip {
+            let mut out = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+            std::io::copy(&mut source, &mut out)?;
+            out.finish()?.flush()
+        } else {
+            let mut out = zstd::stream::write::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+            std::io::copy(&mut source, &mut out)?;
+            out.finish()?.flush()
+        }
+    };
+    packed().and_then(|()| std::fs::remove_file(from)).map_err(|e| cannot_write(to, &e))
+}
+
 fn file_path(label: &str, part: u32, extension: &str) -> String {
     if label.is_empty() { format!("{part:05}.{extension}") } else { format!("{label}/{part:05}.{extension}") }
 }
 
-fn extension(output: &Output) -> String {
-    let packed = match output.compression {
+fn extension(output: &Output, compression: OutputCompression) -> String {
+    let packed = match compression {
         OutputCompression::Gzip => ".gz",
         OutputCompression::Zstd => ".zst",
         _ => "",
@@ -126,15 +152,12 @@ fn extension(output: &Output) -> String {
 }
 
 fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
-    let external = match output.compression {
-        OutputCompression::Gzip => ExternalCompression::Gzip { level: None },
-        OutputCompression::Zstd => ExternalCompression::Zstd { level: None },
-        OutputCompression::None => ExternalCompression::Uncompressed,
-        other if output.format != Format::Parquet => {
-            return Err(transform(format!("{other:?} compresses Parquet only; text takes gzip, zstd or none")));
-        }
-        _ => ExternalCompression::Uncompressed,
-    };
+    if output.format != Format::Parquet
+        && matches!(output.compression, OutputCompression::Snappy | OutputCompression::Lz4)
+    {
+        let message = format!("{:?} compresses Parquet only; text takes gzip, zstd or none", output.compression);
+        return Err(transform(message));
+    }
     Ok(match output.format {
         Format::Parquet => {
             let compression = match output.compression {
@@ -152,7 +175,6 @@ fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
                 |z: bool| schema.iter_values().any(|t| matches!(t, DataType::Datetime(_, tz) if tz.is_some() == z));
             let zone = if zoned(true) && !zoned(false) { "Z" } else { "" };
             FileWriteFormat::Csv(CsvWriterOptions {
-                compression: external,
                 check_extension: false,
                 include_header: output.header,
                 batch_size: NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN),
@@ -164,9 +186,7 @@ fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
                 ..Default::default()
             })
         }
-        Format::Ndjson => {
-            FileWriteFormat::NDJson(NDJsonWriterOptions { compression: external, check_extension: false })
-        }
+        Format::Ndjson => FileWriteFormat::NDJson(NDJsonWriterOptions { check_extension: false, ..Default::default() }),
     })
 }
 
