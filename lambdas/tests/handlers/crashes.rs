@@ -73,3 +73,26 @@ async fn a_death_after_any_write_changes_nothing_in_the_end() {
 async fn a_retry_by_the_same_execution_after_a_death_changes_nothing_in_the_end() {
     check(Fault::Die, Again::Same).await;
 }
+
+#[tokio::test]
+async fn a_lost_request_anywhere_changes_nothing_in_the_end() {
+    check(Fault::LoseRequest, Again::Anew).await;
+}
+
+/// The conditional writes look again by themselves: Begin and PlanWork need no second start for a lost reply.
+#[tokio::test]
+async fn a_lost_reply_or_request_is_looked_at_again_at_once() {
+    for fault in [Fault::LoseReply, Fault::LoseRequest] {
+        for k in 1..=2 {
+            let world = World::new().await;
+            world.store.fail_at(k, fault);
+            world.begin("r1", |_| {}).await.unwrap_or_else(|e| panic!("{fault:?} at write {k}: {e}"));
+            assert_eq!(world.lease().await.owner, Some("r1".into()), "{fault:?} at write {k}");
+        }
+        let world = World::new().await;
+        world.begin("r1", |_| {}).await.unwrap();
+        world.store.fail_at(1, fault);
+        let plan = world.plan("r1", "a").await.unwrap();
+        assert_eq!(plan.epoch, world.lease().await.epoch, "{fault:?}");
+    }
+}

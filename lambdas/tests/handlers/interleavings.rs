@@ -96,6 +96,19 @@ async fn n05_a_step_is_planned_only_from_a_sealed_one() {
 }
 
 #[tokio::test]
+async fn n05_a_seal_that_is_without_items_serves_only_who_accepts_that() {
+    let world = World::new().await;
+    let accept = |i: &mut spotmill_core::calls::RunInput| i.accept = [("a".to_owned(), vec![1])].into();
+    world.begin("r1", accept).await.unwrap();
+    assert_eq!(run_step(&world, "r1", "a", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
+    world.executions.end("r1");
+    world.begin("r2", |i| i.only_steps = Some(vec!["b".into()])).await.unwrap();
+    let e = world.plan("r2", "b").await.unwrap_err();
+    assert_eq!(e.error, errors::UPSTREAM_INCOMPLETE);
+    assert!(e.cause.contains("without items 1, which this start does not accept"), "{}", e.cause);
+}
+
+#[tokio::test]
 async fn n07_another_param_is_refused_by_name_unless_all_is_made_afresh() {
     let world = World::new().await;
     run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();

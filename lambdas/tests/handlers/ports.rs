@@ -23,6 +23,8 @@ pub enum Fault {
     Refuse,
     /// It is written and its reply is lost.
     LoseReply,
+    /// It never arrives, and that is not known either.
+    LoseRequest,
     /// It is written, and nothing works after it until `revive`: the function died.
     Die,
 }
@@ -44,6 +46,7 @@ pub struct TestStore {
 enum Turn {
     Go,
     Refuse,
+    Lose,
     GoAndLose,
 }
 
@@ -70,6 +73,7 @@ impl TestStore {
         faults.writes += 1;
         match faults.at {
             Some((at, Fault::Refuse)) if at == faults.writes => Turn::Refuse,
+            Some((at, Fault::LoseRequest)) if at == faults.writes => Turn::Lose,
             Some((at, Fault::LoseReply)) if at == faults.writes => Turn::GoAndLose,
             Some((at, Fault::Die)) if at == faults.writes => {
                 faults.dead = true;
@@ -87,6 +91,7 @@ impl TestStore {
     ) -> Result<T, StoreError> {
         match self.turn() {
             Turn::Refuse => Err(transient(uri)),
+            Turn::Lose => Err(lost(uri)),
             Turn::Go => act.await,
             Turn::GoAndLose => act.await.and(Err(lost(uri))),
         }
