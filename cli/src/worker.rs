@@ -3,6 +3,7 @@
 
 use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,14 @@ impl Worker {
 
     pub fn about(&self) -> Result<About, Stop> {
         self.ask(&["about"], None)
+    }
+
+    /// sha256 of the binary, for receipts.
+    pub fn digest(&self) -> Result<String, Stop> {
+        let mut file = std::fs::File::open(&self.program).map_err(io("open", &self.program))?;
+        let mut hasher = Sha256::new();
+        std::io::copy(&mut file, &mut hasher).map_err(io("read", &self.program))?;
+        Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
     }
 
     pub fn check(&self, request: &CheckRequest) -> Result<CheckReply, Stop> {

@@ -12,6 +12,7 @@ pub struct Programs {
     pub spotmill: PathBuf,
     pub stock_worker: PathBuf,
     pub flights_worker: PathBuf,
+    pub misbehaving_worker: PathBuf,
 }
 
 pub fn repository() -> PathBuf {
@@ -33,6 +34,7 @@ pub fn programs() -> &'static Programs {
             spotmill: bin.join("spotmill"),
             stock_worker: bin.join("spotmill-worker"),
             flights_worker: bin.join("flights-worker"),
+            misbehaving_worker: bin.join("misbehaving-worker"),
         }
     })
 }
@@ -100,6 +102,10 @@ impl Project {
             copy_all(&example.join(part), &project.path(part));
         }
         project
+    }
+
+    pub fn with_worker(self, worker: PathBuf) -> Self {
+        Self { worker, ..self }
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {

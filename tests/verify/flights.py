@@ -37,7 +37,7 @@ def compare(con, name, expected, published):
         rows = con.sql(f"(select {listed} from ({one})) except all (select {listed} from ({other})) limit 3").fetchall()
         if rows:
             sys.exit(f"{name}: {what} rows, for example {rows}")
-    return con.sql(f"select count(*) from ({found})").fetchone()[0]
+    return con.sql(f"select count(*) from ({found})").fetchall()[0][0]
 
 
 def main():

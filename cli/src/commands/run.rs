@@ -32,6 +32,7 @@ struct Session<'a> {
     frozen: String,
     worker: Worker,
     about: About,
+    worker_digest: String,
     ui: Arc<Ui>,
     stop: watch::Receiver<bool>,
 }
@@ -48,9 +49,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     }
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
     let about = worker.about()?;
+    let worker_digest = worker.digest()?;
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     let stop = stop_signal(&ui);
-    let session = Session { global, args, project, frozen, worker, about, ui, stop };
+    let session = Session { global, args, project, frozen, worker, about, worker_digest, ui, stop };
     session.check(&inputs[0]).await?;
     session.deploy().await?;
     session.run_all(&inputs).await
@@ -168,6 +170,7 @@ impl Session<'_> {
         let _lock = lock::take(&run, &id)?;
         let options = Options {
             target: self.global.target.clone(),
+            worker_digest: self.worker_digest.clone(),
             workers: self.args.workers,
             slots: self.slots(),
         };

@@ -9,7 +9,6 @@ use crate::exit::{Code, Stop, io};
 use crate::ui::Ui;
 use crate::worker::Worker;
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use spotmill_core::calls::RunInput;
 use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_lambdas::{Ctx, HANDLERS, Settings, tally};
@@ -38,6 +37,8 @@ pub struct World {
 
 pub struct Options {
     pub target: String,
+    /// sha256 of the worker's binary.
+    pub worker_digest: String,
     /// `--workers`.
     pub workers: Option<u32>,
     pub slots: u32,
@@ -93,7 +94,7 @@ impl World {
         let queues = Arc::new(LocalQueues::new());
         let clock = Arc::new(SystemClock);
         let ports = Ports { store: store.clone(), queue: queues.clone(), clock: clock.clone() };
-        let config = supervisor(worker, &root, options.workers)?;
+        let config = supervisor(worker, &root, options);
         let fleet = Arc::new(LocalFleet::new(config, ports, sink(Arc::clone(ui))));
         let executions = Arc::new(LocalExecutions::default());
         let ctx = Arc::new(Ctx {
@@ -165,27 +166,22 @@ fn machines() -> Result<HashMap<String, Arc<Machine>>, Stop> {
     Ok(HashMap::from([parse("pipeline", PIPELINE_ASL)?, parse("step", STEP_ASL)?]))
 }
 
-fn supervisor(worker: &Worker, root: &Uri, workers: Option<u32>) -> Result<SupervisorConfig, Stop> {
-    let tmp = PathBuf::from(root.as_str()).join("tmp");
-    let machine = Hardware::this();
-    Ok(SupervisorConfig {
+fn supervisor(worker: &Worker, root: &Uri, options: &Options) -> SupervisorConfig {
+    SupervisorConfig {
         root: root.clone(),
         queue: String::new(),
         callbacks: CALLBACKS.to_owned(),
         worker: "this machine".to_owned(),
-        worker_digest: digest(&worker.program)?,
+        worker_digest: options.worker_digest.clone(),
         program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
-        machine,
-        share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: workers.unwrap_or(u32::MAX) },
-        tmp,
+        machine: Hardware::this(),
+        share: Share {
+            vcpus_per_item: 1,
+            memory_bytes_per_item: 1,
+            max_slots: options.workers.unwrap_or(u32::MAX),
+        },
+        tmp: PathBuf::from(root.as_str()).join("tmp"),
         times: Times::HERE,
-    })
+    }
 }
 
-/// sha256 of the worker's binary, for receipts.
-fn digest(program: &Path) -> Result<String, Stop> {
-    let mut file = std::fs::File::open(program).map_err(io("open", program))?;
-    let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher).map_err(io("read", program))?;
-    Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
-}
