@@ -52,6 +52,9 @@ pub fn cannot_write(path: &Path, error: &io::Error) -> ItemFailure {
 pub fn engine_failure(error: &PolarsError, what: &str) -> ItemFailure {
     match root(error) {
         PolarsError::IO { error: io, .. } => io_failure(io, &format!("{what}: {}", first_lines(error))),
+        PolarsError::ComputeError(text) if text.starts_with("OOM") => {
+            failure(FailureClass::Memory, format!("{what}: {}", first_lines(error)))
+        }
         _ => transform(format!("{what}: {}", first_lines(error))),
     }
 }

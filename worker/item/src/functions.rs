@@ -111,6 +111,8 @@ fn plain(name: &str) {
     let fine = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with("spotmill_");
+    let taken = crate::builtin::names().contains(&name);
+    assert!(!taken, "the engine has a function `{name}` already, and would call its own");
     assert!(fine, "`{name}` is no name for a function: lower-case letters, digits and _, not beginning with spotmill_");
 }
 

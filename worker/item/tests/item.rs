@@ -313,3 +313,34 @@ fn a_full_disk_is_the_machines_fault() {
     assert!(failure.message.contains("input-0.rejects"), "{}", failure.message);
     assert_eq!(failure.remedy.as_deref(), Some("free space on the machine, or give it a larger disk"));
 }
+
+#[test]
+fn the_row_check_can_be_left_to_the_engine() {
+    let mut bench = bench("SELECT v FROM input", "a,1\nb\nc,3,4\n");
+    bench.spec.read.row_check = RowCheck::Used;
+    bench.file("empty.csv", "").file("b.csv.gz", gzip("d,5\n"));
+    let report = bench.report();
+    assert_eq!((report.rows_raw, report.rows_read, report.rows_written), (4, 4, 4));
+    assert_eq!(bench.rows(), "1\n-\n3\n5\n", "short and long rows pass unseen: that is the bargain");
+    bench.file("c.csv", "e,6\nf,x\n");
+    let failure = bench.failure();
+    assert_eq!(failure.class, FailureClass::BadData);
+    assert!(failure.message.contains("a.csv line 2: the row has 1 field, not 2"), "{}", failure.message);
+}
+
+#[test]
+fn one_column_of_nulls_is_rows() {
+    let mut bench = Bench::new(&["a int32"], "SELECT COUNT(*) AS n, COUNT(a) AS m FROM input");
+    bench.spec.read.format = Format::Ndjson;
+    bench.file("a.ndjson", "{}\n{\"a\":1}\n{\"a\":null}\n");
+    assert_eq!(bench.rows(), "3|1\n");
+}
+
+#[test]
+fn rows_longer_than_a_buffer_and_quotes_that_never_close() {
+    let long = "x".repeat(3 << 20);
+    let mut bench = bench("SELECT LENGTH(k) AS n, v FROM input", &format!("\"{long}\n\",1\na,2\n{long},3\nb,\"4"));
+    let failure = bench.failure();
+    assert!(failure.message.contains("line 5: a quote is opened and never closed"), "{}", failure.message);
+    assert_eq!(bench.rejecting().rows(), "3145729|1\n1|2\n3145728|3\n");
+}
