@@ -74,7 +74,9 @@ fn sample(param: &Param) -> serde_json::Value {
     }
     match param.ty {
         ParamType::Bool => true.into(),
-        ParamType::Int8 | ParamType::Int16 | ParamType::Int32 | ParamType::Int64 => (param.min.unwrap_or(1.0) as i64).into(),
+        ParamType::Int8 | ParamType::Int16 | ParamType::Int32 | ParamType::Int64 => {
+            (param.min.unwrap_or(1.0) as i64).into()
+        }
         ParamType::Float64 => param.min.unwrap_or(1.0).into(),
         ParamType::String | ParamType::Path => "sample".into(),
         ParamType::Date => "2000-01-01".into(),

@@ -28,7 +28,8 @@ pub async fn ended(
     cause: Option<String>,
 ) -> RunEnded {
     let found = report::summarize(ctx, run).await.ok();
-    let warned = found.as_ref().is_some_and(|r| r.steps.iter().any(|s| !s.warnings.is_empty() || !s.missing.is_empty()));
+    let warned =
+        found.as_ref().is_some_and(|r| r.steps.iter().any(|s| !s.warnings.is_empty() || !s.missing.is_empty()));
     let outcome = if outcome == "succeeded" && warned { "warned" } else { outcome };
     let mut published = Vec::new();
     for step in found.iter().flat_map(|r| &r.steps) {
@@ -189,7 +190,11 @@ fn step_table(steps: &[StepSummary]) -> Table {
     for step in steps {
         table.add_row([
             step.step.clone(),
-            if step.committed == step.items { count(u64::from(step.items)) } else { format!("{}/{}", step.committed, step.items) },
+            if step.committed == step.items {
+                count(u64::from(step.items))
+            } else {
+                format!("{}/{}", step.committed, step.items)
+            },
             count(step.rows_read + step.rows_rejected),
             count(step.rows_rejected),
             count(step.rows_written),

@@ -8,6 +8,11 @@ use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long a question may take; none reads more than a few rows.
+const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -73,12 +78,33 @@ impl Worker {
             // A worker that dies early closes the pipe; its exit says why.
             let _ = stdin.write_all(&input);
         }
+        let (ended, patience) = mpsc::channel::<()>();
+        let pid = child.id();
+        let watch = std::thread::spawn(move || {
+            let late = patience.recv_timeout(ANSWER_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout);
+            if late && let Some(pid) = rustix::process::Pid::from_raw(pid as i32) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+            late
+        });
         let output = child.wait_with_output().map_err(io("wait for", &self.program))?;
+        drop(ended);
+        if watch.join().unwrap_or(false) {
+            let secs = ANSWER_WITHIN.as_secs();
+            return Err(Stop::new(Code::Invalid, format!("the worker's {} did not end within {secs} s", args[0]))
+                .remedy("a function or transform that loops on no rows? Steps are checked on zero rows"));
+        }
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(Stop::new(
                 Code::Invalid,
-                format!("the worker {} {} failed ({}): {}", self.program.display(), args[0], output.status, said.trim()),
+                format!(
+                    "the worker {} {} failed ({}): {}",
+                    self.program.display(),
+                    args[0],
+                    output.status,
+                    said.trim()
+                ),
             ));
         }
         serde_json::from_slice(&output.stdout).map_err(|e| self.broken(&e))
@@ -120,10 +146,8 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     let status = child.wait().map_err(io("wait for cargo and", manifest))?;
     match program {
         Some(program) if status.success() => Ok(Worker { program }),
-        _ if status.success() => {
-            Err(Stop::new(Code::Invalid, format!("{} builds no program", manifest.display()))
-                .remedy("give it a src/main.rs that calls spotmill_worker::Worker::main"))
-        }
+        _ if status.success() => Err(Stop::new(Code::Invalid, format!("{} builds no program", manifest.display()))
+            .remedy("give it a src/main.rs that calls spotmill_worker::Worker::main")),
         _ => Err(Stop::new(Code::Invalid, format!("the worker {} does not build", manifest.display()))),
     }
 }

@@ -1,7 +1,7 @@
 //! Bad input, one kind a test: a clear message that names the file, line or key; what was committed stays; once the
 //! cause is removed the same command goes on and redoes nothing else.
 
-use spotmill_tests::{Project, Ran, programs, rows};
+use spotmill_tests::{Project, Ran, Seeded, programs, rows};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -233,7 +233,9 @@ fn more_memory_is_tried_before_giving_up() {
 #[test]
 fn a_full_disk() {
     let project = copying("", "");
-    project.write("data/2026-01-01/a.csv", "1,1.5,some text that takes room\n".repeat(200_000));
+    let mut seeded = Seeded(1);
+    let row = |_| format!("1,1.5,{:016x}{:016x}\n", seeded.below(u64::MAX), seeded.below(u64::MAX));
+    project.write("data/2026-01-01/a.csv", (0..200_000).map(row).collect::<String>());
     // A file system of its own, 3 MB small, in a mount namespace of its own.
     let script = format!(
         "mkdir -p {state} && mount -t tmpfs -o size=3m none {state} && timeout 20 {spotmill} -C {dir} run --date 2026-01-01",

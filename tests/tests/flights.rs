@@ -29,5 +29,9 @@ fn the_month_in_one_command_equals_duckdb_for_every_day() {
 fn one_day_shows_its_result_and_where_the_files_are() {
     let project = Project::flights();
     let ran = project.spotmill(&["run", "--date", "2013-01-01"]);
-    ran.code(0).says("✓ flights/2013-01-01 succeeded").says("avg_arr_delay").says("12.7").says("out/daily/date=2013-01-01");
+    ran.code(0)
+        .says("✓ flights/2013-01-01 succeeded")
+        .says("avg_arr_delay")
+        .says("12.7")
+        .says("out/daily/date=2013-01-01");
 }

@@ -29,9 +29,10 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
         scratch: Uri::new(home.join("out").to_string_lossy()),
         tmp: tmp.to_string_lossy().into_owned(),
     };
-    let spec = again::spec(&*ctx.store, &RunId::new(run), &StepName::new(step), item, &place)
-        .await
-        .map_err(|what| Stop::usage(what).remedy("list runs with: spotmill runs; items with: spotmill show RUN STEP"))?;
+    let spec =
+        again::spec(&*ctx.store, &RunId::new(run), &StepName::new(step), item, &place).await.map_err(|what| {
+            Stop::usage(what).remedy("list runs with: spotmill runs; items with: spotmill show RUN STEP")
+        })?;
     let (spec_file, outcome_file) = (home.join("spec.json"), home.join("outcome.json"));
     let text = serde_json::to_vec_pretty(&spec).map_err(|e| Stop::failed(e.to_string()))?;
     std::fs::write(&spec_file, text).map_err(io("write", &spec_file))?;

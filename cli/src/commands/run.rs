@@ -4,8 +4,8 @@
 use crate::args::{Global, KeyArgs, RunArgs};
 use crate::check;
 use crate::exit::{Code, Stop, code_of};
-use crate::lock;
 use crate::here::world::{self, Options, World};
+use crate::lock;
 use crate::project::Project;
 use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
@@ -51,9 +51,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let about = worker.about()?;
     let worker_digest = worker.digest()?;
     let ui = Arc::new(Ui::new(global.json, global.quiet));
+    // Nothing runs yet: until here Ctrl-C just ends the program.
+    check::check(&project, &program(&frozen, &inputs[0], global)?, &worker, &LocalStore::new(), global).await?;
     let stop = stop_signal(&ui);
     let session = Session { global, args, project, frozen, worker, about, worker_digest, ui, stop };
-    session.check(&inputs[0]).await?;
     session.deploy().await?;
     session.run_all(&inputs).await
 }
@@ -126,11 +127,6 @@ async fn signalled() {
 }
 
 impl Session<'_> {
-    async fn check(&self, input: &RunInput) -> Result<(), Stop> {
-        let program = program(&self.frozen, input, self.global)?;
-        check::check(&self.project, &program, &self.worker, &LocalStore::new(), self.global).await.map(|_| ())
-    }
-
     /// Put the pipeline where `Begin` finds it.
     async fn deploy(&self) -> Result<(), Stop> {
         let place = keys::pipeline(&world::root()?, &self.project.pipeline().name);
@@ -191,7 +187,8 @@ impl Session<'_> {
     fn slots(&self) -> u32 {
         let machine = Machine::this();
         let most = self.args.workers.unwrap_or(u32::MAX);
-        let share = |vcpus_per_item, memory_bytes_per_item| Share { vcpus_per_item, memory_bytes_per_item, max_slots: most };
+        let share =
+            |vcpus_per_item, memory_bytes_per_item| Share { vcpus_per_item, memory_bytes_per_item, max_slots: most };
         let steps = self.project.pipeline().steps.iter();
         steps.map(|s| share(s.resources.vcpus, s.resources.memory_bytes).slots(machine)).max().unwrap_or(1)
     }

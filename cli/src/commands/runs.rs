@@ -36,7 +36,9 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
 async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
     let folder = keys::runs(&ctx.root);
     let listed = ctx.store.list(&folder.join("")).await.map_err(|e| Stop::failed(e.to_string()))?;
-    let run = |uri: &str| Some(RunId::new(uri.strip_prefix(folder.as_str())?.strip_prefix('/')?.strip_suffix("/lease.json")?));
+    let run = |uri: &str| {
+        Some(RunId::new(uri.strip_prefix(folder.as_str())?.strip_prefix('/')?.strip_suffix("/lease.json")?))
+    };
     Ok(listed.iter().filter_map(|object| run(object.uri.as_str())).collect())
 }
 

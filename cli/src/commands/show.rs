@@ -54,8 +54,10 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
         return Code::Done;
     }
     println!("{} {} {state}", mark(state), report.run);
-    let mut shown =
-        table(&["step", "gen", "state", "items", "rows in", "rejected", "rows out", "peak", "took"], &[1, 3, 4, 5, 6, 7, 8]);
+    let mut shown = table(
+        &["step", "gen", "state", "items", "rows in", "rejected", "rows out", "peak", "took"],
+        &[1, 3, 4, 5, 6, 7, 8],
+    );
     for step in &report.steps {
         shown.add_row(step_row(step));
     }
@@ -132,7 +134,8 @@ fn tell(failure: &FailureRecord, log: bool) {
 
 async fn show_step(ctx: &Ctx, global: &Global, step: &StepReport, keys: &StepKeys) -> Result<Code, Stop> {
     let items = look::items(ctx, keys).await.map_err(Stop::from)?;
-    let mut shown = table(&["item", "state", "rows in", "rejected", "rows out", "peak", "took", "input"], &[0, 2, 3, 4, 5, 6]);
+    let mut shown =
+        table(&["item", "state", "rows in", "rejected", "rows out", "peak", "took", "input"], &[0, 2, 3, 4, 5, 6]);
     for item in &items {
         let receipt = look::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
         if global.json {
@@ -169,10 +172,21 @@ fn item_row(step: &StepReport, item: &WorkItem, receipt: Option<&Receipt>) -> [S
     }
 }
 
-async fn show_item(ctx: &Ctx, global: &Global, keys: &StepKeys, lease: &Lease, item: u32, log: bool) -> Result<Code, Stop> {
+async fn show_item(
+    ctx: &Ctx,
+    global: &Global,
+    keys: &StepKeys,
+    lease: &Lease,
+    item: u32,
+    log: bool,
+) -> Result<Code, Stop> {
     let items = look::items(ctx, keys).await.map_err(Stop::from)?;
     let Some(work) = items.iter().find(|i| i.item == item) else {
-        return Err(Stop::usage(format!("`{}` has {}, numbered from 0", keys.step, plural(items.len() as u64, "item"))));
+        return Err(Stop::usage(format!(
+            "`{}` has {}, numbered from 0",
+            keys.step,
+            plural(items.len() as u64, "item")
+        )));
     };
     let receipt = look::receipt(ctx, keys, item).await.map_err(Stop::from)?;
     let failures = look::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;

@@ -5,7 +5,9 @@ use super::executions::{LocalExecutions, Posted};
 use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_platform::ports::Clock;
-use spotmill_statemachine::{ChildEnd, Command, Event, Execution, Machine, Moment, Status, TaskId, next_deadline, step};
+use spotmill_statemachine::{
+    ChildEnd, Command, Event, Execution, Machine, Moment, Status, TaskId, next_deadline, step,
+};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;

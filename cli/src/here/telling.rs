@@ -33,13 +33,9 @@ fn event_of(event: WorkerEvent) -> Option<Event> {
             message,
             retry: retry_in_ms.is_some(),
         },
-        WorkerEvent::ItemNeedsMemory { id, message, .. } => Event::ItemFailed {
-            step: id.step.0,
-            item: id.item,
-            class: "memory".into(),
-            message,
-            retry: true,
-        },
+        WorkerEvent::ItemNeedsMemory { id, message, .. } => {
+            Event::ItemFailed { step: id.step.0, item: id.item, class: "memory".into(), message, retry: true }
+        }
         WorkerEvent::ItemLost { id, message } => {
             Event::Note { message: format!("  {} item {} handed back: {message}", id.step, id.item) }
         }

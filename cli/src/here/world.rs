@@ -175,13 +175,8 @@ fn supervisor(worker: &Worker, root: &Uri, options: &Options) -> SupervisorConfi
         worker_digest: options.worker_digest.clone(),
         program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
         machine: Hardware::this(),
-        share: Share {
-            vcpus_per_item: 1,
-            memory_bytes_per_item: 1,
-            max_slots: options.workers.unwrap_or(u32::MAX),
-        },
+        share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },
         tmp: PathBuf::from(root.as_str()).join("tmp"),
         times: Times::HERE,
     }
 }
-

@@ -13,14 +13,53 @@ use std::sync::Mutex;
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    RunStarted { run: String, slots: u32, steps: Vec<String> },
-    StepPlanned { run: String, step: String, generation: u32, items: u32, todo: u32 },
-    ItemStarted { step: String, item: u32, attempt: String },
-    ItemDone { step: String, item: u32, rows_read: u64, rows_rejected: u64, rows_written: u64, peak_bytes: u64, wall_ms: u64 },
-    ItemFailed { step: String, item: u32, class: String, message: String, retry: bool },
-    StepSealed { step: String, rows_read: u64, rows_rejected: u64, rows_written: u64, wall_ms: u64 },
-    StepFailed { step: String, error: String },
-    Note { message: String },
+    RunStarted {
+        run: String,
+        slots: u32,
+        steps: Vec<String>,
+    },
+    StepPlanned {
+        run: String,
+        step: String,
+        generation: u32,
+        items: u32,
+        todo: u32,
+    },
+    ItemStarted {
+        step: String,
+        item: u32,
+        attempt: String,
+    },
+    ItemDone {
+        step: String,
+        item: u32,
+        rows_read: u64,
+        rows_rejected: u64,
+        rows_written: u64,
+        peak_bytes: u64,
+        wall_ms: u64,
+    },
+    ItemFailed {
+        step: String,
+        item: u32,
+        class: String,
+        message: String,
+        retry: bool,
+    },
+    StepSealed {
+        step: String,
+        rows_read: u64,
+        rows_rejected: u64,
+        rows_written: u64,
+        wall_ms: u64,
+    },
+    StepFailed {
+        step: String,
+        error: String,
+    },
+    Note {
+        message: String,
+    },
     RunEnded(Box<RunEnded>),
 }
 

@@ -19,7 +19,9 @@ impl Plain {
 
     fn line(&self, event: &Event) -> Option<String> {
         Some(match event {
-            Event::RunStarted { run, slots, .. } => format!("{run} · this machine, {}", plural(u64::from(*slots), "slot")),
+            Event::RunStarted { run, slots, .. } => {
+                format!("{run} · this machine, {}", plural(u64::from(*slots), "slot"))
+            }
             Event::StepPlanned { step, generation, items, todo, .. } => {
                 self.done.store(items - todo, Ordering::Relaxed);
                 self.items.store(*items, Ordering::Relaxed);
