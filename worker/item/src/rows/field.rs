@@ -56,7 +56,7 @@ impl Check {
             Self::Float32 => plain_number(text) || fast_float2::parse::<f32, _>(unblank(text)).is_ok(),
             Self::Float64 => plain_number(text) || fast_float2::parse::<f64, _>(unblank(text)).is_ok(),
             Self::Decimal { whole, scale } => decimal(*whole, *scale, unblank(text)),
-            Self::Time(temporal) => temporal.parse(text).is_some(),
+            Self::Time(temporal) => temporal.accepts(text),
         }
     }
 

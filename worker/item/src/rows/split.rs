@@ -1,19 +1,23 @@
-//! Where the fields of a CSV row begin and end. Eight bytes at a time are searched for the three bytes that matter;
-//! quotes are honoured as RFC 4180 has them. The slow, forgiving reading is left to whoever rewrites a row.
+//! Where the fields of a CSV row begin and end. Sixty-four bytes at a time are searched for the three bytes that
+//! matter, in plain integer arithmetic that compilers turn into vector instructions; quotes are honoured as RFC 4180
+//! has them. The slow, forgiving reading is left to whoever rewrites a row.
 
 /// Finds separators, line ends and quotes, in order.
 pub struct Marks<'a> {
     data: &'a [u8],
     separator: u64,
-    /// Where the loaded word begins, and a high bit for every mark left in it.
-    word: usize,
+    /// Where the loaded block begins, and a bit for every mark left in it.
+    block: usize,
     marks: u64,
 }
 
+const BLOCK: usize = 64;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 const QUOTES: u64 = LOW * b'"' as u64;
 const ENDS: u64 = LOW * b'\n' as u64;
+/// Moves the lowest bits of eight bytes together into the highest byte.
+const GATHER: u64 = 0x0102_0408_1020_4080;
 
 /// A high bit in every byte of `word` that is zero, exactly.
 #[inline]
@@ -21,38 +25,51 @@ fn zeros(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word | !HIGH)
 }
 
+#[inline]
+fn marks_of(block: &[u8; BLOCK], separator: u64) -> u64 {
+    let mut found = [0u64; 8];
+    for (found, bytes) in found.iter_mut().zip(block.as_chunks::<8>().0) {
+        let word = u64::from_le_bytes(*bytes);
+        *found = zeros(word ^ separator) | zeros(word ^ ENDS) | zeros(word ^ QUOTES);
+    }
+    let mut marks = 0;
+    for (i, found) in found.iter().enumerate() {
+        marks |= ((found >> 7).wrapping_mul(GATHER) >> 56) << (8 * i);
+    }
+    marks
+}
+
 impl<'a> Marks<'a> {
     pub fn new(data: &'a [u8], separator: u8, from: usize) -> Self {
-        let mut marks = Self { data, separator: LOW * u64::from(separator), word: from, marks: 0 };
+        let mut marks = Self { data, separator: LOW * u64::from(separator), block: from, marks: 0 };
         marks.load();
         marks
     }
 
     #[inline]
     fn load(&mut self) {
-        let rest = self.data.get(self.word..).unwrap_or_default();
-        let word = match rest.first_chunk::<8>() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
+        let rest = self.data.get(self.block..).unwrap_or_default();
+        self.marks = match rest.first_chunk::<BLOCK>() {
+            Some(block) => marks_of(block, self.separator),
             None => {
-                let mut bytes = [0; 8];
-                bytes[..rest.len()].copy_from_slice(rest);
-                u64::from_le_bytes(bytes)
+                let mut block = [0; BLOCK];
+                block[..rest.len()].copy_from_slice(rest);
+                marks_of(&block, self.separator)
             }
         };
-        self.marks = zeros(word ^ self.separator) | zeros(word ^ ENDS) | zeros(word ^ QUOTES);
     }
 
     /// The position of the next mark.
     #[inline]
     pub fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
-            self.word += 8;
-            if self.word >= self.data.len() {
+            self.block += BLOCK;
+            if self.block >= self.data.len() {
                 return None;
             }
             self.load();
         }
-        let at = self.word + (self.marks.trailing_zeros() / 8) as usize;
+        let at = self.block + self.marks.trailing_zeros() as usize;
         self.marks &= self.marks - 1;
         Some(at)
     }

@@ -65,6 +65,21 @@ impl Temporal {
         }
     }
 
+    /// Whether `parse` would give something; most dates are told without computing their day.
+    #[inline]
+    pub fn accepts(&self, text: &[u8]) -> bool {
+        match (&self.how, self.ty, text) {
+            (How::Iso, ColumnType::Date, [y @ .., b'-', m0, m1, b'-', d0, d1]) if y.len() == 4 => {
+                let two = |a: &u8, b: &u8| a.wrapping_sub(b'0') * 10 + b.wrapping_sub(b'0');
+                let digit = |b: &u8| b.wrapping_sub(b'0') <= 9;
+                let digits = y.iter().all(digit) & digit(m0) & digit(m1) & digit(d0) & digit(d1);
+                // Every month has 28 days; the others are looked at closely.
+                digits && (1..=12).contains(&two(m0, m1)) && (1..=28).contains(&two(d0, d1)) || self.parse(text).is_some()
+            }
+            _ => self.parse(text).is_some(),
+        }
+    }
+
     /// What a text should have looked like.
     pub fn expected(&self) -> String {
         match (&self.how, self.ty) {
