@@ -3,6 +3,7 @@
 
 use crate::args::{Global, RunArgs};
 use crate::exit::{Code, Stop};
+use crate::here::world;
 use crate::ui::format::{bytes, count, duration, plural};
 use crate::ui::{Published, RunEnded, StepSummary};
 use crate::worker::Worker;
@@ -75,14 +76,14 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
 }
 
 /// The end of one key.
-pub fn print(ended: &RunEnded, code: Code, args: &RunArgs, input: &RunInput) {
+pub fn print(ended: &RunEnded, code: Code, again: &str) {
     let took = duration(ended.wall_ms);
     match code {
         Code::Done if ended.outcome == "warned" => println!("! {} succeeded with warnings in {took}", ended.run),
         Code::Done => println!("✓ {} succeeded in {took}", ended.run),
         Code::Interrupted => {
             println!("‖ {} stopped after {took}; what was committed is kept", ended.run);
-            println!("  Again  {}", again(input, args));
+            println!("  Again  {}", again);
             return;
         }
         _ => println!("✗ {} failed after {took}", ended.run),
@@ -92,27 +93,16 @@ pub fn print(ended: &RunEnded, code: Code, args: &RunArgs, input: &RunInput) {
     }
     for step in &ended.steps {
         step.warnings.iter().for_each(|w| println!("  ! {}: {w}", step.step));
+        if step.rows_rejected > 0 {
+            let rows = plural(step.rows_rejected, "row");
+            println!("  {} rejected {rows}; where and why: spotmill show {} {} ITEM", step.step, ended.run, step.step);
+        }
     }
     if code != Code::Done {
         println!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
-        println!("  Look   spotmill show {}", ended.run);
-        println!("  Again  {}", again(input, args));
+        println!("  Look   {} show {}", again.split(" run").next().unwrap_or("spotmill"), ended.run);
+        println!("  Again  {}", again);
     }
-}
-
-/// The command that goes on where this one ended.
-fn again(input: &RunInput, args: &RunArgs) -> String {
-    let mut command = "spotmill run".to_owned();
-    if let Some(date) = &input.date {
-        command += &format!(" --date {date}");
-    }
-    for (name, value) in &args.params {
-        command += &format!(" --param {name}={value}");
-    }
-    if !args.only.is_empty() {
-        command += &format!(" --only {}", args.only.join(","));
-    }
-    command
 }
 
 /// The result of the last step that published, of all keys together, and what to do next.
@@ -127,6 +117,8 @@ pub fn closing(
     if inputs.len() > 1 {
         backfill(ended, inputs.len());
     }
+    let succeeded = |run: &&RunEnded| matches!(run.outcome.as_str(), "succeeded" | "warned");
+    let ended: Vec<&RunEnded> = ended.iter().filter(succeeded).collect();
     let last = ended.iter().rev().find_map(|run| run.published.last()).map(|p| p.step.clone());
     if let Some(step) = last {
         let published: Vec<&Published> =
@@ -134,7 +126,8 @@ pub fn closing(
         show_result(worker, &published)?;
     }
     if code == Code::Done && !global.quiet && args.date.as_ref().is_some_and(|d| !d.contains("..")) {
-        println!("Next: spotmill show {} · spotmill run --date FIRST..LAST", ended[0].run);
+        let spotmill = world::spotmill(global);
+        println!("Next: {spotmill} show {} · {spotmill} run --date FIRST..LAST", ended[0].run);
     }
     Ok(())
 }

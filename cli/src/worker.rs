@@ -132,6 +132,13 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--bins", "--message-format", "json-render-diagnostics", "--manifest-path"]).arg(manifest);
+    // What an outer `cargo run` says of its own package would make build scripts that watch these run again, and the
+    // engine compile again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

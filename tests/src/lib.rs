@@ -23,11 +23,15 @@ pub fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--workspace", "--bins", "--locked", "--quiet"])
-            .current_dir(repository())
-            .status()
-            .expect("cargo starts");
+        let mut build = Command::new(cargo);
+        build.args(["build", "--workspace", "--bins", "--locked", "--quiet"]).current_dir(repository());
+        // As in the CLI: build scripts that watch these would make the engine compile again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
+        let status = build.status().expect("cargo starts");
         assert!(status.success(), "the programs under test do not build");
         let bin = target_dir().join("debug");
         Programs {

@@ -80,16 +80,17 @@ fn disturb(project: &Project, moment: Duration, cli: bool, seeded: &mut Seeded) 
     if hit { Killed::Child } else { Killed::Nothing }
 }
 
+/// The children that do items; a child belongs to the thread that started it.
 fn children_of(pid: u32) -> Vec<u32> {
-    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let mut found: Vec<u32> = listed.split_whitespace().filter_map(|p| p.parse().ok()).collect();
-    // Children belong to the thread that started them.
+    let mut found = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
         let listed = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
         found.extend(listed.split_whitespace().filter_map(|p| p.parse::<u32>().ok()));
     }
-    found.sort_unstable();
-    found.dedup();
+    found.retain(|child| {
+        let command = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).split('\0').nth(1) == Some("item")
+    });
     found
 }
 

@@ -19,7 +19,7 @@ pub async fn run(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
     let frozen = spec::freeze(project.pipeline());
     let input = project::run_input(&project, global, key);
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let ctx = world::looking(&global.target, &worker.about()?.version)?;
+    let ctx = world::looking(global, &worker.about()?.version)?;
     let steps = preview(&ctx, frozen.as_bytes(), &input).await.map_err(Stop::from)?;
     if global.json {
         steps.iter().for_each(|step| println!("{}", json(step)));

@@ -82,7 +82,7 @@ pub fn input(project: &Project, global: &Global, args: &RunArgs, date: Option<&s
 }
 
 pub fn program(frozen: &str, input: &RunInput, global: &Global) -> Result<Program, Stop> {
-    let settings = world::settings(&global.target, "")?;
+    let settings = world::settings(global, "")?;
     Program::new(frozen.as_bytes(), input, &settings).map_err(|e| Stop::usage(e.cause))
 }
 
@@ -165,7 +165,7 @@ impl Session<'_> {
         let id = execution_id();
         let _lock = lock::take(&run, &id)?;
         let options = Options {
-            target: self.global.target.clone(),
+            global: self.global,
             worker_digest: self.worker_digest.clone(),
             workers: self.args.workers,
             slots: self.slots(),
@@ -175,12 +175,31 @@ impl Session<'_> {
         let status = world.run(&id, input, self.stop.clone()).await?;
         let wall_ms = started.elapsed().as_millis() as u64;
         let (code, outcome, error, cause) = verdict(status, *self.stop.borrow());
+        if matches!(code, Code::Usage | Code::Held) {
+            return Err(Stop::new(code, cause.unwrap_or_default()));
+        }
         let ended = result::ended(&world.ctx, &run, outcome, wall_ms, error, cause).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
-            result::print(&ended, code, self.args, input);
+            result::print(&ended, code, &self.again(input, code));
         }
         Ok((code, ended))
+    }
+
+    /// The command that goes on where this one ended: of a range that was stopped, the whole range.
+    fn again(&self, input: &RunInput, code: Code) -> String {
+        let mut command = format!("{} run", world::spotmill(self.global));
+        let range = self.args.date.as_ref().filter(|_| code == Code::Interrupted);
+        if let Some(date) = range.or(input.date.as_ref()) {
+            command += &format!(" --date {date}");
+        }
+        for (name, value) in &self.args.params {
+            command += &format!(" --param {name}={value}");
+        }
+        if !self.args.only.is_empty() {
+            command += &format!(" --only {}", self.args.only.join(","));
+        }
+        command
     }
 
     /// Slots of the step with the smallest needs, for the headline.

@@ -11,7 +11,7 @@ use spotmill_core::records::{RunReport, StepState};
 use spotmill_lambdas::{Ctx, report};
 
 pub async fn run(global: &Global) -> Result<Code, Stop> {
-    let ctx = world::looking(&global.target, "")?;
+    let ctx = world::looking(global, "")?;
     let mut shown = table(&["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK"], &[3, 4, 5]);
     let runs = all(&ctx).await?;
     for run in &runs {

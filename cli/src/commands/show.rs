@@ -22,7 +22,7 @@ pub struct What<'a> {
 }
 
 pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
-    let ctx = world::looking(&global.target, "")?;
+    let ctx = world::looking(global, "")?;
     let run = RunId::new(what.run);
     let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
         .await
@@ -73,20 +73,20 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
         step.failures.iter().for_each(|f| failure(report, step, f, log));
     }
     if !matches!(state, "succeeded" | "warned" | "running") {
-        println!("\n  Again  {}", again(report));
+        println!("\n  Again  {}", again(ctx, report));
     }
     Code::Done
 }
 
 /// The command that resumes the run: its key, as it was given.
-fn again(report: &RunReport) -> String {
+fn again(ctx: &Ctx, report: &RunReport) -> String {
     let key: Vec<String> = match report.run.as_str().rsplit_once('/') {
         Some((_, values)) if values.contains('=') => {
             values.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()
         }
         _ => vec!["date".to_owned()],
     };
-    words::rerun("spotmill run", &key, &report.params)
+    words::rerun(&ctx.settings.rerun_command, &key, &report.params)
 }
 
 fn step_row(step: &StepReport) -> [String; 9] {

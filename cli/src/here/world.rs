@@ -5,6 +5,7 @@ use super::driver::Driver;
 use super::executions::LocalExecutions;
 use super::functions::LocalFunctions;
 use super::telling::sink;
+use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use crate::ui::Ui;
 use crate::worker::Worker;
@@ -35,8 +36,8 @@ pub struct World {
     fleet: Arc<LocalFleet>,
 }
 
-pub struct Options {
-    pub target: String,
+pub struct Options<'a> {
+    pub global: &'a Global,
     /// sha256 of the worker's binary.
     pub worker_digest: String,
     /// `--workers`.
@@ -44,18 +45,26 @@ pub struct Options {
     pub slots: u32,
 }
 
+/// This program as the user would type it again.
+pub fn spotmill(global: &Global) -> String {
+    match global.directory.to_str() {
+        Some(".") | None => "spotmill".to_owned(),
+        Some(directory) => format!("spotmill -C {directory}"),
+    }
+}
+
 /// What reads and writes on this machine, without anything that works: enough to look.
-pub fn settings(target: &str, worker_version: &str) -> Result<Settings, Stop> {
+pub fn settings(global: &Global, worker_version: &str) -> Result<Settings, Stop> {
     let here = std::env::current_dir().map_err(io("find", Path::new(".")))?;
     let mut settings = Settings::new(CALLBACKS, worker_version);
-    settings.target = target.to_owned();
+    settings.target = global.target.clone();
     settings.base = Some(Uri::new(here.to_string_lossy()));
-    settings.rerun_command = "spotmill run".to_owned();
+    settings.rerun_command = format!("{} run", spotmill(global));
     Ok(settings)
 }
 
 /// A context that can look at runs and do nothing else.
-pub fn looking(target: &str, worker_version: &str) -> Result<Ctx, Stop> {
+pub fn looking(global: &Global, worker_version: &str) -> Result<Ctx, Stop> {
     Ok(Ctx {
         root: root()?,
         store: Arc::new(LocalStore::new()),
@@ -63,7 +72,7 @@ pub fn looking(target: &str, worker_version: &str) -> Result<Ctx, Stop> {
         fleets: Arc::new(NoFleets),
         executions: Arc::new(LocalExecutions::default()),
         clock: Arc::new(SystemClock),
-        settings: settings(target, worker_version)?,
+        settings: settings(global, worker_version)?,
     })
 }
 
@@ -88,7 +97,7 @@ pub fn root() -> Result<Uri, Stop> {
 }
 
 impl World {
-    pub fn open(worker: &Worker, version: &str, options: &Options, ui: &Arc<Ui>) -> Result<World, Stop> {
+    pub fn open(worker: &Worker, version: &str, options: &Options<'_>, ui: &Arc<Ui>) -> Result<World, Stop> {
         let root = root()?;
         let store = Arc::new(LocalStore::new());
         let queues = Arc::new(LocalQueues::new());
@@ -104,7 +113,7 @@ impl World {
             fleets: fleet.clone(),
             executions: executions.clone(),
             clock: clock.clone(),
-            settings: settings(&options.target, version)?,
+            settings: settings(options.global, version)?,
         });
         let functions = LocalFunctions {
             ctx: Arc::clone(&ctx),
@@ -166,7 +175,7 @@ fn machines() -> Result<HashMap<String, Arc<Machine>>, Stop> {
     Ok(HashMap::from([parse("pipeline", PIPELINE_ASL)?, parse("step", STEP_ASL)?]))
 }
 
-fn supervisor(worker: &Worker, root: &Uri, options: &Options) -> SupervisorConfig {
+fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> SupervisorConfig {
     SupervisorConfig {
         root: root.clone(),
         queue: String::new(),
