@@ -18,7 +18,7 @@ pub use spotmill_item::{Arg, IntoUdf, Ret, TransformContext, TransformError, Tra
 use spotmill_item::Functions;
 use std::process::ExitCode;
 
-/// Freed and allocated in batches by many threads: the system's allocator costs a fifth of an item's time.
+/// The engine allocates and frees from many threads at once, which the system's allocator is slow at.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -32,5 +32,5 @@ impl Counter {
 pub fn rows_of(frame: &LazyFrame) -> PolarsResult<u64> {
     let df = frame.clone().select([len()]).collect_with_engine(Engine::Streaming)?.unwrap_single();
     let rows: Option<IdxSize> = df.columns()[0].idx()?.get(0);
-    Ok(u64::from(rows.unwrap_or(0)))
+    Ok(rows.unwrap_or(0))
 }

@@ -42,7 +42,7 @@ fn row(data: &[u8], fields: &mut Fields<'_>) -> Option<Vec<Field>> {
         }
         let mut out = Vec::new();
         loop {
-            match fields.next() {
+            match fields.advance() {
                 Next::Field(field) => out.push(field),
                 Next::Last { field, .. } => {
                     out.push(field);

@@ -164,7 +164,7 @@ impl Run<'_> {
         let mut bad: Option<(usize, Field)> = None;
         let mut rewrite = false;
         loop {
-            let (field, last) = match fields.next() {
+            let (field, last) = match fields.advance() {
                 Next::Field(field) => {
                     rewrite |= !field.quoted && field.to > field.from && data[field.to - 1] == b'\r';
                     (field, false)
@@ -211,7 +211,7 @@ impl Run<'_> {
         let at = row + error.valid_up_to();
         let mut fields = Fields::new(&data[..next], self.rows.separator, row, true);
         let mut column = 0;
-        while fields.at <= at && matches!(fields.next(), Next::Field(_)) && fields.at <= at {
+        while matches!(fields.advance(), Next::Field(_)) && fields.at <= at {
             column += 1;
         }
         let reason = format!("byte {:#04x} is not UTF-8", data[at]);
@@ -253,7 +253,7 @@ impl Run<'_> {
         let mut fields = Fields::new(row, self.rows.separator, 0, true);
         let mut out = Vec::with_capacity(row.len() + 8);
         loop {
-            let (field, last) = match fields.next() {
+            let (field, last) = match fields.advance() {
                 Next::Field(field) => (field, false),
                 Next::Last { field, .. } => (field, true),
                 Next::Short | Next::AfterQuote(_) => break,

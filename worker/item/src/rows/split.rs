@@ -58,10 +58,14 @@ impl<'a> Marks<'a> {
             }
         };
     }
+}
+
+impl Iterator for Marks<'_> {
+    type Item = usize;
 
     /// The position of the next mark.
     #[inline]
-    pub fn next(&mut self) -> Option<usize> {
+    fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
             self.block += BLOCK;
             if self.block >= self.data.len() {
@@ -117,7 +121,7 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    pub fn next(&mut self) -> Next {
+    pub fn advance(&mut self) -> Next {
         if self.data.get(self.at) == Some(&b'"') {
             return self.quoted();
         }

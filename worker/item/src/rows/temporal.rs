@@ -74,7 +74,8 @@ impl Temporal {
                 let digit = |b: &u8| b.wrapping_sub(b'0') <= 9;
                 let digits = y.iter().all(digit) & digit(m0) & digit(m1) & digit(d0) & digit(d1);
                 // Every month has 28 days; the others are looked at closely.
-                digits && (1..=12).contains(&two(m0, m1)) && (1..=28).contains(&two(d0, d1)) || self.parse(text).is_some()
+                digits && (1..=12).contains(&two(m0, m1)) && (1..=28).contains(&two(d0, d1))
+                    || self.parse(text).is_some()
             }
             _ => self.parse(text).is_some(),
         }
