@@ -14,9 +14,15 @@ mod worker;
 use args::{Cli, Command, Global};
 use clap::Parser;
 use exit::{Code, Stop, io};
+use spotmill_core::cpu;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if let Some(lacking) = cpu::lacking(&cpuinfo, cpu::needed()) {
+        eprintln!("error: {lacking}");
+        return ExitCode::from(Code::Usage as u8);
+    }
     let cli = Cli::parse();
     log(cli.global.verbose);
     let global = cli.global.clone();

@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod bucket;
 pub mod calls;
 pub mod claim;
+pub mod cpu;
 pub mod digest;
 pub mod generations;
 pub mod ids;

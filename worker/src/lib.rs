@@ -9,7 +9,6 @@
 //! ```
 
 mod args;
-mod cpu;
 mod environment;
 mod run;
 

@@ -1,8 +1,9 @@
 //! From the command line to the item crate and back: JSON in, JSON out, exit codes.
 
 use crate::args::{Cli, Command};
-use crate::{cpu, environment};
+use crate::environment;
 use clap::Parser;
+use spotmill_core::cpu;
 use spotmill_core::item::{ItemFailure, ItemOutcome, ItemSpec};
 use spotmill_item::Functions;
 use std::fs;
@@ -15,7 +16,8 @@ const FAILED: u8 = 10;
 
 pub fn main(functions: &Functions) -> ExitCode {
     let cli = Cli::parse();
-    if let Some(missing) = cpu::missing() {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if let Some(missing) = cpu::lacking(&cpuinfo, cpu::needed()) {
         eprintln!("{missing}");
         return ExitCode::FAILURE;
     }
