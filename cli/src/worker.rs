@@ -131,7 +131,9 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
             .remedy("point `crate` at a directory with a Cargo.toml, or leave [worker] out for the stock worker"));
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--bins", "--message-format", "json-render-diagnostics", "--manifest-path"]).arg(manifest);
+    cargo.args(["build", "--bins", "--message-format", "json-render-diagnostics"]);
+    // There, because cargo looks for its configuration (the target processor) where it is started.
+    cargo.current_dir(manifest.parent().unwrap_or(Path::new(".")));
     // What an outer `cargo run` says of its own package would make build scripts that watch these run again, and the
     // engine compile again.
     for (name, _) in std::env::vars_os() {
