@@ -76,7 +76,7 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
 }
 
 /// The end of one key.
-pub fn print(ended: &RunEnded, code: Code, again: &str) {
+pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
     let took = duration(ended.wall_ms);
     match code {
         Code::Done if ended.outcome == "warned" => println!("! {} succeeded with warnings in {took}", ended.run),
@@ -100,7 +100,7 @@ pub fn print(ended: &RunEnded, code: Code, again: &str) {
     }
     if code != Code::Done {
         println!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
-        println!("  Look   {} show {}", again.split(" run").next().unwrap_or("spotmill"), ended.run);
+        println!("  Look   {spotmill} show {}", ended.run);
         println!("  Again  {}", again);
     }
 }

@@ -181,7 +181,7 @@ impl Session<'_> {
         let ended = result::ended(&world.ctx, &run, outcome, wall_ms, error, cause).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
-            result::print(&ended, code, &self.again(input, code));
+            result::print(&ended, code, &world::spotmill(self.global), &self.again(input, code));
         }
         Ok((code, ended))
     }

@@ -16,7 +16,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     let runs = all(&ctx).await?;
     for run in &runs {
         let report = report::summarize(&ctx, run).await.map_err(Stop::from)?;
-        let state = state(&ctx, &report);
+        let state = state(&report);
         if global.json {
             println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         } else {
@@ -43,7 +43,7 @@ async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
 }
 
 /// `running`, `succeeded`, `warned`, `failed`, or `interrupted` when whoever ran it is gone.
-pub fn state(_ctx: &Ctx, report: &RunReport) -> &'static str {
+pub fn state(report: &RunReport) -> &'static str {
     use spotmill_core::records::RunOutcome;
     if crate::lock::is_held(&report.run) {
         return "running";

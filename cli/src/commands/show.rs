@@ -48,7 +48,7 @@ fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
 }
 
 fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
-    let state = state(ctx, report);
+    let state = state(report);
     if global.json {
         println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         return Code::Done;
