@@ -24,6 +24,8 @@ pub const DISPATCH_PAGE: u32 = 10_000;
 pub const PUBLISH_PAGE: usize = 500;
 /// Seconds a dispatched step may be silent: `HeartbeatSeconds` of DispatchWork.
 pub const HEARTBEAT_SECS: u64 = 1_200;
+/// Seconds after which a fleet ends whatever happens: `TimeoutSeconds` of DispatchWork and an hour.
+pub const FLEET_LIFE_SECS: u64 = 129_600 + 3_600;
 /// Seconds a heartbeat is remembered before it is written down again.
 pub const BEAT_SECS: u64 = 60;
 /// Seconds a message is invisible; extended while the child lives.

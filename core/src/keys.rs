@@ -24,6 +24,21 @@ pub fn pipeline(root: &Uri, name: &str) -> Uri {
     root.join(&format!("pipelines/{name}.toml"))
 }
 
+/// The record that says what a start of pipeline `name` runs.
+pub fn deployed(root: &Uri, name: &str) -> Uri {
+    root.join(&format!("pipelines/{name}.json"))
+}
+
+/// A frozen pipeline that a deploy made, named by its content.
+pub fn deployed_pipeline(root: &Uri, name: &str, digest: &str) -> Uri {
+    root.join(&format!("pipelines/{name}/{digest}.toml"))
+}
+
+/// A worker program that machines fetch, named by its sha256.
+pub fn worker(root: &Uri, sha256: &str) -> Uri {
+    root.join(&format!("workers/{sha256}/spotmill-worker"))
+}
+
 /// Who publishes to a destination that several runs replace in turn.
 pub fn holder(root: &Uri, destination: &Uri) -> Uri {
     let name = crate::digest::short(destination.as_str().trim_end_matches('/').as_bytes(), 32);

@@ -10,6 +10,48 @@ use std::collections::BTreeMap;
 
 pub const RECORD_VERSION: u32 = 1;
 
+/// `pipelines/{name}.json`: what a start of the pipeline runs. Replaced whole by a deploy; a run keeps what it began with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployed {
+    pub v: u32,
+    pub name: String,
+    /// Names `pipelines/{name}/{digest}.toml`, the frozen pipeline.
+    pub pipeline_digest: String,
+    pub worker: DeployedWorker,
+    pub deployed_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployedWorker {
+    /// The worker's declared version (`About::version`): part of every signature.
+    pub version: String,
+    /// sha256 of the program by architecture (`x86_64`, `aarch64`), where machines have to fetch it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, String>,
+}
+
+/// What a machine of a fleet is told: its user data holds it, `spotmill-worker serve` reads it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerSettings {
+    pub v: u32,
+    /// The state root.
+    pub root: Uri,
+    /// Prefix of all queues' names on SQS.
+    pub stack: String,
+    pub region: String,
+    /// The fleet's name; its work queue bears it too.
+    pub fleet: String,
+    pub queue: String,
+    pub callbacks: String,
+    pub run: RunId,
+    pub step: StepName,
+    pub vcpus_per_item: u32,
+    pub memory_bytes_per_item: u64,
+    pub max_slots: u32,
+    /// The worker's digest by architecture, as in `DeployedWorker`.
+    pub workers: BTreeMap<String, String>,
+}
+
 /// `lease.json`, written by compare-and-swap only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lease {

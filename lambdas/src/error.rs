@@ -55,7 +55,7 @@ impl From<StoreError> for HandlerError {
         let error = match &e {
             StoreError::Transient { .. } | StoreError::Unknown { .. } => errors::TRANSIENT,
             StoreError::Denied { .. } | StoreError::Full(_) | StoreError::Broken { .. } => errors::REFUSED,
-            StoreError::NotFound(_) => errors::CORRUPT_RECORD,
+            StoreError::NotFound(_) | StoreError::Changed(_) => errors::CORRUPT_RECORD,
         };
         Self::from_source(error, e)
     }

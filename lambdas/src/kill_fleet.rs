@@ -21,7 +21,7 @@ pub async fn end(ctx: &Ctx, fleet: &Uri, ended: &Uri) -> Result<(), HandlerError
     let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, fleet).await? else {
         return Ok(());
     };
-    ctx.fleets.end(&request.name).await?;
+    ctx.fleets.end(&request).await?;
     ctx.queues.remove(&request.queue).await?;
     records::put(&*ctx.store, ended, &json!({"v": RECORD_VERSION, "ended_ms": ctx.clock.now_ms()})).await?;
     Ok(())

@@ -4,11 +4,13 @@
 use crate::access::{self, Stands};
 use crate::round::{self, RoundView};
 use crate::{Ctx, HandlerError, Nothing};
+use spotmill_core::bounds::FLEET_LIFE_SECS;
 use spotmill_core::calls::RoundRequest;
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_core::verdict::memory_bytes;
 use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
+use std::collections::BTreeMap;
 
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
     let view = RoundView::load(ctx, &of).await?;
@@ -34,9 +36,13 @@ fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> FleetRequest {
         queue: name.clone(),
         name,
         callbacks: ctx.settings.callbacks.clone(),
+        run: of.run.clone(),
+        step: of.step.clone(),
         vcpus_per_item: vcpus,
         memory_bytes_per_item: memory_bytes(&view.step.resources, of.rung),
         max_slots: items.min(affordable),
         execution: view.lease.execution.clone().unwrap_or_else(|| of.root.clone()),
+        workers: BTreeMap::new(),
+        valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
     }
 }

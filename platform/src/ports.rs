@@ -2,7 +2,9 @@
 //! unknown. Clocks are ports too, so that tests choose the time.
 
 use async_trait::async_trait;
-use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +19,9 @@ pub enum StoreError {
     },
     #[error("no space left to write {0}")]
     Full(Uri),
+    /// The version that was asked for is not the one that stands there.
+    #[error("{0} was changed")]
+    Changed(Uri),
     /// Throttling, time-outs, network: nothing happened, or nothing that matters.
     #[error("{uri}: {what}")]
     Transient {
@@ -90,6 +95,11 @@ pub trait Store: Send + Sync {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError>;
     /// Absent is fine.
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError>;
+    /// The version `etag` of an object into a file of this machine, which is made or replaced, in little memory;
+    /// returns its bytes. Another version there: `Changed`.
+    async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError>;
+    /// A file of this machine, of any size, in little memory; overwrites. A reader sees all of it or nothing.
+    async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -147,12 +157,31 @@ pub struct FleetRequest {
     pub name: String,
     pub queue: String,
     pub callbacks: String,
+    pub run: RunId,
+    pub step: StepName,
     pub vcpus_per_item: u32,
     pub memory_bytes_per_item: u64,
     /// Never more slots than items.
     pub max_slots: u32,
     /// The child execution whose end lets a reaper end the fleet.
     pub execution: ExecutionId,
+    /// The worker's digest (sha256) by architecture, `x86_64` and `aarch64`: what machines fetch and run.
+    #[serde(default)]
+    pub workers: BTreeMap<String, String>,
+    /// When the machines end whatever happens, in milliseconds since 1970.
+    pub valid_until_ms: u64,
+}
+
+impl FleetRequest {
+    /// As it is seen once it lives.
+    pub fn living(&self) -> LivingFleet {
+        LivingFleet {
+            name: self.name.clone(),
+            run: self.run.clone(),
+            step: self.step.clone(),
+            execution: self.execution.clone(),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -170,10 +199,48 @@ pub enum FleetError {
 
 #[async_trait]
 pub trait Fleets: Send + Sync {
-    /// Asking twice with the same name is one fleet.
+    /// Asking twice with the same request is one fleet.
     async fn launch(&self, request: &FleetRequest) -> Result<(), FleetError>;
-    /// Idempotent; returns once no machine of it works any more.
-    async fn end(&self, name: &str) -> Result<(), FleetError>;
+    /// Idempotent, and right even if `launch` never answered; returns once no machine of it works any more.
+    async fn end(&self, request: &FleetRequest) -> Result<(), FleetError>;
+    /// Fleets of this stack that have not been ended, whoever launched them.
+    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError>;
+}
+
+/// A fleet as its tags describe it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LivingFleet {
+    pub name: String,
+    pub run: RunId,
+    pub step: StepName,
+    pub execution: ExecutionId,
+}
+
+/// The machine this process is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `i-0c1…`
+    pub id: String,
+    /// `r7g.2xlarge`
+    pub kind: String,
+    /// `use1-az4`, the same name in every account.
+    pub zone: String,
+    pub region: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("instance metadata: {what}")]
+pub struct InstanceError {
+    pub what: String,
+    #[source]
+    pub source: BoxError,
+}
+
+#[async_trait]
+pub trait Instance: Send + Sync {
+    async fn identity(&self) -> Result<Identity, InstanceError>;
+    /// When the machine will be taken away, in milliseconds since 1970, once that has been said.
+    async fn notice(&self) -> Result<Option<u64>, InstanceError>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use spotmill_lambdas::{Ctx, HANDLERS, Settings, tally};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::local::queue::LocalQueues;
 use spotmill_platform::local::store::LocalStore;
-use spotmill_platform::ports::{FleetError, FleetRequest, Fleets};
+use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
 use spotmill_statemachine::{Machine, PIPELINE_ASL, STEP_ASL, Status, Substitutions};
 use spotmill_supervisor::config::{Machine as Hardware, Ports, Program, Share, SupervisorConfig, Times};
 use spotmill_supervisor::local_fleet::LocalFleet;
@@ -85,8 +85,11 @@ impl Fleets for NoFleets {
         let what = "this command only looks".to_owned();
         Err(FleetError::Refused { name: request.name.clone(), what })
     }
-    async fn end(&self, _name: &str) -> Result<(), FleetError> {
+    async fn end(&self, _request: &FleetRequest) -> Result<(), FleetError> {
         Ok(())
+    }
+    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
+        Ok(Vec::new())
     }
 }
 

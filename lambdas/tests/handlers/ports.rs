@@ -9,6 +9,7 @@ use spotmill_platform::ports::{
     Store, StoreError, Swapped, TokenReply,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -155,6 +156,12 @@ impl Store for TestStore {
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.delete(uri)).await
     }
+    async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
+        self.local.download(uri, etag, to).await
+    }
+    async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
+        self.write(to, transient, self.local.upload(from, to)).await
+    }
 }
 
 /// Fleets by name: requested, and those that still run.
@@ -175,9 +182,13 @@ impl Fleets for TestFleets {
         lock(&self.live).insert(request.name.clone());
         Ok(())
     }
-    async fn end(&self, name: &str) -> Result<(), FleetError> {
-        lock(&self.live).remove(name);
+    async fn end(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        lock(&self.live).remove(&request.name);
         Ok(())
+    }
+    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
+        let (asked, live) = (lock(&self.asked), lock(&self.live));
+        Ok(live.iter().filter_map(|name| asked.get(name)).map(FleetRequest::living).collect())
     }
 }
 

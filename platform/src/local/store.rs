@@ -137,6 +137,32 @@ impl Store for LocalStore {
         })
         .await
     }
+
+    async fn download(&self, uri: &Uri, expected: &str, to: &Path) -> Result<u64, StoreError> {
+        let (expected, to) = (expected.to_owned(), to.to_owned());
+        let copied = blocking(uri, move |path, _| {
+            let (mut source, meta) = open(path)?;
+            if etag(&meta) != expected {
+                return Ok(None);
+            }
+            let bytes = io::copy(&mut source, &mut File::create(&to)?)?;
+            // Somebody may have written into the file while it was read.
+            Ok((etag(&source.metadata()?) == expected).then_some(bytes))
+        })
+        .await?;
+        copied.ok_or_else(|| StoreError::Changed(uri.clone()))
+    }
+
+    async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
+        let from = from.to_owned();
+        blocking(to, move |path, _| {
+            let staged = Staged::new(path, |file| io::copy(&mut File::open(&from)?, file).map(drop))?;
+            let _lock = SwapLock::take_if_any(path)?;
+            staged.replace()?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// Opens a regular file, with what identifies the version that was opened.

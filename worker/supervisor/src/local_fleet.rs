@@ -5,7 +5,7 @@ use crate::config::{Ports, Share, SupervisorConfig};
 use crate::events::EventSink;
 use crate::handle::Supervisor;
 use async_trait::async_trait;
-use spotmill_platform::ports::{FleetError, FleetRequest, Fleets};
+use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
 use std::collections::HashMap;
 use std::path::Path;
 use tokio::sync::Mutex;
@@ -15,7 +15,7 @@ pub struct LocalFleet {
     base: SupervisorConfig,
     ports: Ports,
     events: EventSink,
-    running: Mutex<HashMap<String, Supervisor>>,
+    running: Mutex<HashMap<String, (LivingFleet, Supervisor)>>,
 }
 
 impl LocalFleet {
@@ -32,7 +32,7 @@ impl LocalFleet {
 
     /// Ends every fleet, all at once; for Ctrl-C.
     pub async fn end_all(&self) {
-        let all: Vec<Supervisor> = self.running.lock().await.drain().map(|(_, supervisor)| supervisor).collect();
+        let all: Vec<Supervisor> = self.running.lock().await.drain().map(|(_, (_, supervisor))| supervisor).collect();
         for supervisor in &all {
             supervisor.stop_now();
         }
@@ -68,17 +68,21 @@ impl Fleets for LocalFleet {
         let supervisor = Supervisor::start(config, self.ports.clone(), self.events.clone()).map_err(|e| {
             FleetError::Refused { name: request.name.clone(), what: format!("cannot use {}: {e}", tmp.display()) }
         })?;
-        running.insert(request.name.clone(), supervisor);
+        running.insert(request.name.clone(), (request.living(), supervisor));
         Ok(())
     }
 
-    async fn end(&self, name: &str) -> Result<(), FleetError> {
-        let supervisor = self.running.lock().await.remove(name);
-        if let Some(supervisor) = supervisor {
+    async fn end(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        let supervisor = self.running.lock().await.remove(&request.name);
+        if let Some((_, supervisor)) = supervisor {
             supervisor.stop_now();
             supervisor.join().await;
         }
         Ok(())
+    }
+
+    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
+        Ok(self.running.lock().await.values().map(|(living, _)| living.clone()).collect())
     }
 }
 

@@ -11,6 +11,7 @@ use spotmill_platform::local::{LocalQueues, LocalStore};
 use spotmill_platform::ports::{Created, Message, Object, ObjectMeta, Queue, QueueError, Store, StoreError, Swapped};
 use spotmill_supervisor::{Ports, Supervisor, WorkerEvent};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -108,6 +109,13 @@ impl Store for Faulty {
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.inner.delete(uri).await
+    }
+    async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
+        self.read("download", uri)?;
+        self.inner.download(uri, etag, to).await
+    }
+    async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
+        self.write("upload", to, self.inner.upload(from, to)).await
     }
 }
 

@@ -54,6 +54,10 @@ fn request(name: &str) -> FleetRequest {
         name: name.to_owned(),
         queue: "work".to_owned(),
         callbacks: "callbacks".to_owned(),
+        run: "r/1".into(),
+        step: "s".into(),
+        workers: Default::default(),
+        valid_until_ms: 0,
         vcpus_per_item: 2,
         memory_bytes_per_item: 1 << 30,
         max_slots: 3,
@@ -75,10 +79,10 @@ async fn a_fleet_is_one_supervisor_however_often_it_is_asked_for() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(world.started(), 2, "two slots of two vCPUs on a machine of five");
     let children = std::fs::read_to_string(world.here("children")).expect("children");
-    fleet.end("a").await.expect("end");
+    fleet.end(&request("a")).await.expect("end");
     assert!(children.lines().all(|pid| !lives(pid.parse().expect("pid"))), "it returns once nobody works");
-    fleet.end("a").await.expect("end again");
-    fleet.end("never").await.expect("end what never was");
+    fleet.end(&request("a")).await.expect("end again");
+    fleet.end(&request("never")).await.expect("end what never was");
     assert_eq!(world.queues.depth("work"), Some(4), "the messages were given back");
     assert_eq!(std::fs::read_dir(&world.config.tmp).expect("tmp").count(), 0, "nothing is left behind");
 }
