@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
-    Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetRequest, Fleets, Object, ObjectMeta,
-    Store, StoreError, Swapped, TokenReply,
+    Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetRequest, Fleets, LivingFleet, Object,
+    ObjectMeta, Store, StoreError, Swapped, TokenReply,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
