@@ -16,6 +16,8 @@ pub const MAX_WORK_BYTES: u64 = 256 << 20;
 pub const USD_PER_1000_PUTS: f64 = 0.005;
 /// Failures told one by one in a report or an error.
 pub const REPORTED_FAILURES: usize = 50;
+/// Receipts read to count the rows of a step that is not complete.
+pub const REPORTED_RECEIPTS: u64 = 2_000;
 /// Seconds after which an owner that cannot be found is taken for ended (descriptions are eventually consistent).
 pub const NOT_FOUND_SECS: u64 = 300;
 /// Messages sent between two writes of dispatch's cursor.
@@ -47,3 +49,15 @@ pub const LOG_TAIL_LINES: usize = 20;
 /// Open sinks: one for this much memory, at most the second number (cloud sinks buffer 6 MiB twice).
 pub const SINK_MEMORY_BYTES: u64 = 12 << 20;
 pub const MAX_OPEN_SINKS: u64 = 512;
+/// Pools (machine types × zones) of a fleet: EC2's quota for one that replaces its machines.
+pub const MAX_POOLS: usize = 300;
+/// vCPUs of the smallest machine where there is work for more: below it boot and system cost too much.
+pub const MIN_MACHINE_VCPUS: u32 = 4;
+/// MiB of a machine that the system and the supervisor keep.
+pub const SYSTEM_MEMORY_MIB: u64 = 512;
+/// vCPUs of a fleet: EC2's quota of units.
+pub const MAX_FLEET_VCPUS: u32 = 10_000;
+/// Bytes of a machine's user data before base64: EC2's limit.
+pub const MAX_USER_DATA_BYTES: usize = 16_384;
+/// Characters of a tag's value: EC2's limit.
+pub const MAX_TAG_CHARS: usize = 256;

@@ -8,6 +8,7 @@ pub mod calls;
 pub mod claim;
 pub mod cpu;
 pub mod digest;
+pub mod fleet;
 pub mod generations;
 pub mod ids;
 pub mod item;

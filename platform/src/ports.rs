@@ -2,8 +2,8 @@
 //! unknown. Clocks are ports too, so that tests choose the time.
 
 use async_trait::async_trait;
-use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
-use std::collections::BTreeMap;
+pub use spotmill_core::fleet::{FleetRequest, LivingFleet};
+use spotmill_core::ids::{ExecutionId, Uri};
 use std::path::Path;
 use std::time::Duration;
 
@@ -149,41 +149,6 @@ pub trait Queue: Send + Sync {
     async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError>;
 }
 
-/// What is asked of a round's fleet; also the record `fleet-{round}.json`, written before the call.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct FleetRequest {
-    pub v: u32,
-    /// hash(run, step, generation, epoch, round): names the fleet, its queue and the idempotency token.
-    pub name: String,
-    pub queue: String,
-    pub callbacks: String,
-    pub run: RunId,
-    pub step: StepName,
-    pub vcpus_per_item: u32,
-    pub memory_bytes_per_item: u64,
-    /// Never more slots than items.
-    pub max_slots: u32,
-    /// The child execution whose end lets a reaper end the fleet.
-    pub execution: ExecutionId,
-    /// The worker's digest (sha256) by architecture, `x86_64` and `aarch64`: what machines fetch and run.
-    #[serde(default)]
-    pub workers: BTreeMap<String, String>,
-    /// When the machines end whatever happens, in milliseconds since 1970.
-    pub valid_until_ms: u64,
-}
-
-impl FleetRequest {
-    /// As it is seen once it lives.
-    pub fn living(&self) -> LivingFleet {
-        LivingFleet {
-            name: self.name.clone(),
-            run: self.run.clone(),
-            step: self.step.clone(),
-            execution: self.execution.clone(),
-        }
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
     #[error("fleet {name}: {what}")]
@@ -205,15 +170,6 @@ pub trait Fleets: Send + Sync {
     async fn end(&self, request: &FleetRequest) -> Result<(), FleetError>;
     /// Fleets of this stack that have not been ended, whoever launched them.
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError>;
-}
-
-/// A fleet as its tags describe it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LivingFleet {
-    pub name: String,
-    pub run: RunId,
-    pub step: StepName,
-    pub execution: ExecutionId,
 }
 
 /// The machine this process is on.

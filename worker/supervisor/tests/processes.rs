@@ -58,6 +58,7 @@ fn request(name: &str) -> FleetRequest {
         step: "s".into(),
         workers: Default::default(),
         valid_until_ms: 0,
+        knobs: Default::default(),
         vcpus_per_item: 2,
         memory_bytes_per_item: 1 << 30,
         max_slots: 3,

@@ -1,0 +1,125 @@
+//! A round's machines as pure data: what is asked for (`FleetRequest`, also the record `fleet-{round}.json`), where
+//! (`FleetPlace`), and the calls to EC2 that follow from the two (`request`, `machines`, `user_data`). The same request
+//! in the same place always gives the same calls, so that whoever lost a reply can ask again.
+
+pub mod api;
+pub mod machines;
+mod request;
+#[cfg(test)]
+mod tests;
+mod user_data;
+
+pub use request::{create_fleet, tags, template_versions};
+pub use user_data::user_data;
+
+use crate::ids::{ExecutionId, RunId, StepName, Uri};
+use crate::model;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Tags of everything a stack owns, and of everything a round owns.
+pub const STACK_TAG: &str = "spotmill:stack";
+pub const FLEET_TAG: &str = "spotmill:fleet";
+pub const RUN_TAG: &str = "spotmill:run";
+pub const STEP_TAG: &str = "spotmill:step";
+pub const EXECUTION_TAG: &str = "spotmill:execution";
+
+/// What is asked of a round's fleet; also the record `fleet-{round}.json`, written before the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FleetRequest {
+    pub v: u32,
+    /// hash(run, step, generation, epoch, round): names the fleet, its queue and the idempotency token.
+    pub name: String,
+    pub queue: String,
+    pub callbacks: String,
+    pub run: RunId,
+    pub step: StepName,
+    pub vcpus_per_item: u32,
+    pub memory_bytes_per_item: u64,
+    /// Never more slots than items.
+    pub max_slots: u32,
+    /// The child execution whose end lets a reaper end the fleet.
+    pub execution: ExecutionId,
+    /// The worker's digest (sha256) by architecture, `x86_64` and `aarch64`: what machines fetch and run.
+    #[serde(default)]
+    pub workers: BTreeMap<String, String>,
+    /// When the machines end whatever happens, in milliseconds since 1970.
+    pub valid_until_ms: u64,
+    /// The pipeline's `[fleet]`: which machines it allows, and at what price.
+    #[serde(default)]
+    pub knobs: model::Fleet,
+}
+
+impl FleetRequest {
+    /// As it is seen once it lives.
+    pub fn living(&self) -> LivingFleet {
+        LivingFleet {
+            name: self.name.clone(),
+            run: self.run.clone(),
+            step: self.step.clone(),
+            execution: self.execution.clone(),
+        }
+    }
+}
+
+/// A fleet as its tags describe it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LivingFleet {
+    pub name: String,
+    pub run: RunId,
+    pub step: StepName,
+    pub execution: ExecutionId,
+}
+
+/// Where a stack launches machines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FleetPlace {
+    pub stack: String,
+    /// The state root.
+    pub root: Uri,
+    pub region: String,
+    /// Launch template id by architecture.
+    pub templates: BTreeMap<Architecture, String>,
+    /// One subnet a zone, and no zone twice.
+    pub subnets: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Architecture {
+    #[serde(rename = "x86_64")]
+    X86_64,
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+impl Architecture {
+    pub const ALL: [Architecture; 2] = [Self::X86_64, Self::Arm64];
+
+    /// As EC2 and pipelines call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    /// As the kernel and the list of workers call it.
+    pub fn machine(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "aarch64",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why no fleet can be asked for, and what to do: waiting does not help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FleetProblem(pub String);

@@ -1,0 +1,184 @@
+//! From a request and a place to the calls: a launch-template version an architecture, then one fleet over both. A
+//! `maintain` fleet, because only that takes requirements over every zone; the least interrupted pools first; nothing is
+//! ended because there is more than asked for.
+
+use super::api::*;
+use super::machines::{self, Machines, Need};
+use super::{Architecture, EXECUTION_TAG, FLEET_TAG, FleetPlace, FleetProblem, FleetRequest, RUN_TAG, STACK_TAG};
+use super::{STEP_TAG, user_data};
+use crate::bounds::{MAX_FLEET_VCPUS, MAX_TAG_CHARS};
+use crate::digest::sha256;
+use crate::records::{RECORD_VERSION, WorkerSettings};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
+/// The versions that carry this round's settings, to be made before the fleet.
+pub fn template_versions(
+    request: &FleetRequest,
+    place: &FleetPlace,
+) -> Result<BTreeMap<Architecture, CreateLaunchTemplateVersion>, FleetProblem> {
+    let user_data = STANDARD.encode(user_data(&settings(request, place))?);
+    let tags = tags(request, &place.stack)?;
+    let tagged = |kind: &str| TagSpecification { resource_type: kind.to_owned(), tags: tags.clone() };
+    let version = |architecture: Architecture| CreateLaunchTemplateVersion {
+        client_token: token(request, &format!("template {architecture}")),
+        launch_template_id: place.templates[&architecture].clone(),
+        source_version: "$Latest".to_owned(),
+        version_description: request.name.clone(),
+        launch_template_data: LaunchTemplateData {
+            user_data: user_data.clone(),
+            tag_specifications: vec![tagged("instance"), tagged("volume")],
+        },
+    };
+    let chosen = choose(request, place)?;
+    Ok(chosen.types.keys().map(|architecture| (*architecture, version(*architecture))).collect())
+}
+
+/// The fleet over the versions that were made of `template_versions`, by number.
+pub fn create_fleet(
+    request: &FleetRequest,
+    place: &FleetPlace,
+    versions: &BTreeMap<Architecture, i64>,
+) -> Result<CreateFleet, FleetProblem> {
+    let chosen = choose(request, place)?;
+    let config = |(architecture, types): (&Architecture, &Vec<String>)| {
+        let version = versions.get(architecture).ok_or_else(|| {
+            FleetProblem(format!("the launch template for {architecture} has no version for fleet {}", request.name))
+        })?;
+        Ok(LaunchTemplateConfig {
+            launch_template_specification: LaunchTemplateSpecification {
+                launch_template_id: place.templates[architecture].clone(),
+                version: version.to_string(),
+            },
+            overrides: vec![Override {
+                subnet_id: place.subnets.join(","),
+                max_price: request.knobs.max_price_per_vcpu_hour.map(|usd| usd.to_string()),
+                instance_requirements: requirements(&chosen, types),
+            }],
+        })
+    };
+    Ok(CreateFleet {
+        client_token: token(request, "fleet"),
+        r#type: "maintain".to_owned(),
+        target_capacity_specification: TargetCapacity {
+            total_target_capacity: number(chosen.total_vcpus.min(MAX_FLEET_VCPUS)),
+            default_target_capacity_type: "spot".to_owned(),
+            target_capacity_unit_type: "vcpu".to_owned(),
+        },
+        spot_options: SpotOptions {
+            allocation_strategy: "price-capacity-optimized".to_owned(),
+            instance_interruption_behavior: "terminate".to_owned(),
+        },
+        excess_capacity_termination_policy: "no-termination".to_owned(),
+        launch_template_configs: chosen.types.iter().map(config).collect::<Result<_, _>>()?,
+        terminate_instances_with_expiration: true,
+        valid_until: moment(request.valid_until_ms)?,
+        replace_unhealthy_instances: true,
+        tag_specifications: vec![TagSpecification {
+            resource_type: "fleet".to_owned(),
+            tags: tags(request, &place.stack)?,
+        }],
+    })
+}
+
+/// What everything of the round bears.
+pub fn tags(request: &FleetRequest, stack: &str) -> Result<Vec<Tag>, FleetProblem> {
+    let all = [
+        (STACK_TAG, stack),
+        (FLEET_TAG, &request.name),
+        (RUN_TAG, request.run.as_str()),
+        (STEP_TAG, request.step.as_str()),
+        (EXECUTION_TAG, request.execution.as_str()),
+    ];
+    let tag = |(key, value): (&str, &str)| match value.chars().count() {
+        0..=MAX_TAG_CHARS => Ok(Tag { key: key.to_owned(), value: value.to_owned() }),
+        chars => Err(FleetProblem(format!(
+            "the value of tag {key} would have {chars} characters, and EC2 takes {MAX_TAG_CHARS}; shorten the values \
+             of the pipeline's `key`, or the names of pipeline and step"
+        ))),
+    };
+    all.into_iter().map(tag).collect()
+}
+
+/// Machine types on the architectures that the pipeline allows, the stack has a template for, and a worker was built for.
+fn choose(request: &FleetRequest, place: &FleetPlace) -> Result<Machines, FleetProblem> {
+    if place.subnets.is_empty() {
+        return Err(FleetProblem("the stack names no subnet to launch machines in; deploy it again".to_owned()));
+    }
+    let allowed = &request.knobs.architectures;
+    let possible = |a: &Architecture| {
+        (allowed.is_empty() || allowed.iter().any(|name| name == a.name()))
+            && place.templates.contains_key(a)
+            && request.workers.contains_key(a.machine())
+    };
+    let architectures: Vec<Architecture> = Architecture::ALL.into_iter().filter(possible).collect();
+    if architectures.is_empty() {
+        return Err(no_architecture(request, place));
+    }
+    let need = Need {
+        vcpus: request.vcpus_per_item.max(1),
+        memory_mib: request.memory_bytes_per_item.div_ceil(1 << 20),
+        slots: request.max_slots.max(1),
+    };
+    machines::choose(&need, &architectures, place.subnets.len())
+}
+
+fn no_architecture(request: &FleetRequest, place: &FleetPlace) -> FleetProblem {
+    let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let allowed: Vec<&str> = request.knobs.architectures.iter().map(String::as_str).collect();
+    FleetProblem(format!(
+        "no architecture is left for step {}: worker programs: {}; launch templates: {}; the pipeline's \
+         `fleet.architectures`: {}; deploy the pipeline's worker for one that it allows",
+        request.step,
+        list(request.workers.keys().map(String::as_str).collect()),
+        list(place.templates.keys().map(|a| a.name()).collect()),
+        if allowed.is_empty() { "all".to_owned() } else { list(allowed) },
+    ))
+}
+
+fn requirements(chosen: &Machines, types: &[String]) -> Requirements {
+    Requirements {
+        vcpu_count: Range { min: number(chosen.min_vcpus), max: number(chosen.max_vcpus) },
+        memory_mib: AtLeast { min: i32::try_from(chosen.min_memory_mib).unwrap_or(i32::MAX) },
+        memory_gib_per_vcpu: AtLeast { min: chosen.mib_per_vcpu as f64 / 1_024.0 },
+        allowed_instance_types: types.to_vec(),
+        bare_metal: "excluded".to_owned(),
+        burstable_performance: "excluded".to_owned(),
+        accelerator_count: AtMost { max: 0 },
+    }
+}
+
+/// What the machines are told.
+fn settings(request: &FleetRequest, place: &FleetPlace) -> WorkerSettings {
+    WorkerSettings {
+        v: RECORD_VERSION,
+        root: place.root.clone(),
+        stack: place.stack.clone(),
+        region: place.region.clone(),
+        fleet: request.name.clone(),
+        queue: request.queue.clone(),
+        callbacks: request.callbacks.clone(),
+        run: request.run.clone(),
+        step: request.step.clone(),
+        vcpus_per_item: request.vcpus_per_item,
+        memory_bytes_per_item: request.memory_bytes_per_item,
+        max_slots: request.max_slots,
+        workers: request.workers.clone(),
+    }
+}
+
+/// 64 characters, the most CreateFleet takes: the same question bears the same token for ever.
+fn token(request: &FleetRequest, purpose: &str) -> String {
+    sha256(format!("{}\n{purpose}", request.name).as_bytes())
+}
+
+fn moment(ms: u64) -> Result<String, FleetProblem> {
+    let seconds = i64::try_from(ms / 1000).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    let at = seconds.ok_or_else(|| FleetProblem(format!("{ms} ms after 1970 is no moment a fleet can end at")))?;
+    Ok(at.to_string())
+}
+
+fn number(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
