@@ -4,7 +4,7 @@ use crate::exit::{Code, Stop};
 use crate::ui::format;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_platform::local::clock::SystemClock;
-use spotmill_platform::local::lock::{LockError, RunLock};
+use spotmill_platform::local::lock::{LockError, RunLock, holder};
 use spotmill_platform::ports::Clock;
 use std::path::PathBuf;
 
@@ -25,6 +25,5 @@ pub fn take(run: &RunId, id: &ExecutionId) -> Result<RunLock, Stop> {
 
 /// Whether a process is running it now.
 pub fn is_held(run: &RunId) -> bool {
-    let path = path(run);
-    path.exists() && matches!(RunLock::try_take(&path, &ExecutionId::new("look")), Err(LockError::Held { .. }))
+    holder(&path(run)).is_some()
 }

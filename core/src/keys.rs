@@ -19,11 +19,6 @@ pub struct StepKeys {
     pub generation: Generation,
 }
 
-/// Where the deployed pipeline `name` is, before a run freezes it.
-pub fn pipeline(root: &Uri, name: &str) -> Uri {
-    root.join(&format!("pipelines/{name}.toml"))
-}
-
 /// The record that says what a start of pipeline `name` runs.
 pub fn deployed(root: &Uri, name: &str) -> Uri {
     root.join(&format!("pipelines/{name}.json"))
@@ -32,6 +27,12 @@ pub fn deployed(root: &Uri, name: &str) -> Uri {
 /// A frozen pipeline that a deploy made, named by its content.
 pub fn deployed_pipeline(root: &Uri, name: &str, digest: &str) -> Uri {
     root.join(&format!("pipelines/{name}/{digest}.toml"))
+}
+
+/// The name of a deployed pipeline's record; nothing for what else is under `pipelines/`.
+pub fn deployed_name<'u>(root: &Uri, key: &'u Uri) -> Option<&'u str> {
+    let name = key.as_str().strip_prefix(pipelines(root).as_str())?.strip_suffix(".json")?;
+    (!name.contains('/')).then_some(name)
 }
 
 /// A worker program that machines fetch, named by its sha256.
@@ -69,6 +70,9 @@ impl RunKeys {
     }
     pub fn report(&self) -> Uri {
         self.base().join("report.json")
+    }
+    pub fn ended(&self) -> Uri {
+        self.base().join("ended.json")
     }
     pub fn step(&self, step: &StepName, generation: Generation) -> StepKeys {
         StepKeys { run: self.clone(), step: step.clone(), generation }
@@ -114,6 +118,11 @@ impl StepKeys {
     }
     pub fn tally(&self, epoch: Epoch) -> Uri {
         self.epoch(epoch).join("tally.json")
+    }
+    /// Names a round's fleet and its queue.
+    pub fn round_name(&self, epoch: Epoch, round: Round) -> String {
+        let text = format!("{}\n{}\n{}\n{epoch}\n{round}", self.run.run, self.step, self.generation);
+        crate::digest::short(text.as_bytes(), 32)
     }
     pub fn fleet(&self, epoch: Epoch, round: Round) -> Uri {
         self.epoch(epoch).join(&format!("fleet-{round}.json"))

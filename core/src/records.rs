@@ -21,7 +21,7 @@ pub struct Deployed {
     pub deployed_ms: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployedWorker {
     /// The worker's declared version (`About::version`): part of every signature.
     pub version: String,
@@ -62,6 +62,9 @@ pub struct Lease {
     pub epoch: Epoch,
     /// Names `pipeline-{digest}.toml`.
     pub pipeline_digest: String,
+    /// The worker that the start found deployed; a deploy after it counts from the next start.
+    #[serde(default)]
+    pub worker: DeployedWorker,
     /// Every param, resolved, frozen for the run.
     pub params: BTreeMap<String, Value>,
     pub generations: BTreeMap<String, StepGeneration>,
@@ -371,6 +374,16 @@ pub struct FailureRecord {
 }
 
 /// `report.json`: a run as its last execution left it.
+/// `ended.json`: how the latest execution of the run that failed did so. It informs whoever looks; nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEnd {
+    pub v: u32,
+    pub root: ExecutionId,
+    pub error: String,
+    pub cause: String,
+    pub ended_ms: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     pub v: u32,
@@ -379,6 +392,9 @@ pub struct RunReport {
     pub outcome: RunOutcome,
     pub params: BTreeMap<String, Value>,
     pub pipeline_digest: String,
+    /// Why the execution that holds the run failed, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<RunEnd>,
     pub steps: Vec<StepReport>,
     /// From this execution's claim to its report.
     pub took_ms: u64,

@@ -3,14 +3,16 @@
 
 use crate::access::{self, SWAP_TRIES};
 use crate::{Ctx, HandlerError, Program, begin, inputs};
-use spotmill_core::bounds::REPORTED_FAILURES;
+use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::records::{
-    FailureRecord, Lease, Manifest, Pins, Plan, RECORD_VERSION, RunOutcome, RunReport, Seal, StepReport, StepState,
+    FailureRecord, Lease, Manifest, Pins, Plan, RECORD_VERSION, Receipt, RunEnd, RunOutcome, RunReport, Seal,
+    StepReport, StepState,
 };
+use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::records;
 use std::collections::BTreeMap;
 
@@ -62,12 +64,31 @@ pub async fn summarize(ctx: &Ctx, run: &RunId) -> Result<RunReport, HandlerError
     compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await
 }
 
+/// Writes down why an execution failed, for whoever looks later.
+pub async fn record_end(
+    ctx: &Ctx,
+    run: &RunId,
+    root: &ExecutionId,
+    error: &str,
+    cause: &str,
+) -> Result<(), HandlerError> {
+    let end = RunEnd {
+        v: RECORD_VERSION,
+        root: root.clone(),
+        error: error.to_owned(),
+        cause: cause.to_owned(),
+        ended_ms: ctx.clock.now_ms(),
+    };
+    Ok(records::put(&*ctx.store, &RunKeys::new(&ctx.root, run).ended(), &end).await?)
+}
+
 async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<RunReport, HandlerError> {
     let program = access::program(ctx, &request.run, lease).await?;
     let mut steps = Vec::new();
     for step in &program.pipeline.steps {
         steps.push(step_report(ctx, request, lease, &program, step).await?);
     }
+    let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
     let now = ctx.clock.now_ms();
     Ok(RunReport {
         v: RECORD_VERSION,
@@ -76,6 +97,7 @@ async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<Ru
         outcome: outcome(lease, &steps),
         params: lease.params.clone(),
         pipeline_digest: lease.pipeline_digest.clone(),
+        end: end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root)),
         steps,
         took_ms: now.saturating_sub(lease.claimed_ms),
         reported_ms: now,
@@ -170,6 +192,32 @@ fn of_seal(report: &mut StepReport, plan: &Plan, seal: &Seal) {
     report.warnings.clone_from(&seal.warnings);
 }
 
+/// What is committed so far, unless that is too much to read for a look.
+async fn of_receipts(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    receipts: &RoaringBitmap,
+    report: &mut StepReport,
+) -> Result<(), HandlerError> {
+    if receipts.len() > REPORTED_RECEIPTS {
+        let all = spotmill_core::words::count(receipts.len(), "receipt");
+        report.notes.push(format!("rows are counted once the step is complete: {all} are too many to read for a look"));
+        return Ok(());
+    }
+    let uris = receipts.iter().map(|item| keys.receipt(item)).collect();
+    for receipt in access::get_all::<Receipt>(ctx, uris).await? {
+        report.rows_raw += receipt.rows_raw;
+        report.rows_read += receipt.rows_read;
+        report.rows_rejected += receipt.rows_rejected;
+        report.rows_written += receipt.rows_written;
+        report.files += receipt.files.len() as u64;
+        report.bytes += receipt.files.iter().map(|f| f.bytes).sum::<u64>();
+        report.peak_bytes = report.peak_bytes.max(receipt.usage.peak_bytes);
+        report.cpu_ms += receipt.usage.cpu_ms;
+    }
+    Ok(())
+}
+
 /// A step without a seal: how far it came, and the last failure of each item that has no receipt.
 async fn of_work(
     ctx: &Ctx,
@@ -181,6 +229,7 @@ async fn of_work(
     let receipts = access::receipted(ctx, keys).await?;
     report.committed = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
     report.took_ms = ctx.clock.now_ms().saturating_sub(plan.planned_ms);
+    of_receipts(ctx, keys, &receipts, report).await?;
     let mut last: BTreeMap<u32, FailureRecord> = BTreeMap::new();
     for failure in access::failures(ctx, keys, lease.epoch).await? {
         report.peak_bytes = report.peak_bytes.max(failure.usage.peak_bytes);

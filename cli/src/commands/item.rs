@@ -17,7 +17,7 @@ use std::process::Command;
 pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let ctx = world::looking(global, &worker.about()?.version)?;
+    let ctx = world::looking(global)?;
     let home = PathBuf::from(ctx.root.as_str()).join("item").join(run).join(step).join(item.to_string());
     if home.exists() {
         std::fs::remove_dir_all(&home).map_err(io("empty", &home))?;

@@ -19,8 +19,9 @@ pub async fn run(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
     let frozen = spec::freeze(project.pipeline());
     let input = project::run_input(&project, global, key);
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let ctx = world::looking(global, &worker.about()?.version)?;
-    let steps = preview(&ctx, frozen.as_bytes(), &input).await.map_err(Stop::from)?;
+    let ctx = world::looking(global)?;
+    let deployed = worker.deployed()?;
+    let steps = preview(&ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
     if global.json {
         steps.iter().for_each(|step| println!("{}", json(step)));
         return Ok(Code::Done);

@@ -12,12 +12,11 @@ use crate::ui::{Event, RunEnded, Ui};
 use crate::worker::Worker;
 use spotmill_core::calls::RunInput;
 use spotmill_core::ids::ExecutionId;
-use spotmill_core::item::About;
-use spotmill_core::keys;
+use spotmill_core::records::DeployedWorker;
 use spotmill_core::spec;
-use spotmill_lambdas::Program;
+use spotmill_lambdas::{Program, deploy, report};
 use spotmill_platform::local::store::LocalStore;
-use spotmill_platform::ports::{Clock, Store};
+use spotmill_platform::ports::Clock;
 use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
 use std::sync::Arc;
@@ -31,7 +30,7 @@ struct Session<'a> {
     project: Project,
     frozen: String,
     worker: Worker,
-    about: About,
+    deployed: DeployedWorker,
     worker_digest: String,
     ui: Arc<Ui>,
     stop: watch::Receiver<bool>,
@@ -48,13 +47,13 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
         program(&frozen, input, global)?;
     }
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let about = worker.about()?;
+    let deployed = worker.deployed()?;
     let worker_digest = worker.digest()?;
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
     check::check(&project, &program(&frozen, &inputs[0], global)?, &worker, &LocalStore::new(), global).await?;
     let stop = stop_signal(&ui);
-    let session = Session { global, args, project, frozen, worker, about, worker_digest, ui, stop };
+    let session = Session { global, args, project, frozen, worker, deployed, worker_digest, ui, stop };
     session.deploy().await?;
     session.run_all(&inputs).await
 }
@@ -82,7 +81,7 @@ pub fn input(project: &Project, global: &Global, args: &RunArgs, date: Option<&s
 }
 
 pub fn program(frozen: &str, input: &RunInput, global: &Global) -> Result<Program, Stop> {
-    let settings = world::settings(global, "")?;
+    let settings = world::settings(global)?;
     Program::new(frozen.as_bytes(), input, &settings).map_err(|e| Stop::usage(e.cause))
 }
 
@@ -129,9 +128,10 @@ async fn signalled() {
 impl Session<'_> {
     /// Put the pipeline where `Begin` finds it.
     async fn deploy(&self) -> Result<(), Stop> {
-        let place = keys::pipeline(&world::root()?, &self.project.pipeline().name);
-        let put = LocalStore::new().put(&place, self.frozen.as_bytes()).await;
-        put.map_err(|e| Stop::new(Code::Permission, e.to_string()))
+        let (root, name) = (world::root()?, &self.project.pipeline().name);
+        let now = spotmill_platform::local::clock::SystemClock.now_ms();
+        let done = deploy::deploy(&LocalStore::new(), &root, name, &self.frozen, self.deployed.clone(), now).await;
+        done.map(drop).map_err(|e| Stop::new(Code::Permission, e.cause))
     }
 
     async fn run_all(&self, inputs: &[RunInput]) -> Result<Code, Stop> {
@@ -170,13 +170,16 @@ impl Session<'_> {
             workers: self.args.workers,
             slots: self.slots(),
         };
-        let world = World::open(&self.worker, &self.about.version, &options, &self.ui)?;
+        let world = World::open(&self.worker, &options, &self.ui)?;
         let started = Instant::now();
         let status = world.run(&id, input, self.stop.clone()).await?;
         let wall_ms = started.elapsed().as_millis() as u64;
         let (code, outcome, error, cause) = verdict(status, *self.stop.borrow());
         if matches!(code, Code::Usage | Code::Held) {
             return Err(Stop::new(code, cause.unwrap_or_default()));
+        }
+        if let (Some(error), Some(cause)) = (&error, &cause) {
+            report::record_end(&world.ctx, &run, &id, error, cause).await.map_err(Stop::from)?;
         }
         let ended = result::ended(&world.ctx, &run, outcome, wall_ms, error, cause).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));

@@ -11,7 +11,7 @@ use spotmill_core::records::{RunReport, StepState};
 use spotmill_lambdas::{Ctx, report};
 
 pub async fn run(global: &Global) -> Result<Code, Stop> {
-    let ctx = world::looking(global, "")?;
+    let ctx = world::looking(global)?;
     let mut shown = table(&["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK"], &[3, 4, 5]);
     let runs = all(&ctx).await?;
     for run in &runs {
@@ -52,6 +52,7 @@ pub fn state(report: &RunReport) -> &'static str {
     match report.outcome {
         RunOutcome::Succeeded => "succeeded",
         RunOutcome::Warned => "warned",
+        RunOutcome::Failed if report.end.is_some() => "failed",
         RunOutcome::Failed if !report.root.as_str().is_empty() && !failed => "interrupted",
         RunOutcome::Failed => "failed",
     }

@@ -22,7 +22,7 @@ pub struct What<'a> {
 }
 
 pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
-    let ctx = world::looking(global, "")?;
+    let ctx = world::looking(global)?;
     let run = RunId::new(what.run);
     let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
         .await
@@ -71,6 +71,9 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
             println!("  {} is published at {}", step.step, relative(place.as_str()));
         }
         step.failures.iter().for_each(|f| failure(report, step, f, log));
+    }
+    if let Some(end) = report.end.as_ref().filter(|_| report.steps.iter().all(|s| s.failures.is_empty())) {
+        println!("\n  Cause  {}", end.cause);
     }
     if !matches!(state, "succeeded" | "warned" | "running") {
         println!("\n  Again  {}", again(ctx, report));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use spotmill_core::ids::ExecutionId;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,6 +77,23 @@ impl RunLock {
     }
 }
 
+/// Who holds the lock now, if anybody: looks and takes nothing, so that nobody who wants the lock is in a looker's way.
+pub fn holder(path: &Path) -> Option<HeldBy> {
+    let inode = std::fs::metadata(path).ok()?.ino();
+    let by: HeldBy = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().any(|line| is_lock_of(line, by.pid, inode)).then_some(by)
+}
+
+/// A line of /proc/locks: `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`.
+fn is_lock_of(line: &str, pid: u32, inode: u64) -> bool {
+    let mut fields = line.split_whitespace().skip(1);
+    let flock = fields.next() == Some("FLOCK");
+    let holder = fields.nth(2).and_then(|p| p.parse().ok());
+    let file = fields.next().and_then(|f| f.rsplit(':').next()?.parse().ok());
+    flock && holder == Some(pid) && file == Some(inode)
+}
+
 fn write_holder(file: &mut File, holder: &HeldBy) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
@@ -87,5 +105,26 @@ impl Drop for RunLock {
     fn drop(&mut self) {
         // Closing the file frees the lock; the text is cleared first so that it never names a process that let go.
         let _ = self.file.set_len(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_takes_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.lock");
+        assert_eq!(holder(&path), None, "there is no file");
+        let lock = RunLock::try_take(&path, &ExecutionId::new("e1")).expect("free");
+        assert_eq!(holder(&path).map(|by| by.execution), Some(ExecutionId::new("e1")));
+        drop(lock);
+        assert_eq!(holder(&path), None);
+        // What a killed holder leaves: its name, and no lock.
+        let dead = HeldBy { pid: std::process::id(), execution: ExecutionId::new("e0"), since_ms: 0 };
+        std::fs::write(&path, serde_json::to_vec(&dead).expect("json")).expect("write");
+        assert_eq!(holder(&path), None);
+        RunLock::try_take(&path, &ExecutionId::new("e2")).expect("nobody holds it");
     }
 }

@@ -27,13 +27,14 @@ pub fn log_tail(path: &Path) -> String {
     lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
 }
 
-pub fn outcome(path: &Path) -> Outcome {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+/// What the child left, its words changed by `renamed`.
+pub fn outcome(path: &Path, renamed: impl Fn(&str) -> String) -> Outcome {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => renamed(&text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Outcome::Absent,
         Err(e) => return Outcome::Unreadable(e.to_string()),
     };
-    match serde_json::from_slice::<ItemOutcome>(&bytes) {
+    match serde_json::from_str::<ItemOutcome>(&text) {
         Ok(ItemOutcome::Done(report)) if report.v != ITEM_VERSION => {
             Outcome::Unreadable(format!("version {}, expected {ITEM_VERSION}", report.v))
         }

@@ -19,6 +19,8 @@ mod memory;
 mod prepare;
 mod settle;
 mod shell;
+mod spec;
+mod stage;
 pub mod state;
 mod talk;
 

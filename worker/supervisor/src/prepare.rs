@@ -3,18 +3,18 @@
 
 use crate::attempt::{Claim, Context, Job, new_attempt};
 use crate::cache::{Frozen, Missing};
-use crate::frozen;
 use crate::history;
+use crate::spec::{self, Unread};
+use crate::stage;
 use crate::state::Ending;
 use crate::state::budget;
 use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, POISON_RECEIVES};
-use spotmill_core::item::{FailureClass, ITEM_VERSION, InputFile, ItemSpec, TableInput};
+use spotmill_core::item::{FailureClass, InputFile, ItemSpec};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::model::Step;
-use spotmill_core::plan::{item_digest, line_range};
-use spotmill_core::records::{Lease, RECORD_VERSION, Receipt, WorkItem, WorkMessage};
+use spotmill_core::plan::line_range;
+use spotmill_core::records::{Lease, RECORD_VERSION, Receipt, WorkMessage};
 use spotmill_core::verdict::memory_bytes;
-use spotmill_platform::ports::{Message, StoreError};
+use spotmill_platform::ports::Message;
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +36,16 @@ pub enum Refusal {
 impl From<RecordError> for Refusal {
     fn from(e: RecordError) -> Self {
         Refusal::Later(e.to_string())
+    }
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Gone(key) => Missing::Gone(key).into(),
+            Unread::Foreign(what) => Refusal::Drop(what),
+            Unread::Store(what) => Refusal::Later(what),
+        }
     }
 }
 
@@ -68,7 +78,8 @@ pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusa
     };
     claim.max_attempts = step.resources.max_attempts;
     has_tries_left(context, &claim).await?;
-    let (item, item_digest) = work_item(context, &claim, &shared).await?;
+    let pins = context.cache.pins(store, &claim.keys, claim.work.epoch).await?;
+    let (item, item_digest) = spec::work_item(store, &claim.keys, claim.work.item, &shared, pins.as_deref()).await?;
     let job = Job {
         item_digest,
         reads: item.inputs.iter().chain(item.tables.values().flatten()).cloned().collect(),
@@ -79,13 +90,27 @@ pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusa
         timeout_ms: step.resources.timeout_secs.saturating_mul(1_000),
         claim,
     };
-    let spec = match spec(&job, item, &shared, step, &lease) {
+    let asked = spec::Asked {
+        run: &job.claim.work.run,
+        generation: job.claim.work.generation,
+        attempt: job.claim.attempt.clone(),
+        lease: &lease,
+        frozen: &shared,
+        step,
+        item,
+        scratch: job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt),
+        tmp: job.tmp().to_string_lossy().into_owned(),
+        threads: job.threads,
+        memory_bytes: job.memory_bytes,
+    };
+    let mut spec = match spec::spec(asked) {
         Ok(spec) => spec,
         Err(what) => {
             let ending = Ending::new(FailureClass::Transform, what, "not started");
             return Err(Refusal::Failed(Box::new(job.claim), Box::new(ending)));
         }
     };
+    stage::fetch(context, &job, &mut spec).await?;
     write_spec(&job, &spec).await.map_err(|e| Refusal::Later(format!("{}: {e}", job.directory.display())))?;
     Ok(job)
 }
@@ -164,67 +189,6 @@ async fn has_tries_left(context: &Context, claim: &Claim) -> Result<(), Refusal>
         return Err(Refusal::Failed(Box::new(claim.clone()), Box::new(ending)));
     }
     Ok(())
-}
-
-/// The item's line, with the epoch's pins over it, and the line's digest as the plan knows it.
-async fn work_item(context: &Context, claim: &Claim, frozen: &Frozen) -> Result<(WorkItem, String), Refusal> {
-    let (store, work) = (&*context.ports.store, &claim.work);
-    let list = claim.keys.work(&work.work_digest);
-    let line = match store.get_range(&list, work.from, work.to).await {
-        Ok(line) => line,
-        Err(StoreError::NotFound(key)) => return Err(Missing::Gone(key).into()),
-        Err(e) => return Err(Refusal::Later(e.to_string())),
-    };
-    let mut item: WorkItem = match serde_json::from_slice(&line) {
-        Ok(item) => item,
-        Err(e) => return Err(Refusal::Drop(format!("line {} of {list} is no work item: {e}", work.item))),
-    };
-    if item.item != work.item {
-        return Err(Refusal::Drop(format!("line {} of {list} is item {}", work.item, item.item)));
-    }
-    for (name, files) in &frozen.tables.whole {
-        item.tables.entry(name.clone()).or_insert_with(|| files.clone());
-    }
-    if let Some(pins) = context.cache.pins(store, &claim.keys, work.epoch).await? {
-        pins.apply(&mut item.inputs);
-        item.tables.values_mut().for_each(|files| pins.apply(files));
-    }
-    Ok((item, item_digest(&line)))
-}
-
-fn spec(job: &Job, item: WorkItem, shared: &Frozen, step: &Step, lease: &Lease) -> Result<ItemSpec, String> {
-    let claim = &job.claim;
-    let (transform, expect) = frozen::bound(step, &lease.params)?;
-    let mut tables = BTreeMap::new();
-    for (name, files) in item.tables {
-        let declared = || step.tables.get(&name).map(|t| &t.read);
-        let read = shared.tables.table_reads.get(&name).or_else(declared);
-        let read = read.ok_or_else(|| format!("nothing says how to read the side table `{name}`"))?.clone();
-        tables.insert(name, TableInput { files, read });
-    }
-    Ok(ItemSpec {
-        v: ITEM_VERSION,
-        run: claim.work.run.clone(),
-        step: claim.work.step.clone(),
-        generation: claim.work.generation,
-        item: claim.work.item,
-        attempt: claim.attempt.clone(),
-        worker_version: shared.plan.worker_version.clone(),
-        alias: step.input.alias.clone(),
-        inputs: item.inputs,
-        read: shared.tables.read.clone(),
-        tables,
-        value: item.value,
-        params: lease.params.clone(),
-        transform,
-        output: step.output.clone(),
-        rows: step.rows,
-        expect,
-        scratch: claim.keys.scratch(claim.work.item, &claim.attempt),
-        tmp: job.tmp().to_string_lossy().into_owned(),
-        threads: job.threads,
-        memory_bytes: job.memory_bytes,
-    })
 }
 
 async fn write_spec(job: &Job, spec: &ItemSpec) -> std::io::Result<()> {

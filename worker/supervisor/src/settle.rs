@@ -6,6 +6,7 @@ use crate::commit::{Committed, commit};
 use crate::events::WorkerEvent;
 use crate::history;
 use crate::prepare::Refusal;
+use crate::stage;
 use crate::state::Ending;
 use crate::state::budget::{self, Next, Waits};
 use crate::talk::{call_back, delete_message, discard, give_back, insist, try_call_back};
@@ -16,9 +17,10 @@ use spotmill_platform::ports::Message;
 use spotmill_platform::records;
 
 /// The child has finished: commit it, or record why not.
-pub async fn finish(context: &Context, job: &Job, report: &ItemReport, log_tail: String) {
+pub async fn finish(context: &Context, job: &Job, report: ItemReport, log_tail: String) {
     let claim = &job.claim;
-    match commit(context, job, report).await {
+    let report = stage::upload(context, job, report).await;
+    match commit(context, job, &report).await {
         Committed::Won => {
             context.tell(WorkerEvent::ItemDone {
                 id: claim.id(),

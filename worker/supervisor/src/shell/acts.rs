@@ -5,7 +5,7 @@ use crate::attempt::Job;
 use crate::child::Child;
 use crate::events::WorkerEvent;
 use crate::state::{Input, TryId};
-use crate::{children, clues, memory};
+use crate::{children, clues, memory, stage};
 use spotmill_platform::ports::QueueError;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,8 +67,10 @@ impl Shell {
                 context.tell(WorkerEvent::ItemStarted { id, worker, pid });
             }
         };
-        let outcome = job.outcome();
-        let ended = move |exit| send(&post, News::Input(Input::Exited(id, exit, clues::outcome(&outcome))));
+        let ended = move |exit| {
+            let outcome = clues::outcome(&job.outcome(), |text| stage::renamed(&job, text));
+            send(&post, News::Input(Input::Exited(id, exit, outcome)));
+        };
         if let Some(holding) = self.tries.get_mut(&id) {
             holding.child = Some(Child::spawn(launch, started, ended));
         }

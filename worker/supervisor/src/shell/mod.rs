@@ -11,6 +11,7 @@ use crate::config::{Ports, SupervisorConfig};
 use crate::events::EventSink;
 use crate::prepare::prepare;
 use crate::settle::{finish, refuse, return_unbegun, settle};
+use crate::stage;
 use crate::state::{self, Command, Input, Limits, Rules, State, TryId};
 use crate::talk::try_call_back;
 use spotmill_core::bounds::LONE_RECEIVES;
@@ -215,7 +216,7 @@ impl Shell {
                 let Some(job) = self.job(id) else { return };
                 let post = self.post.clone();
                 self.tasks.spawn(async move {
-                    finish(&context, &job, &report, clues::log_tail(&job.log())).await;
+                    finish(&context, &job, *report, log_tail(&job)).await;
                     send(&post, News::Input(Input::Over(id)));
                 });
             }
@@ -223,7 +224,7 @@ impl Shell {
                 let Some(job) = self.job(id) else { return };
                 let post = self.post.clone();
                 self.tasks.spawn(async move {
-                    settle(&context, &job.claim, ending, clues::log_tail(&job.log())).await;
+                    settle(&context, &job.claim, ending, log_tail(&job)).await;
                     send(&post, News::Input(Input::Over(id)));
                 });
             }
@@ -234,6 +235,11 @@ impl Shell {
 fn send(post: &mpsc::UnboundedSender<News>, news: News) {
     // Nobody listens any more: the supervisor has ended.
     let _ = post.send(news);
+}
+
+/// The last lines of what the child said.
+fn log_tail(job: &Job) -> String {
+    stage::renamed(job, &clues::log_tail(&job.log()))
 }
 
 async fn until(moment: Option<Instant>) {

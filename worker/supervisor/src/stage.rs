@@ -1,0 +1,147 @@
+//! Objects of S3 for a child that knows only files: its inputs are copied to this machine before it starts, what it
+//! wrote is copied to the attempt's prefix after it has finished, and its words, which name the copies, get the names
+//! of the objects back. So the child needs neither network nor credentials. On one machine nothing is copied.
+
+use crate::attempt::{Context, Job};
+use crate::prepare::{Refusal, distinct};
+use crate::state::Ending;
+use crate::talk::insist;
+use spotmill_core::ids::Uri;
+use spotmill_core::item::{FailureClass, InputFile, ItemReport, ItemSpec};
+use spotmill_platform::ports::StoreError;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Copies under way at once for one item.
+const COPIES: usize = 8;
+const S3: &str = "s3://";
+
+/// Below it a copy of `s3://bucket/key` is `bucket/key`.
+fn inputs(job: &Job) -> PathBuf {
+    job.directory.join("in")
+}
+
+/// Where the child writes if its prefix is not of this machine.
+fn outputs(job: &Job) -> PathBuf {
+    job.directory.join("out")
+}
+
+/// Copies what the child will read and lets the spec name the copies.
+pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<(), Refusal> {
+    if spec.scratch.is_s3() {
+        spec.scratch = Uri::new(outputs(job).to_string_lossy());
+    }
+    let away: Vec<InputFile> = distinct(&job.reads).into_iter().filter(|f| f.uri.is_s3()).cloned().collect();
+    if away.is_empty() {
+        return Ok(());
+    }
+    copy_all(context, job, away).await.map_err(|ending| Refusal::Failed(Box::new(job.claim.clone()), ending.into()))?;
+    for file in spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|t| &mut t.files)) {
+        if let Ok(copy) = copy_of(job, &file.uri) {
+            file.uri = Uri::new(copy.to_string_lossy());
+        }
+    }
+    Ok(())
+}
+
+async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), Ending> {
+    let gate = Arc::new(Semaphore::new(COPIES));
+    let mut copies = JoinSet::new();
+    for file in files {
+        let to = copy_of(job, &file.uri)?;
+        let (store, gate) = (Arc::clone(&context.ports.store), Arc::clone(&gate));
+        copies.spawn(async move {
+            let _permit = gate.acquire_owned().await;
+            let copied = match to.parent() {
+                Some(parent) => tokio::fs::create_dir_all(parent).await,
+                None => Ok(()),
+            };
+            match copied {
+                Ok(()) => store.download(&file.uri, &file.etag, &to).await.map(drop).map_err(|e| not_copied(&file, e)),
+                Err(e) => Err(infra(format!("{} cannot be copied to {}: {e}", file.uri, to.display()))),
+            }
+        });
+    }
+    while let Some(copied) = copies.join_next().await {
+        copied.map_err(|e| infra(format!("a copy of an input did not finish: {e}")))??;
+    }
+    Ok(())
+}
+
+/// The copy's path, unless the key cannot be one.
+fn copy_of(job: &Job, uri: &Uri) -> Result<PathBuf, Ending> {
+    let name = uri.as_str().strip_prefix(S3).unwrap_or(uri.as_str());
+    let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.len() > 255;
+    match name.split('/').find(|part| bad(part)) {
+        None => Ok(inputs(job).join(name)),
+        Some(part) => {
+            let message = format!("{uri} cannot be read: no file can have `{part}` as a part of its name");
+            Err(Ending::new(FailureClass::BadData, message, "not started").remedy("give the object another key"))
+        }
+    }
+}
+
+fn infra(message: String) -> Ending {
+    Ending::new(FailureClass::Infra, message, "not started")
+}
+
+fn not_copied(file: &InputFile, error: StoreError) -> Ending {
+    let what = match &error {
+        StoreError::NotFound(_) => "went away since it was pinned",
+        StoreError::Changed(_) => "was changed since it was pinned",
+        _ => return infra(format!("{} was not copied: {error}", file.uri)),
+    };
+    let mut ending = Ending::new(FailureClass::InputChanged, format!("{} {what}", file.uri), "not started")
+        .remedy("start the run again: it takes the input as it is now");
+    ending.file = Some(file.uri.0.clone());
+    ending
+}
+
+/// The child's words with the objects' names instead of the copies'.
+pub fn renamed(job: &Job, text: &str) -> String {
+    let copies = format!("{}/", inputs(job).to_string_lossy());
+    let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
+    text.replace(&copies, S3).replace(&*outputs(job).to_string_lossy(), scratch.as_str())
+}
+
+/// Copies what the child wrote to the attempt's prefix, if that is not of this machine. Repeated until it succeeds: a
+/// file is named by its attempt, so that doing it twice is doing it once.
+pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> ItemReport {
+    let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
+    if !scratch.is_s3() {
+        return report;
+    }
+    if let Some(rejects) = &mut report.rejects {
+        match rename_rejects(job, &outputs(job).join(&rejects.path)) {
+            Ok(bytes) => rejects.bytes = bytes,
+            Err(e) => context.note(format!("{}: {e}; it names copies of the inputs", rejects.path)),
+        }
+    }
+    let paths = report.files.iter().chain(&report.rejects).map(|f| &f.path);
+    let gate = Semaphore::new(COPIES);
+    let copies = paths.map(|path| {
+        let (from, to, gate) = (outputs(job).join(path), scratch.join(path), &gate);
+        async move {
+            let _permit = gate.acquire().await;
+            insist(context, "copying what the child wrote", || context.ports.store.upload(&from, &to)).await;
+        }
+    });
+    futures_util::future::join_all(copies).await;
+    report
+}
+
+/// Rejected rows name their file; returns the new size.
+fn rename_rejects(job: &Job, path: &Path) -> std::io::Result<u64> {
+    let beside = path.with_extension("renamed");
+    let mut to = BufWriter::new(File::create(&beside)?);
+    for line in BufReader::new(File::open(path)?).lines() {
+        writeln!(to, "{}", renamed(job, &line?))?;
+    }
+    to.flush()?;
+    std::fs::rename(&beside, path)?;
+    Ok(std::fs::metadata(path)?.len())
+}
