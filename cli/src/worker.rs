@@ -5,6 +5,8 @@ use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
+use spotmill_core::records::DeployedWorker;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,6 +40,11 @@ impl Worker {
 
     pub fn about(&self) -> Result<About, Stop> {
         self.ask(&["about"], None)
+    }
+
+    /// As a deploy on this machine names it: nobody fetches the program.
+    pub fn deployed(&self) -> Result<DeployedWorker, Stop> {
+        Ok(DeployedWorker { version: self.about()?.version, programs: BTreeMap::new() })
     }
 
     /// sha256 of the binary, for receipts.

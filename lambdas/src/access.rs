@@ -9,7 +9,7 @@ use spotmill_core::ids::{RunId, Uri};
 use spotmill_core::keys::{self, RunKeys, StepKeys};
 use spotmill_core::records::{FailureRecord, Lease, Plan, WorkItem};
 use spotmill_core::tally::RoaringBitmap;
-use spotmill_platform::ports::{Created, StoreError};
+use spotmill_platform::ports::{Created, Store, StoreError};
 use spotmill_platform::records;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -118,13 +118,17 @@ pub enum Stands {
 
 /// Creates if absent, and after "already" or a lost reply looks at what is there.
 pub async fn create(ctx: &Ctx, uri: &Uri, body: &[u8]) -> Result<Stands, HandlerError> {
+    create_in(&*ctx.store, uri, body).await
+}
+
+pub async fn create_in(store: &dyn Store, uri: &Uri, body: &[u8]) -> Result<Stands, HandlerError> {
     for _ in 0..3 {
-        match ctx.store.create(uri, body).await {
+        match store.create(uri, body).await {
             Ok(Created::Now) => return Ok(Stands::Ours),
             Ok(Created::Already) | Err(StoreError::Unknown { .. }) => {}
             Err(e) => return Err(e.into()),
         }
-        match ctx.store.get(uri).await {
+        match store.get(uri).await {
             Ok(object) if object.body == body => return Ok(Stands::Ours),
             Ok(object) => return Ok(Stands::Others(object.body)),
             // The write whose reply was lost did not happen, or the object was deleted again.

@@ -1,63 +1,51 @@
 //! Begin: claims a run for a root execution, freezes its pipeline and maps its generations. Everything it decides
 //! lands in one compare-and-swap of the lease, after the frozen pipeline that the lease names; a crash before it
-//! leaves an object nobody names, a crash after it is answered by the same call again.
+//! leaves an object nobody names, a crash after it is answered by the same call again: a run keeps the pipeline and the
+//! worker it began with, whatever is deployed meanwhile.
 
 use crate::access::{self, SWAP_TRIES, Stands};
-use crate::{Ctx, HandlerError, Program};
+use crate::{Ctx, HandlerError, Program, deploy};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
 use spotmill_core::claim::{Claim, OwnerState, decide, frozen_params};
 use spotmill_core::generations::Asked;
-use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
-use spotmill_core::keys::{self, RunKeys};
-use spotmill_core::records::{Lease, Plan, RECORD_VERSION};
+use spotmill_core::ids::{ExecutionId, RunId, StepName};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION};
 use spotmill_platform::ports::{Created, ExecutionState, StoreError, Swapped};
 use spotmill_platform::records;
 use std::collections::BTreeSet;
 
 pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, HandlerError> {
     let BeginRequest { input, root } = request;
-    let text = deployed(ctx, &input.pipeline).await?;
-    let program = Program::new(&text, &input, &ctx.settings)?;
+    let deployed = deploy::find(ctx, &input.pipeline).await?;
+    let program = Program::new(&deployed.text, &input, &ctx.settings)?;
     let selected = select(&program, &input)?;
     let run = program.run_id();
     for tries in 0..SWAP_TRIES {
         let found = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
         let (old, etag) = found.map_or((None, None), |(lease, etag)| (Some(lease), Some(etag)));
         let takes = claim(ctx, &run, old.as_ref(), &root).await?;
+        if let Some(mine) = old.as_ref().filter(|_| !takes) {
+            return Ok(reply(run, &mine.selected));
+        }
         frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
-        let beginning = Beginning { run: &run, input: &input, root: &root, takes, selected: &selected };
+        let worker = &deployed.record.worker;
+        let beginning = Beginning { run: &run, input: &input, root: &root, selected: &selected, worker };
         let new = next_lease(ctx, &program, &beginning, old.as_ref()).await?;
         let frozen = RunKeys::new(&ctx.root, &run).pipeline(&program.digest);
-        if let Stands::Others(_) = access::create(ctx, &frozen, &text).await? {
+        if let Stands::Others(_) = access::create(ctx, &frozen, &deployed.text).await? {
             return Err(HandlerError::corrupt(format!("{frozen} does not hold what its name says")));
         }
-        if old.as_ref() == Some(&new) || write(ctx, &run, etag.as_deref(), &new).await? {
-            let count = selected.len() as u32;
-            return Ok(BeginReply { run, steps: selected, count });
+        if write(ctx, &run, etag.as_deref(), &new).await? {
+            return Ok(reply(run, &selected));
         }
         access::breathe(tries).await;
     }
     Err(HandlerError::transient(format!("{run}: others keep writing its lease")))
 }
 
-async fn deployed(ctx: &Ctx, name: &str) -> Result<Vec<u8>, HandlerError> {
-    if !spotmill_core::spec::is_name(name) {
-        return Err(HandlerError::invalid(format!("`{name}` is no name of a pipeline")));
-    }
-    match ctx.store.get(&keys::pipeline(&ctx.root, name)).await {
-        Ok(object) => Ok(object.body),
-        Err(StoreError::NotFound(_)) => {
-            let folder = keys::pipelines(&ctx.root);
-            let listed = ctx.store.list(&folder).await?;
-            let deployed =
-                |uri: &'_ Uri| uri.as_str().strip_prefix(folder.as_str())?.strip_suffix(".toml").map(str::to_owned);
-            let names: Vec<String> = listed.iter().filter_map(|o| deployed(&o.uri)).collect();
-            let there =
-                if names.is_empty() { "none is".to_owned() } else { format!("there are: {}", names.join(", ")) };
-            Err(HandlerError::invalid(format!("no pipeline `{name}` is deployed; {there}")))
-        }
-        Err(e) => Err(e.into()),
-    }
+fn reply(run: RunId, selected: &[StepName]) -> BeginReply {
+    BeginReply { run, steps: selected.to_vec(), count: selected.len() as u32 }
 }
 
 /// The steps to run, in the pipeline's order; an unknown name is refused with the valid ones.
@@ -106,18 +94,18 @@ pub struct Beginning<'a> {
     pub run: &'a RunId,
     pub input: &'a RunInput,
     pub root: &'a ExecutionId,
-    pub takes: bool,
     pub selected: &'a [StepName],
+    pub worker: &'a DeployedWorker,
 }
 
-/// The lease that this start would write.
+/// The lease that this start would write as it takes the run.
 pub async fn next_lease(
     ctx: &Ctx,
     program: &Program,
     begin: &Beginning<'_>,
     old: Option<&Lease>,
 ) -> Result<Lease, HandlerError> {
-    let expired = match old.filter(|_| begin.takes) {
+    let expired = match old {
         Some(lease) => expired(ctx, begin.run, lease).await?,
         None => BTreeSet::new(),
     };
@@ -132,16 +120,16 @@ pub async fn next_lease(
     let steps = program.shapes();
     let known = old.map(|l| l.generations.clone()).unwrap_or_default();
     let bound = program.bind_all()?;
-    let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &ctx.settings.worker_version);
+    let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &begin.worker.version);
     let generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
     let now = ctx.clock.now_ms();
     let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
-    let kept = |of: fn(&Lease) -> u64| old.filter(|_| !begin.takes).map_or(now, of);
     Ok(Lease {
         v: RECORD_VERSION,
         owner: Some(begin.root.clone()),
-        epoch: old.map_or(0, |l| l.epoch) + u64::from(begin.takes),
+        epoch: old.map_or(0, |l| l.epoch) + 1,
         pipeline_digest: program.digest.clone(),
+        worker: begin.worker.clone(),
         params: program.params.clone(),
         generations,
         accept: begin.input.accept.clone(),
@@ -149,7 +137,7 @@ pub async fn next_lease(
         execution: old.and_then(|l| l.execution.clone()),
         selected: begin.selected.to_vec(),
         started_ms: old.map_or(now, |l| l.started_ms),
-        claimed_ms: kept(|l| l.claimed_ms),
+        claimed_ms: now,
         outcome: None,
     })
 }

@@ -3,7 +3,7 @@
 //! the token too, because the state waits for that and not for this function.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::round::{self, RoundView};
+use crate::round::RoundView;
 use crate::tally::{answer, fold_into, swapped};
 use crate::{Ctx, HandlerError, Nothing};
 use spotmill_core::bounds::{BEAT_SECS, HEARTBEAT_SECS};
@@ -103,7 +103,7 @@ fn rejoined(old: &Tally, seed: &Seed, token: &str, now_ms: u64) -> Tally {
 }
 
 async fn send(ctx: &Ctx, uri: &Uri, of: &RoundRequest, plan: &Plan, mut tally: Tally) -> Result<Tally, HandlerError> {
-    let queue = round::name(of);
+    let queue = access::step_keys(ctx, of).round_name(of.epoch, of.round);
     while tally.cursor < tally.total {
         let page: Vec<ItemIndex> = tally.unsent(tally.cursor).take(ctx.settings.dispatch_page as usize).collect();
         let full = page.len() >= ctx.settings.dispatch_page as usize;

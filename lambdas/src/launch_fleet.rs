@@ -2,7 +2,7 @@
 //! cleans up knows what to end even if no reply ever came.
 
 use crate::access::{self, Stands};
-use crate::round::{self, RoundView};
+use crate::round::RoundView;
 use crate::{Ctx, HandlerError, Nothing};
 use spotmill_core::bounds::FLEET_LIFE_SECS;
 use spotmill_core::calls::RoundRequest;
@@ -10,7 +10,6 @@ use spotmill_core::records::RECORD_VERSION;
 use spotmill_core::verdict::memory_bytes;
 use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
-use std::collections::BTreeMap;
 
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
     let view = RoundView::load(ctx, &of).await?;
@@ -27,7 +26,7 @@ pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError
 }
 
 fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> FleetRequest {
-    let name = round::name(of);
+    let name = view.keys.round_name(of.epoch, of.round);
     let vcpus = view.step.resources.vcpus.max(1);
     let items = u32::try_from(view.standing().open.len()).unwrap_or(u32::MAX).max(1);
     let affordable = view.program.pipeline.fleet.max_vcpus.map_or(u32::MAX, |most| (most / vcpus).max(1));
@@ -42,7 +41,8 @@ fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> FleetRequest {
         memory_bytes_per_item: memory_bytes(&view.step.resources, of.rung),
         max_slots: items.min(affordable),
         execution: view.lease.execution.clone().unwrap_or_else(|| of.root.clone()),
-        workers: BTreeMap::new(),
+        workers: view.lease.worker.programs.clone(),
+        knobs: view.program.pipeline.fleet.clone(),
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
     }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 pub mod begin;
+pub mod deploy;
 pub mod dispatch_work;
 mod earlier;
 pub mod error;
@@ -61,8 +62,6 @@ pub struct Ctx {
 pub struct Settings {
     /// The queue that workers call back on.
     pub callbacks: String,
-    /// The worker's declared version (`About::version`): part of every signature.
-    pub worker_version: String,
     /// Whose overrides of params apply when the input does not say: `aws`, `local`.
     pub target: String,
     /// What relative paths of a pipeline are relative to; none where all are `s3://`.
@@ -80,11 +79,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Ordinary settings; the two that have no ordinary value are arguments.
-    pub fn new(callbacks: impl Into<String>, worker_version: impl Into<String>) -> Self {
+    /// Ordinary settings; what has no ordinary value is an argument.
+    pub fn new(callbacks: impl Into<String>) -> Self {
         Self {
             callbacks: callbacks.into(),
-            worker_version: worker_version.into(),
             target: "aws".to_owned(),
             base: None,
             rerun_command: "spotmill start".to_owned(),

@@ -124,7 +124,7 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         offsets: list.offsets.clone(),
         input_columns: read.columns.clone(),
         input_bytes: planned.input_bytes,
-        worker_version: ctx.settings.worker_version.clone(),
+        worker_version: p.lease.worker.version.clone(),
         upstream_rows: planned.upstream_rows,
         planned_ms: ctx.clock.now_ms(),
     };

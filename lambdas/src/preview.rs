@@ -9,7 +9,7 @@ use spotmill_core::item::InputFile;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::model::Step;
 use spotmill_core::plan::{PlanError, plan};
-use spotmill_core::records::{Lease, Plan, Seal, WorkItem};
+use spotmill_core::records::{DeployedWorker, Lease, Plan, Seal, WorkItem};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,14 +42,20 @@ impl StepPreview {
     }
 }
 
-pub async fn preview(ctx: &Ctx, frozen: &[u8], input: &RunInput) -> Result<Vec<StepPreview>, HandlerError> {
+/// Of a frozen pipeline and a worker as a deploy of them would have it.
+pub async fn preview(
+    ctx: &Ctx,
+    frozen: &[u8],
+    worker: &DeployedWorker,
+    input: &RunInput,
+) -> Result<Vec<StepPreview>, HandlerError> {
     let program = Program::new(frozen, input, &ctx.settings)?;
     let run = program.run_id();
     let keys = RunKeys::new(&ctx.root, &run);
     let old = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
     let root = ExecutionId::new("preview");
     let selected = begin::select(&program, input)?;
-    let beginning = Beginning { run: &run, input, root: &root, takes: true, selected: &selected };
+    let beginning = Beginning { run: &run, input, root: &root, selected: &selected, worker };
     let lease = begin::next_lease(ctx, &program, &beginning, old.as_ref()).await?;
     let bound = program.bind_all()?;
     let mut previews: Vec<StepPreview> = Vec::new();

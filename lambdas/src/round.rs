@@ -3,7 +3,6 @@
 
 use crate::{Ctx, HandlerError, Program, access};
 use spotmill_core::calls::RoundRequest;
-use spotmill_core::digest::short;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::model::Step;
 use spotmill_core::records::{FailureRecord, Lease, Plan};
@@ -63,10 +62,4 @@ impl RoundView {
     pub fn standing(&self) -> Standing {
         standing(&self.facts())
     }
-}
-
-/// Names a round's fleet and queue, and its idempotency token: 80 characters at most, no colon.
-pub fn name(of: &RoundRequest) -> String {
-    let text = format!("{}\n{}\n{}\n{}\n{}", of.run, of.step, of.generation, of.epoch, of.round);
-    format!("spotmill-{}", short(text.as_bytes(), 32))
 }

@@ -54,9 +54,9 @@ pub fn spotmill(global: &Global) -> String {
 }
 
 /// What reads and writes on this machine, without anything that works: enough to look.
-pub fn settings(global: &Global, worker_version: &str) -> Result<Settings, Stop> {
+pub fn settings(global: &Global) -> Result<Settings, Stop> {
     let here = std::env::current_dir().map_err(io("find", Path::new(".")))?;
-    let mut settings = Settings::new(CALLBACKS, worker_version);
+    let mut settings = Settings::new(CALLBACKS);
     settings.target = global.target.clone();
     settings.base = Some(Uri::new(here.to_string_lossy()));
     settings.rerun_command = format!("{} run", spotmill(global));
@@ -64,7 +64,7 @@ pub fn settings(global: &Global, worker_version: &str) -> Result<Settings, Stop>
 }
 
 /// A context that can look at runs and do nothing else.
-pub fn looking(global: &Global, worker_version: &str) -> Result<Ctx, Stop> {
+pub fn looking(global: &Global) -> Result<Ctx, Stop> {
     Ok(Ctx {
         root: root()?,
         store: Arc::new(LocalStore::new()),
@@ -72,7 +72,7 @@ pub fn looking(global: &Global, worker_version: &str) -> Result<Ctx, Stop> {
         fleets: Arc::new(NoFleets),
         executions: Arc::new(LocalExecutions::default()),
         clock: Arc::new(SystemClock),
-        settings: settings(global, worker_version)?,
+        settings: settings(global)?,
     })
 }
 
@@ -100,7 +100,7 @@ pub fn root() -> Result<Uri, Stop> {
 }
 
 impl World {
-    pub fn open(worker: &Worker, version: &str, options: &Options<'_>, ui: &Arc<Ui>) -> Result<World, Stop> {
+    pub fn open(worker: &Worker, options: &Options<'_>, ui: &Arc<Ui>) -> Result<World, Stop> {
         let root = root()?;
         let store = Arc::new(LocalStore::new());
         let queues = Arc::new(LocalQueues::new());
@@ -116,7 +116,7 @@ impl World {
             fleets: fleet.clone(),
             executions: executions.clone(),
             clock: clock.clone(),
-            settings: settings(options.global, version)?,
+            settings: settings(options.global)?,
         });
         let functions = LocalFunctions {
             ctx: Arc::clone(&ctx),

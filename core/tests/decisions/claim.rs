@@ -11,6 +11,7 @@ fn lease(owner: Option<&str>) -> Lease {
         owner: owner.map(Into::into),
         epoch: 7,
         pipeline_digest: String::new(),
+        worker: Default::default(),
         params: BTreeMap::from([("late".to_owned(), Value::String("15".into()))]),
         generations: BTreeMap::from([("s".to_owned(), generation)]),
         accept: BTreeMap::new(),

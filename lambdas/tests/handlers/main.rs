@@ -2,6 +2,7 @@
 //! and a failure at every write.
 
 mod crashes;
+mod deploys;
 mod drive;
 mod interleavings;
 mod ports;

@@ -4,7 +4,7 @@
 use crate::ports::{TestClock, TestExecutions, TestFleets, TestStore};
 use spotmill_core::calls::*;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
-use spotmill_core::keys::{self, RunKeys, StepKeys};
+use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Pipeline;
 use spotmill_core::records::*;
 use spotmill_core::spec;
@@ -89,7 +89,7 @@ impl World {
         let (store, queues) = (Arc::new(TestStore::default()), Arc::new(LocalQueues::new()));
         let (fleets, executions) = (Arc::new(TestFleets::default()), Arc::new(TestExecutions::default()));
         let clock = Arc::new(TestClock::default());
-        let mut settings = Settings::new("callbacks", "1");
+        let mut settings = Settings::new("callbacks");
         settings.base = Some(base.clone());
         settings.publish_page = 2;
         settings.parallel = 1;
@@ -125,19 +125,29 @@ impl World {
     }
 
     pub async fn deploy(&self, toml: &str) {
-        self.put_pipeline(&parse(toml)).await;
+        self.deploy_with(toml, "1").await;
+    }
+
+    /// With a worker of a declared version.
+    pub async fn deploy_with(&self, toml: &str, version: &str) {
+        self.put_deployed(&spec::freeze(&parse(toml)), version, &format!("sha-of-{version}")).await;
+    }
+
+    pub async fn deploy_programs(&self, version: &str, sha: &str) {
+        self.put_deployed(&spec::freeze(&parse(PIPELINE)), version, sha).await;
     }
 
     /// The ordinary pipeline, with something the spec would not let through.
     pub async fn deploy_edited(&self, edit: impl FnOnce(&mut Pipeline)) {
         let mut pipeline = parse(PIPELINE);
         edit(&mut pipeline);
-        self.put_pipeline(&pipeline).await;
+        self.put_deployed(&spec::freeze(&pipeline), "1", "sha-of-1").await;
     }
 
-    async fn put_pipeline(&self, pipeline: &Pipeline) {
-        let text = spec::freeze(pipeline);
-        self.store.put(&keys::pipeline(&self.ctx.root, "p"), text.as_bytes()).await.unwrap();
+    async fn put_deployed(&self, frozen: &str, version: &str, sha: &str) {
+        let programs = [("x86_64".to_owned(), sha.to_owned())].into();
+        let worker = DeployedWorker { version: version.into(), programs };
+        deploy::deploy(&*self.store, &self.ctx.root, "p", frozen, worker, 0).await.unwrap();
     }
 
     pub fn base(&self) -> Uri {

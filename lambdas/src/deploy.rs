@@ -1,0 +1,65 @@
+//! Deploying a pipeline, and finding what is deployed. The frozen pipeline and the workers lie under names made of
+//! their content; one small record says which of them a start takes. Replacing that record is the whole deploy: a
+//! start sees all of it or nothing, and a run that has begun keeps what it began with.
+
+use crate::access::{self, Stands};
+use crate::{Ctx, HandlerError};
+use spotmill_core::ids::Uri;
+use spotmill_core::keys;
+use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
+use spotmill_core::spec;
+use spotmill_platform::ports::{Store, StoreError};
+use spotmill_platform::records;
+
+/// A deployed pipeline, whole.
+pub struct Deployment {
+    pub record: Deployed,
+    /// The frozen pipeline.
+    pub text: Vec<u8>,
+}
+
+/// Makes `frozen` what a start of pipeline `name` runs from now on. The worker's programs are there already.
+pub async fn deploy(
+    store: &dyn Store,
+    root: &Uri,
+    name: &str,
+    frozen: &str,
+    worker: DeployedWorker,
+    now_ms: u64,
+) -> Result<Deployed, HandlerError> {
+    let pipeline_digest = spec::digest(frozen);
+    let text = keys::deployed_pipeline(root, name, &pipeline_digest);
+    if let Stands::Others(_) = access::create_in(store, &text, frozen.as_bytes()).await? {
+        return Err(HandlerError::corrupt(format!("{text} does not hold what its name says")));
+    }
+    let record = Deployed { v: RECORD_VERSION, name: name.to_owned(), pipeline_digest, worker, deployed_ms: now_ms };
+    records::put(store, &keys::deployed(root, name), &record).await?;
+    Ok(record)
+}
+
+/// What a start of pipeline `name` runs; if there is none, the error says which there are.
+pub async fn find(ctx: &Ctx, name: &str) -> Result<Deployment, HandlerError> {
+    if !spec::is_name(name) {
+        return Err(HandlerError::invalid(format!("`{name}` is no name of a pipeline")));
+    }
+    let Some((record, _)) = records::load::<Deployed>(&*ctx.store, &keys::deployed(&ctx.root, name)).await? else {
+        return Err(HandlerError::invalid(format!("no pipeline `{name}` is deployed; {}", there_are(ctx).await?)));
+    };
+    let uri = keys::deployed_pipeline(&ctx.root, name, &record.pipeline_digest);
+    let again = |what: &str| HandlerError::corrupt(format!("{uri} {what}: deploy `{name}` again"));
+    let text = match ctx.store.get(&uri).await {
+        Ok(object) => object.body,
+        Err(StoreError::NotFound(_)) => return Err(again("is gone")),
+        Err(e) => return Err(e.into()),
+    };
+    match std::str::from_utf8(&text) {
+        Ok(frozen) if spec::digest(frozen) == record.pipeline_digest => Ok(Deployment { record, text }),
+        _ => Err(again("does not hold what its name says")),
+    }
+}
+
+async fn there_are(ctx: &Ctx) -> Result<String, HandlerError> {
+    let listed = ctx.store.list(&keys::pipelines(&ctx.root)).await?;
+    let names: Vec<&str> = listed.iter().filter_map(|o| keys::deployed_name(&ctx.root, &o.uri)).collect();
+    Ok(if names.is_empty() { "none is".to_owned() } else { format!("there are: {}", names.join(", ")) })
+}
