@@ -1,0 +1,3 @@
+//! What build scripts and macros are built with is a set of features of its own.
+
+fn main() {}
