@@ -1,51 +1,128 @@
 #!/usr/bin/env bash
-# What a machine of a fleet runs when it boots: fetches the worker by digest, verifies it, starts it.
-set -euo pipefail
+# What a machine of a fleet does when it boots: it fetches the worker by its digest, verifies it, and runs it under
+# systemd. It either works or ends: a machine that idles costs money, so every failure is said on the console and shuts
+# the machine down, which the launch template turns into its end. Runs as root on Amazon Linux 2023; also as anybody,
+# without systemd, where SPOTMILL_HOME is set (the local EC2 endpoint): then it touches nothing outside that directory.
+# LaunchFleet fills the four marks; a whole script has at most 16 KiB.
+set -Eeuo pipefail
 
-home=${SPOTMILL_HOME:-/opt/spotmill}
 root='@ROOT@'
+x86_64='@X86_64@'
+aarch64='@AARCH64@'
+home=${SPOTMILL_HOME:-/opt/spotmill}
+settings=$home/settings.json
+scratch=$home/scratch
 
-stop() { # MESSAGE: a machine that cannot work costs money
-  echo "spotmill: $1" >&2
-  [ ! -d /run/systemd/system ] || systemctl poweroff
-  exit 1
+own_machine() { [ -z "${SPOTMILL_HOME:-}" ] && [ -d /run/systemd/system ]; }
+
+say() {
+  printf 'spotmill: %s\n' "$1"
+  if own_machine; then
+    printf 'spotmill: %s\n' "$1" >/dev/console || true
+    logger -t spotmill -- "$1" || true
+  fi
 }
 
-mkdir -p "$home"
-cat > "$home/settings.json" <<'SPOTMILL_SETTINGS'
+give_up() {
+  trap - ERR
+  say "$1; this machine ends"
+  if own_machine; then
+    systemctl --no-block poweroff || poweroff -f
+  fi
+  exit 1
+}
+trap 'give_up "user data failed in line $LINENO"' ERR
+
+# Prints nothing and fails unless the file is what its name says.
+verified() { [ -f "$1" ] && sha256sum --check --status <<<"$digest  $1"; }
+
+fetch() {
+  local from=$root/workers/$digest/spotmill-worker pause=2
+  mkdir -p "${worker%/*}"
+  # A new role's credentials and a busy bucket take a while: six tries over about a minute.
+  until aws s3 cp --only-show-errors --cli-connect-timeout 10 --cli-read-timeout 60 "$from" "$worker.part"; do
+    [ "$pause" -le 32 ] || give_up "cannot fetch $from"
+    say "cannot fetch $from yet; again in $pause s"
+    sleep "$pause"
+    pause=$((pause * 2))
+  done
+  verified "$worker.part" || give_up "$from does not have the sha256 it is named by; deploy the pipeline again"
+  chmod 755 "$worker.part"
+  mv "$worker.part" "$worker"
+}
+
+# Instance store, where the machine type has some: faster than the volume, and paid for already.
+mount_instance_store() {
+  local disk
+  disk=$(lsblk --nodeps --noheadings --paths --output NAME,MODEL | awk '/Instance Storage/ {print $1; exit}')
+  [ -n "$disk" ] || return 0
+  if mkfs.xfs -q -f -K "$disk" && mount -o noatime "$disk" "$scratch"; then
+    say "scratch is on $disk"
+  else
+    say "cannot use instance store $disk; scratch is on the volume"
+  fi
+}
+
+mkdir -p "$home" "$scratch"
+cat >"$settings" <<'SPOTMILL_SETTINGS'
 @SETTINGS@
 SPOTMILL_SETTINGS
 
+# The settings are one line of compact JSON, in which a quote inside a text is escaped.
+region=$(sed -n 's/.*[,{]"region":"\([a-z0-9-]*\)".*/\1/p' "$settings")
+export AWS_REGION=${AWS_REGION:-$region} AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-$region} AWS_MAX_ATTEMPTS=5
+export TMPDIR=$scratch
+
 case $(uname -m) in
-  x86_64) digest='@X86_64@' ;;
-  aarch64) digest='@AARCH64@' ;;
+  x86_64) digest=$x86_64 ;;
+  aarch64) digest=$aarch64 ;;
   *) digest= ;;
 esac
-[ -n "$digest" ] || stop "no worker was deployed for $(uname -m)"
+[ -n "$digest" ] || give_up "no worker was deployed for $(uname -m)"
 
-for try in 1 2 3 4 5 failed; do
-  [ "$try" != failed ] || stop "cannot fetch $root/workers/$digest/spotmill-worker"
-  if aws s3 cp --only-show-errors "$root/workers/$digest/spotmill-worker" "$home/spotmill-worker" &&
-    echo "$digest  $home/spotmill-worker" | sha256sum --check --status; then
-    break
-  fi
-  sleep $((try * 2))
-done
-chmod 755 "$home/spotmill-worker"
+# A baked image has it already.
+worker=$home/workers/$digest/spotmill-worker
+verified "$worker" || fetch
+say "worker $digest is here"
 
-if [ ! -d /run/systemd/system ]; then
-  exec "$home/spotmill-worker" serve --settings "$home/settings.json"
+if ! own_machine; then
+  exec "$worker" serve --settings "$settings"
 fi
-cat > /etc/systemd/system/spotmill-worker.service <<UNIT
+
+mount_instance_store
+id -u spotmill >/dev/null 2>&1 || useradd --system --home-dir "$home" --shell /sbin/nologin spotmill
+chown spotmill: "$scratch"
+
+# mixed: the supervisor alone is told to stop and hands its items back; what is left after 90 s, less than a spot notice
+# leaves, is killed. Its children have its own cgroup, and one of them out of memory does not stop it. A crash is tried
+# again five times in ten minutes; then, or when it ends by itself, the machine goes too.
+cat >/etc/systemd/system/spotmill-worker.service <<UNIT
 [Unit]
 Description=Spotmill worker
+Wants=network-online.target
 After=network-online.target
+StartLimitIntervalSec=600
+StartLimitBurst=5
+StartLimitAction=poweroff
+OnSuccess=poweroff.target
+OnFailure=poweroff.target
 
 [Service]
-ExecStart=$home/spotmill-worker serve --settings $home/settings.json
+User=spotmill
+WorkingDirectory=$scratch
+Environment=HOME=$home TMPDIR=$scratch AWS_REGION=$AWS_REGION AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
+ExecStart=$worker serve --settings $settings
 KillMode=mixed
 TimeoutStopSec=90
 Restart=on-failure
+RestartSec=5
+OOMPolicy=continue
+Delegate=yes
+TasksMax=infinity
+LimitNOFILE=65536
+StandardOutput=journal+console
+StandardError=journal+console
 UNIT
 systemctl daemon-reload
-systemctl start spotmill-worker.service
+systemctl start --no-block spotmill-worker.service
+say "the worker is started"
