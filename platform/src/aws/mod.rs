@@ -1,5 +1,19 @@
 //! The ports on AWS. The only place that names the SDKs.
 
 pub mod config;
+pub mod executions;
+#[cfg(feature = "fleets")]
+pub mod fleets;
+pub mod instance;
+mod pause;
+pub mod queue;
+pub mod store;
+mod trouble;
 
 pub use config::Aws;
+pub use executions::SfnExecutions;
+#[cfg(feature = "fleets")]
+pub use fleets::{Ec2Fleets, FleetSettings};
+pub use instance::ImdsInstance;
+pub use queue::{QueueSettings, SqsQueues};
+pub use store::S3Store;

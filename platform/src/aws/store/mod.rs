@@ -1,0 +1,239 @@
+//! Objects in S3. Names are `s3://bucket/key`; an ETag is S3's, without its quotes, the same from `get`, `head` and
+//! `list`. A `create` that answers `Already` may have met its own earlier try; a `swap` never answers `No` when an
+//! earlier try of its own may be what stands there, but `Unknown`. A HEAD carries no reason, so `head` of a missing
+//! bucket is `NotFound`; everything else names the bucket.
+
+mod address;
+mod conditional;
+mod copy;
+mod download;
+mod errors;
+mod list;
+mod upload;
+
+use super::config::{TRIES, transfer_timeouts};
+use super::pause::pause;
+use super::trouble::Trouble;
+use crate::ports::{Created, Object, ObjectMeta, Store, StoreError, Swapped};
+use address::Address;
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::primitives::ByteStream;
+use conditional::{Condition, Written, write};
+use errors::named;
+use spotmill_core::ids::Uri;
+use std::future::Future;
+use std::path::Path;
+use tokio::task::JoinSet;
+
+/// What is moved in one request, in bytes, and how many such requests are under way for one object.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Files up to this are one PutObject; S3 allows 5 GiB, but a lost try would cost all of it.
+    pub single_put: u64,
+    /// A part of an upload: large enough to be few, small enough to be sent again. S3 wants 5 MiB at least.
+    pub put_part: u64,
+    /// A range of a download.
+    pub get_part: u64,
+    /// Objects up to this are one CopyObject, answered within TRANSFER; S3 allows 5 GiB.
+    pub single_copy: u64,
+    /// A part of a copy that S3 makes by itself.
+    pub copy_part: u64,
+    /// Requests of one transfer at once: with bodies that stream this bounds memory to a few MiB each.
+    pub at_once: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes {
+            single_put: 16 << 20,
+            put_part: 16 << 20,
+            get_part: 16 << 20,
+            single_copy: 1 << 30,
+            copy_part: 256 << 20,
+            at_once: 6,
+        }
+    }
+}
+
+/// S3 takes this many parts an object.
+const MOST_PARTS: u64 = 10_000;
+/// Bodies above this get a transfer's patience.
+const SMALL: u64 = 1 << 20;
+
+#[derive(Clone, Debug)]
+pub struct S3Store {
+    /// For control calls.
+    client: Client,
+    /// For what carries megabytes.
+    transfers: Client,
+    sizes: Sizes,
+}
+
+impl S3Store {
+    pub fn new(config: &SdkConfig) -> S3Store {
+        // An endpoint of one's own (an emulator, a gateway) has no host name a bucket.
+        let base = Builder::from(config).force_path_style(config.endpoint_url().is_some());
+        let transfers = base.clone().timeout_config(transfer_timeouts()).build();
+        S3Store {
+            client: Client::from_conf(base.build()),
+            transfers: Client::from_conf(transfers),
+            sizes: Sizes::default(),
+        }
+    }
+
+    pub fn with_sizes(self, sizes: Sizes) -> S3Store {
+        S3Store { sizes, ..self }
+    }
+
+    fn client_for(&self, bytes: u64) -> &Client {
+        if bytes > SMALL { &self.transfers } else { &self.client }
+    }
+
+    /// An object or a range of it, whole in memory.
+    async fn body(&self, at: &Address, range: Option<String>) -> Result<Object, StoreError> {
+        retried(|| async {
+            let get = self.client.get_object().bucket(&at.bucket).key(&at.key).set_range(range.clone());
+            let got = match get.send().await.map_err(Trouble::from) {
+                Ok(got) => got,
+                // The range begins behind the object's end.
+                Err(e) if e.status == Some(416) => return Ok(Object { etag: String::new(), body: Vec::new() }),
+                Err(e) => return Err(named(at, e)),
+            };
+            let etag = unquoted(got.e_tag());
+            let body = got.body.collect().await.map_err(|e| interrupted(at, e))?;
+            Ok(Object { etag, body: body.to_vec() })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Store for S3Store {
+    async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
+        self.body(&Address::object(uri)?, None).await
+    }
+
+    async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        if from >= to {
+            // S3 has no empty ranges; an absent object is an error all the same.
+            return self.head(uri).await.map(|_| Vec::new());
+        }
+        Ok(self.body(&Address::object(uri)?, Some(format!("bytes={from}-{}", to - 1))).await?.body)
+    }
+
+    async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
+        let at = Address::object(uri)?;
+        let head = self.client.head_object().bucket(&at.bucket).key(&at.key).send().await;
+        let head = head.map_err(|e| named(&at, e))?;
+        let bytes = u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0);
+        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes })
+    }
+
+    async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
+        match write(self, &Address::object(uri)?, body, Condition::Absent).await? {
+            Written::Yes(_) => Ok(Created::Now),
+            Written::No { .. } => Ok(Created::Already),
+        }
+    }
+
+    async fn swap(&self, uri: &Uri, etag: &str, body: &[u8]) -> Result<Swapped, StoreError> {
+        match write(self, &Address::object(uri)?, body, Condition::Version(etag)).await? {
+            Written::Yes(etag) => Ok(Swapped::Yes(etag)),
+            Written::No { doubt: false } => Ok(Swapped::No),
+            Written::No { doubt: true } => Err(StoreError::Unknown {
+                uri: uri.clone(),
+                source: "another version stands there, perhaps from this very write, whose first reply was lost".into(),
+            }),
+        }
+    }
+
+    async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
+        let at = Address::object(uri)?;
+        let put = self.client_for(body.len() as u64).put_object().bucket(&at.bucket).key(&at.key);
+        put.body(ByteStream::from(body.to_vec())).send().await.map_err(|e| named(&at, e))?;
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
+        list::list(&self.client, &Address::prefix(prefix)?).await
+    }
+
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+        copy::copy(self, &Address::object(from)?, &Address::object(to)?).await
+    }
+
+    async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
+        let at = Address::object(uri)?;
+        let deleted = self.client.delete_object().bucket(&at.bucket).key(&at.key).send().await;
+        match deleted.map_err(|e| named(&at, e)) {
+            Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
+        download::download(self, &Address::object(uri)?, etag, to).await
+    }
+
+    async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
+        upload::upload(self, from, &Address::object(to)?).await
+    }
+}
+
+fn unquoted(etag: Option<&str>) -> String {
+    etag.unwrap_or_default().trim_matches('"').to_owned()
+}
+
+fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
+}
+
+/// A body that broke off.
+fn interrupted(at: &Address, e: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Transient { uri: at.uri.clone(), what: "the object's body broke off".to_owned(), source: e.into() }
+}
+
+/// The SDK tries again until an answer begins; this does when its body breaks off.
+async fn retried<T, F>(mut act: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut n = 0;
+    loop {
+        match act().await {
+            Err(StoreError::Transient { .. }) if n + 1 < TRIES => pause(n).await,
+            other => return other,
+        }
+        n += 1;
+    }
+}
+
+/// Runs all, at most `width` at once, results in order. After the first error no more begin and none is left running.
+async fn all<T: Send + 'static, F>(width: usize, jobs: impl IntoIterator<Item = F>) -> Result<Vec<T>, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>> + Send + 'static,
+{
+    let mut jobs = jobs.into_iter().enumerate();
+    let (mut running, mut done) = (JoinSet::new(), Vec::new());
+    loop {
+        while running.len() < width.max(1)
+            && let Some((i, job)) = jobs.next()
+        {
+            running.spawn(async move { (i, job.await) });
+        }
+        match running.join_next().await {
+            None => break,
+            Some(Ok((i, Ok(value)))) => done.push((i, value)),
+            Some(Ok((_, Err(e)))) => {
+                running.shutdown().await;
+                return Err(e);
+            }
+            Some(Err(e)) => std::panic::resume_unwind(e.into_panic()),
+        }
+    }
+    done.sort_by_key(|(i, _)| *i);
+    Ok(done.into_iter().map(|(_, value)| value).collect())
+}

@@ -1,0 +1,109 @@
+//! What went wrong with a request, reduced to what anybody here reacts to: the service's code, the HTTP status, and
+//! whether the request may have been carried out although it failed.
+
+use crate::ports::BoxError;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use std::error::Error;
+use std::io;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It never left this machine: no credentials, no region, nobody listens.
+    Unsent,
+    /// The service answered that it did not do it.
+    Refused,
+    /// No answer, half an answer, or an internal error: it may have been done, or be done yet.
+    Perhaps,
+}
+
+#[derive(Debug)]
+pub struct Trouble {
+    pub fate: Fate,
+    pub status: Option<u16>,
+    /// The service's name for it; empty if it gave none.
+    pub code: String,
+    pub message: String,
+    /// Where S3 says the bucket is.
+    pub region: Option<String>,
+    pub source: BoxError,
+}
+
+/// Codes by which services say "later", whatever the status.
+const THROTTLES: &[&str] = &[
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+];
+
+impl Trouble {
+    pub fn throttled(&self) -> bool {
+        self.status == Some(429) || THROTTLES.contains(&self.code.as_str())
+    }
+
+    pub fn is(&self, codes: &[&str]) -> bool {
+        codes.contains(&self.code.as_str())
+    }
+
+    /// For people, without the cause.
+    pub fn text(&self, service: &str) -> String {
+        match (self.fate, self.status) {
+            (Fate::Unsent, _) => format!("no request could be sent to {service}"),
+            (_, None) => format!("no answer from {service}"),
+            (_, Some(status)) if self.code.is_empty() => format!("{service} answered with status {status}"),
+            _ => format!("{service} answered {}: {}", self.code, self.message),
+        }
+    }
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for Trouble
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    fn from(e: SdkError<E, HttpResponse>) -> Trouble {
+        let raw = e.raw_response();
+        let status = raw.map(|r| r.status().as_u16());
+        let region = raw.and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned);
+        let (code, message) = e.as_service_error().map(ProvideErrorMetadata::meta).map_or_else(Default::default, |m| {
+            (bare(m.code().unwrap_or_default()).to_owned(), m.message().unwrap_or_default().to_owned())
+        });
+        let unsent = matches!(e, SdkError::ConstructionFailure(_)) || nobody_listens(&e);
+        let mut found = Trouble { fate: Fate::Unsent, status, code, message, region, source: Box::new(e) };
+        if !unsent {
+            found.fate = fate(&found);
+        }
+        found
+    }
+}
+
+/// `com.amazonaws.sqs#QueueDoesNotExist`, `AWS.SimpleQueueService.NonExistentQueue`: the last word is the name.
+fn bare(code: &str) -> &str {
+    code.rsplit(['#', '.']).next().unwrap_or(code)
+}
+
+fn fate(of: &Trouble) -> Fate {
+    match of.status {
+        // "I could not read you in time", and a success that could not be read, say nothing of what was done.
+        None | Some(408 | 200..300) => Fate::Perhaps,
+        Some(_) if of.throttled() => Fate::Refused,
+        Some(500..) => Fate::Perhaps,
+        Some(_) if of.is(&["RequestTimeout", "InternalError"]) => Fate::Perhaps,
+        Some(_) => Fate::Refused,
+    }
+}
+
+fn nobody_listens(e: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(e);
+    while let Some(e) = next {
+        if e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        next = e.source();
+    }
+    false
+}
