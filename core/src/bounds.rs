@@ -42,6 +42,8 @@ pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// Receives after which an item runs alone on its machine, and after which it is poison.
 pub const LONE_RECEIVES: u32 = 5;
 pub const POISON_RECEIVES: u32 = 15;
+/// Receives after which a message is a dead letter: far above the last, because interruptions count as well.
+pub const MAX_RECEIVES: u32 = 100;
 /// Bytes an item packs by default.
 pub const DEFAULT_ITEM_BYTES: u64 = 256_000_000;
 /// Lines of a child's output kept in a failure record.

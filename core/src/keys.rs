@@ -2,6 +2,7 @@
 //! (`.spotmill/` on one machine, the bucket on AWS); `scratch/` is apart from `runs/` so that a lifecycle rule can
 //! expire it.
 
+use crate::bounds::MAX_ROUNDS;
 use crate::ids::{AttemptId, Epoch, Generation, ItemIndex, Round, RunId, StepName, Uri};
 
 /// Keys of one run.
@@ -73,6 +74,19 @@ impl RunKeys {
     }
     pub fn ended(&self) -> Uri {
         self.base().join("ended.json")
+    }
+    /// The round that a fleet's name stands for, looked for from the newest down.
+    pub fn find_round(
+        &self,
+        step: &StepName,
+        newest: (Generation, Epoch),
+        name: &str,
+    ) -> Option<(StepKeys, Epoch, Round)> {
+        let generations = (1..=newest.0).rev().map(|generation| self.step(step, generation));
+        let epochs = generations.flat_map(|keys| (1..=newest.1).rev().map(move |epoch| (keys.clone(), epoch)));
+        let mut rounds =
+            epochs.flat_map(|(keys, epoch)| (0..MAX_ROUNDS).map(move |round| (keys.clone(), epoch, round)));
+        rounds.find(|(keys, epoch, round)| keys.round_name(*epoch, *round) == name)
     }
     pub fn step(&self, step: &StepName, generation: Generation) -> StepKeys {
         StepKeys { run: self.clone(), step: step.clone(), generation }

@@ -71,11 +71,7 @@ pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &Executi
     let holder = lease.and_then(|l| l.owner.as_ref()).filter(|owner| *owner != root);
     let state = match holder {
         None => None,
-        Some(owner) => Some(match ctx.executions.state(owner).await? {
-            ExecutionState::Running => OwnerState::Running,
-            ExecutionState::Ended => OwnerState::Ended,
-            ExecutionState::NotFound => OwnerState::NotFound,
-        }),
+        Some(owner) => Some(owner_state(ctx, owner).await?),
     };
     match decide(lease, root, state, ctx.clock.now_ms()) {
         Claim::Mine => Ok(false),
@@ -87,6 +83,15 @@ pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &Executi
             Err(HandlerError::new(errors::HELD, format!("{run} is held by {held_by}: {because}")))
         }
     }
+}
+
+/// How an execution stands, read now.
+pub async fn owner_state(ctx: &Ctx, execution: &ExecutionId) -> Result<OwnerState, HandlerError> {
+    Ok(match ctx.executions.state(execution).await? {
+        ExecutionState::Running => OwnerState::Running,
+        ExecutionState::Ended => OwnerState::Ended,
+        ExecutionState::NotFound => OwnerState::NotFound,
+    })
 }
 
 /// A start of a run, as it shapes the next lease.

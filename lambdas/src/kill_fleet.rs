@@ -3,10 +3,12 @@
 
 use crate::{Ctx, HandlerError, Nothing, access};
 use serde_json::json;
+use spotmill_core::bounds::FLEET_LIFE_SECS;
 use spotmill_core::calls::RoundRequest;
 use spotmill_core::ids::Uri;
+use spotmill_core::model;
 use spotmill_core::records::RECORD_VERSION;
-use spotmill_platform::ports::FleetRequest;
+use spotmill_platform::ports::{FleetRequest, LivingFleet};
 use spotmill_platform::records;
 
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
@@ -25,4 +27,25 @@ pub async fn end(ctx: &Ctx, fleet: &Uri, ended: &Uri) -> Result<(), HandlerError
     ctx.queues.remove(&request.queue).await?;
     records::put(&*ctx.store, ended, &json!({"v": RECORD_VERSION, "ended_ms": ctx.clock.now_ms()})).await?;
     Ok(())
+}
+
+/// Ends a fleet of which no record is left. Its name is what it is found by; nothing can be launched by this request.
+pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), HandlerError> {
+    let request = FleetRequest {
+        v: RECORD_VERSION,
+        name: fleet.name.clone(),
+        queue: fleet.name.clone(),
+        callbacks: ctx.settings.callbacks.clone(),
+        run: fleet.run.clone(),
+        step: fleet.step.clone(),
+        vcpus_per_item: 1,
+        memory_bytes_per_item: 1,
+        max_slots: 1,
+        execution: fleet.execution.clone(),
+        workers: Default::default(),
+        valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
+        knobs: model::Fleet::default(),
+    };
+    ctx.fleets.end(&request).await?;
+    Ok(ctx.queues.remove(&request.queue).await?)
 }

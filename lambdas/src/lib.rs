@@ -4,6 +4,7 @@
 
 mod access;
 pub mod begin;
+pub mod dead_letters;
 pub mod deploy;
 pub mod dispatch_work;
 mod earlier;
@@ -18,6 +19,7 @@ pub mod plan_work;
 pub mod preview;
 mod program;
 pub mod publish;
+pub mod reap;
 pub mod report;
 mod round;
 pub mod tally;

@@ -3,7 +3,7 @@ use spotmill_core::records::{Lease, RECORD_VERSION, StepGeneration};
 use spotmill_core::types::Value;
 use std::collections::BTreeMap;
 
-fn lease(owner: Option<&str>) -> Lease {
+pub fn lease(owner: Option<&str>) -> Lease {
     let generation =
         StepGeneration { generation: 2, signature: String::new(), parts: BTreeMap::new(), because: String::new() };
     Lease {

@@ -1,12 +1,14 @@
 //! The decisions as tables: each file has one door, `check`, and a case is a few lines.
 
 mod claim;
+mod dead;
 mod door;
 mod generations;
 mod listing;
 mod pins;
 mod plan;
 mod publish;
+mod reap;
 mod seal;
 mod tally;
 mod verdict;

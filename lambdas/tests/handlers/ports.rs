@@ -170,6 +170,8 @@ pub struct TestFleets {
     pub asked: Mutex<BTreeMap<String, FleetRequest>>,
     pub live: Mutex<BTreeSet<String>>,
     pub refuse: Mutex<Option<String>>,
+    /// The fleet that cannot be ended.
+    pub stuck: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -183,6 +185,10 @@ impl Fleets for TestFleets {
         Ok(())
     }
     async fn end(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        let name = request.name.clone();
+        if *lock(&self.stuck) == Some(name.clone()) {
+            return Err(FleetError::Transient { name, what: "a test broke it".into(), source: "test".into() });
+        }
         lock(&self.live).remove(&request.name);
         Ok(())
     }

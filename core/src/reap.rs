@@ -1,0 +1,57 @@
+//! Which fleets have outlived the execution that launched them. A fleet bears its own child execution's name; only the
+//! end of that very execution ends it, so that a late event of an earlier one never takes a successor's machines. An
+//! execution that cannot be found counts as ended only a while after the fleet was asked for, because descriptions are
+//! eventually consistent.
+
+use crate::bounds::{FLEET_LIFE_SECS, NOT_FOUND_SECS};
+use crate::claim::OwnerState;
+use crate::fleet::FleetRequest;
+use crate::ids::{ExecutionId, RunId, StepName};
+use serde_json::Value;
+
+/// What is to become of a fleet, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    End { because: String },
+    Keep { because: String },
+}
+
+/// `asked_secs`: how long ago the fleet was asked for; none if no record of that is left, which only happens when
+/// somebody emptied the bucket: the record comes before the call.
+pub fn fate(execution: &ExecutionId, state: OwnerState, asked_secs: Option<u64>) -> Fate {
+    match (state, asked_secs) {
+        (OwnerState::Running, _) => Fate::Keep { because: format!("{execution} is running") },
+        (OwnerState::Ended, _) => Fate::End { because: format!("{execution} has ended") },
+        (OwnerState::NotFound, Some(secs)) if secs < NOT_FOUND_SECS => {
+            Fate::Keep { because: format!("it was asked for {secs} s ago and {execution} cannot be found yet") }
+        }
+        (OwnerState::NotFound, _) => Fate::End { because: format!("{execution} cannot be found") },
+    }
+}
+
+/// Seconds since the fleet was asked for.
+pub fn asked_secs(request: &FleetRequest, now_ms: u64) -> u64 {
+    let asked_ms = request.valid_until_ms.saturating_sub(FLEET_LIFE_SECS * 1000);
+    now_ms.saturating_sub(asked_ms) / 1000
+}
+
+/// An execution of which somebody says that it has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub execution: ExecutionId,
+    /// The step it ran, if it is a step's execution and the event still holds its input.
+    pub of: Option<(RunId, StepName)>,
+}
+
+/// Reads a status-change event of Step Functions. Anything else, such as a schedule's tick, tells of no execution.
+pub fn told(event: &Value) -> Option<Told> {
+    let detail = &event["detail"];
+    let status = detail["status"].as_str()?;
+    if !matches!(status, "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED") {
+        return None;
+    }
+    let execution = ExecutionId::new(detail["executionArn"].as_str()?);
+    let input: Value = detail["input"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let of = input["run"].as_str().zip(input["step"].as_str()).map(|(run, step)| (run.into(), step.into()));
+    Some(Told { execution, of })
+}

@@ -1,0 +1,55 @@
+use spotmill_core::bounds::NOT_FOUND_SECS;
+use spotmill_core::claim::OwnerState::{self, *};
+use spotmill_core::reap::{Fate, Told, fate, told};
+
+#[track_caller]
+fn check(state: OwnerState, asked_secs: Option<u64>, ends: bool) {
+    let fate = fate(&"arn:e".into(), state, asked_secs);
+    assert_eq!(matches!(fate, Fate::End { .. }), ends, "{fate:?}");
+}
+
+#[test]
+fn only_the_end_of_its_own_execution_ends_a_fleet() {
+    for asked in [None, Some(0), Some(1_000_000)] {
+        check(Running, asked, false);
+        check(Ended, asked, true);
+    }
+}
+
+#[test]
+fn an_execution_that_cannot_be_found_has_ended_after_a_while() {
+    check(NotFound, Some(0), false);
+    check(NotFound, Some(NOT_FOUND_SECS - 1), false);
+    check(NotFound, Some(NOT_FOUND_SECS), true);
+    check(NotFound, None, true);
+}
+
+fn event(status: &str, input: &str) -> serde_json::Value {
+    serde_json::json!({
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"executionArn": "arn:e", "status": status, "input": input},
+    })
+}
+
+#[test]
+fn an_event_tells_which_execution_ended_and_of_what() {
+    let step = r#"{"run": "p/1", "step": "a", "root": "r"}"#;
+    let of_step = Told { execution: "arn:e".into(), of: Some(("p/1".into(), "a".into())) };
+    assert_eq!(told(&event("ABORTED", step)), Some(of_step));
+    let of_pipeline = Told { execution: "arn:e".into(), of: None };
+    assert_eq!(told(&event("TIMED_OUT", r#"{"pipeline": "p", "date": "2013-01-01"}"#)), Some(of_pipeline.clone()));
+    // The input of a large execution is left out of its event.
+    assert_eq!(told(&event("FAILED", "")), Some(of_pipeline));
+}
+
+#[test]
+fn what_is_no_end_tells_nothing() {
+    assert_eq!(told(&event("RUNNING", "{}")), None);
+    assert_eq!(told(&event("PENDING_REDRIVE", "{}")), None);
+    for tick in
+        ["null", "[]", r#"{"detail-type": "Scheduled Event", "detail": {}}"#, r#"{"detail": {"status": "FAILED"}}"#]
+    {
+        assert_eq!(told(&serde_json::from_str(tick).unwrap()), None, "{tick}");
+    }
+}

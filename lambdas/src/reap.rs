@@ -1,0 +1,150 @@
+//! Reap: ends what outlived its execution. Called for every end of an execution, because a stopped or timed-out one
+//! runs no KillFleet, and hourly, because events may be lost. It believes the event only as a hint where to look: a
+//! fleet goes when its own execution was read as ended. It releases nothing else.
+
+use crate::begin::owner_state;
+use crate::{Ctx, HandlerError, earlier, kill_fleet};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spotmill_core::claim::OwnerState;
+use spotmill_core::ids::{ExecutionId, RunId, StepName};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::reap::{Fate, asked_secs, fate, told};
+use spotmill_core::records::Lease;
+use spotmill_core::words::count;
+use spotmill_platform::ports::{FleetRequest, LivingFleet};
+use spotmill_platform::records;
+use std::time::Duration;
+
+/// Looks at an execution that an event says has ended, a second apart: its description may lag behind.
+const LOOKS: u32 = 10;
+/// Fleets named in the reply.
+const NAMED: usize = 100;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReapReply {
+    /// Fleets of this stack that lived.
+    pub living: usize,
+    /// Ended now: fleets, and rounds of which only a queue or a mark was left.
+    pub ended: usize,
+    pub names: Vec<String>,
+}
+
+pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> {
+    let mut reaped = Reaped::default();
+    if let Some(told) = told(&event) {
+        let state = settled(ctx, &told.execution).await?;
+        if let Some((run, step)) = told.of.filter(|_| state == OwnerState::Ended) {
+            rounds_of(ctx, &run, &step, &told.execution, &mut reaped).await?;
+        }
+    }
+    for fleet in ctx.fleets.living().await? {
+        reaped.living += 1;
+        let name = fleet.name.clone();
+        match judge(ctx, fleet).await {
+            Ok(true) => reaped.ended.push(name),
+            Ok(false) => {}
+            Err(e) => reaped.failed(name, e),
+        }
+    }
+    reaped.reply()
+}
+
+#[derive(Default)]
+struct Reaped {
+    living: usize,
+    ended: Vec<String>,
+    failures: Vec<(String, HandlerError)>,
+}
+
+impl Reaped {
+    fn failed(&mut self, name: String, e: HandlerError) {
+        tracing::warn!(fleet = name, error = %e, "a fleet could not be ended");
+        self.failures.push((name, e));
+    }
+
+    /// One fleet that cannot be ended keeps no other alive; it is an error all the same.
+    fn reply(self) -> Result<ReapReply, HandlerError> {
+        let failures = count(self.failures.len() as u64, "fleet");
+        match self.failures.into_iter().next() {
+            None => {
+                let names = self.ended.iter().take(NAMED).cloned().collect();
+                Ok(ReapReply { living: self.living, ended: self.ended.len(), names })
+            }
+            Some((name, e)) => {
+                let why = format!("{failures} could not be ended; {name}: {}", e.cause);
+                Err(HandlerError::new(e.error, why))
+            }
+        }
+    }
+}
+
+/// The state of an execution that is said to have ended.
+async fn settled(ctx: &Ctx, execution: &ExecutionId) -> Result<OwnerState, HandlerError> {
+    for _ in 1..LOOKS {
+        match owner_state(ctx, execution).await? {
+            OwnerState::Running => tokio::time::sleep(Duration::from_secs(1)).await,
+            ended => return Ok(ended),
+        }
+    }
+    owner_state(ctx, execution).await
+}
+
+/// Rounds that an ended execution began and nobody ended: those whose fleet is gone and whose queue is not, too. A fleet
+/// of an execution that can no longer be found is left to `judge`, which knows how long to wait.
+async fn rounds_of(
+    ctx: &Ctx,
+    run: &RunId,
+    step: &StepName,
+    execution: &ExecutionId,
+    reaped: &mut Reaped,
+) -> Result<(), HandlerError> {
+    let keys = RunKeys::new(&ctx.root, run);
+    let Some((lease, _)) = records::load::<Lease>(&*ctx.store, &keys.lease()).await? else {
+        return Ok(());
+    };
+    let newest = lease.generations.get(step.as_str()).map_or(0, |g| g.generation);
+    for (keys, epoch, round) in earlier::unended(ctx, run, step, newest).await? {
+        let fleet = keys.fleet(epoch, round);
+        let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, &fleet).await? else {
+            continue;
+        };
+        if request.execution == *execution {
+            tracing::info!(%run, %step, fleet = request.name, %execution, "ending a round of an ended execution");
+            match kill_fleet::end(ctx, &fleet, &keys.fleet_ended(epoch, round)).await {
+                Ok(()) => reaped.ended.push(request.name),
+                Err(e) => reaped.failed(request.name, e),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Ends the fleet if its execution has ended; was it?
+async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
+    let keys = RunKeys::new(&ctx.root, &fleet.run);
+    let lease = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
+    let newest = lease.map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
+    let place = newest.and_then(|newest| keys.find_round(&fleet.step, newest, &fleet.name));
+    let request = match &place {
+        Some((keys, epoch, round)) => records::load::<FleetRequest>(&*ctx.store, &keys.fleet(*epoch, *round)).await?,
+        None => None,
+    };
+    let asked = request.as_ref().map(|(request, _)| asked_secs(request, ctx.clock.now_ms()));
+    match fate(&fleet.execution, owner_state(ctx, &fleet.execution).await?, asked) {
+        Fate::Keep { because } => {
+            tracing::debug!(fleet = fleet.name, because, "kept");
+            Ok(false)
+        }
+        Fate::End { because } => {
+            tracing::info!(run = %fleet.run, step = %fleet.step, fleet = fleet.name, because, "ending a fleet");
+            match (place, request) {
+                (Some((keys, epoch, round)), Some(_)) => {
+                    kill_fleet::end(ctx, &keys.fleet(epoch, round), &keys.fleet_ended(epoch, round)).await?;
+                }
+                _ => kill_fleet::end_unrecorded(ctx, &fleet).await?,
+            }
+            Ok(true)
+        }
+    }
+}
