@@ -2,6 +2,7 @@
 //! cause is removed the same command goes on and redoes nothing else.
 
 use spotmill_tests::{Project, Ran, Seeded, programs, rows};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -132,6 +133,14 @@ fn bad_rows_are_kept_aside_when_asked() {
 
     project.edit("pipeline.toml", "50%", "10%");
     project.spotmill(&["run", "--date", "2026-01-01", "--fresh", "--yes"]).code(4).says("2").says("10");
+    // Who looks later is told the same, with the rows that are committed.
+    project.spotmill(&["runs"]).code(0).says("failed").says("2/2");
+    let shown = project.spotmill(&["show", "copying/2026-01-01"]);
+    shown.code(0).says("✗ copying/2026-01-01 failed").says("Cause").says("10").says("Again");
+    let told = project.spotmill(&["show", "copying/2026-01-01", "--json"]).events().remove(0);
+    let step = &told["report"]["steps"][0];
+    assert_eq!((step["rows_raw"].as_u64(), step["rows_rejected"].as_u64()), (Some(6), Some(2)));
+    assert_eq!(told["report"]["end"]["error"], "Spotmill.ExpectationFailed");
 }
 
 #[test]
@@ -287,6 +296,32 @@ fn a_worker_of_another_version_in_the_middle_of_a_run() {
     assert_eq!((planned["generation"].as_u64(), planned["todo"].as_u64()), (Some(2), Some(2)));
     project.spotmill(&["show", "copying/2026-01-01"]).code(0).says("worker");
     assert_eq!(rows(&project, "out").len(), 3, "the first generation's files are gone");
+}
+
+#[test]
+fn a_worker_that_is_replaced_while_the_run_goes_on() {
+    let project = copying("", "");
+    // A program that is this worker for one item, and another from then on.
+    let (one, other) = (programs().stock_worker.display(), programs().misbehaving_worker.display());
+    let done = project.path("done").display().to_string();
+    project.write(
+        "worker.sh",
+        format!(
+            "#!/bin/sh\n[ \"$1\" = item ] || exec {one} \"$@\"\n[ -e {done} ] && exec {other} \"$@\"\ntouch {done}\nexec {one} \"$@\"\n"
+        ),
+    );
+    let script = project.path("worker.sh");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    let project = project.with_worker(script);
+    let failed = project.spotmill(&["run", "--date", "2026-01-01", "--workers", "1"]);
+    failed.code(1).says("misbehaving-1").says("version");
+    assert!(rows(&project, "out").is_empty(), "rows of two programs were published together");
+    // The worker that began finishes it, and redoes nothing.
+    let project = project.with_worker(programs().stock_worker.clone());
+    let ran = project.spotmill(&["run", "--date", "2026-01-01", "--json"]);
+    ran.code(0);
+    assert_eq!(ran.events().iter().filter(|e| e["event"] == "item_started").count(), 1, "{}", ran.stdout);
+    assert_eq!(rows(&project, "out").len(), 3);
 }
 
 #[test]

@@ -44,6 +44,15 @@ pub enum Command {
     },
     /// Who this worker is, as JSON
     About,
+    /// Be a machine of a fleet: take items from its queue until told to stop
+    Serve {
+        /// What the machine was told (`WorkerSettings`, JSON)
+        #[arg(long)]
+        settings: PathBuf,
+        /// A directory for the items' copies and logs, emptied first; by default one in the system's for such files
+        #[arg(long)]
+        tmp: Option<PathBuf>,
+    },
 }
 
 /// How a text file is read.

@@ -11,6 +11,8 @@
 mod args;
 mod environment;
 mod run;
+mod serve;
+mod telling;
 
 pub use spotmill_item::{Arg, IntoUdf, Ret, TransformContext, TransformError, TransformResult, polars};
 

@@ -33,6 +33,10 @@ pub fn main(functions: &Functions) -> ExitCode {
 fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
     match command {
         Command::Item { spec, outcome } => return item(&spec, &outcome, functions),
+        Command::Serve { settings, tmp } => {
+            let tmp = tmp.unwrap_or_else(|| std::env::temp_dir().join("spotmill-items"));
+            return crate::serve::serve(&settings, &tmp);
+        }
         Command::Check => {
             let mut text = String::new();
             io::stdin().read_to_string(&mut text).map_err(|e| format!("cannot read the request: {e}"))?;

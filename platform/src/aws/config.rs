@@ -9,7 +9,8 @@ use super::store::S3Store;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_sqs::config::SharedHttpClient;
 use aws_smithy_http_client::{Builder, tls};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub struct Aws {
 
 impl Aws {
     pub async fn from_env() -> Aws {
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let config = loader
             .http_client(http())
             .retry_config(retries())
             .timeout_config(timeouts(READ, OPERATION))
@@ -75,13 +76,6 @@ pub fn this_instance() -> ImdsInstance {
 fn http() -> SharedHttpClient {
     let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     Builder::new().tls_provider(tls).build_https()
-}
-
-/// From clients that were configured otherwise: tests, and programs with credentials of their own.
-impl From<SdkConfig> for Aws {
-    fn from(config: SdkConfig) -> Aws {
-        Aws { config }
-    }
 }
 
 /// `standard`, not `adaptive`: adaptive holds back every request of a client after one is throttled, and one client

@@ -10,7 +10,7 @@ pub mod queue;
 pub mod store;
 mod trouble;
 
-pub use config::Aws;
+pub use config::{Aws, this_instance};
 pub use executions::SfnExecutions;
 #[cfg(feature = "fleets")]
 pub use fleets::{Ec2Fleets, FleetSettings};

@@ -34,8 +34,14 @@ impl Supervisor {
 
     /// Waits until it has ended: after `stop_now`, at most `Times::stop_ms` and a little.
     pub async fn join(mut self) {
-        if let Some(task) = self.task.take() {
+        self.ended().await;
+    }
+
+    /// As `join`, for who still has something to say; may be dropped and asked again.
+    pub async fn ended(&mut self) {
+        if let Some(task) = &mut self.task {
             let _ = task.await;
+            self.task = None;
         }
     }
 }

@@ -89,6 +89,13 @@ async fn a_fleet_is_one_supervisor_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn fleets_on_this_machine_keep_the_contract() {
+    let world = World::of(0, "sleep 60", "").await;
+    let fleet = LocalFleet::new(world.config.clone(), world.ports(), world.sink());
+    spotmill_platform::contract::fleets::all(&fleet, "contract", request).await;
+}
+
+#[tokio::test]
 async fn ctrl_c_ends_every_fleet() {
     let world = World::of(2, "sleep 60", "").await;
     let fleet = LocalFleet::new(world.config.clone(), world.ports(), world.sink());

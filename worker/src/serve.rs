@@ -1,0 +1,166 @@
+//! A machine of a fleet: the supervisor over S3 and SQS, with this very program as its children. It takes items until
+//! the machine is taken away, or it is told to stop; an empty queue is no reason to leave.
+
+use crate::telling;
+use sha2::{Digest, Sha256};
+use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
+use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
+use spotmill_platform::local::clock::SystemClock;
+use spotmill_platform::ports::{Identity, Instance};
+use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Between two looks for a notice: EC2 asks for this.
+const NOTICE_POLL: Duration = Duration::from_secs(5);
+/// Memory that is not the items': the system's and the supervisor's own.
+const RESERVE_BYTES: u64 = 512 << 20;
+
+pub fn serve(settings: &Path, tmp: &Path) -> Result<ExitCode, String> {
+    telling::start();
+    let settings = read(settings)?;
+    let program = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
+    let digest = digest(&program)?;
+    is_asked_for(&settings, &digest)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("no runtime: {e}"))?;
+    runtime.block_on(live(settings, program, digest, tmp))
+}
+
+fn read(path: &Path) -> Result<WorkerSettings, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let settings: WorkerSettings =
+        serde_json::from_str(&text).map_err(|e| format!("{} holds no worker settings: {e}", path.display()))?;
+    match settings.v {
+        RECORD_VERSION => Ok(settings),
+        v => Err(format!("{} has version {v}; this worker reads {RECORD_VERSION}", path.display())),
+    }
+}
+
+fn digest(program: &Path) -> Result<String, String> {
+    let cannot = |e| format!("cannot read {}: {e}", program.display());
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(program).map_err(cannot)?, &mut hasher).map_err(cannot)?;
+    Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// The run asks for programs by digest: another would mix two programs' results.
+fn is_asked_for(settings: &WorkerSettings, digest: &str) -> Result<(), String> {
+    let here = std::env::consts::ARCH;
+    match settings.workers.get(here) {
+        Some(asked) if asked == digest => Ok(()),
+        Some(asked) => Err(format!("this worker is {digest}; the run asks for {asked} on {here}")),
+        None => Err(format!("the run has no worker for {here}")),
+    }
+}
+
+async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &Path) -> Result<ExitCode, String> {
+    let instance = this_instance();
+    let identity = instance.identity().await.map_err(|e| telling::chain(&e))?;
+    telling::began(&settings, &identity);
+    let aws = Aws::from_env().await;
+    let prefix = format!("{}-", settings.stack);
+    let queue = QueueSettings { prefix, dead_letters: None, tags: BTreeMap::new() };
+    let ports = Ports {
+        store: Arc::new(aws.store()),
+        queue: Arc::new(aws.queues(queue)),
+        clock: Arc::new(SystemClock),
+    };
+    let _ = std::fs::remove_dir_all(tmp);
+    let config = config(settings, &identity, program, digest, tmp);
+    let mut supervisor = Supervisor::start(config, ports, telling::sink())
+        .map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
+    let noticed = tokio::spawn(noticed(instance));
+    let mut term = signal(SignalKind::terminate()).map_err(|e| format!("no signals: {e}"))?;
+    tokio::select! {
+        Ok(deadline_ms) = noticed => {
+            tracing::warn!(deadline_ms, "this machine will be taken away");
+            supervisor.notice(deadline_ms);
+        }
+        _ = term.recv() => supervisor.stop_now(),
+        _ = tokio::signal::ctrl_c() => supervisor.stop_now(),
+    }
+    tokio::select! {
+        () = supervisor.ended() => {}
+        _ = term.recv() => {
+            supervisor.stop_now();
+            supervisor.ended().await;
+        }
+    }
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for a notice. What cannot be read is asked again: without notices items are lost later, not worse.
+async fn noticed(instance: impl Instance) -> u64 {
+    loop {
+        match instance.notice().await {
+            Ok(Some(deadline_ms)) => return deadline_ms,
+            Ok(None) => {}
+            Err(e) => tracing::warn!(error = telling::chain(&e), "no word on interruptions"),
+        }
+        tokio::time::sleep(NOTICE_POLL).await;
+    }
+}
+
+fn config(
+    settings: WorkerSettings,
+    identity: &Identity,
+    program: PathBuf,
+    worker_digest: String,
+    tmp: &Path,
+) -> SupervisorConfig {
+    let whole = Machine::this();
+    SupervisorConfig {
+        root: settings.root,
+        queue: settings.queue,
+        callbacks: settings.callbacks,
+        worker: format!("{} {} {}", identity.id, identity.kind, identity.zone),
+        worker_digest,
+        program: Program { path: program, args: Vec::new(), env: BTreeMap::new() },
+        machine: Machine { memory_bytes: whole.memory_bytes.saturating_sub(RESERVE_BYTES), ..whole },
+        share: Share {
+            vcpus_per_item: settings.vcpus_per_item,
+            memory_bytes_per_item: settings.memory_bytes_per_item,
+            max_slots: settings.max_slots,
+        },
+        tmp: tmp.to_owned(),
+        times: Times::AWS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(digest: &str) -> WorkerSettings {
+        let json = serde_json::json!({
+            "v": 1, "root": "s3://b", "stack": "s", "region": "r", "fleet": "f", "queue": "f", "callbacks": "c",
+            "run": "p/1", "step": "s", "vcpus_per_item": 1, "memory_bytes_per_item": 1, "max_slots": 1,
+            "workers": {std::env::consts::ARCH: digest}
+        });
+        serde_json::from_value(json).expect("settings")
+    }
+
+    #[test]
+    fn only_the_program_that_the_run_asks_for_serves_it() {
+        assert_eq!(is_asked_for(&settings("a"), "a"), Ok(()));
+        let other = is_asked_for(&settings("a"), "b").expect_err("another program");
+        assert!(other.contains("is b") && other.contains("asks for a"), "{other}");
+        let none = WorkerSettings { workers: BTreeMap::new(), ..settings("a") };
+        assert!(is_asked_for(&none, "a").is_err());
+    }
+
+    #[test]
+    fn settings_of_another_version_are_refused() {
+        let path = std::env::temp_dir().join(format!("spotmill-settings-{}", std::process::id()));
+        let old = WorkerSettings { v: 0, ..settings("a") };
+        std::fs::write(&path, serde_json::to_vec(&old).expect("json")).expect("write");
+        let said = read(&path).expect_err("too old");
+        std::fs::remove_file(&path).expect("remove");
+        assert!(said.contains("version 0"), "{said}");
+    }
+}
