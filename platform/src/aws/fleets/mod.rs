@@ -1,0 +1,148 @@
+//! Fleets of EC2. `launch` makes a launch-template version an architecture and then the fleet; `end` undoes both in the
+//! opposite order, so that a version stands exactly as long as something of the fleet may. Every call bears the
+//! request's own token or description: whoever dies at any line is repeated, and finds what it made.
+
+mod call;
+mod convert;
+mod end;
+mod launch;
+mod look;
+
+use super::config::Aws;
+use super::trouble::{Fate, Trouble};
+use crate::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_ec2::Client;
+use spotmill_core::fleet::{Architecture, FleetPlace, FleetProblem};
+use spotmill_core::ids::Uri;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a stack has for its machines.
+#[derive(Clone, Debug)]
+pub struct FleetSettings {
+    pub stack: String,
+    /// Launch template id by architecture.
+    pub templates: BTreeMap<Architecture, String>,
+    /// One subnet a zone, and no zone twice.
+    pub subnets: Vec<String>,
+    /// The state root.
+    pub root: Uri,
+}
+
+/// How long is waited for EC2, which answers before it has done, and forgets for a moment what it just did.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until what exists is seen.
+    pub seen: Duration,
+    /// For machines to end; then the caller has to ask again.
+    pub ended: Duration,
+    /// Between two looks at machines, at first; it doubles to ten times as much.
+    pub look: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { seen: Duration::from_secs(3), ended: Duration::from_secs(120), look: Duration::from_secs(1) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Ec2Fleets {
+    client: Client,
+    place: FleetPlace,
+    patience: Patience,
+}
+
+impl Aws {
+    pub fn fleets(&self, settings: FleetSettings) -> Ec2Fleets {
+        Ec2Fleets::new(self.config(), settings)
+    }
+}
+
+impl Ec2Fleets {
+    pub fn new(config: &SdkConfig, settings: FleetSettings) -> Ec2Fleets {
+        let place = FleetPlace {
+            stack: settings.stack,
+            root: settings.root,
+            region: config.region().map(ToString::to_string).unwrap_or_default(),
+            templates: settings.templates,
+            subnets: settings.subnets,
+        };
+        Ec2Fleets { client: Client::new(config), place, patience: Patience::default() }
+    }
+
+    pub fn with_patience(self, patience: Patience) -> Ec2Fleets {
+        Ec2Fleets { patience, ..self }
+    }
+}
+
+#[async_trait]
+impl Fleets for Ec2Fleets {
+    async fn launch(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        self.launch_fleet(request).await
+    }
+
+    async fn end(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        self.end_fleet(request).await
+    }
+
+    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
+        self.living_fleets().await
+    }
+}
+
+/// A request that cannot be made of what is asked.
+fn impossible(name: &str, problem: FleetProblem) -> FleetError {
+    FleetError::Refused { name: name.to_owned(), what: problem.to_string() }
+}
+
+/// What EC2's answer means to the caller: later, or never without a person.
+fn failed(name: &str, doing: &str, e: Trouble) -> FleetError {
+    let what = format!("{doing}: {}", e.text("EC2"));
+    if e.fate == Fate::Refused && !e.throttled() && !e.is(LATER) {
+        let remedy = remedy(&e.code);
+        return FleetError::Refused { name: name.to_owned(), what: format!("{what}; {remedy}") };
+    }
+    FleetError::Transient { name: name.to_owned(), what, source: e.source }
+}
+
+/// EC2 says these with a client error's status, and they pass: the last two where it has not yet heard of a version it
+/// just made, or credentials were renewed in between.
+const LATER: &[&str] = &[
+    "RequestLimitExceeded",
+    "Unavailable",
+    "InternalError",
+    "InvalidLaunchTemplateId.VersionNotFound",
+    "VersionNotFound",
+    "RequestExpired",
+    "ExpiredToken",
+];
+
+/// What a person can do, by EC2's code. `Trouble` keeps the last word of a dotted one.
+fn remedy(code: &str) -> &'static str {
+    match code {
+        "UnauthorizedOperation" | "AccessDenied" | "AuthFailure" => {
+            "the function's role may not do this: deploy the stack again, or allow it in the permissions boundary"
+        }
+        "ServiceLinkedRoleCreationNotPermitted" => {
+            "create the role once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
+        }
+        "MaxSpotInstanceCountExceeded" | "VcpuLimitExceeded" | "InstanceLimitExceeded" => {
+            "ask for more spot vCPUs in Service Quotas (L-34B43A08), or lower `fleet.max_vcpus`"
+        }
+        "MaxSpotFleetRequestCountExceeded" | "FleetLimitExceeded" | "LimitExceeded" => {
+            "too many fleets live in this account: end some, or raise the quota of EC2 fleets"
+        }
+        "VersionLimitExceeded" => "the launch template has too many versions: delete old ones",
+        "NotFound" | "NotFoundException" | "Malformed" => {
+            "the stack's templates or subnets are not what they were: deploy the stack again"
+        }
+        "IdempotentParameterMismatch" => "the stack was changed while this fleet was asked for: start the run again",
+        "SpotMaxPriceTooLow" => "raise `fleet.max_price_per_vcpu_hour` of the pipeline, or remove it",
+        _ => {
+            "EC2 does not take the request: check the pipeline's `[fleet]` and the step's `resources`, then start again"
+        }
+    }
+}
