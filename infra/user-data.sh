@@ -86,7 +86,7 @@ verified "$worker" || fetch
 say "worker $digest is here"
 
 if ! own_machine; then
-  exec "$worker" serve --settings "$settings"
+  exec "$worker" serve --settings "$settings" --tmp "$scratch/items"
 fi
 
 mount_instance_store
@@ -111,7 +111,7 @@ OnFailure=poweroff.target
 User=spotmill
 WorkingDirectory=$scratch
 Environment=HOME=$home TMPDIR=$scratch AWS_REGION=$AWS_REGION AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
-ExecStart=$worker serve --settings $settings
+ExecStart=$worker serve --settings $settings --tmp $scratch/items
 KillMode=mixed
 TimeoutStopSec=90
 Restart=on-failure
