@@ -24,9 +24,12 @@ impl Program {
     /// Of a deployed pipeline and the input that starts a run of it.
     pub fn new(text: &[u8], input: &RunInput, settings: &Settings) -> Result<Self, HandlerError> {
         let mut program = Self::thaw(text, BTreeMap::new(), settings.base.clone())?;
+        let schedule = program.pipeline.schedule.as_ref();
+        let date = input.date.as_deref().map(|text| spec::dates::logical(schedule, text)).transpose();
+        let date = date.map_err(|e| HandlerError::invalid(format!("`date`: {e}")))?;
         let target = input.target.as_deref().unwrap_or(&settings.target);
         program.params =
-            spec::resolve(&program.pipeline, target, &input.params, input.date.as_deref()).map_err(|all| {
+            spec::resolve(&program.pipeline, target, &input.params, date.as_deref()).map_err(|all| {
                 let said: Vec<String> = all.iter().map(ToString::to_string).collect();
                 HandlerError::invalid(said.join("; "))
             })?;

@@ -1,5 +1,6 @@
 //! `2013-01-01` and `2013-01-01..2013-01-31`, both ends included.
 
+use crate::model::Schedule;
 use jiff::civil::Date;
 
 /// The most dates one command runs: three leap years.
@@ -31,9 +32,37 @@ pub fn date(text: &str) -> Result<Date, String> {
     }
 }
 
+/// The logical date that `text` asks for: a date is itself; a moment (what a scheduler knows: `2013-02-01T10:30:00Z`)
+/// is the day, or the day before, in the schedule's time zone. Without a schedule: the day before, in UTC.
+pub fn logical(schedule: Option<&Schedule>, text: &str) -> Result<String, String> {
+    let Ok(moment) = text.trim().parse::<jiff::Timestamp>() else {
+        return date(text).map(|d| d.to_string());
+    };
+    let zone = schedule.map_or("UTC", |s| s.timezone.as_str());
+    let there = moment.in_tz(zone).map_err(|e| format!("the schedule's time zone `{zone}`: {e}"))?;
+    let today = there.date();
+    let day = if schedule.is_some_and(|s| s.date == "today") { Ok(today) } else { today.yesterday() };
+    day.map(|d| d.to_string()).map_err(|e| format!("`{text}`: {e}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_a_day_where_the_schedule_lives() {
+        let schedule =
+            |timezone: &str, date: &str| Schedule { cron: String::new(), timezone: timezone.into(), date: date.into() };
+        let (berlin, york) = (schedule("Europe/Berlin", "today"), schedule("America/New_York", "yesterday"));
+        let check = |s: Option<&Schedule>, text: &str, want: &str| assert_eq!(logical(s, text).as_deref(), Ok(want));
+        check(None, "2013-02-01T05:30:00Z", "2013-01-31");
+        check(Some(&berlin), "2013-01-31T23:30:00Z", "2013-02-01");
+        check(Some(&york), "2013-02-01T03:30:00Z", "2013-01-30");
+        // The same in summer and winter: the zone's own days count.
+        check(Some(&york), "2013-07-01T04:30:00Z", "2013-06-30");
+        check(Some(&york), "2013-01-31", "2013-01-31");
+        assert!(logical(None, "soon").expect_err("no date").contains("`soon` is no date"));
+    }
 
     #[test]
     fn ranges() {
