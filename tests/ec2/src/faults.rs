@@ -1,0 +1,78 @@
+//! What can be made to go wrong on purpose.
+
+use crate::wire::Ec2Error;
+use crate::world::State;
+use serde::{Deserialize, Serialize};
+
+/// One fault for calls of an action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Absent: any action.
+    #[serde(default)]
+    pub action: Option<String>,
+    /// Calls it hits before it is gone; absent: all from now on.
+    #[serde(default)]
+    pub times: Option<u32>,
+    #[serde(flatten)]
+    pub effect: Effect,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing is done; this error is said.
+    Refuse { code: String, message: String },
+    /// `RequestLimitExceeded`, HTTP 503.
+    Throttle,
+    /// It is done, and the connection closed without a reply.
+    DropReply,
+}
+
+/// What the region has to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capacity {
+    Plenty,
+    /// Launches fail with `InsufficientInstanceCapacity`; what runs stays.
+    None,
+}
+
+impl Fault {
+    pub fn throttle(times: u32) -> Fault {
+        Fault { action: None, times: Some(times), effect: Effect::Throttle }
+    }
+
+    pub fn drop_reply(action: &str, times: u32) -> Fault {
+        Fault { action: Some(action.to_owned()), times: Some(times), effect: Effect::DropReply }
+    }
+
+    pub fn refuse(action: &str, times: Option<u32>, code: &str, message: &str) -> Fault {
+        let effect = Effect::Refuse { code: code.to_owned(), message: message.to_owned() };
+        Fault { action: Some(action.to_owned()), times, effect }
+    }
+}
+
+impl Effect {
+    pub fn error(&self) -> Option<Ec2Error> {
+        match self {
+            Effect::Refuse { code, message } => Some(Ec2Error::new(code, message)),
+            Effect::Throttle => Some(Ec2Error::new("RequestLimitExceeded", "Request limit exceeded.")),
+            Effect::DropReply => None,
+        }
+    }
+}
+
+impl State {
+    /// The first fault that hits this call, used up by it.
+    pub fn take_fault(&mut self, action: &str) -> Option<Effect> {
+        let at = self.faults.iter().position(|f| f.action.as_deref().is_none_or(|a| a == action))?;
+        let effect = self.faults[at].effect.clone();
+        if let Some(times) = &mut self.faults[at].times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.faults.remove(at);
+            }
+        }
+        Some(effect)
+    }
+}

@@ -1,0 +1,164 @@
+//! Instances: processes of this machine that pass for machines. What they are; `life.rs` lives them.
+
+mod actions;
+pub mod imds;
+pub mod life;
+pub mod sessions;
+pub mod watchdog;
+
+pub use actions::{console_output, describe, terminate};
+
+use crate::fleets::Pool;
+use crate::tags::Tags;
+use crate::templates::{Version, user_data};
+use crate::world::{State, World, fresh_id, now_ms};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+pub struct Instance {
+    pub number: u64,
+    pub id: String,
+    pub fleet: String,
+    pub pool: Pool,
+    /// What it counts towards the fleet's target.
+    pub weight: u32,
+    pub spot_request: String,
+    pub reservation: String,
+    pub ip: String,
+    pub state: InstanceState,
+    /// Why it ended: code and message.
+    pub reason: Option<(String, String)>,
+    pub launched_ms: u64,
+    pub running_ms: Option<u64>,
+    pub ended_ms: Option<u64>,
+    /// When it will be taken away, once that was said.
+    pub notice_ms: Option<u64>,
+    pub rebalance_ms: Option<u64>,
+    pub pid: Option<u32>,
+    pub imds_port: Option<u16>,
+    pub dir: PathBuf,
+    /// Whether its template lets it see its tags.
+    pub metadata_tags: bool,
+    orders: UnboundedSender<Order>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceState {
+    Pending,
+    Running,
+    ShuttingDown,
+    Terminated,
+}
+
+impl InstanceState {
+    pub fn name(self) -> &'static str {
+        match self {
+            InstanceState::Pending => "pending",
+            InstanceState::Running => "running",
+            InstanceState::ShuttingDown => "shutting-down",
+            InstanceState::Terminated => "terminated",
+        }
+    }
+
+    pub fn code(self) -> u32 {
+        match self {
+            InstanceState::Pending => 0,
+            InstanceState::Running => 16,
+            InstanceState::ShuttingDown => 32,
+            InstanceState::Terminated => 48,
+        }
+    }
+
+    /// Towards a fleet's target.
+    pub fn counts(self) -> bool {
+        matches!(self, InstanceState::Pending | InstanceState::Running)
+    }
+}
+
+/// What a living instance can be told.
+#[derive(Clone, Copy, Debug)]
+pub enum Order {
+    /// SIGTERM, then SIGKILL after the grace.
+    Terminate { code: &'static str, message: &'static str },
+    /// Spot interruption: the notice now, SIGKILL at this time.
+    Interrupt { at_ms: u64 },
+    /// SIGKILL without a word.
+    Kill,
+}
+
+/// What an instance's task needs to begin.
+pub struct Birth {
+    pub id: String,
+    pub dir: PathBuf,
+    pub user_data: Option<Vec<u8>>,
+    pub orders: UnboundedReceiver<Order>,
+}
+
+/// Puts a pending instance of the fleet on record; its task is the caller's to start.
+pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool) -> Result<Birth, String> {
+    let (template, number) = &pool.template;
+    let version = state.templates.iter().find(|t| t.id == *template).and_then(|t| t.versions.get(number)).cloned();
+    let Some(Version { data, .. }) = version else {
+        return Err(format!("InvalidLaunchTemplateId.VersionNotFound: version {number} of {template} was deleted"));
+    };
+    let user_data = user_data(&data).map_err(|error| error.message)?;
+    let mut tags = Tags::specified(&data, "instance").map_err(|error| error.message)?;
+    let given = [("fleet-id", fleet.to_owned()), ("launchtemplate:id", template.clone())];
+    tags.0.insert("aws:ec2:fleet-id".to_owned(), given[0].1.clone());
+    tags.0.insert("aws:ec2launchtemplate:id".to_owned(), given[1].1.clone());
+    tags.0.insert("aws:ec2launchtemplate:version".to_owned(), number.to_string());
+    let count = state.next_number();
+    let id = fresh_id("i");
+    let dir = world.root.join(&id);
+    let (orders, receiver) = unbounded_channel();
+    state.tags.insert(id.clone(), tags);
+    state.instances.push(Instance {
+        number: count,
+        id: id.clone(),
+        fleet: fleet.to_owned(),
+        weight: pool.weight,
+        spot_request: fresh_id("sir"),
+        reservation: fresh_id("r"),
+        ip: format!("10.0.{}.{}", pool.zone, 4 + count % 250),
+        pool,
+        state: InstanceState::Pending,
+        reason: None,
+        launched_ms: now_ms(),
+        running_ms: None,
+        ended_ms: None,
+        notice_ms: None,
+        rebalance_ms: None,
+        pid: None,
+        imds_port: None,
+        dir: dir.clone(),
+        metadata_tags: data.text("MetadataOptions.InstanceMetadataTags") == Some("enabled"),
+        orders,
+    });
+    if let Some(fleet) = state.fleet_mut(fleet) {
+        fleet.tell("instance-change", "launched", "{\"instanceType\":\"spot\"}", Some(&id));
+    }
+    Ok(Birth { id, dir, user_data, orders: receiver })
+}
+
+impl State {
+    /// Passes an order on; an instance that is to end counts no longer from this moment on. Repeating is harmless.
+    pub fn order(&mut self, id: &str, order: Order) {
+        let Some(instance) = self.instance_mut(id).filter(|i| i.ended_ms.is_none()) else { return };
+        let reason = match order {
+            Order::Terminate { code, message } => Some((code, message)),
+            Order::Kill => Some(("Server.SpotInstanceTermination", "the machine was taken away without notice")),
+            Order::Interrupt { at_ms } => {
+                instance.notice_ms = Some(at_ms);
+                None
+            }
+        };
+        if let Some((code, message)) = reason {
+            instance.state = InstanceState::ShuttingDown;
+            instance.reason.get_or_insert((code.to_owned(), message.to_owned()));
+        }
+        // Its task may have ended this moment: then there is nothing left to tell.
+        let _ = instance.orders.send(order);
+    }
+}

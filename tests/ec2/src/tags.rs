@@ -1,0 +1,141 @@
+//! Tags and filters, the same for everything that has an id.
+
+use crate::requirements::fits;
+use crate::wire::{Answer, Ec2Error, Tree, Xml, page};
+use crate::world::{State, World};
+use std::collections::BTreeMap;
+
+/// A resource may have 50 tags.
+const MOST: usize = 50;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tags(pub BTreeMap<String, String>);
+
+impl Tags {
+    /// Values of the filters `tag:KEY`, `tag-key`; `None` for any other filter.
+    pub fn filter_values(&self, filter: &str) -> Option<Vec<String>> {
+        match filter.strip_prefix("tag:") {
+            Some(key) => Some(self.0.get(key).cloned().into_iter().collect()),
+            None if filter == "tag-key" => Some(self.0.keys().cloned().collect()),
+            None => None,
+        }
+    }
+
+    /// `Tag.N.Key`, `Tag.N.Value` under `tree`.
+    pub fn parse(tree: &Tree) -> Result<Tags, Ec2Error> {
+        let mut tags = BTreeMap::new();
+        for tag in tree.list("Tag") {
+            let key = tag.need("Key")?;
+            if key.starts_with("aws:") {
+                let message = "Tag keys starting with 'aws:' are reserved for internal use";
+                return Err(Ec2Error::invalid(message));
+            }
+            if key.chars().count() > 127 || tag.text("Value").unwrap_or("").chars().count() > 255 {
+                return Err(Ec2Error::invalid(format!("Tag '{key}' exceeds the maximum length.")));
+            }
+            tags.insert(key.to_owned(), tag.text("Value").unwrap_or("").to_owned());
+        }
+        if tags.len() > MOST {
+            let message = format!("The maximum number of Tags for a resource has been reached: {MOST}");
+            return Err(Ec2Error::new("TagLimitExceeded", message));
+        }
+        Ok(Tags(tags))
+    }
+
+    /// Of the `TagSpecification` for `kind`.
+    pub fn specified(request: &Tree, kind: &str) -> Result<Tags, Ec2Error> {
+        let mut all = Tags::default();
+        for specification in request.list("TagSpecification") {
+            if specification.need("ResourceType")? == kind {
+                all.0.extend(Tags::parse(specification)?.0);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Refuses a `TagSpecification` for anything but `kind`.
+    pub fn only_for(request: &Tree, kind: &str) -> Result<Tags, Ec2Error> {
+        for specification in request.list("TagSpecification") {
+            let asked = specification.need("ResourceType")?;
+            if asked != kind {
+                let message = format!("'{asked}' is not a valid taggable resource type for this operation.");
+                return Err(Ec2Error::invalid(message));
+            }
+        }
+        Tags::specified(request, kind)
+    }
+}
+
+impl<'a> IntoIterator for &'a Tags {
+    type Item = (&'a String, &'a String);
+    type IntoIter = std::collections::btree_map::Iter<'a, String, String>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// Whether a thing passes every filter of the request: one of a filter's values (wildcards allowed) must fit one of the
+/// thing's. `values` says what the thing has for a filter; `None`: there is no such filter.
+pub fn matches(request: &Tree, values: impl Fn(&str) -> Option<Vec<String>>) -> Result<bool, Ec2Error> {
+    for filter in request.list("Filter") {
+        let name = filter.need("Name")?;
+        let Some(own) = values(name) else {
+            return Err(Ec2Error::invalid(format!("The filter '{name}' is invalid")));
+        };
+        let wanted = filter.texts("Value");
+        if !own.iter().any(|own| wanted.iter().any(|pattern| fits(pattern, own))) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+pub fn create_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
+    let tags = Tags::parse(request)?;
+    let resources = request.texts("ResourceId");
+    if resources.is_empty() || tags.0.is_empty() {
+        return Err(Ec2Error::missing(if resources.is_empty() { "ResourceId" } else { "Tag" }));
+    }
+    for id in &resources {
+        state.kind_of(id)?;
+    }
+    for id in resources {
+        state.tags.entry(id.to_owned()).or_default().0.extend(tags.0.clone());
+    }
+    Ok(Xml::new().text("return", true))
+}
+
+pub fn delete_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
+    for id in request.texts("ResourceId") {
+        let Some(tags) = state.tags.get_mut(id) else { continue };
+        for tag in request.list("Tag") {
+            let (key, value) = (tag.need("Key")?, tag.text("Value"));
+            if value.is_none_or(|value| tags.0.get(key).is_some_and(|has| has == value)) {
+                tags.0.remove(key);
+            }
+        }
+    }
+    Ok(Xml::new().text("return", true))
+}
+
+pub fn describe_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
+    let mut found = Vec::new();
+    for (id, tags) in &state.tags {
+        let Ok(kind) = state.kind_of(id) else { continue };
+        for (key, value) in tags {
+            let holds = matches(request, |name| match name {
+                "key" => Some(vec![key.clone()]),
+                "value" => Some(vec![value.clone()]),
+                "resource-id" => Some(vec![id.clone()]),
+                "resource-type" => Some(vec![kind.to_owned()]),
+                other => other.strip_prefix("tag:").map(|k| if k == key { vec![value.clone()] } else { vec![] }),
+            })?;
+            if holds {
+                let named = Xml::new().text("resourceId", id).text("resourceType", kind);
+                found.push((found.len() as u64, named.text("key", key).text("value", value)));
+            }
+        }
+    }
+    let (page, next) = page::page(request, found, 1_000)?;
+    Ok(Xml::new().list("tagSet", page).next_token(next))
+}
