@@ -46,7 +46,12 @@ impl State {
         for subnet in adopt.subnets {
             let unknown = || {
                 let names: Vec<&str> = self.network.zones.iter().map(|z| z.name.as_str()).collect();
-                Ec2Error::invalid(format!("subnet {}: no zone {}; there are {}", subnet.id, subnet.zone, names.join(", ")))
+                Ec2Error::invalid(format!(
+                    "subnet {}: no zone {}; there are {}",
+                    subnet.id,
+                    subnet.zone,
+                    names.join(", ")
+                ))
             };
             let zone = self.network.zone_index(&subnet.zone).ok_or_else(unknown)?;
             self.network.subnets.retain(|s| s.id != subnet.id);

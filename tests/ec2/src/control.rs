@@ -54,7 +54,8 @@ pub fn router() -> Router<Arc<World>> {
 
 async fn notice(Shared(world): Shared<Arc<World>>, Json(ask): Json<Notice>) -> Response {
     if !(0.0..=86_400.0).contains(&ask.seconds) {
-        return (StatusCode::BAD_REQUEST, Json(serde_json::json!({"error": "seconds must be 0 to 86400"}))).into_response();
+        return (StatusCode::BAD_REQUEST, Json(serde_json::json!({"error": "seconds must be 0 to 86400"})))
+            .into_response();
     }
     done(world.notice(&ask.instance, Duration::from_secs_f64(ask.seconds)))
 }

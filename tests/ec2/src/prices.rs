@@ -39,7 +39,7 @@ pub fn spot_history(_: &World, state: &mut State, request: &Tree) -> Answer {
             }
         }
     }
-    let (page, next) = page::page(request, found, 1_000)?;
+    let (page, next) = page::page(request, found, 1..=1_000)?;
     Ok(Xml::new().list("spotPriceHistorySet", page).next_token(next))
 }
 
@@ -57,7 +57,7 @@ pub fn from_requirements(_: &World, _: &mut State, request: &Tree) -> Answer {
         }
     }
     let numbered = found.iter().enumerate().map(|(at, t)| (at as u64, Xml::new().text("instanceType", &t.name)));
-    let (page, next) = page::page(request, numbered.collect(), 1_000)?;
+    let (page, next) = page::page(request, numbered.collect(), 1..=1_000)?;
     Ok(Xml::new().list("instanceTypeSet", page).next_token(next))
 }
 
@@ -78,7 +78,7 @@ pub fn describe_types(_: &World, _: &mut State, request: &Tree) -> Answer {
             found.push((found.len() as u64, type_xml(kind)));
         }
     }
-    let (page, next) = page::page(request, found, 100)?;
+    let (page, next) = page::page(request, found, 1..=100)?;
     Ok(Xml::new().list("instanceTypeSet", page).next_token(next))
 }
 

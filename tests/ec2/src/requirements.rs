@@ -104,9 +104,9 @@ fn protect_price(asked: &Tree, found: Vec<InstanceType>) -> Result<Vec<InstanceT
 pub fn fits(pattern: &str, name: &str) -> bool {
     match pattern.chars().next() {
         None => name.is_empty(),
-        Some('*') => (0..=name.len())
-            .filter(|at| name.is_char_boundary(*at))
-            .any(|at| fits(&pattern[1..], &name[at..])),
+        Some('*') => {
+            (0..=name.len()).filter(|at| name.is_char_boundary(*at)).any(|at| fits(&pattern[1..], &name[at..]))
+        }
         Some(c) => {
             let mut rest = name.chars();
             rest.next().is_some_and(|n| c == '?' || c == n) && fits(&pattern[c.len_utf8()..], rest.as_str())

@@ -1,7 +1,7 @@
 //! The HTTP server: one POST for all actions of EC2, and the control paths. An unknown action is an error that names it.
 
 use crate::faults::Effect;
-use crate::listener::{Peer, Listener};
+use crate::listener::{Listener, Peer};
 use crate::wire::{Answer, Ec2Error, Tree, Xml};
 use crate::world::{State, World, fresh_uuid};
 use crate::{control, fleets, instances, network, prices, tags, templates};

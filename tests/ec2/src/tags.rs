@@ -136,6 +136,6 @@ pub fn describe_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
             }
         }
     }
-    let (page, next) = page::page(request, found, 1_000)?;
+    let (page, next) = page::page(request, found, 5..=1_000)?;
     Ok(Xml::new().list("tagSet", page).next_token(next))
 }

@@ -3,8 +3,8 @@
 use crate::config::LocalEc2Config;
 use crate::faults::{Capacity, Fault};
 use crate::fleets::Fleet;
-use crate::instances::watchdog::Watchdog;
 use crate::instances::Instance;
+use crate::instances::watchdog::Watchdog;
 use crate::network::Network;
 use crate::tags::Tags;
 use crate::templates::Template;

@@ -9,11 +9,21 @@ use crate::world::{State, World};
 const MOST_DELETED: usize = 100;
 
 pub fn modify(world: &World, state: &mut State, request: &Tree) -> Answer {
-    request.only(&["Action", "Version", "DryRun", "FleetId", "TargetCapacitySpecification", "ExcessCapacityTerminationPolicy"])
-        .map_err(|error| if request.at("LaunchTemplateConfigs").is_some() {
-            Ec2Error::not_simulated("ModifyFleet with LaunchTemplateConfigs")
-        } else {
-            error
+    request
+        .only(&[
+            "Action",
+            "Version",
+            "DryRun",
+            "FleetId",
+            "TargetCapacitySpecification",
+            "ExcessCapacityTerminationPolicy",
+        ])
+        .map_err(|error| {
+            if request.at("LaunchTemplateConfigs").is_some() {
+                Ec2Error::not_simulated("ModifyFleet with LaunchTemplateConfigs")
+            } else {
+                error
+            }
         })?;
     let id = request.need("FleetId")?.to_owned();
     let found = state.fleet(&id)?;
@@ -102,10 +112,7 @@ fn delete_one(state: &mut State, id: &str, terminate: bool) -> Result<Xml, (&'st
     if terminate {
         state.terminate_all(id);
     }
-    Ok(Xml::new()
-        .text("currentFleetState", after.name())
-        .text("previousFleetState", before.name())
-        .text("fleetId", id))
+    Ok(Xml::new().text("currentFleetState", after.name()).text("previousFleetState", before.name()).text("fleetId", id))
 }
 
 impl State {

@@ -26,7 +26,7 @@ pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
             found.push((fleet.number, fleet_xml(state, fleet)));
         }
     }
-    let (page, next) = page::page(request, found, 1_000)?;
+    let (page, next) = page::page(request, found, 1..=1_000)?;
     Ok(Xml::new().list("fleetSet", page).next_token(next))
 }
 
@@ -84,7 +84,7 @@ pub fn instances(_: &World, state: &mut State, request: &Tree) -> Answer {
             found.push((instance.number, xml));
         }
     }
-    let (page, next) = page::page(request, found, 1_000)?;
+    let (page, next) = page::page(request, found, 1..=1_000)?;
     Ok(Xml::new().list("activeInstanceSet", page).next_token(next).text("fleetId", id))
 }
 
@@ -96,7 +96,7 @@ pub fn history(_: &World, state: &mut State, request: &Tree) -> Answer {
     let told = fleet.history.iter().enumerate();
     let told = told.filter(|(_, event)| event.at_ms >= start && kind.is_none_or(|kind| kind == event.kind));
     let found = told.map(|(at, event)| (at as u64, event_xml(event))).collect();
-    let (page, next) = page::page(request, found, 1_000)?;
+    let (page, next) = page::page(request, found, 1..=1_000)?;
     Ok(Xml::new()
         .list("historyRecordSet", page)
         .text("lastEvaluatedTime", iso(now_ms()))

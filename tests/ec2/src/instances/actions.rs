@@ -25,7 +25,7 @@ pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
             found.push((instance.number, reservation.list("instancesSet", [instance_xml(state, instance)])));
         }
     }
-    let (page, next) = page::page(request, found, 1_000)?;
+    let (page, next) = page::page(request, found, 5..=1_000)?;
     Ok(Xml::new().list("reservationSet", page).next_token(next))
 }
 
@@ -64,10 +64,8 @@ fn state_xml(state: InstanceState) -> Xml {
 
 fn instance_xml(state: &State, instance: &Instance) -> Xml {
     let zone = &state.network.zones[instance.pool.zone];
-    let placement = Xml::new()
-        .text("availabilityZone", &zone.name)
-        .text("availabilityZoneId", &zone.id)
-        .text("tenancy", "default");
+    let placement =
+        Xml::new().text("availabilityZone", &zone.name).text("availabilityZoneId", &zone.id).text("tenancy", "default");
     let xml = Xml::new()
         .text("instanceId", &instance.id)
         .text("imageId", &instance.pool.image)

@@ -36,7 +36,11 @@ pub async fn serve(world: Arc<World>, id: String) -> std::io::Result<(u16, JoinH
 async fn answer(Shared(imds): Shared<Arc<Imds>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_end_matches('/');
     if path == "/latest/api/token" {
-        return if method == Method::PUT { imds.token(&headers) } else { StatusCode::METHOD_NOT_ALLOWED.into_response() };
+        return if method == Method::PUT {
+            imds.token(&headers)
+        } else {
+            StatusCode::METHOD_NOT_ALLOWED.into_response()
+        };
     }
     if method != Method::GET {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();

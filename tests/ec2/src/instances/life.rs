@@ -170,7 +170,7 @@ async fn killed(orders: &mut UnboundedReceiver<Order>) {
 
 async fn emptied(pid: u32, id: &str) {
     while !sessions::members(pid, id).is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

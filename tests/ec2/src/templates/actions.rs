@@ -77,7 +77,7 @@ pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
             found.push((template.number, template.xml(state)));
         }
     }
-    let (page, next) = page::page(request, found, 200)?;
+    let (page, next) = page::page(request, found, 1..=200)?;
     Ok(Xml::new().list("launchTemplates", page).next_token(next))
 }
 

@@ -12,7 +12,8 @@ pub fn create_version(_: &World, state: &mut State, request: &Tree) -> Answer {
         return Ok(said);
     }
     let known = ["Action", "Version", "ClientToken", "DryRun", "LaunchTemplateId", "LaunchTemplateName"];
-    request.only(&[&known[..], &["SourceVersion", "VersionDescription", "LaunchTemplateData", "ResolveAlias"]].concat())?;
+    request
+        .only(&[&known[..], &["SourceVersion", "VersionDescription", "LaunchTemplateData", "ResolveAlias"]].concat())?;
     let given = request.at("LaunchTemplateData").ok_or_else(|| Ec2Error::missing("LaunchTemplateData"))?;
     let at = state.template_at(request)?;
     let template = &mut state.templates[at];
@@ -69,7 +70,7 @@ pub fn describe_versions(_: &World, state: &mut State, request: &Tree) -> Answer
     } else {
         add_versions(&mut found, &state.templates[state.template_at(request)?], request, &asked)?;
     }
-    let (page, next) = page::page(request, found, 200)?;
+    let (page, next) = page::page(request, found, 1..=200)?;
     Ok(Xml::new().list("launchTemplateVersionSet", page).next_token(next))
 }
 
@@ -95,9 +96,9 @@ pub fn delete_versions(_: &World, state: &mut State, request: &Tree) -> Answer {
     let (mut gone, mut kept) = (Vec::new(), Vec::new());
     for version in asked {
         let named = Xml::new().text("launchTemplateId", &template.id).text("launchTemplateName", &template.name);
-        let number = version.parse::<u64>().map_err(|_| {
-            Ec2Error::invalid(format!("Version {version}: versions to delete are given by number"))
-        })?;
+        let number = version
+            .parse::<u64>()
+            .map_err(|_| Ec2Error::invalid(format!("Version {version}: versions to delete are given by number")))?;
         let named = named.text("versionNumber", number);
         let trouble = match template.versions.contains_key(&number) {
             false => Some(("launchTemplateVersionDoesNotExist", "The version does not exist.")),

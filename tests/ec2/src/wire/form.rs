@@ -93,8 +93,7 @@ impl Tree {
     }
 
     pub fn items(&self) -> Vec<&Tree> {
-        let mut items: Vec<(u32, &Tree)> =
-            self.under.iter().filter_map(|(k, t)| Some((k.parse().ok()?, t))).collect();
+        let mut items: Vec<(u32, &Tree)> = self.under.iter().filter_map(|(k, t)| Some((k.parse().ok()?, t))).collect();
         items.sort_by_key(|(number, _)| *number);
         items.into_iter().map(|(_, tree)| tree).collect()
     }
@@ -106,9 +105,7 @@ impl Tree {
     /// Refuses members that are not in `known`, as EC2 does.
     pub fn only(&self, known: &[&str]) -> Result<(), Ec2Error> {
         match self.under.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => {
-                Err(Ec2Error::new("UnknownParameter", format!("The parameter {name} is not recognized")))
-            }
+            Some(name) => Err(Ec2Error::new("UnknownParameter", format!("The parameter {name} is not recognized"))),
             None => Ok(()),
         }
     }
@@ -119,9 +116,17 @@ fn list_name(api: &str) -> &str {
     match api {
         "Overrides" | "LaunchTemplateConfigs" => api,
         "Groups" => "SecurityGroupId",
-        "TagSpecifications" | "Tags" | "SecurityGroupIds" | "SecurityGroups" | "BlockDeviceMappings"
-        | "NetworkInterfaces" | "CpuManufacturers" | "AllowedInstanceTypes" | "ExcludedInstanceTypes"
-        | "InstanceGenerations" | "LicenseSpecifications" => &api[..api.len() - 1],
+        "TagSpecifications"
+        | "Tags"
+        | "SecurityGroupIds"
+        | "SecurityGroups"
+        | "BlockDeviceMappings"
+        | "NetworkInterfaces"
+        | "CpuManufacturers"
+        | "AllowedInstanceTypes"
+        | "ExcludedInstanceTypes"
+        | "InstanceGenerations"
+        | "LicenseSpecifications" => &api[..api.len() - 1],
         other => other,
     }
 }
@@ -140,7 +145,11 @@ mod tests {
     #[test]
     fn json_and_form_are_the_same_tree() {
         let json = serde_json::json!({"TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "a"}]}], "EbsOptimized": true});
-        let form = [("TagSpecification.1.ResourceType", "volume"), ("TagSpecification.1.Tag.1.Key", "a"), ("EbsOptimized", "true")];
+        let form = [
+            ("TagSpecification.1.ResourceType", "volume"),
+            ("TagSpecification.1.Tag.1.Key", "a"),
+            ("EbsOptimized", "true"),
+        ];
         assert_eq!(Tree::from_json(&json), Tree::parse(form.map(|(k, v)| (k.to_owned(), v.to_owned()))));
     }
 }

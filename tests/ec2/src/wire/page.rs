@@ -4,13 +4,22 @@
 use super::{Ec2Error, Tree, Xml};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::ops::RangeInclusive;
 
-/// One page of `items` (a number that only grows, and the item), and the token of the next.
-pub fn page<T>(request: &Tree, items: Vec<(u64, T)>, most: usize) -> Result<(Vec<T>, Option<String>), Ec2Error> {
+/// One page of `items` (a number that only grows, and the item), and the token of the next. `sizes`: what MaxResults
+/// may be; the largest without it.
+pub fn page<T>(
+    request: &Tree,
+    items: Vec<(u64, T)>,
+    sizes: RangeInclusive<usize>,
+) -> Result<(Vec<T>, Option<String>), Ec2Error> {
     let most = match request.parsed::<usize>("MaxResults")? {
-        Some(0) => return Err(Ec2Error::invalid("Value (0) for parameter maxResults is invalid.")),
-        Some(asked) => asked.min(most),
-        None => most,
+        Some(asked) if !sizes.contains(&asked) => {
+            let message = format!("Value ( {asked} ) for parameter maxResults is invalid. Expecting {sizes:?}.");
+            return Err(Ec2Error::invalid(message));
+        }
+        Some(asked) => asked,
+        None => *sizes.end(),
     };
     let after = request.text("NextToken").filter(|t| !t.is_empty()).map(position).transpose()?;
     let mut rest = items.into_iter().filter(|(number, _)| after.is_none_or(|after| *number > after));
@@ -43,7 +52,7 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             let items = (0..5).map(|n| (n, n)).collect();
-            let (page, next) = page(&request, items, 100).unwrap();
+            let (page, next) = page(&request, items, 1..=100).unwrap();
             seen.extend(page);
             let Some(next) = next else { break };
             request.put("NextToken", Tree::leaf(next));

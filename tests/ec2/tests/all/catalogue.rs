@@ -28,7 +28,10 @@ async fn spot_prices_of_every_zone() {
         .collect();
     assert_eq!(prices.iter().map(|(zone, _)| *zone).collect::<Vec<_>>(), ["us-east-1a", "us-east-1b", "us-east-1c"]);
     assert!(prices.iter().all(|(_, price)| (0.01..0.1).contains(price)), "{prices:?}");
-    assert_eq!(code(at.ec2.describe_spot_price_history().instance_types("z9.huge".into()).send().await), "InvalidParameterValue");
+    assert_eq!(
+        code(at.ec2.describe_spot_price_history().instance_types("z9.huge".into()).send().await),
+        "InvalidParameterValue"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,5 +47,15 @@ async fn a_subnet_a_zone() {
     assert!(at.ec2.describe_vpcs().vpc_ids(vpc).send().await.unwrap().vpcs()[0].is_default().unwrap());
     let images = at.ec2.describe_images().send().await.unwrap();
     assert_eq!(images.images().len(), 2);
-    assert_eq!(at.ec2.describe_instance_types().instance_types("m7i.large".into()).send().await.unwrap().instance_types().len(), 1);
+    assert_eq!(
+        at.ec2
+            .describe_instance_types()
+            .instance_types("m7i.large".into())
+            .send()
+            .await
+            .unwrap()
+            .instance_types()
+            .len(),
+        1
+    );
 }

@@ -46,7 +46,10 @@ async fn requests_are_refused_by_name() {
     let at = Harness::start().await;
     let id = &at.template("t", host_image(), IDLE).await;
     let ask = |overrides| {
-        at.ec2.create_fleet().launch_template_configs(config(id, "1", overrides)).target_capacity_specification(target(2))
+        at.ec2
+            .create_fleet()
+            .launch_template_configs(config(id, "1", overrides))
+            .target_capacity_specification(target(2))
     };
     let good = || ask(vec![by_attributes(2, 2)]);
     refused(good().r#type(FleetType::Instant), "UnsupportedOperation: ").await;
@@ -97,8 +100,11 @@ async fn more_than_three_hundred_pools_are_refused() {
     let broad = || vec![overridden(requirements(1, 64))];
     let both = vec![config(&x86, "1", broad()), config(&arm, "1", broad())];
     let ask = at.ec2.create_fleet().target_capacity_specification(target(2));
-    refused(ask.clone().set_launch_template_configs(Some(both)), "InvalidFleetConfig: The fleet configuration contains")
-        .await;
+    refused(
+        ask.clone().set_launch_template_configs(Some(both)),
+        "InvalidFleetConfig: The fleet configuration contains",
+    )
+    .await;
     ask.launch_template_configs(config(&x86, "1", broad())).send().await.expect("one architecture is within it");
 }
 
@@ -142,11 +148,12 @@ async fn pages_hold_every_fleet_and_every_instance_once() {
     ids.dedup();
     assert_eq!(ids.len(), 5);
 
-    fleet(&at.ec2, &[&id], 6).send().await.unwrap();
-    at.wait_for("three run", |seen| seen.running().len() == 3);
-    let pages = at.ec2.describe_instances().max_results(2).into_paginator().send();
+    fleet(&at.ec2, &[&id], 12).send().await.unwrap();
+    at.wait_for("six run", |seen| seen.running().len() == 6);
+    assert_eq!(code(at.ec2.describe_instances().max_results(4).send().await), "InvalidParameterValue");
+    let pages = at.ec2.describe_instances().max_results(5).into_paginator().send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await.unwrap();
-    assert_eq!(pages.iter().map(|page| page.reservations().len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(pages.iter().map(|page| page.reservations().len()).collect::<Vec<_>>(), [5, 1]);
     assert_eq!(code(at.ec2.describe_fleets().next_token("nonsense").send().await), "InvalidNextToken");
 }
 

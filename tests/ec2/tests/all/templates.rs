@@ -1,7 +1,7 @@
 //! Launch templates and their versions.
 
 use crate::fleets::host_image;
-use crate::harness::{Harness, IDLE, base64, code, config, by_attributes, read_soon, target};
+use crate::harness::{Harness, IDLE, base64, by_attributes, code, config, read_soon, target};
 use aws_sdk_ec2::types::{
     LaunchTemplateTagSpecificationRequest, RequestLaunchTemplateData, ResourceType, ResponseLaunchTemplateData, Tag,
 };
@@ -55,14 +55,16 @@ async fn versions_are_deleted_one_by_one_and_numbers_are_never_given_again() {
     add(&at, &id, Some("1"), user_data("#!3")).await;
     let ask = at.ec2.delete_launch_template_versions().launch_template_id(&id);
     let said = ask.versions("3").versions("1").versions("9").send().await.unwrap();
-    let gone: Vec<_> = said.successfully_deleted_launch_template_versions().iter().map(|v| v.version_number()).collect();
+    let gone: Vec<_> =
+        said.successfully_deleted_launch_template_versions().iter().map(|v| v.version_number()).collect();
     assert_eq!(gone, [Some(3)]);
     let kept = said.unsuccessfully_deleted_launch_template_versions().iter();
-    let kept: Vec<_> = kept.map(|v| (v.version_number().unwrap(), v.response_error().unwrap().code().unwrap())).collect();
-    assert_eq!(kept.iter().map(|(n, c)| (*n, c.as_str())).collect::<Vec<_>>(), [
-        (1, "unexpectedError"),
-        (9, "launchTemplateVersionDoesNotExist")
-    ]);
+    let kept: Vec<_> =
+        kept.map(|v| (v.version_number().unwrap(), v.response_error().unwrap().code().unwrap())).collect();
+    assert_eq!(
+        kept.iter().map(|(n, c)| (*n, c.as_str())).collect::<Vec<_>>(),
+        [(1, "unexpectedError"), (9, "launchTemplateVersionDoesNotExist")]
+    );
     assert_eq!(data(&at, &id, "$Latest").await.user_data(), Some(base64("#!2").as_str()));
     assert_eq!(add(&at, &id, Some("2"), user_data("#!4")).await, 4);
     assert_eq!(at.local.snapshot().templates[0].versions, [1, 2, 4]);
@@ -110,7 +112,8 @@ async fn a_fleet_runs_the_version_it_names_of_an_adopted_template() {
         "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "n"}]}],
     });
     let arch = if cfg!(target_arch = "aarch64") { Arch::Arm64 } else { Arch::X86_64 };
-    let template = AdoptTemplate { id: "lt-elsewhere".into(), name: "elsewhere".into(), data, tags: Default::default() };
+    let template =
+        AdoptTemplate { id: "lt-elsewhere".into(), name: "elsewhere".into(), data, tags: Default::default() };
     let subnet = AdoptSubnet { id: "subnet-elsewhere".into(), vpc: None, zone: "us-east-1b".into() };
     let images = [("ami-elsewhere".to_owned(), arch)].into();
     at.local.adopt(Adopt { templates: vec![template], subnets: vec![subnet], images }).unwrap();
