@@ -42,12 +42,13 @@ pub struct Aws {
 
 impl Aws {
     pub async fn from_env() -> Aws {
-        let config = loader
-            .http_client(http())
-            .retry_config(retries())
-            .timeout_config(timeouts(READ, OPERATION))
-            .load()
-            .await;
+        Aws::load(aws_config::defaults(BehaviorVersion::latest())).await
+    }
+
+    /// From an environment that the caller has begun to describe: its own endpoint or credentials.
+    pub async fn load(loader: ConfigLoader) -> Aws {
+        let config =
+            loader.http_client(http()).retry_config(retries()).timeout_config(timeouts(READ, OPERATION)).load().await;
         Aws { config }
     }
 
