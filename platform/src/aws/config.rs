@@ -69,6 +69,13 @@ impl Aws {
     }
 }
 
+/// Of clients that were configured otherwise, retries and time-outs included.
+impl From<SdkConfig> for Aws {
+    fn from(config: SdkConfig) -> Aws {
+        Aws { config }
+    }
+}
+
 /// The metadata service of the machine this process is on.
 pub fn this_instance() -> ImdsInstance {
     ImdsInstance::new(&ProviderConfig::default().with_http_client(http()))
