@@ -160,4 +160,37 @@ pub mod errors {
     pub const CORRUPT_RECORD: &str = "Spotmill.CorruptRecord";
     /// The account, a quota or a permission said no: waiting does not help.
     pub const REFUSED: &str = "Spotmill.Refused";
+    /// The function itself was deployed wrongly.
+    pub const MISCONFIGURED: &str = "Spotmill.Misconfigured";
+    /// A bug of ours.
+    pub const PANICKED: &str = "Spotmill.Panicked";
+
+    /// What a state machine does when a function answers with an error.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Reaction {
+        /// It passes by itself: the state tries again.
+        Retry,
+        /// The same call would end the same way: a person has to change something.
+        Final,
+        /// The same, but KillFleet tries again all the same: machines cost money until it succeeds, and a permission
+        /// may be mended meanwhile.
+        FinalUnlessItCosts,
+    }
+
+    /// Every error a function can answer with.
+    pub const ALL: &[(&str, Reaction)] = &[
+        (FENCED, Reaction::Final),
+        (HELD, Reaction::Final),
+        (INVALID_INPUT, Reaction::Final),
+        (UPSTREAM_INCOMPLETE, Reaction::Final),
+        (NO_INPUT, Reaction::Final),
+        (ITEMS_FAILED, Reaction::Final),
+        (EXPECTATION_FAILED, Reaction::Final),
+        (NO_PROGRESS, Reaction::Final),
+        (TRANSIENT, Reaction::Retry),
+        (CORRUPT_RECORD, Reaction::Final),
+        (REFUSED, Reaction::FinalUnlessItCosts),
+        (MISCONFIGURED, Reaction::Final),
+        (PANICKED, Reaction::FinalUnlessItCosts),
+    ];
 }

@@ -172,7 +172,15 @@ pub fn decide(facts: &Facts<'_>, ended: &Ended<'_>) -> Verdict {
 
 /// Errors after which another round would end the same way.
 fn hopeless(error: &str) -> bool {
-    [errors::FENCED, errors::HELD, errors::INVALID_INPUT, errors::CORRUPT_RECORD, errors::REFUSED].contains(&error)
+    let final_ones = [
+        errors::FENCED,
+        errors::HELD,
+        errors::INVALID_INPUT,
+        errors::CORRUPT_RECORD,
+        errors::REFUSED,
+        errors::MISCONFIGURED,
+    ];
+    final_ones.contains(&error)
 }
 
 /// Did the round bring any item forward?

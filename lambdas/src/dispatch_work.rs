@@ -40,10 +40,7 @@ async fn dispatch(ctx: &Ctx, request: &DispatchRequest) -> Result<(), HandlerErr
     };
     let uri = view.keys.tally(of.epoch);
     let tally = register(ctx, &uri, of, &seed, &request.token).await?;
-    let tally = send(ctx, &uri, of, &view.plan, tally).await?;
-    if tally.cursor < tally.total {
-        return Err(HandlerError::transient("messages are left to send"));
-    }
+    send(ctx, &uri, of, &view.plan, tally).await?;
     if let Some(folded) = fold_into(ctx, &uri, &[]).await? {
         answer(ctx, &uri, &folded).await?;
     }
@@ -102,9 +99,15 @@ fn rejoined(old: &Tally, seed: &Seed, token: &str, now_ms: u64) -> Tally {
     tally
 }
 
-async fn send(ctx: &Ctx, uri: &Uri, of: &RoundRequest, plan: &Plan, mut tally: Tally) -> Result<Tally, HandlerError> {
+async fn send(ctx: &Ctx, uri: &Uri, of: &RoundRequest, plan: &Plan, mut tally: Tally) -> Result<(), HandlerError> {
     let queue = access::step_keys(ctx, of).round_name(of.epoch, of.round);
     while tally.cursor < tally.total {
+        if ctx.must_hand_over() {
+            let sent = spotmill_core::words::number(u64::from(tally.cursor));
+            return Err(HandlerError::transient(format!(
+                "its time is up after item {sent}; the next try goes on there"
+            )));
+        }
         let page: Vec<ItemIndex> = tally.unsent(tally.cursor).take(ctx.settings.dispatch_page as usize).collect();
         let full = page.len() >= ctx.settings.dispatch_page as usize;
         let next = page.last().filter(|_| full).map_or(tally.total, |last| last + 1);
@@ -115,7 +118,7 @@ async fn send(ctx: &Ctx, uri: &Uri, of: &RoundRequest, plan: &Plan, mut tally: T
             ctx.executions.send_heartbeat(token).await?;
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
 fn body(of: &RoundRequest, plan: &Plan, item: ItemIndex) -> Result<String, HandlerError> {

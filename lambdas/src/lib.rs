@@ -3,12 +3,15 @@
 //! records, not promises.
 
 mod access;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod begin;
 pub mod dead_letters;
 pub mod deploy;
 pub mod dispatch_work;
 mod earlier;
 pub mod error;
+pub mod functions;
 mod holder;
 mod inputs;
 pub mod kill_fleet;
@@ -26,26 +29,12 @@ pub mod tally;
 pub mod verdict;
 
 pub use error::HandlerError;
+pub use functions::{CalledBy, FUNCTIONS, Function, invoke};
 pub use program::Program;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{Clock, Executions, Fleets, Queue, Store};
-use std::future::Future;
 use std::sync::Arc;
-
-/// The ASL states that call a function, and the function's name. The tally is fed by its queue, not by a state.
-pub const HANDLERS: &[(&str, &str)] = &[
-    ("Begin", "begin"),
-    ("PlanWork", "plan_work"),
-    ("LaunchFleet", "launch_fleet"),
-    ("DispatchWork", "dispatch_work"),
-    ("KillFleet", "kill_fleet"),
-    ("Verdict", "verdict"),
-    ("Publish", "publish"),
-    ("Report", "report"),
-];
 
 /// Everything a function may touch.
 #[derive(Clone)]
@@ -78,6 +67,16 @@ pub struct Settings {
     pub dispatch_page: u32,
     /// Requests to a store or queue under way at once.
     pub parallel: usize,
+    /// When this call is ended from outside, in milliseconds since 1970; none: never.
+    pub deadline_ms: Option<u64>,
+}
+
+impl Ctx {
+    /// Is too little of this call's time left to begin anything long?
+    pub fn must_hand_over(&self) -> bool {
+        let left = |end: u64| end.saturating_sub(self.clock.now_ms());
+        self.settings.deadline_ms.is_some_and(|end| left(end) < spotmill_core::bounds::HAND_OVER_SECS * 1000)
+    }
 }
 
 impl Settings {
@@ -92,6 +91,7 @@ impl Settings {
             publish_page: spotmill_core::bounds::PUBLISH_PAGE,
             dispatch_page: spotmill_core::bounds::DISPATCH_PAGE,
             parallel: 64,
+            deadline_ms: None,
         }
     }
 }
@@ -99,33 +99,3 @@ impl Settings {
 /// Nothing to say: what was to be done is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Nothing {}
-
-/// Calls a function by its name in `HANDLERS`, as JSON to JSON.
-pub async fn invoke(ctx: &Ctx, handler: &str, payload: serde_json::Value) -> Result<serde_json::Value, HandlerError> {
-    match handler {
-        "begin" => typed(payload, |r| begin::handle(ctx, r)).await,
-        "plan_work" => typed(payload, |r| plan_work::handle(ctx, r)).await,
-        "launch_fleet" => typed(payload, |r| launch_fleet::handle(ctx, r)).await,
-        "dispatch_work" => typed(payload, |r| dispatch_work::handle(ctx, r)).await,
-        "kill_fleet" => typed(payload, |r| kill_fleet::handle(ctx, r)).await,
-        "verdict" => typed(payload, |r| verdict::handle(ctx, r)).await,
-        "publish" => typed(payload, |r| publish::handle(ctx, r)).await,
-        "report" => typed(payload, |r| report::handle(ctx, r)).await,
-        other => Err(HandlerError::invalid(format!("there is no function `{other}`"))),
-    }
-}
-
-async fn typed<Q, R, F>(
-    payload: serde_json::Value,
-    call: impl FnOnce(Q) -> F,
-) -> Result<serde_json::Value, HandlerError>
-where
-    Q: DeserializeOwned,
-    R: Serialize,
-    F: Future<Output = Result<R, HandlerError>>,
-{
-    let request = serde_json::from_value(payload)
-        .map_err(|e| HandlerError::invalid(format!("the input is not what this function takes: {e}")))?;
-    let reply = call(request).await?;
-    serde_json::to_value(reply).map_err(|e| HandlerError::corrupt(format!("the reply cannot be written: {e}")))
-}

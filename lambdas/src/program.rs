@@ -28,11 +28,10 @@ impl Program {
         let date = input.date.as_deref().map(|text| spec::dates::logical(schedule, text)).transpose();
         let date = date.map_err(|e| HandlerError::invalid(format!("`date`: {e}")))?;
         let target = input.target.as_deref().unwrap_or(&settings.target);
-        program.params =
-            spec::resolve(&program.pipeline, target, &input.params, date.as_deref()).map_err(|all| {
-                let said: Vec<String> = all.iter().map(ToString::to_string).collect();
-                HandlerError::invalid(said.join("; "))
-            })?;
+        program.params = spec::resolve(&program.pipeline, target, &input.params, date.as_deref()).map_err(|all| {
+            let said: Vec<String> = all.iter().map(ToString::to_string).collect();
+            HandlerError::invalid(said.join("; "))
+        })?;
         Ok(program)
     }
 

@@ -7,13 +7,13 @@ use crate::{Ctx, HandlerError, earlier, kill_fleet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spotmill_core::claim::OwnerState;
-use spotmill_core::ids::{ExecutionId, RunId, StepName};
+use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::reap::{Fate, asked_secs, fate, told};
 use spotmill_core::records::Lease;
 use spotmill_core::words::count;
 use spotmill_platform::ports::{FleetRequest, LivingFleet};
-use spotmill_platform::records;
+use spotmill_platform::records::{self, RecordError};
 use std::time::Duration;
 
 /// Looks at an execution that an event says has ended, a second apart: its description may lag behind.
@@ -120,6 +120,18 @@ async fn rounds_of(
     Ok(())
 }
 
+/// A record that nobody can read is as good as none: the machines cost money all the same.
+async fn recorded(ctx: &Ctx, fleet: &Uri) -> Result<Option<FleetRequest>, HandlerError> {
+    match records::load::<FleetRequest>(&*ctx.store, fleet).await {
+        Ok(found) => Ok(found.map(|(request, _)| request)),
+        Err(RecordError::Store(e)) => Err(e.into()),
+        Err(e) => {
+            tracing::warn!(error = %e, "a fleet's record cannot be read");
+            Ok(None)
+        }
+    }
+}
+
 /// Ends the fleet if its execution has ended; was it?
 async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
     let keys = RunKeys::new(&ctx.root, &fleet.run);
@@ -127,10 +139,10 @@ async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
     let newest = lease.map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
     let place = newest.and_then(|newest| keys.find_round(&fleet.step, newest, &fleet.name));
     let request = match &place {
-        Some((keys, epoch, round)) => records::load::<FleetRequest>(&*ctx.store, &keys.fleet(*epoch, *round)).await?,
+        Some((keys, epoch, round)) => recorded(ctx, &keys.fleet(*epoch, *round)).await?,
         None => None,
     };
-    let asked = request.as_ref().map(|(request, _)| asked_secs(request, ctx.clock.now_ms()));
+    let asked = request.as_ref().map(|request| asked_secs(request, ctx.clock.now_ms()));
     match fate(&fleet.execution, owner_state(ctx, &fleet.execution).await?, asked) {
         Fate::Keep { because } => {
             tracing::debug!(fleet = fleet.name, because, "kept");

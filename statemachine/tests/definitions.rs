@@ -6,16 +6,14 @@ use std::collections::BTreeSet;
 
 use door::{check, machine};
 use serde_json::{Value, json};
+use spotmill_core::calls::errors::{self, Reaction};
 use spotmill_statemachine::*;
 
 /// The function errors that no retry can mend.
-const FINAL: [&str; 5] = [
-    "Spotmill.Fenced",
-    "Spotmill.HeldByAnother",
-    "Spotmill.InvalidInput",
-    "Spotmill.UpstreamIncomplete",
-    "Spotmill.ExpectationFailed",
-];
+fn finals() -> Vec<&'static str> {
+    errors::ALL.iter().filter(|(_, reaction)| *reaction == Reaction::Final).map(|(name, _)| *name).collect()
+}
+
 const LAMBDA_SERVICE: [&str; 4] = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -97,7 +95,7 @@ fn every_function_is_retried_for_lambdas_errors_and_never_for_a_final_one() {
                 |retrier: &&Retrier| retrier.error_equals.iter().any(|name| name == error || name == "States.ALL");
             task.retry.iter().find(matching).map_or(0, |retrier| retrier.max_attempts)
         };
-        for error in FINAL {
+        for error in finals() {
             assert_eq!(attempts(error), 0, "{name} retries {error}");
         }
         let is_child = task.integration == Integration::Child;

@@ -9,7 +9,7 @@ use spotmill_core::calls::{Next, RoundRequest, errors};
 use spotmill_core::records::{CallbackKind, Pins, Plan, Seal};
 use spotmill_core::tally::Tally;
 use spotmill_lambdas::{kill_fleet, launch_fleet, tally};
-use spotmill_platform::ports::{ExecutionState, Queue, Store};
+use spotmill_platform::ports::{Clock, ExecutionState, Queue, Store};
 
 /// Step `a` planned by `root`, with machines: its first round.
 async fn launched(world: &World, root: &str) -> RoundRequest {
@@ -342,6 +342,24 @@ async fn n21_a_retry_of_dispatch_sends_again_only_when_nothing_was_heard_for_lon
     world.dispatch(&round, "t3").await.unwrap();
     let again: Vec<u32> = world.messages(&round).await.iter().map(|m| m.item).collect();
     assert_eq!(again, [1, 2], "the heartbeat timed out: what has no answer");
+}
+
+#[tokio::test]
+async fn n21_a_dispatch_whose_time_is_up_hands_over_to_its_retry() {
+    let mut world = World::new().await;
+    world.ctx.settings.dispatch_page = 1;
+    let round = launched(&world, "r1").await;
+    let now = world.clock.now_ms();
+    // Each look at the clock is a millisecond: some of it is left for the first page, not for all.
+    world.ctx.settings.deadline_ms = Some(now + spotmill_core::bounds::HAND_OVER_SECS * 1000 + 5);
+    world.dispatch(&round, "t1").await.unwrap();
+    let cursor = tally_of(&world, &round).await.cursor;
+    assert!((1..3).contains(&cursor), "{cursor}");
+    assert!(matches!(lock(&world.executions.said).last(), Some(Said::Failure(_, e)) if e == errors::TRANSIENT));
+    world.ctx.settings.deadline_ms = None;
+    world.dispatch(&round, "t2").await.unwrap();
+    let items: Vec<u32> = world.messages(&round).await.iter().map(|m| m.item).collect();
+    assert_eq!(items, [0, 1, 2], "none twice, none left out");
 }
 
 #[tokio::test]

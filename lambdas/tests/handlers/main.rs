@@ -8,5 +8,6 @@ mod drive;
 mod interleavings;
 mod ports;
 mod runs;
+mod tables;
 mod workers;
 mod world;

@@ -1,0 +1,135 @@
+//! What the stack says to its functions, as variables of their environment, and the ports that follow from it.
+
+use crate::{Ctx, HandlerError, Settings};
+use spotmill_core::calls::errors;
+use spotmill_core::fleet::{Architecture, STACK_TAG};
+use spotmill_core::ids::Uri;
+use spotmill_platform::aws::fleets::Patience;
+use spotmill_platform::aws::{Aws, FleetSettings, QueueSettings};
+use spotmill_platform::local::clock::SystemClock;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The port's name of the callback queue.
+const CALLBACKS: &str = "callbacks";
+/// Days after which the bucket's lifecycle rule removes what is under `scratch/`.
+const SCRATCH_DAYS: u64 = 15;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    pub stack: String,
+    /// The state root: a bucket.
+    pub root: Uri,
+    /// ARN of the queue that work queues give up to.
+    pub dead_letters: String,
+    /// Launch template by architecture.
+    pub templates: BTreeMap<Architecture, String>,
+    pub subnets: Vec<String>,
+    pub scratch_days: u64,
+}
+
+impl Environment {
+    /// Reads every variable with `get`; the error names all that are missing.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, HandlerError> {
+        let mut missing = Vec::new();
+        let mut want = |name: &'static str| {
+            get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).unwrap_or_else(|| {
+                missing.push(name);
+                String::new()
+            })
+        };
+        let (stack, root) = (want("SPOTMILL_STACK"), want("SPOTMILL_ROOT"));
+        let dead_letters = want("SPOTMILL_DEAD_LETTERS");
+        let templates = BTreeMap::from([
+            (Architecture::X86_64, want("SPOTMILL_TEMPLATE_X86_64")),
+            (Architecture::Arm64, want("SPOTMILL_TEMPLATE_ARM64")),
+        ]);
+        let subnets = want("SPOTMILL_SUBNETS");
+        if !missing.is_empty() {
+            return Err(misconfigured(format!("the function's environment lacks {}", missing.join(", "))));
+        }
+        if !Uri::new(&root).is_s3() {
+            return Err(misconfigured(format!("SPOTMILL_ROOT is `{root}`; it should be s3://BUCKET")));
+        }
+        let scratch_days = match get("SPOTMILL_SCRATCH_DAYS").filter(|text| !text.trim().is_empty()) {
+            None => SCRATCH_DAYS,
+            Some(text) => text.trim().parse().ok().filter(|days| *days >= 2).ok_or_else(|| {
+                misconfigured(format!("SPOTMILL_SCRATCH_DAYS is `{text}`; it should be a number of days, 2 or more"))
+            })?,
+        };
+        let subnets = subnets.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
+        Ok(Self { stack, root: Uri::new(root), dead_letters, templates, subnets, scratch_days })
+    }
+
+    /// What the functions may touch.
+    pub fn ctx(&self, aws: &Aws) -> Ctx {
+        let queues = QueueSettings {
+            prefix: format!("{}-", self.stack),
+            dead_letters: Some(self.dead_letters.clone()),
+            tags: BTreeMap::from([(STACK_TAG.to_owned(), self.stack.clone())]),
+        };
+        let fleets = FleetSettings {
+            stack: self.stack.clone(),
+            templates: self.templates.clone(),
+            subnets: self.subnets.clone(),
+            root: self.root.clone(),
+            patience: Patience::default(),
+        };
+        let mut settings = Settings::new(CALLBACKS);
+        // A day less than the bucket keeps: what is read for a day must not expire while it is read.
+        settings.scratch_secs = Some((self.scratch_days - 1) * 86_400);
+        Ctx {
+            root: self.root.clone(),
+            store: Arc::new(aws.store()),
+            queues: Arc::new(aws.queues(queues)),
+            fleets: Arc::new(aws.fleets(fleets)),
+            executions: Arc::new(aws.executions()),
+            clock: Arc::new(SystemClock),
+            settings,
+        }
+    }
+}
+
+fn misconfigured(what: String) -> HandlerError {
+    HandlerError::new(errors::MISCONFIGURED, format!("{what}: deploy the stack again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &[(&str, &str)] = &[
+        ("SPOTMILL_STACK", "s"),
+        ("SPOTMILL_ROOT", "s3://bucket"),
+        ("SPOTMILL_DEAD_LETTERS", "arn:aws:sqs:eu-west-1:1:s-dead-letters"),
+        ("SPOTMILL_TEMPLATE_X86_64", "lt-1"),
+        ("SPOTMILL_TEMPLATE_ARM64", "lt-2"),
+        ("SPOTMILL_SUBNETS", "subnet-a, subnet-b"),
+    ];
+
+    fn read(changes: &[(&str, &str)]) -> Result<Environment, String> {
+        let all: BTreeMap<&str, &str> = ALL.iter().chain(changes).copied().collect();
+        Environment::read(|name| all.get(name).map(|v| (*v).to_owned())).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_whole_environment_is_read() {
+        let read = read(&[]).unwrap();
+        assert_eq!(
+            (read.subnets.as_slice(), read.scratch_days),
+            (&["subnet-a".to_owned(), "subnet-b".to_owned()][..], 15)
+        );
+        assert_eq!(read.templates[&Architecture::Arm64], "lt-2");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let e = read(&[("SPOTMILL_STACK", ""), ("SPOTMILL_SUBNETS", " ")]).unwrap_err();
+        let lacks = "the function's environment lacks SPOTMILL_STACK, SPOTMILL_SUBNETS: deploy the stack again";
+        assert_eq!(e, format!("Spotmill.Misconfigured: {lacks}"));
+        assert!(read(&[("SPOTMILL_ROOT", "bucket")]).unwrap_err().contains("`bucket`; it should be s3://BUCKET"));
+        for days in ["soon", "1", "-1"] {
+            assert!(read(&[("SPOTMILL_SCRATCH_DAYS", days)]).unwrap_err().contains(days));
+        }
+    }
+}
