@@ -8,6 +8,8 @@ pub const MAX_ITEM_INPUTS: usize = 10_000;
 pub const MAX_STEP_FILES: u64 = 500_000;
 /// Fleet, dispatch, kill cycles of a step: twelve of about 35 events stay far below 25,000.
 pub const MAX_ROUNDS: u32 = 12;
+/// Bytes of an execution's input: Step Functions' limit of any payload.
+pub const MAX_INPUT_BYTES: usize = 256 << 10;
 /// Rounds on one rung that may pass without an item gaining a receipt or a counted failure.
 pub const MAX_IDLE_ROUNDS: u32 = 3;
 /// Bytes of a work list: it is held in a function's memory once.
@@ -22,6 +24,8 @@ pub const REPORTED_RECEIPTS: u64 = 2_000;
 pub const NOT_FOUND_SECS: u64 = 300;
 /// Messages sent between two writes of dispatch's cursor.
 pub const DISPATCH_PAGE: u32 = 10_000;
+/// Seconds before its end at which a function stops, so that it can still say where the next call goes on.
+pub const HAND_OVER_SECS: u64 = 60;
 /// Files copied or deleted by one call of publish.
 pub const PUBLISH_PAGE: usize = 500;
 /// Seconds a dispatched step may be silent: `HeartbeatSeconds` of DispatchWork.
