@@ -12,7 +12,7 @@ use crate::worker::Worker;
 use async_trait::async_trait;
 use spotmill_core::calls::RunInput;
 use spotmill_core::ids::{ExecutionId, Uri};
-use spotmill_lambdas::{Ctx, HANDLERS, Settings, tally};
+use spotmill_lambdas::{Ctx, FUNCTIONS, Settings, tally};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::local::queue::LocalQueues;
 use spotmill_platform::local::store::LocalStore;
@@ -169,7 +169,7 @@ async fn fold(ctx: &Ctx, messages: Vec<spotmill_platform::ports::Message>) {
 
 fn machines() -> Result<HashMap<String, Arc<Machine>>, Stop> {
     let mut names: Substitutions =
-        HANDLERS.iter().map(|(state, function)| (format!("{state}Function"), (*function).to_owned())).collect();
+        FUNCTIONS.iter().map(|f| (format!("{}Function", f.title), f.name.to_owned())).collect();
     names.insert("StepStateMachine".into(), "step".into());
     let parse = |name: &str, asl: &str| {
         let wrong = |e| Stop::new(Code::Invalid, format!("the state machine {name}: {e}"));
