@@ -1,0 +1,120 @@
+//! What an account has and allows: who asks, spot quotas, service-linked roles, subnets, images. Reads only.
+
+use super::AwsError;
+use crate::aws::trouble::Trouble;
+use aws_config::SdkConfig;
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    ec2: aws_sdk_ec2::Client,
+    iam: aws_sdk_iam::Client,
+    quotas: aws_sdk_servicequotas::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+/// Whose credentials these are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub account: String,
+    pub arn: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    pub id: String,
+    /// `us-east-1a`
+    pub zone: String,
+    /// Addresses left.
+    pub free: i32,
+    /// Machines get a public address.
+    pub public: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub id: String,
+    /// `x86_64`, `arm64`.
+    pub architecture: String,
+    pub name: String,
+}
+
+const ABSENT: &[&str] = &["NotFound", "NoSuchEntity", "NoSuchEntityException", "NoSuchResourceException", "Malformed"];
+
+impl Account {
+    pub fn new(config: &SdkConfig) -> Account {
+        Account {
+            ec2: aws_sdk_ec2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            quotas: aws_sdk_servicequotas::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+        }
+    }
+
+    pub async fn identity(&self) -> Result<Identity, AwsError> {
+        let found = self.sts.get_caller_identity().send().await;
+        let found = found.map_err(|e| AwsError::of("asking who you are", "sts:GetCallerIdentity", e))?;
+        Ok(Identity { account: found.account.unwrap_or_default(), arn: found.arn.unwrap_or_default() })
+    }
+
+    /// The account's value of an EC2 quota, or AWS's default where it never asked for another.
+    pub async fn ec2_quota(&self, code: &str) -> Result<Option<f64>, AwsError> {
+        let own = self.quotas.get_service_quota().service_code("ec2").quota_code(code).send().await;
+        match own.map_err(Trouble::from) {
+            Ok(found) => return Ok(found.quota.and_then(|q| q.value)),
+            Err(e) if e.is(ABSENT) => {}
+            Err(e) => return Err(AwsError::of("looking at quotas", "servicequotas:GetServiceQuota", e)),
+        }
+        let default = self.quotas.get_aws_default_service_quota().service_code("ec2").quota_code(code).send().await;
+        match default.map_err(Trouble::from) {
+            Ok(found) => Ok(found.quota.and_then(|q| q.value)),
+            Err(e) if e.is(ABSENT) => Ok(None),
+            Err(e) => Err(AwsError::of("looking at quotas", "servicequotas:GetAWSDefaultServiceQuota", e)),
+        }
+    }
+
+    pub async fn has_role(&self, name: &str) -> Result<bool, AwsError> {
+        match self.iam.get_role().role_name(name).send().await.map_err(Trouble::from) {
+            Ok(_) => Ok(true),
+            Err(e) if e.is(ABSENT) => Ok(false),
+            Err(e) => Err(AwsError::of(&format!("looking for role {name}"), "iam:GetRole", e)),
+        }
+    }
+
+    /// Those of `ids` that exist.
+    pub async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, AwsError> {
+        let filter = aws_sdk_ec2::types::Filter::builder().name("subnet-id").set_values(Some(ids.to_vec())).build();
+        let found = self.ec2.describe_subnets().filters(filter).send().await;
+        let found = found.map_err(|e| AwsError::of("looking at subnets", "ec2:DescribeSubnets", e))?;
+        let of = |s: aws_sdk_ec2::types::Subnet| Subnet {
+            id: s.subnet_id.unwrap_or_default(),
+            zone: s.availability_zone.unwrap_or_default(),
+            free: s.available_ip_address_count.unwrap_or_default(),
+            public: s.map_public_ip_on_launch.unwrap_or_default(),
+        };
+        Ok(found.subnets.unwrap_or_default().into_iter().map(of).collect())
+    }
+
+    /// The image that machines of a launch template's latest version boot; nothing if template or image is gone.
+    pub async fn image_of(&self, template: &str) -> Result<Option<Image>, AwsError> {
+        let versions = self.ec2.describe_launch_template_versions().launch_template_id(template).versions("$Latest");
+        let found = match versions.send().await.map_err(Trouble::from) {
+            Ok(found) => found.launch_template_versions.unwrap_or_default(),
+            Err(e) if e.is(ABSENT) => return Ok(None),
+            Err(e) => {
+                let needs = "ec2:DescribeLaunchTemplateVersions";
+                return Err(AwsError::of("looking at launch templates", needs, e));
+            }
+        };
+        let image = found.into_iter().find_map(|v| v.launch_template_data?.image_id);
+        let Some(image) = image else { return Ok(None) };
+        match self.ec2.describe_images().image_ids(&image).send().await.map_err(Trouble::from) {
+            Ok(found) => Ok(found.images.unwrap_or_default().into_iter().next().map(|i| Image {
+                id: i.image_id.unwrap_or_default(),
+                architecture: i.architecture.map(|a| a.as_str().to_owned()).unwrap_or_default(),
+                name: i.name.unwrap_or_default(),
+            })),
+            Err(e) if e.is(ABSENT) => Ok(None),
+            Err(e) => Err(AwsError::of("looking at images", "ec2:DescribeImages", e)),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The bucket that code is deployed from, which must be there before the stack; and what is to be known of the stack's
+//! own bucket where an earlier stack left it. A bucket's name is the world's: each request says whose it has to be, so
+//! that nobody's bucket of the same name is ever written to.
+
+use super::AwsError;
+use crate::aws::trouble::Trouble;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, Tag, Tagging,
+};
+
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    client: Client,
+    region: String,
+    endpoint: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    Now,
+    Before,
+}
+
+impl Buckets {
+    pub fn new(config: &SdkConfig) -> Buckets {
+        let endpoint = config.endpoint_url().map(str::to_owned);
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(endpoint.is_some()).build();
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        Buckets { client: Client::from_conf(s3), region, endpoint }
+    }
+
+    /// Is it there, and this account's? Another's is an error.
+    pub async fn exists(&self, bucket: &str, account: &str) -> Result<bool, AwsError> {
+        match self.client.head_bucket().bucket(bucket).expected_bucket_owner(account).send().await {
+            Ok(_) => Ok(true),
+            Err(e) => match Trouble::from(e) {
+                e if e.status == Some(404) => Ok(false),
+                e if e.status == Some(301) => Err(elsewhere(bucket, e)),
+                e => Err(AwsError::of(&format!("looking at bucket {bucket}"), "s3:ListBucket", e)),
+            },
+        }
+    }
+
+    /// A private bucket of this account, tagged with what it is for.
+    pub async fn make(&self, bucket: &str, account: &str, tags: &[(&str, &str)]) -> Result<Made, AwsError> {
+        if self.exists(bucket, account).await? {
+            return Ok(Made::Before);
+        }
+        let doing = format!("making bucket {bucket}");
+        // In its first region S3 takes no location.
+        let place = (self.region != "us-east-1").then(|| {
+            let region = BucketLocationConstraint::from(self.region.as_str());
+            CreateBucketConfiguration::builder().location_constraint(region).build()
+        });
+        let call = self.client.create_bucket().bucket(bucket).set_create_bucket_configuration(place);
+        match call.send().await.map_err(Trouble::from) {
+            Ok(_) => {}
+            Err(e) if e.is(&["BucketAlreadyOwnedByYou"]) => {}
+            Err(e) => return Err(AwsError::of(&doing, "s3:CreateBucket", e)),
+        }
+        let closed = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .block_public_policy(true)
+            .ignore_public_acls(true)
+            .restrict_public_buckets(true)
+            .build();
+        let call = self.client.put_public_access_block().bucket(bucket).expected_bucket_owner(account);
+        let done = call.public_access_block_configuration(closed).send().await;
+        done.map_err(|e| AwsError::of(&doing, "s3:PutBucketPublicAccessBlock", e))?;
+        self.tag(bucket, account, tags, &doing).await?;
+        Ok(Made::Now)
+    }
+
+    async fn tag(&self, bucket: &str, account: &str, tags: &[(&str, &str)], doing: &str) -> Result<(), AwsError> {
+        let mut tagging = Tagging::builder();
+        for (key, value) in tags {
+            let tag = Tag::builder().key(*key).value(*value).build();
+            tagging = tagging.tag_set(tag.map_err(|e| impossible(doing, e))?);
+        }
+        let tagging = tagging.build().map_err(|e| impossible(doing, e))?;
+        let call = self.client.put_bucket_tagging().bucket(bucket).expected_bucket_owner(account);
+        let done = call.tagging(tagging).send().await;
+        done.map(drop).map_err(|e| AwsError::of(doing, "s3:PutBucketTagging", e))
+    }
+
+    /// CloudFormation makes no policy where one stands: that of a bucket that an earlier stack left has to go before a
+    /// new stack takes the bucket up.
+    pub async fn drop_policy(&self, bucket: &str, account: &str) -> Result<(), AwsError> {
+        let done = self.client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(account).send().await;
+        let doing = format!("taking up bucket {bucket}");
+        done.map(drop).map_err(|e| AwsError::of(&doing, "s3:DeleteBucketPolicy", e))
+    }
+
+    /// As CloudFormation is told where a template lies.
+    pub fn url(&self, bucket: &str, key: &str) -> String {
+        match &self.endpoint {
+            Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
+            None if self.region.starts_with("cn-") => {
+                format!("https://{bucket}.s3.{}.amazonaws.com.cn/{key}", self.region)
+            }
+            None => format!("https://{bucket}.s3.{}.amazonaws.com/{key}", self.region),
+        }
+    }
+}
+
+fn elsewhere(bucket: &str, e: Trouble) -> AwsError {
+    let region = e.region.as_deref().unwrap_or("another region");
+    let what = format!("bucket {bucket} is in {region}; set AWS_REGION to where the bucket is, or name another");
+    AwsError::Refused { what, source: e.source }
+}
+
+fn impossible(doing: &str, e: impl std::error::Error + Send + Sync + 'static) -> AwsError {
+    AwsError::Refused { what: format!("{doing}: the request cannot be made"), source: Box::new(e) }
+}

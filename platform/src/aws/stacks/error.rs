@@ -1,0 +1,137 @@
+//! A request that failed, for whoever typed the command: no permission (which one), no credentials, nothing there,
+//! refused, or later.
+
+use crate::aws::trouble::{Fate, Trouble};
+use crate::ports::BoxError;
+use std::error::Error;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// The caller may not: `needs` is the permission.
+    #[error("no permission for {needs}")]
+    Denied {
+        needs: String,
+        #[source]
+        source: BoxError,
+    },
+    /// Nobody is signed in, or no longer.
+    #[error("{what}")]
+    SignedOut {
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("there is no {0}")]
+    Absent(String),
+    /// Waiting does not help.
+    #[error("{what}")]
+    Refused {
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("{what}")]
+    Transient {
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+}
+
+const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"];
+const EXPIRED: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "InvalidAccessKeyId",
+];
+
+impl AwsError {
+    /// `needs`: the permission that the request takes, such as `states:StartExecution`; `doing` begins the message.
+    pub(super) fn of(doing: &str, needs: &str, trouble: impl Into<Trouble>) -> AwsError {
+        let trouble = trouble.into();
+        if trouble.is(EXPIRED) {
+            let what = format!("AWS does not accept the credentials ({}: {})", trouble.code, trouble.message);
+            return AwsError::SignedOut { what, source: trouble.source };
+        }
+        if trouble.is(DENIED) || trouble.status == Some(403) {
+            let needs = permission(&trouble.message).unwrap_or(needs).to_owned();
+            return AwsError::Denied { needs, source: trouble.source };
+        }
+        let service = service(needs);
+        if trouble.fate == Fate::Unsent {
+            let what = format!("{doing}: {}: {}", trouble.text(service), root(&*trouble.source));
+            return AwsError::SignedOut { what, source: trouble.source };
+        }
+        let what = format!("{doing}: {}", trouble.text(service));
+        if trouble.fate == Fate::Refused && !trouble.throttled() {
+            return AwsError::Refused { what, source: trouble.source };
+        }
+        AwsError::Transient { what, source: trouble.source }
+    }
+}
+
+/// `User: … is not authorized to perform: states:StartExecution on resource: …`
+fn permission(message: &str) -> Option<&str> {
+    let rest = message.split_once("to perform: ")?.1;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ":*-".contains(c))).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|name| name.contains(':'))
+}
+
+/// For messages.
+fn service(needs: &str) -> &'static str {
+    match needs.split(':').next().unwrap_or_default() {
+        "cloudformation" => "CloudFormation",
+        "states" => "Step Functions",
+        "servicequotas" => "Service Quotas",
+        "ec2" => "EC2",
+        "iam" => "IAM",
+        "sts" => "STS",
+        "s3" => "S3",
+        _ => "AWS",
+    }
+}
+
+/// The innermost cause, which says most.
+fn root(e: &(dyn Error + 'static)) -> String {
+    let mut innermost = e;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(status: Option<u16>, code: &str, message: &str, fate: Fate) -> Trouble {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Trouble { fate, status, code, message, region: None, source: "cause".into() }
+    }
+
+    #[test]
+    fn the_missing_permission_is_named_as_the_service_names_it() {
+        let said = "User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda";
+        assert_eq!(permission(said), Some("lambda:GetFunction"));
+        assert_eq!(permission("You are not authorized to perform this operation."), None);
+        let named = |message| {
+            AwsError::of("x", "ec2:DescribeSubnets", trouble(Some(403), "UnauthorizedOperation", message, Fate::Refused))
+        };
+        assert_eq!(named(said).to_string(), "no permission for lambda:GetFunction");
+        assert_eq!(named("no").to_string(), "no permission for ec2:DescribeSubnets");
+    }
+
+    #[test]
+    fn what_can_be_done_is_told_apart() {
+        let of = |status, code, fate| AwsError::of("doing", "states:StartExecution", trouble(status, code, "m", fate));
+        assert!(matches!(of(Some(400), "ExpiredTokenException", Fate::Refused), AwsError::SignedOut { .. }));
+        assert!(matches!(of(None, "", Fate::Unsent), AwsError::SignedOut { .. }));
+        assert!(matches!(of(Some(400), "InvalidName", Fate::Refused), AwsError::Refused { .. }));
+        assert!(matches!(of(Some(400), "ThrottlingException", Fate::Refused), AwsError::Transient { .. }));
+        assert!(matches!(of(Some(503), "", Fate::Perhaps), AwsError::Transient { .. }));
+    }
+}

@@ -1,0 +1,48 @@
+//! What a person at a terminal needs of an account besides the ports: stacks, executions, the account's quotas and
+//! roles, the machines of a run, and the bucket that code is deployed from. Each is a handful of questions and acts in
+//! our words; nothing here decides, and an answer says what permission was missing.
+
+mod account;
+mod buckets;
+mod changes;
+mod error;
+mod machines;
+mod runs;
+mod stack;
+
+pub use account::{Account, Identity, Image, Subnet};
+pub use buckets::{Buckets, Made};
+pub use changes::{Change, ChangeSet, Changes, Prepared};
+pub use error::AwsError;
+pub use machines::{Machine, MachinesOf};
+pub use runs::{Happened, RunNow, RunStatus, Runs, Started};
+pub use stack::{Phase, StackEvent, StackNow, Stacks};
+
+use super::config::Aws;
+
+impl Aws {
+    pub fn stacks(&self) -> Stacks {
+        Stacks::new(self.config())
+    }
+
+    pub fn runs(&self) -> Runs {
+        Runs::new(self.config())
+    }
+
+    pub fn account(&self) -> Account {
+        Account::new(self.config())
+    }
+
+    pub fn machines(&self) -> MachinesOf {
+        MachinesOf::new(self.config())
+    }
+
+    pub fn buckets(&self) -> Buckets {
+        Buckets::new(self.config())
+    }
+
+    /// The region that requests go to, if the environment or a profile names one.
+    pub fn region(&self) -> Option<String> {
+        self.config().region().map(ToString::to_string)
+    }
+}
