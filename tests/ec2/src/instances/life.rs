@@ -93,7 +93,7 @@ fn environment(world: &World, command: &mut Command, birth: &Birth, imds_port: u
 
 fn running(world: &World, id: &str, pid: Option<u32>, port: Option<u16>) {
     if let Some(pid) = pid {
-        world.watchdog.watch(pid);
+        world.watchdog.watch(pid, id);
     }
     if let Some(instance) = world.state().instance_mut(id) {
         instance.pid = pid;
@@ -161,7 +161,7 @@ async fn stop(world: &World, pid: u32, birth: &mut Birth, child: Option<&mut Chi
     if let Some(child) = child {
         let _ = child.wait().await;
     }
-    world.watchdog.forget(pid);
+    world.watchdog.forget(pid, &birth.id);
 }
 
 async fn killed(orders: &mut UnboundedReceiver<Order>) {

@@ -1,26 +1,37 @@
-//! Kills the instances if the endpoint itself is killed: a shell that reads a pipe from the endpoint. Sessions come and
-//! go on it; when it ends without a word, whatever session is still listed is killed.
+//! Kills the instances if the endpoint itself is killed: a shell that reads a pipe from the endpoint. Instances come and
+//! go on it; when it ends, whoever is of a session, or bears the mark, of an instance still listed is killed.
 
+use super::sessions::MARK;
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 
 /// Plain bash: it must work where there is nothing but bash and /proc.
 const SCRIPT: &str = r#"
-declare -A live
-while read -r op sid; do
+declare -A sessions marks
+while read -r op session mark; do
   case $op in
-    +) live[$sid]=1 ;;
-    -) unset "live[$sid]" ;;
+    +) sessions[$session]=1 marks[$mark]=1 ;;
+    -) unset "sessions[$session]" "marks[$mark]" ;;
   esac
 done
+belongs() { # PID SESSION
+  [[ -n ${sessions[$2]:-} ]] && return
+  local entry
+  while IFS= read -r -d '' entry; do
+    [[ -n $entry && -n ${marks[$entry]:-} ]] && return
+  done 2>/dev/null < "/proc/$1/environ"
+  return 1
+}
+[[ ${#sessions[@]} -gt 0 ]] || exit 0
 for round in 1 2 3 4 5 6 7 8 9 10; do
   found=
-  for stat in /proc/[0-9]*/stat; do
-    { read -r line < "$stat"; } 2>/dev/null || continue
+  for dir in /proc/[0-9]*; do
+    pid=${dir#/proc/}
+    { read -r line < "$dir/stat"; } 2>/dev/null || continue
     set -- ${line##*) }
-    if [[ $1 != Z && -n ${4:-} && -n ${live[$4]:-} ]]; then
-      kill -KILL "${line%% *}" 2>/dev/null && found=1
+    if [[ $pid != $$ && $1 != Z && -n ${4:-} ]] && belongs "$pid" "$4" 2>/dev/null; then
+      kill -KILL "$pid" 2>/dev/null && found=1
     fi
   done
   [[ -z $found ]] && exit 0
@@ -45,12 +56,12 @@ impl Watchdog {
         Ok(Watchdog { pipe, shell: Mutex::new(shell) })
     }
 
-    pub fn watch(&self, session: u32) {
-        self.say(&format!("+ {session}\n"));
+    pub fn watch(&self, session: u32, instance: &str) {
+        self.say(&format!("+ {session} {MARK}={instance}\n"));
     }
 
-    pub fn forget(&self, session: u32) {
-        self.say(&format!("- {session}\n"));
+    pub fn forget(&self, session: u32, instance: &str) {
+        self.say(&format!("- {session} {MARK}={instance}\n"));
     }
 
     fn say(&self, line: &str) {

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const SCRIPT: &str = "#!/bin/bash\nsleep 1000 &\necho $! > pids\necho $$ >> pids\necho $GREETING >> pids\nwait\n";
+const SCRIPT: &str = "#!/bin/bash\nsleep 1000 &\necho $! > pids\nsetsid sleep 1001 &\necho $! >> pids\necho $$ >> pids\n\
+                      echo $GREETING >> pids\nwait\n";
 
 struct Program {
     child: Child,
@@ -24,7 +25,7 @@ fn start() -> Program {
     Program { child, endpoint: endpoint.trim().to_owned(), root }
 }
 
-/// The two processes of the one instance.
+/// The processes of the one instance, one of them in a session of its own.
 async fn processes(program: &Program) -> Vec<u32> {
     let ec2 = client(&program.endpoint).await;
     let x86 = template(&ec2, "x86", X86_64, SCRIPT).await;
@@ -44,13 +45,13 @@ async fn processes(program: &Program) -> Vec<u32> {
 fn written(root: &Path) -> Option<String> {
     let instance = std::fs::read_dir(root).ok()?.next()?.ok()?;
     let text = std::fs::read_to_string(instance.path().join("pids")).ok()?;
-    (text.lines().count() == 3).then_some(text)
+    (text.lines().count() == 4).then_some(text)
 }
 
 async fn ends(signal: &str) {
     let mut program = start();
     let pids = processes(&program).await;
-    assert!(pids.len() == 2 && pids.iter().all(|pid| lives(*pid)), "{pids:?}");
+    assert!(pids.len() == 3 && pids.iter().all(|pid| lives(*pid)), "{pids:?}");
     let killed = Command::new("bash").args(["-c", &format!("kill -{signal} {}", program.child.id())]).status().unwrap();
     assert!(killed.success());
     program.child.wait().unwrap();
