@@ -105,8 +105,10 @@ async fn ending_that_dies_at_any_call_is_continued() {
         "DescribeLaunchTemplateVersions",
         "DeleteLaunchTemplateVersions",
     ] {
-        for fault in [Fault::drop_reply(action, TRIES), Fault::refuse(action, Some(1), "RequestExpired", "too late")] {
-            let request = world.request(&format!("dies-{action}"));
+        let unanswered = ("unanswered", Fault::drop_reply(action, TRIES));
+        let refused = ("refused", Fault::refuse(action, Some(1), "RequestExpired", "too late"));
+        for (how, fault) in [unanswered, refused] {
+            let request = world.request(&format!("{action}-{how}"));
             world.fleets.launch(&request).await.expect("launch");
             world.ec2.wait_for("it works", crate::world::WITHIN, |seen| !seen.running().is_empty());
             world.ec2.fault(fault);

@@ -7,7 +7,7 @@ use spotmill_platform::ports::Fleets;
 use std::time::Instant;
 
 fn told(machine: &InstanceView) -> WorkerSettings {
-    let file = machine.dir.join("home/told.json");
+    let file = machine.dir.join("told.json");
     let until = Instant::now() + WITHIN;
     loop {
         if let Some(settings) = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {

@@ -16,7 +16,9 @@ use std::time::Duration;
 pub const TRIES: u32 = 2;
 pub const WITHIN: Duration = Duration::from_secs(20);
 
-const WORKER: &str = "#!/usr/bin/env bash\ncp \"${@: -1}\" \"$SPOTMILL_HOME/told.json\"\nsleep 600\n";
+/// `serve --settings FILE …`
+const WORKER: &str =
+    "#!/usr/bin/env bash\n[ \"$1 $2\" = 'serve --settings' ] && cp \"$3\" \"$HOME/told.json\"\nsleep 600\n";
 /// Stands in for the AWS command line: whatever is fetched is the worker.
 const AWS: &str = "#!/usr/bin/env bash\ncp \"$(dirname \"$0\")/worker\" \"${@: -1}\"\n";
 const SUBNETS: [&str; 2] = ["subnet-0a", "subnet-0b"];
