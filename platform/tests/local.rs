@@ -22,6 +22,12 @@ async fn store_contract() {
     contract::store::all(Arc::new(LocalStore::new()), &base).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn files_contract() {
+    let ((_dir, base), (files, _)) = (directory(), directory());
+    contract::files::all(Arc::new(LocalStore::new()), &base, files.path(), 1 << 20).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn queue_contract() {
     contract::queue::all(Arc::new(LocalQueues::new()), "contract").await;

@@ -107,3 +107,43 @@ fn nobody_listens(e: &(dyn Error + 'static)) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate_of(status: Option<u16>, code: &str) -> Fate {
+        let (code, message) = (bare(code).to_owned(), String::new());
+        fate(&Trouble { fate: Fate::Unsent, status, code, message, region: None, source: "x".into() })
+    }
+
+    #[test]
+    fn only_a_clear_refusal_is_one() {
+        use Fate::{Perhaps, Refused};
+        for (status, code, expected) in [
+            (None, "", Perhaps),
+            (Some(200), "InternalError", Perhaps),
+            (Some(400), "RequestTimeout", Perhaps),
+            (Some(408), "", Perhaps),
+            (Some(500), "InternalError", Perhaps),
+            (Some(503), "ServiceUnavailable", Perhaps),
+            (Some(503), "SlowDown", Refused),
+            (Some(429), "", Refused),
+            (Some(400), "com.amazonaws.sqs#RequestThrottled", Refused),
+            (Some(403), "AccessDenied", Refused),
+            (Some(409), "ConditionalRequestConflict", Refused),
+            (Some(412), "PreconditionFailed", Refused),
+        ] {
+            assert_eq!(fate_of(status, code), expected, "{status:?} {code}");
+        }
+    }
+
+    #[test]
+    fn codes_of_all_protocols_have_one_name() {
+        for code in
+            ["QueueDoesNotExist", "com.amazonaws.sqs#QueueDoesNotExist", "AWS.SimpleQueueService.QueueDoesNotExist"]
+        {
+            assert_eq!(bare(code), "QueueDoesNotExist");
+        }
+    }
+}

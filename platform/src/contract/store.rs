@@ -16,11 +16,13 @@ pub async fn all<S: Store + 'static>(store: Arc<S>, base: &Uri) {
     swaps_lose_no_update(store.clone(), &base.join("counter")).await;
     readers_see_whole_objects(store.clone(), &base.join("whole")).await;
     listing(&*store, &base.join("list")).await;
+    super::pages::all(&*store, &base.join("pages")).await;
     copies(&*store, &base.join("copy")).await;
     keys_below_keys(&*store, &base.join("below")).await;
+    awkward_names(&*store, &base.join("names")).await;
 }
 
-fn is_not_found<T: std::fmt::Debug>(result: Result<T, StoreError>, uri: &Uri) {
+pub(super) fn is_not_found<T: std::fmt::Debug>(result: Result<T, StoreError>, uri: &Uri) {
     match result {
         Err(StoreError::NotFound(named)) => {
             assert_eq!(&named, uri, "the error names another object")
@@ -202,6 +204,22 @@ async fn copies(store: &(impl Store + ?Sized), base: &Uri) {
     assert_eq!(store.get(&to).await.expect("get").body, b"two");
     store.delete(&from).await.expect("delete");
     assert_eq!(store.get(&to).await.expect("get").body, b"two");
+}
+
+/// Names that a URL, a header or XML would take for something else.
+async fn awkward_names(store: &(impl Store + ?Sized), base: &Uri) {
+    let names = ["100%", "a b", "a%20b", "a&b<c>", "carrier=AA", "plus+one", "q?x=1#y", "~tilde", "\"quoted'", "é–ü"];
+    for name in names {
+        store.put(&base.join(name), name.as_bytes()).await.expect("put");
+        store.copy(&base.join(name), &base.join(&format!("copies/{name}"))).await.expect("copy");
+    }
+    for found in store.list(&base.join("copies/")).await.expect("list") {
+        let name = found.uri.as_str().strip_prefix(base.join("copies/").as_str()).expect("below the prefix");
+        assert!(names.contains(&name), "{name} was never written");
+        assert_eq!(store.get(&found.uri).await.expect("get").body, name.as_bytes());
+        assert_eq!(store.head(&found.uri).await.expect("head"), found);
+    }
+    assert_eq!(store.list(&base.join("copies/")).await.expect("list").len(), names.len());
 }
 
 /// What is above an object is no object.

@@ -22,5 +22,6 @@ pub fn failed(queue: &str, what: String, source: BoxError) -> QueueError {
 
 /// SQS tells a receipt whose message is deleted or visible again as a wrong value of a parameter.
 pub fn of_receipt(trouble: &Trouble) -> bool {
-    trouble.is(&["InvalidParameterValue"]) && trouble.message.contains("ReceiptHandle")
+    trouble.is(&["InvalidParameterValue", "InvalidParameterValueException"])
+        && trouble.message.contains("ReceiptHandle")
 }

@@ -181,7 +181,7 @@ fn message(of: aws_sdk_sqs::types::Message) -> Message {
 
 /// SQS counts whole seconds: a part of one is one, so that what was to be hidden is.
 fn secs(time: Duration, most: u64) -> i32 {
-    let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let whole = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     i32::try_from(whole.min(most)).unwrap_or(i32::MAX)
 }
 

@@ -9,6 +9,7 @@ mod copy;
 mod download;
 mod errors;
 mod list;
+mod pages;
 mod upload;
 
 use super::config::{TRIES, transfer_timeouts};
@@ -155,6 +156,10 @@ impl Store for S3Store {
         let put = self.client_for(body.len() as u64).put_object().bucket(&at.bucket).key(&at.key);
         put.body(ByteStream::from(body.to_vec())).send().await.map_err(|e| named(&at, e))?;
         Ok(())
+    }
+
+    async fn put_pages(&self, uri: &Uri, pages: &mut (dyn Iterator<Item = Vec<u8>> + Send)) -> Result<(), StoreError> {
+        pages::put(self, &Address::object(uri)?, pages).await
     }
 
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
