@@ -89,6 +89,10 @@ pub trait Store: Send + Sync {
     async fn swap(&self, uri: &Uri, etag: &str, body: &[u8]) -> Result<Swapped, StoreError>;
     /// Write whatever stands there; for objects whose content is determined by their key, or that only inform.
     async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError>;
+    /// `put` of what comes in pages: an object of any size. An adapter that cannot do it in little memory holds it whole.
+    async fn put_pages(&self, uri: &Uri, pages: &mut (dyn Iterator<Item = Vec<u8>> + Send)) -> Result<(), StoreError> {
+        self.put(uri, &pages.flatten().collect::<Vec<u8>>()).await
+    }
     /// All objects whose location begins with `prefix`, in order of their names (bytewise).
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError>;
     /// Server-side copy; overwrites.

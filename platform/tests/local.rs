@@ -28,6 +28,12 @@ async fn files_contract() {
     contract::files::all(Arc::new(LocalStore::new()), &base, files.path(), 1 << 20).await;
 }
 
+#[tokio::test]
+async fn pages_contract() {
+    let (_dir, base) = directory();
+    contract::pages::all(&LocalStore::new(), &base).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn queue_contract() {
     contract::queue::all(Arc::new(LocalQueues::new()), "contract").await;

@@ -10,6 +10,11 @@ async fn store_contract() {
     contract::store::all(Arc::new(aws().await.store()), &base.join("below/é x")).await;
 }
 
+#[tokio::test]
+async fn pages_contract() {
+    contract::pages::all(&aws().await.store(), &bucket("contract-pages").await).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn queue_contract() {
     contract::queue::all(Arc::new(queues("contract").await), "contract").await;

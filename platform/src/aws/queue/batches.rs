@@ -114,7 +114,7 @@ mod tests {
             assert!(found.windows(2).all(|two| two[0].end == two[1].start));
             found.iter().map(|range| range.end).collect()
         };
-        assert_eq!(of(&[]), []);
+        assert_eq!(of(&[]), [0; 0]);
         assert_eq!(of(&[1; 10]), [10]);
         assert_eq!(of(&[1; 25]), [10, 20, 25]);
         assert_eq!(of(&[BYTES, 1, BYTES - 1, 1]), [1, 3, 4]);
