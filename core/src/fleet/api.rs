@@ -1,5 +1,5 @@
-//! The two calls as EC2 spells them: a field for each field that is used, under the API's own name, so that the JSON can
-//! be held against AWS's service model.
+//! The two calls as EC2 spells them: a field for each field that is used, under the API's own name, so that the JSON
+//! can be held against AWS's service model.
 
 use serde::{Deserialize, Serialize};
 

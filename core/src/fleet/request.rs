@@ -1,6 +1,6 @@
 //! From a request and a place to the calls: a launch-template version an architecture, then one fleet over both. A
-//! `maintain` fleet, because only that takes requirements over every zone; the least interrupted pools first; nothing is
-//! ended because there is more than asked for.
+//! `maintain` fleet, because only that takes requirements over every zone; the least interrupted pools first; nothing
+//! is ended because there is more than asked for.
 
 use super::api::*;
 use super::machines::{self, Machines, Need};
@@ -101,7 +101,8 @@ pub fn tags(request: &FleetRequest, stack: &str) -> Result<Vec<Tag>, FleetProble
     all.into_iter().map(tag).collect()
 }
 
-/// Machine types on the architectures that the pipeline allows, the stack has a template for, and a worker was built for.
+/// Machine types on the architectures that the pipeline allows, the stack has a template for, and a worker was built
+/// for.
 fn choose(request: &FleetRequest, place: &FleetPlace) -> Result<Machines, FleetProblem> {
     if place.subnets.is_empty() {
         return Err(FleetProblem("the stack names no subnet to launch machines in; deploy it again".to_owned()));

@@ -38,9 +38,9 @@ impl Ec2Fleets {
         Ok((self.fleets_named(name).await?, self.versions_for(name).await?))
     }
 
-    /// The fleet that CreateFleet made and nobody was told of: the same request under the same token says its id. Where
-    /// a version is missing nothing was asked for, or all of it is gone. A request that is refused now was refused then;
-    /// a fleet of it would still be found by its tags, and ends by itself.
+    /// The fleet that CreateFleet made and nobody was told of: the same request under the same token says its id.
+    /// Where a version is missing nothing was asked for, or all of it is gone. A request that is refused now was
+    /// refused then; a fleet of it would still be found by its tags, and ends by itself.
     async fn replay(&self, request: &FleetRequest, versions: &Versions) -> Result<Vec<Found>, FleetError> {
         let Ok(wanted) = template_versions(request, &self.place) else { return Ok(Vec::new()) };
         let all = |of: &Architecture| Some((*of, *versions.get(of)?.first()?));

@@ -108,13 +108,12 @@ fn failed(name: &str, doing: &str, e: Trouble) -> FleetError {
     FleetError::Transient { name: name.to_owned(), what, source: e.source }
 }
 
-/// EC2 says these with a client error's status, and they pass: the last two where it has not yet heard of a version it
-/// just made, or credentials were renewed in between.
+/// EC2 says these with a client error's status, and they pass: it is busy, has not yet heard of a version it just made,
+/// or the credentials ran out on the way.
 const LATER: &[&str] = &[
     "RequestLimitExceeded",
     "Unavailable",
     "InternalError",
-    "InvalidLaunchTemplateId.VersionNotFound",
     "VersionNotFound",
     "RequestExpired",
     "ExpiredToken",
