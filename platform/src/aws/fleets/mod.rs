@@ -110,14 +110,8 @@ fn failed(name: &str, doing: &str, e: Trouble) -> FleetError {
 
 /// EC2 says these with a client error's status, and they pass: it is busy, has not yet heard of a version it just made,
 /// or the credentials ran out on the way.
-const LATER: &[&str] = &[
-    "RequestLimitExceeded",
-    "Unavailable",
-    "InternalError",
-    "VersionNotFound",
-    "RequestExpired",
-    "ExpiredToken",
-];
+const LATER: &[&str] =
+    &["RequestLimitExceeded", "Unavailable", "InternalError", "VersionNotFound", "RequestExpired", "ExpiredToken"];
 
 /// What a person can do, by EC2's code. `Trouble` keeps the last word of a dotted one.
 fn remedy(code: &str) -> &'static str {
