@@ -40,6 +40,7 @@ pub struct State {
     pub faults: Vec<Fault>,
     pub capacity: Capacity,
     pub quota_vcpus: Option<u32>,
+    pub replace_after_ms: u64,
     /// No launches any more: the endpoint is ending.
     pub closing: bool,
     /// Grows with everything made; orders pages.
@@ -58,6 +59,7 @@ impl World {
             faults: Vec::new(),
             capacity: Capacity::Plenty,
             quota_vcpus: config.quota_vcpus,
+            replace_after_ms: config.replace_after.as_millis() as u64,
             closing: false,
             count: 0,
         };

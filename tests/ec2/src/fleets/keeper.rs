@@ -88,9 +88,9 @@ fn fill(world: &World, state: &mut State, id: &str, now: u64) -> Vec<Birth> {
             }
             Some(Ok(pool)) => match instances::birth(world, state, id, pool) {
                 Ok(birth) => births.push(birth),
-                Err(what) => return trouble(world, state, id, now, INVALID, what, births),
+                Err(what) => return trouble(state, id, now, INVALID, what, births),
             },
-            Some(Err((sub_kind, what))) => return trouble(world, state, id, now, sub_kind, what, births),
+            Some(Err((sub_kind, what))) => return trouble(state, id, now, sub_kind, what, births),
         }
     }
 }
@@ -149,7 +149,6 @@ fn within_quota(world: &World, state: &State, vcpus: u32) -> Result<(), (&'stati
 
 /// Tells the trouble, unless it was told a moment ago, and tries again later.
 fn trouble(
-    world: &World,
     state: &mut State,
     id: &str,
     now: u64,
@@ -157,8 +156,9 @@ fn trouble(
     what: String,
     births: Vec<Birth>,
 ) -> Vec<Birth> {
+    let replace_after_ms = state.replace_after_ms;
     let Some(fleet) = state.fleet_mut(id) else { return births };
-    fleet.next_launch_ms = now + world.config.replace_after.as_millis() as u64;
+    fleet.next_launch_ms = now + replace_after_ms;
     let told = fleet.trouble.is_some_and(|(kind, at)| kind == sub_kind && at + TELL_AGAIN_MS > now);
     if !told {
         fleet.trouble = Some((sub_kind, now));

@@ -35,10 +35,7 @@ pub async fn live(world: Arc<World>, mut birth: Birth) {
     let pid = child.as_ref().and_then(Child::id);
     running(&world, &birth.id, pid, server.as_ref().ok().map(|(port, _)| *port));
     let end = wait(&mut birth.orders, child.as_mut()).await;
-    if let Some(instance) = world.state().instance_mut(&birth.id) {
-        instance.state = InstanceState::ShuttingDown;
-        instance.reason.get_or_insert((end.code.to_owned(), end.message.clone()));
-    }
+    world.state().leaves(&birth.id, end.code, &end.message);
     world.wake.notify_one();
     if let Some(pid) = pid {
         stop(&world, pid, &mut birth, child.as_mut(), end.gently).await;
@@ -177,15 +174,14 @@ async fn emptied(pid: u32, id: &str) {
 fn close(world: &World, id: &str, end: &End) {
     let mut state = world.state();
     let now = now_ms();
+    state.leaves(id, end.code, &end.message);
     let Some(instance) = state.instance_mut(id) else { return };
     instance.state = InstanceState::Terminated;
     instance.ended_ms = Some(now);
-    instance.reason.get_or_insert((end.code.to_owned(), end.message.clone()));
     let (fleet, why) = (instance.fleet.clone(), instance.reason.clone());
     if let Some(fleet) = state.fleet_mut(&fleet) {
         let why = why.map(|(code, message)| format!("{code}: {message}")).unwrap_or_default();
         fleet.tell("instance-change", "terminated", why, Some(id));
-        fleet.next_launch_ms = fleet.next_launch_ms.max(now + world.config.replace_after.as_millis() as u64);
     }
     drop(state);
     world.wake.notify_one();

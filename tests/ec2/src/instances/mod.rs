@@ -154,11 +154,25 @@ impl State {
                 None
             }
         };
-        if let Some((code, message)) = reason {
-            instance.state = InstanceState::ShuttingDown;
-            instance.reason.get_or_insert((code.to_owned(), message.to_owned()));
-        }
         // Its task may have ended this moment: then there is nothing left to tell.
         let _ = instance.orders.send(order);
+        if let Some((code, message)) = reason {
+            self.leaves(id, code, message);
+        }
+    }
+
+    /// It counts no longer; its fleet replaces it after a while. The first reason is the one that is kept.
+    pub fn leaves(&mut self, id: &str, code: &str, message: &str) {
+        let next_launch_ms = now_ms() + self.replace_after_ms;
+        let Some(instance) = self.instance_mut(id) else { return };
+        instance.reason.get_or_insert((code.to_owned(), message.to_owned()));
+        if !instance.state.counts() {
+            return;
+        }
+        instance.state = InstanceState::ShuttingDown;
+        let fleet = instance.fleet.clone();
+        if let Some(fleet) = self.fleet_mut(&fleet) {
+            fleet.next_launch_ms = fleet.next_launch_ms.max(next_launch_ms);
+        }
     }
 }

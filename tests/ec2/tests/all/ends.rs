@@ -34,8 +34,7 @@ async fn a_deleted_fleet_leaves_no_process() {
 
     let again = at.ec2.delete_fleets().fleet_ids(&fleet).fleet_ids("fleet-none").terminate_instances(true);
     let again = again.send().await.unwrap();
-    let codes: Vec<_> =
-        again.unsuccessful_fleet_deletions().iter().map(|f| f.error().unwrap().code().unwrap().as_str());
+    let codes = again.unsuccessful_fleet_deletions().iter().map(|f| f.error().unwrap().code().unwrap().as_str());
     let codes: Vec<_> = codes.collect();
     assert_eq!(codes, ["fleetNotInDeletableState", "fleetIdDoesNotExist"]);
     let described = at.ec2.describe_fleets().fleet_ids(&fleet).send().await.unwrap();

@@ -2,7 +2,9 @@
 
 use crate::harness::{Harness, IDLE, WITHIN, fleet_tag, read_soon, target};
 use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{ExcessCapacityTerminationPolicy, Filter, FleetStateCode, TargetCapacitySpecificationRequest};
+use aws_sdk_ec2::types::{
+    Filter, FleetExcessCapacityTerminationPolicy, FleetStateCode, TargetCapacitySpecificationRequest,
+};
 use spotmill_local_ec2::{FleetState, InstanceState};
 use std::time::{Duration, SystemTime};
 
@@ -58,10 +60,14 @@ async fn a_killed_instance_is_replaced() {
     let at = Harness::start().await;
     let (_, seen) = at.running(IDLE, 4).await;
     let victim = seen.running()[0].id.clone();
+    let killed_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
     at.local.kill(&victim).unwrap();
-    let seen = at.wait_for("replaced", |seen| seen.instances.len() == 3 && seen.running().len() == 2);
+    let seen = at.wait_for("gone and replaced", |seen| seen.living().count() == 2 && seen.running().len() == 2);
+    assert_eq!(seen.instances.len(), 3);
     let gone = seen.instances.iter().find(|i| i.id == victim).unwrap();
     assert_eq!(gone.state, InstanceState::Terminated);
+    let next = seen.instances.last().unwrap();
+    assert!(next.launched_ms >= killed_ms + 100, "replaced only after a while: {seen:?}");
     assert!(gone.reason.as_deref().unwrap().starts_with("Server.SpotInstanceTermination"), "{gone:?}");
 }
 
@@ -85,7 +91,7 @@ async fn a_smaller_target_without_termination_ends_nobody_and_whoever_is_termina
 async fn a_smaller_target_with_termination_ends_the_newest() {
     let at = Harness::start().await;
     let (fleet, seen) = at.running(IDLE, 6).await;
-    let policy = ExcessCapacityTerminationPolicy::Termination;
+    let policy = FleetExcessCapacityTerminationPolicy::Termination;
     let modify = at.ec2.modify_fleet().fleet_id(&fleet).excess_capacity_termination_policy(policy);
     modify.target_capacity_specification(target(2)).send().await.unwrap();
     let seen_then = at.wait_for("two ended", |seen| seen.living().count() == 1);

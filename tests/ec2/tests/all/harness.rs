@@ -6,7 +6,7 @@ use aws_sdk_ec2::config::{Builder, Credentials, Region};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::create_fleet::builders::CreateFleetFluentBuilder;
 use aws_sdk_ec2::types::{
-    DefaultTargetCapacityType, ExcessCapacityTerminationPolicy, FleetLaunchTemplateConfigRequest,
+    DefaultTargetCapacityType, FleetExcessCapacityTerminationPolicy, FleetLaunchTemplateConfigRequest,
     FleetLaunchTemplateOverridesRequest, FleetLaunchTemplateSpecificationRequest, FleetType,
     InstanceRequirementsRequest, LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest,
     MemoryMiBRequest, RequestLaunchTemplateData, ResourceType, SpotAllocationStrategy, SpotOptionsRequest, Tag,
@@ -107,7 +107,7 @@ pub fn fleet(ec2: &Client, templates: &[&str], vcpus: i32) -> CreateFleetFluentB
         .set_launch_template_configs(Some(configs))
         .target_capacity_specification(target(vcpus))
         .spot_options(options.build())
-        .excess_capacity_termination_policy(ExcessCapacityTerminationPolicy::NoTermination)
+        .excess_capacity_termination_policy(FleetExcessCapacityTerminationPolicy::NoTermination)
         .tag_specifications(fleet_tag("spotmill:fleet", "f"))
 }
 

@@ -44,7 +44,7 @@ async fn refused(ask: CreateFleetFluentBuilder, expected: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_refused_by_name() {
     let at = Harness::start().await;
-    let id = &at.template("t", host_image(), IDLE).await;
+    let id = &at.template("one", host_image(), IDLE).await;
     let ask = |overrides| {
         at.ec2
             .create_fleet()
@@ -111,7 +111,7 @@ async fn more_than_three_hundred_pools_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn attributes_that_match_nothing_are_told_by_the_history_alone() {
     let at = Harness::start().await;
-    let id = at.template("t", host_image(), IDLE).await;
+    let id = at.template("one", host_image(), IDLE).await;
     let gpus = AcceleratorCountRequest::builder().min(1).build();
     let ask = InstanceRequirementsRequest::builder().accelerator_count(gpus);
     let ask = ask.set_v_cpu_count(requirements(1, 9).v_cpu_count).set_memory_mib(requirements(1, 9).memory_mib);
@@ -125,7 +125,7 @@ async fn attributes_that_match_nothing_are_told_by_the_history_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_too_low_gets_nothing() {
     let at = Harness::start().await;
-    let id = at.template("t", host_image(), IDLE).await;
+    let id = at.template("one", host_image(), IDLE).await;
     let cheap = FleetLaunchTemplateOverridesRequest::builder().max_price("0.0001");
     let cheap = cheap.instance_requirements(requirements(2, 2)).build();
     let fleet = at.ec2.create_fleet().launch_template_configs(config(&id, "1", vec![cheap]));
@@ -137,7 +137,7 @@ async fn a_price_too_low_gets_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_hold_every_fleet_and_every_instance_once() {
     let at = Harness::start().await;
-    let id = at.template("t", host_image(), IDLE).await;
+    let id = at.template("one", host_image(), IDLE).await;
     for n in 0..5 {
         fleet(&at.ec2, &[&id], 0).client_token(format!("t{n}")).send().await.unwrap();
     }
@@ -166,7 +166,7 @@ async fn what_does_not_exist_is_named() {
     let unknown = message(at.ec2.describe_key_pairs().send().await);
     assert!(unknown.starts_with("InvalidAction: The action DescribeKeyPairs"), "{unknown}");
     let filter = aws_sdk_ec2::types::Filter::builder().name("moon").values("full").build();
-    let id = at.template("t", host_image(), IDLE).await;
+    let id = at.template("one", host_image(), IDLE).await;
     fleet(&at.ec2, &[&id], 0).send().await.unwrap();
     let filtered = message(at.ec2.describe_fleets().filters(filter).send().await);
     assert!(filtered.contains("The filter 'moon' is invalid"), "{filtered}");

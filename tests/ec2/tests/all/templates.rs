@@ -25,7 +25,7 @@ async fn data(at: &Harness, id: &str, version: &str) -> ResponseLaunchTemplateDa
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_takes_from_its_source_what_it_does_not_say() {
     let at = Harness::start().await;
-    let id = at.template("t", host_image(), "#!/bin/bash\n").await;
+    let id = at.template("one", host_image(), "#!/bin/bash\n").await;
     let tags = LaunchTemplateTagSpecificationRequest::builder()
         .resource_type(ResourceType::Volume)
         .tags(Tag::builder().key("only").value("this").build())
@@ -50,7 +50,7 @@ async fn a_version_takes_from_its_source_what_it_does_not_say() {
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_are_deleted_one_by_one_and_numbers_are_never_given_again() {
     let at = Harness::start().await;
-    let id = at.template("t", host_image(), IDLE).await;
+    let id = at.template("one", host_image(), IDLE).await;
     add(&at, &id, Some("1"), user_data("#!2")).await;
     add(&at, &id, Some("1"), user_data("#!3")).await;
     let ask = at.ec2.delete_launch_template_versions().launch_template_id(&id);
@@ -76,7 +76,7 @@ async fn versions_are_deleted_one_by_one_and_numbers_are_never_given_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_token_is_one_version() {
     let at = Harness::start().await;
-    let id = at.template("t", host_image(), IDLE).await;
+    let id = at.template("one", host_image(), IDLE).await;
     let ask = at.ec2.create_launch_template_version().launch_template_id(&id).client_token("t1");
     let number = |made: aws_sdk_ec2::operation::create_launch_template_version::CreateLaunchTemplateVersionOutput| {
         made.launch_template_version().unwrap().version_number()
