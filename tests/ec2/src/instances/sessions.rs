@@ -21,11 +21,17 @@ pub fn ask(leader: u32) {
     }
 }
 
+/// Looks that must find nobody, one after the other: a process can fork and exit while /proc is read, and then neither
+/// it nor its child is seen.
+const EMPTY_LOOKS: u32 = 3;
+
 /// SIGKILL until nobody is left; false if somebody survived all rounds (a process in the kernel's hands).
 pub async fn end(leader: u32, instance: &str) -> bool {
+    let mut empty = 0;
     for _ in 0..200 {
         let left = members(leader, instance);
-        if left.is_empty() {
+        empty = if left.is_empty() { empty + 1 } else { 0 };
+        if empty == EMPTY_LOOKS {
             return true;
         }
         for pid in left {

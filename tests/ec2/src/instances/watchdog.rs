@@ -24,7 +24,8 @@ belongs() { # PID SESSION
   return 1
 }
 [[ ${#sessions[@]} -gt 0 ]] || exit 0
-for round in 1 2 3 4 5 6 7 8 9 10; do
+empty=0
+for round in {1..20}; do
   found=
   for dir in /proc/[0-9]*; do
     pid=${dir#/proc/}
@@ -34,8 +35,9 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
       kill -KILL "$pid" 2>/dev/null && found=1
     fi
   done
-  [[ -z $found ]] && exit 0
-  sleep 0.05
+  if [[ $found ]]; then empty=0; else empty=$((empty + 1)); fi
+  [[ $empty == 3 ]] && exit 0
+  sleep 0.02
 done
 "#;
 

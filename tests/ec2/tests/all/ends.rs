@@ -2,7 +2,7 @@
 
 use crate::harness::{Harness, IDLE, lives, pids};
 use aws_sdk_ec2::types::FleetStateCode;
-use spotmill_local_ec2::{FleetState, InstanceState};
+use spotmill_local_ec2::{FleetState, InstanceState, LocalEc2Config};
 
 /// Ignores SIGTERM, and has a child, a child in a session of its own, and an orphan with another environment.
 const STUBBORN: &str = r#"#!/bin/bash
@@ -71,4 +71,23 @@ async fn a_dropped_endpoint_leaves_no_process() {
     let all: Vec<u32> = seen.running().iter().flat_map(|i| pids(&i.dir.join("pids"), 4)).collect();
     drop(at);
     assert!(!all.iter().any(|pid| lives(*pid)), "left: {all:?}");
+}
+
+/// A main process that forks and exits at once, over and over, while it is looked for.
+const FORKING: &str = "#!/bin/bash\nfor n in {1..20}; do sleep 1003 & echo $! >> ../forked; done\nexit 3\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_dropped_amid_forks_leaves_no_process() {
+    for _ in 0..5 {
+        let root = tempfile::tempdir().unwrap();
+        let forked = root.path().join("forked");
+        let config = LocalEc2Config { root: Some(root.path().to_owned()), ..LocalEc2Config::default() };
+        let at = Harness::with(config).await;
+        at.fleet("forking", FORKING, 8).await.send().await.unwrap();
+        at.wait_for("some ended", |seen| seen.instances.len() > 4);
+        drop(at);
+        let text = std::fs::read_to_string(&forked).unwrap();
+        let left: Vec<u32> = text.lines().filter_map(|pid| pid.parse().ok()).filter(|pid| lives(*pid)).collect();
+        assert_eq!(left, [], "of {} processes", text.lines().count());
+    }
 }
