@@ -12,8 +12,10 @@ pub const MAX_ROUNDS: u32 = 12;
 pub const MAX_INPUT_BYTES: usize = 256 << 10;
 /// Rounds on one rung that may pass without an item gaining a receipt or a counted failure.
 pub const MAX_IDLE_ROUNDS: u32 = 3;
-/// Bytes of a work list: it is held in a function's memory once.
+/// Bytes of a work list: it passes a function's disk once.
 pub const MAX_WORK_BYTES: u64 = 256 << 20;
+/// Bytes of a large object that are read or written at once.
+pub const PAGE_BYTES: u64 = 8 << 20;
 /// Dollars for a thousand S3 writes, to say what too many files would cost.
 pub const USD_PER_1000_PUTS: f64 = 0.005;
 /// Failures told one by one in a report or an error.

@@ -41,6 +41,11 @@ pub fn worker(root: &Uri, sha256: &str) -> Uri {
     root.join(&format!("workers/{sha256}/spotmill-worker"))
 }
 
+/// What a worker program needs of a machine (`WorkerNeeds`), beside it.
+pub fn worker_needs(root: &Uri, sha256: &str) -> Uri {
+    root.join(&format!("workers/{sha256}/needs.json"))
+}
+
 /// Who publishes to a destination that several runs replace in turn.
 pub fn holder(root: &Uri, destination: &Uri) -> Uri {
     let name = crate::digest::short(destination.as_str().trim_end_matches('/').as_bytes(), 32);
@@ -111,6 +116,11 @@ impl StepKeys {
     }
     pub fn receipt(&self, item: ItemIndex) -> Uri {
         self.receipts().join(&format!("{item:07}.json"))
+    }
+    /// What the keys of the receipts of `items` items begin with, in parts of at most ten thousand.
+    pub fn receipt_prefixes(&self, items: u32) -> Vec<Uri> {
+        let part = |part: u32| self.receipts().join(&format!("{part:03}"));
+        if items <= 10_000 { vec![self.receipts().join("")] } else { (0..items.div_ceil(10_000)).map(part).collect() }
     }
     pub fn seal(&self) -> Uri {
         self.base().join("sealed.json")

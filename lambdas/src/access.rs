@@ -7,10 +7,11 @@ use spotmill_core::calls::RoundRequest;
 use spotmill_core::claim::{Ticket, fenced};
 use spotmill_core::ids::{RunId, Uri};
 use spotmill_core::keys::{self, RunKeys, StepKeys};
-use spotmill_core::records::{FailureRecord, Lease, Plan, WorkItem};
+use spotmill_core::records::{FailureRecord, Lease, Plan};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::ports::{Created, Store, StoreError};
 use spotmill_platform::records;
+use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -52,29 +53,21 @@ pub async fn plan(ctx: &Ctx, keys: &StepKeys) -> Result<Plan, HandlerError> {
     plan.map(|(plan, _)| plan).ok_or_else(|| HandlerError::corrupt(format!("{} does not exist", keys.plan())))
 }
 
-/// The work list, whole.
-pub async fn work(ctx: &Ctx, keys: &StepKeys, plan: &Plan) -> Result<Vec<u8>, HandlerError> {
-    let uri = keys.work(&plan.work_digest);
-    let body = ctx.store.get(&uri).await?.body;
-    if spotmill_core::digest::sha256(&body) != plan.work_digest {
-        return Err(HandlerError::corrupt(format!("{uri} is not what its plan was made with")));
-    }
-    Ok(body)
-}
-
 pub fn lines(work: &[u8]) -> impl Iterator<Item = &[u8]> {
     work.split(|b| *b == b'\n').filter(|line| !line.is_empty())
 }
 
-pub fn work_items(work: &[u8]) -> Result<Vec<WorkItem>, HandlerError> {
-    let parsed = lines(work).map(serde_json::from_slice).collect::<Result<_, _>>();
-    parsed.map_err(|e| HandlerError::corrupt(format!("a line of the work list cannot be read: {e}")))
-}
-
-/// Items that have a receipt: one listing.
-pub async fn receipted(ctx: &Ctx, keys: &StepKeys) -> Result<RoaringBitmap, HandlerError> {
-    let listed = ctx.store.list(&keys.receipts().join("")).await?;
-    Ok(listed.iter().filter_map(|o| keys::receipt_item(&o.uri)).collect())
+/// Items of `plan` that have a receipt. Many are listed in parts that their names begin with, several at once.
+pub async fn receipted(ctx: &Ctx, keys: &StepKeys, plan: &Plan) -> Result<RoaringBitmap, HandlerError> {
+    let prefixes = keys.receipt_prefixes(plan.items);
+    let listed = several(ctx.settings.parallel, prefixes, |prefix| {
+        let store = ctx.store.clone();
+        async move {
+            let listed = store.list(&prefix).await?;
+            Ok::<RoaringBitmap, HandlerError>(listed.iter().filter_map(|o| keys::receipt_item(&o.uri)).collect())
+        }
+    });
+    Ok(listed.await?.into_iter().fold(RoaringBitmap::new(), |all, some| all | some))
 }
 
 /// The failures of an epoch.
@@ -89,23 +82,43 @@ pub async fn get_all<T>(ctx: &Ctx, uris: Vec<Uri>) -> Result<Vec<T>, HandlerErro
 where
     T: DeserializeOwned + Send + 'static,
 {
-    let mut all = Vec::with_capacity(uris.len());
-    for chunk in uris.chunks(ctx.settings.parallel.max(1)) {
-        let mut reading = JoinSet::new();
-        for (i, uri) in chunk.iter().cloned().enumerate() {
-            let store = ctx.store.clone();
-            reading.spawn(async move { (i, records::load::<T>(&*store, &uri).await, uri) });
+    several(ctx.settings.parallel, uris, |uri| {
+        let store = ctx.store.clone();
+        async move {
+            let found = records::load::<T>(&*store, &uri).await?;
+            found.map(|(record, _)| record).ok_or_else(|| HandlerError::corrupt(format!("{uri} was there and is gone")))
         }
-        let mut page = Vec::with_capacity(chunk.len());
-        while let Some(read) = reading.join_next().await {
-            let (i, record, uri) = read.map_err(|e| HandlerError::transient(e.to_string()))?;
-            let (record, _) = record?.ok_or_else(|| HandlerError::corrupt(format!("{uri} was there and is gone")))?;
-            page.push((i, record));
+    })
+    .await
+}
+
+/// Does all, at most `width` at once; results in order. After the first error nothing more begins, and nothing is left
+/// under way.
+async fn several<I, T, F>(width: usize, inputs: Vec<I>, mut act: impl FnMut(I) -> F) -> Result<Vec<T>, HandlerError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, HandlerError>> + Send + 'static,
+{
+    let mut done: Vec<Option<T>> = inputs.iter().map(|_| None).collect();
+    let mut waiting = inputs.into_iter().enumerate();
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < width.max(1)
+            && let Some((i, input)) = waiting.next()
+        {
+            let acting = act(input);
+            under_way.spawn(async move { (i, acting.await) });
         }
-        page.sort_by_key(|(i, _)| *i);
-        all.extend(page.into_iter().map(|(_, record)| record));
+        match under_way.join_next().await {
+            None => return Ok(done.into_iter().flatten().collect()),
+            Some(Ok((i, Ok(result)))) => done[i] = Some(result),
+            Some(Ok((_, Err(e)))) => {
+                under_way.shutdown().await;
+                return Err(e);
+            }
+            Some(Err(e)) => return Err(HandlerError::transient(e.to_string())),
+        }
     }
-    Ok(all)
 }
 
 /// What stands at a key after a create-if-absent.

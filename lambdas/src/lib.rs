@@ -27,6 +27,7 @@ pub mod report;
 mod round;
 pub mod tally;
 pub mod verdict;
+mod work;
 
 pub use error::HandlerError;
 pub use functions::{CalledBy, FUNCTIONS, Function, invoke};

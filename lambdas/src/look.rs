@@ -1,6 +1,6 @@
 //! Reading a step's records for people: its items, an item's receipt and failures. Writes nothing.
 
-use crate::{Ctx, HandlerError, access};
+use crate::{Ctx, HandlerError, access, work};
 use spotmill_core::ids::ItemIndex;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::records::{FailureRecord, Receipt, WorkItem};
@@ -9,7 +9,7 @@ use spotmill_platform::records;
 /// The frozen work list; an error if the step was never planned.
 pub async fn items(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<WorkItem>, HandlerError> {
     let plan = access::plan(ctx, keys).await?;
-    access::work_items(&access::work(ctx, keys, &plan).await?)
+    work::all(ctx, keys, &plan).await
 }
 
 pub async fn receipt(ctx: &Ctx, keys: &StepKeys, item: ItemIndex) -> Result<Option<Receipt>, HandlerError> {

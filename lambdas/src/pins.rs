@@ -1,12 +1,13 @@
 //! Looks at a frozen plan's inputs again at the start of an epoch, and records what changed.
 
 use crate::inputs;
-use crate::{Ctx, HandlerError, access};
+use crate::work::WorkPages;
+use crate::{Ctx, HandlerError};
 use spotmill_core::ids::{Epoch, RunId};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::model::{Source, Step};
-use spotmill_core::pins::{Frozen, Listed, decide};
+use spotmill_core::pins::{Frozen, Listed, Pinning};
 use spotmill_core::records::{Lease, Plan, PlanTables};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::records;
@@ -37,13 +38,18 @@ pub async fn pin(ctx: &Ctx, resumed: &Resumed<'_>) -> Result<(), HandlerError> {
     if listed == Listed::default() {
         return Ok(());
     }
-    let work = access::work(ctx, resumed.keys, resumed.plan).await?;
-    let items = access::work_items(&work)?;
     let tables = records::load::<PlanTables>(&*ctx.store, &resumed.keys.tables()).await?;
     let whole = tables.map(|(t, _)| t.whole).unwrap_or_default();
     let (epoch, open) = (resumed.epoch, resumed.open);
-    let frozen = Frozen { step: &step.name, epoch, items: &items, whole: &whole, open };
-    let pins = decide(&frozen, &listed).map_err(HandlerError::invalid)?;
+    let frozen = Frozen { step: &step.name, epoch, items: resumed.plan.items, whole: &whole, open };
+    let mut pinning = Pinning::new(frozen, listed);
+    let mut pages = WorkPages::open(resumed.keys, resumed.plan);
+    while let Some(page) = pages.next(ctx).await? {
+        for item in page.from..page.to {
+            pinning.add(&page.item(item)?);
+        }
+    }
+    let pins = pinning.finish().map_err(HandlerError::invalid)?;
     if !pins.changed.is_empty() || !pins.notes.is_empty() {
         // The epoch is this call's alone: nobody else writes this key.
         records::put(&*ctx.store, &resumed.keys.pins(epoch), &pins).await?;

@@ -5,12 +5,13 @@
 use crate::pins::{Resumed, pin};
 use crate::{Ctx, HandlerError, Program, access, begin, earlier, inputs};
 use access::{SWAP_TRIES, Stands};
+use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
 use spotmill_core::claim::Ticket;
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
-use spotmill_core::plan::{PlanError, WorkList, plan, work_list};
+use spotmill_core::plan::{PlanError, Planned, plan, work_list, work_pages};
 use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::ports::Swapped;
@@ -84,7 +85,7 @@ async fn open_items(
     plan: &Plan,
 ) -> Result<RoaringBitmap, HandlerError> {
     let mut open: RoaringBitmap = (0..plan.items).collect();
-    open -= access::receipted(ctx, keys).await?;
+    open -= access::receipted(ctx, keys, plan).await?;
     for accepted in lease.accept.get(step).into_iter().flatten() {
         open.remove(*accepted);
     }
@@ -112,40 +113,40 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         tables.insert(name.clone(), found);
     }
     let planned = plan(p.step, &input, &tables).map_err(refusal)?;
-    let list = work_list(&planned.items).map_err(refusal)?;
+    let list = work_list(planned.items()).map_err(refusal)?;
     let read = inputs::read_of(p.program, &p.step.input.source, &p.step.input.read, seal.as_ref())?;
     let record = Plan {
         v: RECORD_VERSION,
         run: run.clone(),
         step: p.request.step.clone(),
         generation: p.keys.generation,
-        items: u32::try_from(planned.items.len()).unwrap_or(u32::MAX),
-        work_digest: list.digest.clone(),
-        offsets: list.offsets.clone(),
+        items: planned.items,
+        work_digest: list.digest,
+        offsets: list.offsets,
         input_columns: read.columns.clone(),
         input_bytes: planned.input_bytes,
         worker_version: p.lease.worker.version.clone(),
         upstream_rows: planned.upstream_rows,
         planned_ms: ctx.clock.now_ms(),
     };
-    let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole };
-    commit(ctx, p, record, &list, &plan_tables).await
+    let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole.clone() };
+    commit(ctx, p, record, &planned, &plan_tables).await
 }
 
 async fn commit(
     ctx: &Ctx,
     p: &Planning<'_>,
     plan: Plan,
-    list: &WorkList,
+    planned: &Planned<'_>,
     tables: &PlanTables,
 ) -> Result<Plan, HandlerError> {
     let request = p.request;
     let (root, step, epoch) = (&request.root, request.step.as_str(), p.lease.epoch);
     let ticket = Ticket { root, step, epoch, generation: p.keys.generation };
     access::fence(ctx, &request.run, &ticket).await?;
-    if let Stands::Others(_) = access::create(ctx, &p.keys.work(&list.digest), &list.bytes).await? {
-        return Err(HandlerError::corrupt(format!("{} does not hold what its name says", p.keys.work(&list.digest))));
-    }
+    // Its name is its content's: writing it again changes nothing.
+    let mut pages = work_pages(planned.items(), PAGE_BYTES as usize);
+    ctx.store.put_pages(&p.keys.work(&plan.work_digest), &mut pages).await?;
     replace_tables(ctx, &p.keys.tables(), tables).await?;
     let uri = p.keys.plan();
     match access::create_record(ctx, &uri, &plan).await? {

@@ -2,7 +2,7 @@
 //! of them are committed. Reads records and lists inputs; writes nothing.
 
 use crate::begin::Beginning;
-use crate::{Ctx, HandlerError, Program, access, begin, inputs};
+use crate::{Ctx, HandlerError, Program, access, begin, inputs, work};
 use spotmill_core::calls::{RunInput, errors};
 use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
@@ -63,13 +63,13 @@ pub async fn preview(
         let next = &lease.generations[&step.name];
         let before = old.as_ref().and_then(|l| l.generations.get(&step.name)).map(|g| g.generation);
         let because = (before != Some(next.generation)).then(|| next.because.clone());
-        let work = work(ctx, &program, &lease, &bound[&step.name], &previews).await?;
+        let work = work_of(ctx, &program, &lease, &bound[&step.name], &previews).await?;
         previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, work });
     }
     Ok(previews)
 }
 
-async fn work(
+async fn work_of(
     ctx: &Ctx,
     program: &Program,
     lease: &Lease,
@@ -84,8 +84,8 @@ async fn work(
         return Ok(Work::Complete { items: seal.items });
     }
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
-        let items = access::work_items(&access::work(ctx, &keys, &plan).await?)?;
-        let committed = access::receipted(ctx, &keys).await?.into_iter().collect();
+        let items = work::all(ctx, &keys, &plan).await?;
+        let committed = access::receipted(ctx, &keys, &plan).await?.into_iter().collect();
         return Ok(Work::Items { items, committed, frozen: true });
     }
     let runs_first = |name: &&str| before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { .. }));
@@ -102,5 +102,5 @@ async fn work(
         PlanError::NoInput(why) => HandlerError::new(errors::NO_INPUT, why),
         PlanError::TooMuch(why) => HandlerError::invalid(why),
     })?;
-    Ok(Work::Items { items: planned.items, committed: BTreeSet::new(), frozen: false })
+    Ok(Work::Items { items: planned.items().collect(), committed: BTreeSet::new(), frozen: false })
 }

@@ -226,7 +226,7 @@ async fn of_work(
     plan: &Plan,
     report: &mut StepReport,
 ) -> Result<(), HandlerError> {
-    let receipts = access::receipted(ctx, keys).await?;
+    let receipts = access::receipted(ctx, keys, plan).await?;
     report.committed = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
     report.took_ms = ctx.clock.now_ms().saturating_sub(plan.planned_ms);
     of_receipts(ctx, keys, &receipts, report).await?;

@@ -31,10 +31,11 @@ impl RoundView {
         let program = access::program(ctx, &of.run, &lease).await?;
         let step = program.step(of.step.as_str())?.clone();
         let keys = access::step_keys(ctx, of);
+        let plan = access::plan(ctx, &keys).await?;
         let tally = records::load::<Tally>(&*ctx.store, &keys.tally(of.epoch)).await?.map(|(tally, _)| tally);
         Ok(Self {
-            plan: access::plan(ctx, &keys).await?,
-            receipts: access::receipted(ctx, &keys).await?,
+            receipts: access::receipted(ctx, &keys, &plan).await?,
+            plan,
             failures: access::failures(ctx, &keys, of.epoch).await?,
             accepted: lease.accept.get(of.step.as_str()).cloned().unwrap_or_default(),
             failed_hint: tally.as_ref().map(|t| t.failed.0.clone()).unwrap_or_default(),

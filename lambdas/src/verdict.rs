@@ -3,15 +3,19 @@
 
 use crate::access::{self, Stands};
 use crate::round::RoundView;
+use crate::work::{WorkPage, WorkPages};
 use crate::{Ctx, HandlerError, inputs};
+use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{Next, RoundRequest, VerdictReply, VerdictRequest, errors};
 use spotmill_core::ids::ItemIndex;
 use spotmill_core::plan::item_digest;
-use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord, WorkItem};
-use spotmill_core::seal::{Evidence, PlannedItem, SealError, Sealed, seal, told};
+use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord};
+use spotmill_core::seal::{PlannedItem, SealError, Sealed, Sealing, told};
 use spotmill_core::verdict::{Ended, Verdict, decide};
 use spotmill_platform::records;
-use std::collections::BTreeMap;
+
+/// Receipts in memory at once.
+const RECEIPTS: usize = 1_000;
 
 pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, HandlerError> {
     let of = &request.round;
@@ -83,20 +87,7 @@ async fn complete(
     missing: &[ItemIndex],
     rerun: &str,
 ) -> Result<VerdictReply, HandlerError> {
-    let work = access::work(ctx, &view.keys, &view.plan).await?;
-    let items = planned_items(&work)?;
-    let uris = view.receipts.iter().map(|item| view.keys.receipt(item)).collect();
-    let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
-    let receipts: BTreeMap<ItemIndex, Receipt> = view.receipts.iter().zip(receipts).collect();
-    let evidence = Evidence {
-        step: &view.step,
-        plan: &view.plan,
-        items: &items,
-        receipts: &receipts,
-        missing,
-        now_ms: ctx.clock.now_ms(),
-    };
-    match seal(&evidence) {
+    match fold(ctx, view, missing).await? {
         Ok(sealed) => {
             write(ctx, view, of, &sealed).await?;
             tracing::info!(run = %of.run, "{}", told(&sealed.seal));
@@ -104,7 +95,7 @@ async fn complete(
         }
         Err(SealError::Corrupt(why)) => Err(HandlerError::corrupt(format!("`{}`: {why}", of.step))),
         Err(SealError::Expectation(why)) => {
-            let kept = spotmill_core::words::count(receipts.len() as u64, "item");
+            let kept = spotmill_core::words::count(view.receipts.len(), "item");
             let cause = format!(
                 "`{}` is complete and not published: {why}. {kept} committed and kept. Look: spotmill show {}. \
                  Again, when it is mended: {rerun}.",
@@ -116,22 +107,42 @@ async fn complete(
     }
 }
 
-fn planned_items(work: &[u8]) -> Result<Vec<PlannedItem>, HandlerError> {
-    let items = access::work_items(work)?;
-    let planned = |(line, item): (&[u8], WorkItem)| PlannedItem {
-        digest: item_digest(line),
+/// Reads every receipt, page by page beside the work list, and none twice.
+async fn fold(ctx: &Ctx, view: &RoundView, missing: &[ItemIndex]) -> Result<Result<Sealed, SealError>, HandlerError> {
+    let mut sealing = Sealing::new(&view.step, &view.plan, missing);
+    if let Some(foreign) = view.receipts.max().filter(|item| *item >= view.plan.items) {
+        return Ok(Err(SealError::Corrupt(format!("the receipt of item {foreign} is of no planned item"))));
+    }
+    let mut pages = WorkPages::open(&view.keys, &view.plan);
+    while let Some(page) = pages.next(ctx).await? {
+        let items: Vec<ItemIndex> = view.receipts.range(page.from..page.to).collect();
+        for some in items.chunks(RECEIPTS) {
+            let uris = some.iter().map(|item| view.keys.receipt(*item)).collect();
+            let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
+            for (item, receipt) in some.iter().zip(receipts) {
+                if let Err(e) = sealing.add(*item, &planned_item(&page, *item)?, receipt) {
+                    return Ok(Err(e));
+                }
+            }
+        }
+    }
+    Ok(sealing.finish(ctx.clock.now_ms()))
+}
+
+fn planned_item(page: &WorkPage<'_>, index: ItemIndex) -> Result<PlannedItem, HandlerError> {
+    let item = page.item(index)?;
+    Ok(PlannedItem {
+        digest: item_digest(page.line(index)?),
         rows: item.inputs.iter().map(|f| f.rows).sum::<Option<u64>>().filter(|_| !item.inputs.is_empty()),
         sliced: item.value.is_some(),
-    };
-    Ok(access::lines(work).zip(items).map(planned).collect())
+    })
 }
 
 async fn write(ctx: &Ctx, view: &RoundView, of: &RoundRequest, sealed: &Sealed) -> Result<(), HandlerError> {
     access::fence(ctx, &of.run, &access::ticket(of)).await?;
     let files = view.keys.sealed_files(&sealed.seal.files_digest);
-    if let Stands::Others(_) = access::create(ctx, &files, &sealed.bytes).await? {
-        return Err(HandlerError::corrupt(format!("{files} does not hold what its name says")));
-    }
+    // Its name is its content's: writing it again changes nothing.
+    ctx.store.put_pages(&files, &mut sealed.files.pages(PAGE_BYTES as usize)).await?;
     let uri = view.keys.seal();
     match records::load::<Seal>(&*ctx.store, &uri).await? {
         None if access::create_record(ctx, &uri, &sealed.seal).await? == Stands::Ours => Ok(()),

@@ -1,6 +1,6 @@
 use crate::door::{file, pipeline, step};
 use spotmill_core::model::{ItemValue, OnEmpty, Step, Values};
-use spotmill_core::plan::{Found, FoundFile, PlanError, item_digest, line_range, plan, work_list};
+use spotmill_core::plan::{Found, FoundFile, PlanError, item_digest, line_range, plan, work_list, work_pages};
 use spotmill_core::records::WorkItem;
 use std::collections::BTreeMap;
 
@@ -27,8 +27,9 @@ fn reading(by: &str, table: &str) -> Step {
 #[track_caller]
 fn check(step: &Step, input: &[&str], tables: &[(&str, &[&str])], expected: &str) {
     let tables = tables.iter().map(|(name, files)| ((*name).to_owned(), found(files))).collect();
-    let said = match plan(step, &found(input), &tables) {
-        Ok(planned) => planned.items.iter().map(shown).collect::<Vec<_>>().join(" "),
+    let input = found(input);
+    let said = match plan(step, &input, &tables) {
+        Ok(planned) => planned.items().map(|item| shown(&item)).collect::<Vec<_>>().join(" "),
         Err(PlanError::NoInput(why)) => format!("no input: {why}"),
         Err(PlanError::TooMuch(why)) => format!("too much: {why}"),
     };
@@ -102,13 +103,20 @@ fn what_costs_more_in_requests_than_in_machines_is_refused_with_its_price() {
 #[test]
 fn the_work_list_is_the_same_bytes_twice_and_offsets_point_at_lines() {
     let step = step("item_bytes = \"1 B\"", "");
-    let items = plan(&step, &found(&["a:1", "b:1"]), &BTreeMap::new()).unwrap().items;
-    let list = work_list(&items).unwrap();
-    assert_eq!(list, work_list(&items).unwrap());
-    for item in &items {
+    let (input, tables) = (found(&["a:1", "b:1"]), BTreeMap::new());
+    let planned = plan(&step, &input, &tables).unwrap();
+    assert_eq!(planned.items, 2);
+    let list = work_list(planned.items()).unwrap();
+    assert_eq!(list, work_list(planned.items()).unwrap());
+    let bytes: Vec<u8> = work_pages(planned.items(), usize::MAX).flatten().collect();
+    // Small pages are the same bytes.
+    assert_eq!(work_pages(planned.items(), 1).count(), 2);
+    assert_eq!(work_pages(planned.items(), 1).flatten().collect::<Vec<u8>>(), bytes);
+    assert_eq!(list.digest, spotmill_core::digest::sha256(&bytes));
+    for item in planned.items() {
         let (from, to) = line_range(&list.offsets, item.item).unwrap();
-        let line = &list.bytes[from as usize..to as usize];
-        assert_eq!(serde_json::from_slice::<WorkItem>(line).unwrap(), *item);
+        let line = &bytes[from as usize..to as usize];
+        assert_eq!(serde_json::from_slice::<WorkItem>(line).unwrap(), item);
         assert_eq!(item_digest(line).len(), 64);
     }
     assert_eq!(line_range(&list.offsets, 2), None);

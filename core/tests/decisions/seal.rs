@@ -2,7 +2,7 @@ use crate::door::step;
 use spotmill_core::item::{OutputFile, Usage, Violation};
 use spotmill_core::model::{MaxBadRows, RowsRule, Step};
 use spotmill_core::records::{Plan, RECORD_VERSION, Receipt, Seal};
-use spotmill_core::seal::{Evidence, PlannedItem, SealError, seal};
+use spotmill_core::seal::{PlannedItem, SealError, Sealing};
 use spotmill_core::types::Column;
 use std::collections::BTreeMap;
 
@@ -65,17 +65,18 @@ fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
         upstream_rows: None,
         planned_ms: 0,
     };
-    let items: Vec<PlannedItem> =
-        (0..2).map(|i| PlannedItem { digest: format!("d{i}"), rows: case.rows, sliced: false }).collect();
-    let evidence = Evidence {
-        step: &case.step,
-        plan: &plan,
-        items: &items,
-        receipts: &case.receipts,
-        missing: &case.missing,
-        now_ms: 9,
-    };
-    seal(&evidence).map(|s| s.seal)
+    let mut sealing = Sealing::new(&case.step, &plan, &case.missing);
+    for (item, receipt) in case.receipts {
+        let planned = PlannedItem { digest: format!("d{item}"), rows: case.rows, sliced: false };
+        sealing.add(item, &planned, receipt)?;
+    }
+    sealing.finish(9).map(|sealed| {
+        let bytes: Vec<u8> = sealed.files.pages(1).flatten().collect();
+        assert_eq!(spotmill_core::digest::sha256(&bytes), sealed.seal.files_digest);
+        let names: Vec<String> = sealed.files.iter().map(|f| format!("{} {}", f.partition, f.item)).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        sealed.seal
+    })
 }
 
 /// The error's text contains `expected`; empty: sealed without a warning.
@@ -106,6 +107,9 @@ fn receipts_that_cannot_be_of_the_plan_are_corrupt() {
     check(|c| c.receipts.get_mut(&1).unwrap().rows_raw = 11, "corrupt: the receipt of item 1 does not add up: 11 raw");
     check(|c| c.receipts.get_mut(&0).unwrap().rows_written = 9, "corrupt: the receipt of item 0 says 9 rows written");
     check(|c| drop(c.receipts.remove(&1)), "corrupt: item 1 has no receipt");
+    check(|c| drop(c.receipts.remove(&0)), "corrupt: item 0 has no receipt");
+    check(|c| drop(c.receipts.insert(7, receipt(7))), "corrupt: the receipt of item 7 is of no planned item");
+    check(|c| drop(c.receipts.insert(2, receipt(2))), "corrupt: the receipt of item 2 is of no planned item");
     check(|c| (c.receipts.remove(&1), c.missing = vec![1]).1, "");
 }
 

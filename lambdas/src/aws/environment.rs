@@ -4,7 +4,6 @@ use crate::{Ctx, HandlerError, Settings};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::{Architecture, STACK_TAG};
 use spotmill_core::ids::Uri;
-use spotmill_platform::aws::fleets::Patience;
 use spotmill_platform::aws::{Aws, FleetSettings, QueueSettings};
 use spotmill_platform::local::clock::SystemClock;
 use std::collections::BTreeMap;
@@ -73,7 +72,6 @@ impl Environment {
             templates: self.templates.clone(),
             subnets: self.subnets.clone(),
             root: self.root.clone(),
-            patience: Patience::default(),
         };
         let mut settings = Settings::new(CALLBACKS);
         // A day less than the bucket keeps: what is read for a day must not expire while it is read.

@@ -8,7 +8,7 @@ use fixture::{PIPELINE, PRELUDE, config};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
 use spotmill_core::item::{FailureClass, InputFile};
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::plan::{line_range, work_list};
+use spotmill_core::plan::{line_range, work_list, work_pages};
 use spotmill_core::records::{
     Callback, CallbackKind, FailureRecord, Lease, Plan, PlanTables, Receipt, StepGeneration, WorkItem, WorkMessage,
 };
@@ -88,10 +88,11 @@ impl World {
             let inputs = vec![InputFile { uri: input, etag: meta.etag, bytes: meta.bytes, rows: None }];
             list.push(WorkItem { item, inputs, partition: None, value: None, tables: BTreeMap::new() });
         }
+        let bytes: Vec<u8> = work_pages(&list, usize::MAX).flatten().collect();
         let list = work_list(&list).expect("work list");
         let run = &self.keys.run;
         self.store.put(&run.pipeline(&digest), frozen.as_bytes()).await.expect("pipeline");
-        self.store.put(&self.keys.work(&list.digest), &list.bytes).await.expect("work");
+        self.store.put(&self.keys.work(&list.digest), &bytes).await.expect("work");
         let read = pipeline.steps[0].input.read.clone();
         let tables = PlanTables { v: 1, read, table_reads: BTreeMap::new(), whole: BTreeMap::new() };
         records::put(&*self.store, &self.keys.tables(), &tables).await.expect("tables");

@@ -1,0 +1,111 @@
+//! What stands between receipts and a seal, each folded from one receipt after another and told in sentences.
+
+use super::PlannedItem;
+use crate::ids::ItemIndex;
+use crate::model::{Expect, MaxBadRows, RowsRule, Step};
+use crate::records::Receipt;
+use crate::words::{clip, count, number};
+use std::collections::BTreeMap;
+
+/// Problems of rows told one by one.
+const TOLD: usize = 5;
+
+/// The row equations: what an item read against what its inputs hold, what it wrote against what it read.
+#[derive(Debug, Default)]
+pub struct RowProblems {
+    first: Vec<String>,
+    more: usize,
+}
+
+impl RowProblems {
+    pub fn add(&mut self, step: &Step, item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) {
+        let (read, written) = (receipt.rows_read, receipt.rows_written);
+        if let Some(rows) = planned.rows.filter(|rows| *rows != receipt.rows_raw) {
+            self.push(format!("item {item} read {} rows of {rows} that its inputs hold", receipt.rows_raw));
+        }
+        match step.rows.filter(|_| !planned.sliced) {
+            Some(RowsRule::Same) if written != read => {
+                self.push(format!("`rows = \"same\"`: item {item} read {read} rows and wrote {written}"));
+            }
+            Some(RowsRule::Fewer) if written > read => {
+                self.push(format!("`rows = \"fewer\"`: item {item} read {read} rows and wrote {written}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, problem: String) {
+        if self.first.len() < TOLD { self.first.push(problem) } else { self.more += 1 }
+    }
+
+    pub fn told(self) -> Vec<String> {
+        let mut told = self.first;
+        if self.more > 0 {
+            told.push(format!("and {} more such items", self.more));
+        }
+        told
+    }
+}
+
+/// The item with most rejected rows, and what it says of one.
+#[derive(Debug, Default)]
+pub struct BadRows {
+    worst: Option<(ItemIndex, u64, Option<String>)>,
+}
+
+impl BadRows {
+    pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
+        let rejected = receipt.rows_rejected;
+        if rejected > 0 && self.worst.as_ref().is_none_or(|(_, most, _)| rejected >= *most) {
+            self.worst = Some((item, rejected, receipt.notes.first().map(|note| clip(note, 300))));
+        }
+    }
+
+    /// Are there more than the step allows?
+    pub fn told(self, step: &Step, rejected: u64, raw: u64) -> Option<String> {
+        let (passes, limit) = match step.input.max_bad_rows {
+            MaxBadRows::Unlimited => return None,
+            MaxBadRows::Rows(most) => (rejected > most, number(most)),
+            MaxBadRows::Fraction(most) => (rejected as f64 > most * raw as f64, format!("{}%", most * 100.0)),
+        };
+        let example = self.worst.map_or(String::new(), |(item, most, note)| {
+            let note = note.map_or(String::new(), |n| format!(", for example {n}"));
+            format!("; item {item} has most, {}{note}", number(most))
+        });
+        let (rejected, of) = (number(rejected), number(raw));
+        passes.then(|| format!("{rejected} of {of} rows were rejected, more than `max_bad_rows` ({limit}){example}"))
+    }
+}
+
+/// Expectations that do not hold: the ones the workers evaluated, and `min_rows`.
+#[derive(Debug, Default)]
+pub struct Expectations {
+    /// Rows, the first item, and its example.
+    violated: BTreeMap<String, (u64, ItemIndex, Option<String>)>,
+}
+
+impl Expectations {
+    pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
+        for v in &receipt.violations {
+            match self.violated.get_mut(&v.expectation) {
+                Some(known) => known.0 += v.rows,
+                None => {
+                    let example = v.example.as_deref().map(|x| clip(x, 300));
+                    self.violated.insert(v.expectation.clone(), (v.rows, item, example));
+                }
+            }
+        }
+    }
+
+    pub fn told(self, expect: &Expect, written: u64) -> Vec<String> {
+        let sentence = |(expectation, (rows, item, example)): (String, (u64, ItemIndex, Option<String>))| {
+            let example = example.map_or(String::new(), |x| format!(", for example {x}"));
+            format!("{expectation} does not hold for {}, first in item {item}{example}", count(rows, "row"))
+        };
+        let mut told: Vec<String> = self.violated.into_iter().map(sentence).collect();
+        if let Some(least) = expect.min_rows.filter(|least| written < *least) {
+            told.push(format!("{} written, of at least {} expected", count(written, "row"), number(least)));
+        }
+        told
+    }
+}

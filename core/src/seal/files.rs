@@ -1,0 +1,109 @@
+//! The committed files of a step, held small: a step may have a million. Their list is made twice and never held: once
+//! for its digest, which is its name, and once in pages, to be written.
+
+use crate::digest::Sha256;
+use crate::ids::{ItemIndex, Uri};
+use crate::records::{Receipt, SealedFile};
+use std::collections::HashMap;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    item: ItemIndex,
+    /// Index of its partition.
+    partition: u32,
+    part: u32,
+    rows: u64,
+    bytes: u64,
+    uri: Box<str>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SealedFiles {
+    held: Vec<Held>,
+    partitions: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+impl SealedFiles {
+    pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
+        for f in &receipt.files {
+            let partition = self.number(&f.partition);
+            let uri = receipt.scratch.join(&f.path).0.into_boxed_str();
+            self.held.push(Held { item, partition, part: f.part, rows: f.rows, bytes: f.bytes, uri });
+        }
+    }
+
+    fn number(&mut self, partition: &str) -> u32 {
+        if let Some(known) = self.numbers.get(partition) {
+            return *known;
+        }
+        let next = u32::try_from(self.partitions.len()).unwrap_or(u32::MAX);
+        self.partitions.push(partition.to_owned());
+        self.numbers.insert(partition.to_owned(), next);
+        next
+    }
+
+    /// By partition, item and part.
+    pub fn sort(&mut self) {
+        let name = |held: &Held| &self.partitions[held.partition as usize];
+        self.held.sort_by(|a, b| (name(a), a.item, a.part).cmp(&(name(b), b.item, b.part)));
+    }
+
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.held.iter().map(|f| f.bytes).sum()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = SealedFile> + '_ {
+        self.held.iter().map(|f| SealedFile {
+            item: f.item,
+            partition: self.partitions[f.partition as usize].clone(),
+            part: f.part,
+            uri: Uri::new(&*f.uri),
+            rows: f.rows,
+            bytes: f.bytes,
+        })
+    }
+
+    /// Of the list's bytes.
+    pub fn digest(&self) -> Result<String, String> {
+        let (mut digest, mut line) = (Sha256::default(), Vec::new());
+        for file in self.iter() {
+            line.clear();
+            write(&file, &mut line).map_err(|e| e.to_string())?;
+            digest.update(&line);
+        }
+        Ok(digest.hex())
+    }
+
+    /// `sealed/files-{digest}.ndjson`: a `SealedFile` a line, in pages of about `page_bytes`. Of files that have a digest.
+    pub fn pages(&self, page_bytes: usize) -> impl Iterator<Item = Vec<u8>> + Send + '_ {
+        let mut files = self.iter();
+        std::iter::from_fn(move || {
+            let mut page = Vec::new();
+            while page.len() < page_bytes
+                && let Some(file) = files.next()
+            {
+                write(&file, &mut page).ok()?;
+            }
+            (!page.is_empty()).then_some(page)
+        })
+    }
+}
+
+fn write(file: &SealedFile, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *to, file)?;
+    to.push(b'\n');
+    Ok(())
+}

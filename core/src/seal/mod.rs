@@ -1,0 +1,200 @@
+//! A step's seal, folded from its receipts one at a time, and the checks that stand before it: the row equations, bad
+//! rows, declared relations and expectations. A seal is only made of receipts that are about the planned items.
+
+mod checks;
+mod files;
+
+use crate::ids::{ItemIndex, StepName};
+use crate::model::Step;
+use crate::records::{Plan, RECORD_VERSION, Receipt, Seal};
+use crate::types::Column;
+use crate::words::{bytes_of, count};
+use checks::{BadRows, Expectations, RowProblems};
+pub use files::SealedFiles;
+
+/// What the work list says of an item, as far as a seal asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedItem {
+    pub digest: String,
+    /// Rows that its inputs have, when they are a step's output.
+    pub rows: Option<u64>,
+    /// A slice of its input by value: rows read say nothing of rows written.
+    pub sliced: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sealed {
+    pub seal: Seal,
+    pub files: SealedFiles,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SealError {
+    /// Receipts that cannot be of this plan.
+    Corrupt(String),
+    /// The data are not what was declared.
+    Expectation(String),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    raw: u64,
+    read: u64,
+    rejected: u64,
+    written: u64,
+    cpu_ms: u64,
+    peak_bytes: u64,
+}
+
+/// A seal in the making. Receipts come in the order of their items.
+#[derive(Debug)]
+pub struct Sealing<'a> {
+    step: &'a Step,
+    plan: &'a Plan,
+    /// Accepted and without a receipt.
+    missing: &'a [ItemIndex],
+    /// The item that a receipt is expected of.
+    next: ItemIndex,
+    sums: Sums,
+    /// Of the first item that wrote any, and how another item's differ.
+    columns: Option<(ItemIndex, Vec<Column>)>,
+    differing: Option<String>,
+    rows: RowProblems,
+    bad_rows: BadRows,
+    expectations: Expectations,
+    files: SealedFiles,
+}
+
+impl<'a> Sealing<'a> {
+    pub fn new(step: &'a Step, plan: &'a Plan, missing: &'a [ItemIndex]) -> Self {
+        Self {
+            step,
+            plan,
+            missing,
+            next: 0,
+            sums: Sums::default(),
+            columns: None,
+            differing: None,
+            rows: RowProblems::default(),
+            bad_rows: BadRows::default(),
+            expectations: Expectations::default(),
+            files: SealedFiles::default(),
+        }
+    }
+
+    /// The receipt that stands under `item`.
+    pub fn add(&mut self, item: ItemIndex, planned: &PlannedItem, receipt: Receipt) -> Result<(), SealError> {
+        if item >= self.plan.items {
+            return Err(SealError::Corrupt(format!("the receipt of item {item} is of no planned item")));
+        }
+        self.skip_to(item)?;
+        self.next = item + 1;
+        check(item, planned, &receipt)?;
+        let sums = &mut self.sums;
+        sums.raw += receipt.rows_raw;
+        sums.read += receipt.rows_read;
+        sums.rejected += receipt.rows_rejected;
+        sums.written += receipt.rows_written;
+        sums.cpu_ms += receipt.usage.cpu_ms;
+        sums.peak_bytes = sums.peak_bytes.max(receipt.usage.peak_bytes);
+        self.rows.add(self.step, item, planned, &receipt);
+        self.bad_rows.add(item, &receipt);
+        self.expectations.add(item, &receipt);
+        self.agree(item, &receipt.columns);
+        self.files.add(item, &receipt);
+        Ok(())
+    }
+
+    /// Items between two receipts are without one: they have to be accepted as missing.
+    fn skip_to(&self, item: ItemIndex) -> Result<(), SealError> {
+        match (self.next..item).find(|i| !self.missing.contains(i)) {
+            Some(without) => Err(SealError::Corrupt(format!("item {without} has no receipt"))),
+            None => Ok(()),
+        }
+    }
+
+    fn agree(&mut self, item: ItemIndex, columns: &[Column]) {
+        let names =
+            |columns: &[Column]| columns.iter().map(|c| format!("{} {}", c.name, c.ty)).collect::<Vec<_>>().join(", ");
+        match &self.columns {
+            _ if columns.is_empty() => {}
+            None => self.columns = Some((item, columns.to_vec())),
+            Some((first, model)) if model != columns && self.differing.is_none() => {
+                self.differing = Some(format!(
+                    "items wrote different columns: item {first} has {}; item {item} has {}",
+                    names(model),
+                    names(columns)
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub fn finish(self, now_ms: u64) -> Result<Sealed, SealError> {
+        self.skip_to(self.plan.items)?;
+        if let Some(differing) = self.differing {
+            return Err(SealError::Expectation(differing));
+        }
+        let sums = self.sums;
+        let mut problems = self.rows.told();
+        problems.extend(self.bad_rows.told(self.step, sums.rejected, sums.raw));
+        let unmet = self.expectations.told(&self.step.expect, sums.written);
+        let mut warnings = Vec::new();
+        match self.step.expect.warn_only {
+            true => warnings.extend(unmet),
+            false => problems.extend(unmet),
+        }
+        if !problems.is_empty() {
+            return Err(SealError::Expectation(problems.join("; ")));
+        }
+        let mut files = self.files;
+        files.sort();
+        let files_digest = files.digest().map_err(SealError::Corrupt)?;
+        let seal = Seal {
+            v: RECORD_VERSION,
+            step: StepName::new(&self.step.name),
+            generation: self.plan.generation,
+            items: self.plan.items,
+            missing: self.missing.to_vec(),
+            files_digest,
+            files: files.len() as u64,
+            partitions: files.partitions() as u64,
+            bytes: files.bytes(),
+            rows_raw: sums.raw,
+            rows_read: sums.read,
+            rows_rejected: sums.rejected,
+            rows_written: sums.written,
+            columns: self.columns.map(|(_, columns)| columns).unwrap_or_default(),
+            warnings,
+            peak_bytes: sums.peak_bytes,
+            cpu_ms: sums.cpu_ms,
+            sealed_ms: now_ms,
+        };
+        Ok(Sealed { seal, files })
+    }
+}
+
+fn check(item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) -> Result<(), SealError> {
+    let corrupt = |what: &str| Err(SealError::Corrupt(format!("the receipt of item {item} {what}")));
+    if receipt.item != item {
+        return corrupt(&format!("names item {}", receipt.item));
+    }
+    if receipt.item_digest != planned.digest {
+        return corrupt("is about other inputs than the plan's");
+    }
+    let (raw, read, rejected) = (receipt.rows_raw, receipt.rows_read, receipt.rows_rejected);
+    if raw != read + rejected {
+        return corrupt(&format!("does not add up: {raw} raw rows, {read} read and {rejected} rejected"));
+    }
+    let written: u64 = receipt.files.iter().map(|f| f.rows).sum();
+    if receipt.rows_written != written {
+        return corrupt(&format!("says {} rows written; its files hold {written}", receipt.rows_written));
+    }
+    Ok(())
+}
+
+/// A sentence about a seal, for logs.
+pub fn told(seal: &Seal) -> String {
+    let (files, rows) = (count(seal.files, "file"), count(seal.rows_written, "row"));
+    format!("{} sealed: {rows} in {files}, {}", seal.step, bytes_of(seal.bytes))
+}
