@@ -7,10 +7,10 @@ use std::path::PathBuf;
 #[command(
     name = "spotmill",
     version,
-    about = "Daily ETL on spot machines; here, the same pipeline on this machine",
+    about = "Daily ETL on spot machines: the same pipeline on this machine and on AWS",
     after_help = "Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage · 3 invalid pipeline · \
-                  4 an expectation stopped publishing · 5 no permission · 6 held by another run · \
-                  130 Ctrl-C, resumable"
+                  4 an expectation stopped publishing · 5 account or permission · 6 held by another run · \
+                  7 no capacity, retry later · 130 Ctrl-C, resumable"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -24,9 +24,13 @@ pub struct Global {
     /// Directory of the pipeline (holds pipeline.toml)
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     pub directory: PathBuf,
-    /// Whose [target.NAME] overrides apply
-    #[arg(long, value_name = "NAME", default_value = "local", global = true)]
-    pub target: String,
+    /// Whose [target.NAME] overrides apply; `aws` and `aws-…` are on AWS, every other is this machine. `aws` for the
+    /// commands on AWS, else `local`
+    #[arg(long, value_name = "NAME", global = true)]
+    pub target: Option<String>,
+    /// The stack on AWS; SPOTMILL_STACK, or `spotmill`
+    #[arg(long, value_name = "NAME", global = true)]
+    pub stack: Option<String>,
     /// Machine-readable: one versioned JSON event a line on stdout
     #[arg(long, global = true)]
     pub json: bool,
@@ -42,6 +46,17 @@ pub struct Global {
     /// Never ask; what would be asked is refused unless --yes
     #[arg(long, global = true)]
     pub no_input: bool,
+}
+
+impl Global {
+    pub fn target(&self) -> &str {
+        self.target.as_deref().unwrap_or("local")
+    }
+
+    /// Is the world that is looked at, or worked in, on AWS?
+    pub fn on_aws(&self) -> bool {
+        self.target() == "aws" || self.target().starts_with("aws-")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,6 +104,34 @@ pub enum Command {
         step: String,
         item: u32,
     },
+    /// On AWS: check the account before the first bill
+    Doctor,
+    /// On AWS: create or upgrade the stack, and make this pipeline what starts run
+    Deploy(DeployArgs),
+    /// On AWS: remove the stack; keeps data
+    Destroy {
+        /// Stop what runs
+        #[arg(long)]
+        force: bool,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// On AWS: start or resume a run
+    Start(StartArgs),
+    /// On AWS: show a live run, or the latest
+    Status {
+        /// For example flights/2013-01-01; by default what runs
+        run: Option<String>,
+        /// Look again until it has ended; Ctrl-C leaves, the run goes on
+        #[arg(short, long)]
+        watch: bool,
+    },
+    /// On AWS: end a run and its machines; committed work is kept
+    Stop {
+        /// For example flights/2013-01-01
+        run: String,
+    },
     /// List runs
     Runs,
     /// Show a run, step or item: what failed and why
@@ -113,8 +156,9 @@ pub struct KeyArgs {
     pub params: Vec<(String, String)>,
 }
 
+/// Which keys are run, and how.
 #[derive(Args, Clone)]
-pub struct RunArgs {
+pub struct Asked {
     /// The logical date, or an inclusive range: 2013-01-01..2013-01-31
     #[arg(long, value_name = "D|D..D")]
     pub date: Option<String>,
@@ -133,12 +177,58 @@ pub struct RunArgs {
     /// Publish without these items: STEP=7,8
     #[arg(long, value_name = "S=I,…", value_parser = accept)]
     pub accept: Vec<(String, Vec<u32>)>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+#[derive(Args, Clone)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub asked: Asked,
     /// Children at once; default: what fits this machine at the step's resources
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub workers: Option<u32>,
-    /// Do not ask before --fresh
+}
+
+#[derive(Args, Clone)]
+pub struct StartArgs {
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Follow the run to its end, and end as it does; a range then runs one date after another
     #[arg(short, long)]
-    pub yes: bool,
+    pub wait: bool,
+    /// A deployed pipeline; by default the one in this directory
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+}
+
+#[derive(Args, Clone)]
+pub struct DeployArgs {
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// The worker for x86_64 machines; by default the one found or built for this machine's architecture
+    #[arg(long, value_name = "FILE")]
+    pub worker_x86_64: Option<PathBuf>,
+    /// The worker for arm64 machines
+    #[arg(long, value_name = "FILE")]
+    pub worker_aarch64: Option<PathBuf>,
+    /// Where the functions' programs are, each DIR/NAME/bootstrap or DIR/NAME; by default target/lambda or `lambda`
+    /// beside this program
+    #[arg(long, value_name = "DIR")]
+    pub lambdas: Option<PathBuf>,
+    /// A bucket of yours, in this region, for code; by default spotmill-code-ACCOUNT-REGION, made if absent
+    #[arg(long, value_name = "NAME")]
+    pub code_bucket: Option<String>,
+    /// A parameter of the stack, such as ZoneCount=4; those not set stay as they are
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub parameters: Vec<(String, String)>,
+    /// Deploy programs that need a newer glibc than the machines' 2.34
+    #[arg(long)]
+    pub allow_any_glibc: bool,
+    /// Print what would change and change nothing (code is uploaded all the same: CloudFormation reads it)
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

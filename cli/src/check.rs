@@ -2,67 +2,99 @@
 //! says in the user's files.
 
 use crate::args::Global;
-use crate::exit::{Code, Stop};
+use crate::exit::{Code, Stop, io};
 use crate::project::{self, Project};
+use crate::ui::format::bytes;
 use crate::worker::Worker;
+use spotmill_core::ids::Uri;
 use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION};
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Read, Source, Step};
 use spotmill_core::spec;
 use spotmill_lambdas::Program;
-use spotmill_platform::local::store::LocalStore;
-use spotmill_platform::ports::Store;
+use spotmill_platform::ports::{ObjectMeta, Store};
 use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A file that is fetched whole to see its columns.
+const MAX_SAMPLE_BYTES: u64 = 1 << 30;
 
 /// The reply, when every step passes; otherwise the problems are printed.
 pub async fn check(
     project: &Project,
     program: &Program,
     worker: &Worker,
-    store: &LocalStore,
+    store: &dyn Store,
     global: &Global,
 ) -> Result<CheckReply, Stop> {
+    let samples = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
+    let look = Look { store, samples: samples.path() };
     let mut steps = Vec::new();
     for step in &project.pipeline().steps {
-        steps.push(check_step(program, step, store).await?);
+        steps.push(look.step(program, step).await?);
     }
     let reply = worker.check(&CheckRequest { v: ITEM_VERSION, steps })?;
     let problems = spec::check_problems(&project.parsed, &reply);
     if problems.is_empty() { Ok(reply) } else { Err(project::invalid(&problems, &project.sources, global)) }
 }
 
-async fn check_step(program: &Program, step: &Step, store: &LocalStore) -> Result<CheckStep, Stop> {
-    let bound = program.bind(step).map_err(|e| Stop::new(Code::Invalid, e.cause))?;
-    let mut tables = BTreeMap::new();
-    for (name, table) in &bound.tables {
-        tables.insert(name.clone(), check_input(&table.source, &table.read, store).await?);
-    }
-    Ok(CheckStep {
-        name: bound.name,
-        input: check_input(&bound.input.source, &bound.input.read, store).await?,
-        alias: bound.input.alias,
-        tables,
-        transform: bound.transform,
-        params: program.params.clone(),
-        layout: bound.output.layout,
-        sort_by: bound.output.sort_by.into_iter().map(|k| k.column).collect(),
-        expect: bound.expect,
-    })
+/// Where inputs are, and where a sample of one that lies elsewhere is put.
+struct Look<'a> {
+    store: &'a dyn Store,
+    samples: &'a Path,
 }
 
-/// What is known of an input's columns: declared, made by a step, or in the first file that matches.
-async fn check_input(source: &Source, read: &Read, store: &LocalStore) -> Result<CheckInput, Stop> {
-    let path = match source {
-        Source::Step { step, .. } => return Ok(CheckInput::Step(step.clone())),
-        Source::Path(_) if !read.columns.is_empty() => return Ok(CheckInput::Columns(read.columns.clone())),
-        Source::Path(path) => path,
-    };
-    let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
-    let listed = store.list(&pattern.prefix).await;
-    let listed = listed.map_err(|e| Stop::new(Code::Invalid, format!("cannot list {path}: {e}")))?;
-    match listed.into_iter().find(|object| pattern.matches(&object.uri)) {
-        Some(object) => Ok(CheckInput::Sample { uri: object.uri, read: read.clone() }),
-        None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
-            .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
+impl Look<'_> {
+    async fn step(&self, program: &Program, step: &Step) -> Result<CheckStep, Stop> {
+        let bound = program.bind(step).map_err(|e| Stop::new(Code::Invalid, e.cause))?;
+        let mut tables = BTreeMap::new();
+        for (name, table) in &bound.tables {
+            tables.insert(name.clone(), self.input(&table.source, &table.read).await?);
+        }
+        Ok(CheckStep {
+            name: bound.name,
+            input: self.input(&bound.input.source, &bound.input.read).await?,
+            alias: bound.input.alias,
+            tables,
+            transform: bound.transform,
+            params: program.params.clone(),
+            layout: bound.output.layout,
+            sort_by: bound.output.sort_by.into_iter().map(|k| k.column).collect(),
+            expect: bound.expect,
+        })
+    }
+
+    /// What is known of an input's columns: declared, made by a step, or in the first file that matches.
+    async fn input(&self, source: &Source, read: &Read) -> Result<CheckInput, Stop> {
+        let path = match source {
+            Source::Step { step, .. } => return Ok(CheckInput::Step(step.clone())),
+            Source::Path(_) if !read.columns.is_empty() => return Ok(CheckInput::Columns(read.columns.clone())),
+            Source::Path(path) => path,
+        };
+        let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
+        let listed = self.store.list(&pattern.prefix).await;
+        let listed = listed.map_err(|e| Stop::new(Code::Invalid, format!("cannot list {path}: {e}")))?;
+        match listed.into_iter().find(|object| pattern.matches(&object.uri)) {
+            Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read: read.clone() }),
+            None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
+                .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
+        }
+    }
+
+    /// The file itself, or a copy of what lies on S3: the worker reads files.
+    async fn sample(&self, object: ObjectMeta) -> Result<Uri, Stop> {
+        if !object.uri.is_s3() {
+            return Ok(object.uri);
+        }
+        if object.bytes > MAX_SAMPLE_BYTES {
+            let what = format!("{} is too big to look at its columns ({})", object.uri, bytes(object.bytes));
+            return Err(Stop::new(Code::Invalid, what).remedy("declare `columns`"));
+        }
+        let name = spotmill_core::digest::sha256(object.uri.as_str().as_bytes());
+        let extension = object.uri.as_str().rsplit('/').next().unwrap_or_default();
+        let copy = self.samples.join(format!("{}-{extension}", &name[..16]));
+        let fetched = self.store.download(&object.uri, &object.etag, &copy).await;
+        fetched.map_err(|e| Stop::new(Code::Invalid, format!("cannot read {}: {e}", object.uri)))?;
+        Ok(Uri::new(copy.to_string_lossy()))
     }
 }

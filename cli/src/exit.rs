@@ -13,6 +13,7 @@ pub enum Code {
     Expectation = 4,
     Permission = 5,
     Held = 6,
+    NoCapacity = 7,
     Interrupted = 130,
 }
 

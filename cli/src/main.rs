@@ -1,11 +1,13 @@
-//! `spotmill`: run a pipeline on this machine, and look at what happened.
+//! `spotmill`: run a pipeline on this machine or on AWS, and look at what happened.
 
 mod args;
+mod aws;
 mod check;
 mod commands;
 mod exit;
 mod here;
 mod lock;
+mod look;
 mod project;
 mod result;
 mod ui;
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     log(cli.global.verbose);
-    let global = cli.global.clone();
+    let global = targeted(cli.global, &cli.command);
     let ended = std::env::set_current_dir(&global.directory)
         .map_err(io("change to", &global.directory))
         .and_then(|()| tokio::runtime::Runtime::new().map_err(|e| Stop::failed(format!("cannot start: {e}"))))
@@ -39,8 +41,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// The commands on AWS mean target `aws` where none is named.
+fn targeted(mut global: Global, command: &Command) -> Global {
+    if global.target.is_none() && on_aws(command) {
+        global.target = Some("aws".to_owned());
+    }
+    global
+}
+
+fn on_aws(command: &Command) -> bool {
+    use Command::{Deploy, Destroy, Doctor, Start, Status, Stop};
+    matches!(command, Doctor | Deploy(_) | Destroy { .. } | Start(_) | Status { .. } | Stop { .. })
+}
+
 async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
+    if on_aws(&command) && !global.on_aws() {
+        let what = format!("--target {} is on this machine; this command works on AWS", global.target());
+        return Err(Stop::usage(what).remedy("targets on AWS are named `aws` or `aws-…`"));
+    }
     match command {
+        Command::Doctor => commands::doctor::run(global).await,
+        Command::Deploy(args) => commands::deploy::run(global, &args).await,
+        Command::Destroy { force, yes } => commands::destroy::run(global, force, yes).await,
+        Command::Start(args) => commands::start::run(global, &args).await,
+        Command::Status { run, watch } => commands::status::run(global, run.as_deref(), watch).await,
+        Command::Stop { run } => commands::stop::run(global, &run).await,
         Command::Init { dir } => commands::init::run(dir.as_deref()),
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,

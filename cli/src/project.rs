@@ -44,21 +44,21 @@ impl Project {
     }
 }
 
-/// The input that starts a run with this key on this machine.
-pub fn run_input(project: &Project, global: &Global, key: &KeyArgs) -> RunInput {
+/// The input that starts a run of the pipeline with this key.
+pub fn run_input(pipeline: &str, global: &Global, key: &KeyArgs) -> RunInput {
     let text = |v: &String| serde_json::Value::String(v.clone());
     RunInput {
-        pipeline: project.pipeline().name.clone(),
+        pipeline: pipeline.to_owned(),
         date: key.date.clone(),
         params: key.params.iter().map(|(k, v)| (k.clone(), text(v))).collect(),
-        target: Some(global.target.clone()),
+        target: Some(global.target().to_owned()),
         ..RunInput::default()
     }
 }
 
 /// The same, with a made-up value for every param that has none: enough to check types.
 pub fn sample_input(project: &Project, global: &Global, key: &KeyArgs) -> RunInput {
-    let mut input = run_input(project, global, key);
+    let mut input = run_input(&project.pipeline().name, global, key);
     for (name, param) in &project.pipeline().params {
         let dated = name == "date" && input.date.is_some();
         if param.default.is_none() && !dated && !input.params.contains_key(name) {

@@ -1,7 +1,7 @@
 //! What a run came to: the table of its steps, the result itself and where its files are, or what failed and the
 //! command that goes on. Results go to stdout.
 
-use crate::args::{Global, RunArgs};
+use crate::args::{Asked, Global};
 use crate::exit::{Code, Stop};
 use crate::here::world;
 use crate::ui::format::{bytes, count, duration, plural};
@@ -111,7 +111,7 @@ pub fn closing(
     ended: &[RunEnded],
     inputs: &[RunInput],
     global: &Global,
-    args: &RunArgs,
+    asked: &Asked,
     code: Code,
 ) -> Result<(), Stop> {
     if inputs.len() > 1 {
@@ -125,14 +125,14 @@ pub fn closing(
             ended.iter().flat_map(|run| &run.published).filter(|p| p.step == step).collect();
         show_result(worker, &published)?;
     }
-    if code == Code::Done && !global.quiet && args.date.as_ref().is_some_and(|d| !d.contains("..")) {
+    if code == Code::Done && !global.quiet && asked.date.as_ref().is_some_and(|d| !d.contains("..")) {
         let spotmill = world::spotmill(global);
         println!("Next: {spotmill} show {} · {spotmill} run --date FIRST..LAST", ended[0].run);
     }
     Ok(())
 }
 
-fn backfill(ended: &[RunEnded], asked: usize) {
+pub fn backfill(ended: &[RunEnded], asked: usize) {
     let done = ended.iter().filter(|run| matches!(run.outcome.as_str(), "succeeded" | "warned")).count();
     println!("{done} of {} done", plural(asked as u64, "run"));
     for run in ended.iter().filter(|run| run.outcome == "failed") {

@@ -30,6 +30,19 @@ pub struct DeployedWorker {
     pub programs: BTreeMap<String, String>,
 }
 
+/// `workers/{sha256}/needs.json`: what a worker program needs of a machine, as its deploy found it. It informs whoever
+/// looks; nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerNeeds {
+    pub v: u32,
+    /// `x86_64`, `aarch64`.
+    pub architecture: String,
+    /// `2.34`; none of a program without glibc.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<String>,
+    pub bytes: u64,
+}
+
 /// What a machine of a fleet is told: its user data holds it, `spotmill-worker serve` reads it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkerSettings {

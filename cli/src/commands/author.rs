@@ -3,12 +3,12 @@
 use crate::args::{Global, KeyArgs};
 use crate::check;
 use crate::exit::{Code, Stop};
+use crate::look;
 use crate::project::{self, Project};
 use crate::worker::Worker;
 use spotmill_core::item::CheckedStep;
 use spotmill_core::spec;
 use spotmill_core::types::Column;
-use spotmill_platform::local::store::LocalStore;
 use std::path::Path;
 
 pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
@@ -69,7 +69,7 @@ async fn outputs(project: &Project, global: &Global, key: &KeyArgs) -> Result<Ve
     let frozen = spec::freeze(project.pipeline());
     let input = project::sample_input(project, global, key);
     let program = super::run::program(&frozen, &input, global)?;
-    let reply = check::check(project, &program, &worker, &LocalStore::new(), global).await?;
+    let reply = check::check(project, &program, &worker, &*look::store(global).await?, global).await?;
     let names = project.pipeline().steps.iter().map(|s| s.name.clone());
     let made = names.zip(reply.steps).filter_map(|(name, step)| match step {
         CheckedStep::Ok { output, .. } => Some((name, output)),

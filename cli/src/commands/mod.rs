@@ -1,9 +1,15 @@
 //! One file a command. Each takes what it needs and returns an exit code or a `Stop` that says why not.
 
 pub mod author;
+pub mod deploy;
+pub mod destroy;
+pub mod doctor;
 pub mod init;
 pub mod item;
 pub mod plan;
 pub mod run;
 pub mod runs;
 pub mod show;
+pub mod start;
+pub mod status;
+pub mod stop;

@@ -2,7 +2,7 @@
 
 use crate::args::{Global, KeyArgs};
 use crate::exit::{Code, Stop};
-use crate::here::world;
+use crate::look::Looking;
 use crate::project::{self, Project};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, plural};
@@ -17,9 +17,9 @@ const LISTED: usize = 50;
 pub async fn run(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let frozen = spec::freeze(project.pipeline());
-    let input = project::run_input(&project, global, key);
+    let input = project::run_input(&project.pipeline().name, global, key);
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let ctx = world::looking(global)?;
+    let ctx = Looking::open(global).await?.ctx;
     let deployed = worker.deployed()?;
     let steps = preview(&ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
     if global.json {

@@ -1,7 +1,7 @@
 //! `run`: run or resume one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
 //! before it starts, and may be interrupted or killed at any moment: the same command goes on.
 
-use crate::args::{Global, KeyArgs, RunArgs};
+use crate::args::{Asked, Global, KeyArgs, RunArgs};
 use crate::check;
 use crate::exit::{Code, Stop, code_of};
 use crate::here::world::{self, Options, World};
@@ -38,10 +38,12 @@ struct Session<'a> {
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let project = Project::open(global)?;
-    let dates = dates(args)?;
-    confirm_fresh(global, args)?;
+    let asked = &args.asked;
+    let dates = dates(asked)?;
+    confirm_fresh(global, asked)?;
     let frozen = spec::freeze(project.pipeline());
-    let inputs: Vec<RunInput> = dates.iter().map(|date| input(&project, global, args, date.as_deref())).collect();
+    let inputs: Vec<RunInput> =
+        dates.iter().map(|date| input(&project.pipeline().name, global, asked, date.as_deref())).collect();
     // Every key is resolved before anything is built or run.
     for input in &inputs {
         program(&frozen, input, global)?;
@@ -59,8 +61,8 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
 }
 
 /// The keys' dates; one unnamed key where the pipeline has no date.
-fn dates(args: &RunArgs) -> Result<Vec<Option<String>>, Stop> {
-    match &args.date {
+pub fn dates(asked: &Asked) -> Result<Vec<Option<String>>, Stop> {
+    match &asked.date {
         None => Ok(vec![None]),
         Some(text) => {
             let dates = spec::dates::range(text).map_err(|e| Stop::usage(format!("--date {text}: {e}")))?;
@@ -69,14 +71,14 @@ fn dates(args: &RunArgs) -> Result<Vec<Option<String>>, Stop> {
     }
 }
 
-pub fn input(project: &Project, global: &Global, args: &RunArgs, date: Option<&str>) -> RunInput {
-    let key = KeyArgs { date: date.map(str::to_owned), params: args.params.clone() };
+pub fn input(pipeline: &str, global: &Global, asked: &Asked, date: Option<&str>) -> RunInput {
+    let key = KeyArgs { date: date.map(str::to_owned), params: asked.params.clone() };
     RunInput {
-        from_step: args.from_step.clone(),
-        only_steps: (!args.only.is_empty()).then(|| args.only.clone()),
-        fresh: args.fresh,
-        accept: args.accept.iter().cloned().collect(),
-        ..crate::project::run_input(project, global, &key)
+        from_step: asked.from_step.clone(),
+        only_steps: (!asked.only.is_empty()).then(|| asked.only.clone()),
+        fresh: asked.fresh,
+        accept: asked.accept.iter().cloned().collect(),
+        ..crate::project::run_input(pipeline, global, &key)
     }
 }
 
@@ -85,11 +87,18 @@ pub fn program(frozen: &str, input: &RunInput, global: &Global) -> Result<Progra
     Program::new(frozen.as_bytes(), input, &settings).map_err(|e| Stop::usage(e.cause))
 }
 
-fn confirm_fresh(global: &Global, args: &RunArgs) -> Result<(), Stop> {
-    if !args.fresh || args.yes {
+pub fn confirm_fresh(global: &Global, asked: &Asked) -> Result<(), Stop> {
+    if !asked.fresh {
         return Ok(());
     }
-    let why = "--fresh sets aside everything that was committed for this key";
+    confirm(global, asked.yes, "--fresh sets aside everything that was committed for this key")
+}
+
+/// Ask before what cannot be taken back; where nobody can answer, `yes` must have been said.
+pub fn confirm(global: &Global, yes: bool, why: &str) -> Result<(), Stop> {
+    if yes {
+        return Ok(());
+    }
     if global.no_input || !rustix::termios::isatty(std::io::stdin()) {
         return Err(Stop::usage(why).remedy("say --yes to go on"));
     }
@@ -114,7 +123,7 @@ fn stop_signal(ui: &Arc<Ui>) -> watch::Receiver<bool> {
     receiver
 }
 
-async fn signalled() {
+pub async fn signalled() {
     let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;
         return;
@@ -154,7 +163,7 @@ impl Session<'_> {
             }
         }
         if !self.global.json {
-            result::closing(&self.worker, &ended, inputs, self.global, self.args, worst)?;
+            result::closing(&self.worker, &ended, inputs, self.global, &self.args.asked, worst)?;
         }
         Ok(worst)
     }
@@ -192,15 +201,15 @@ impl Session<'_> {
     /// The command that goes on where this one ended: of a range that was stopped, the whole range.
     fn again(&self, input: &RunInput, code: Code) -> String {
         let mut command = format!("{} run", world::spotmill(self.global));
-        let range = self.args.date.as_ref().filter(|_| code == Code::Interrupted);
+        let range = self.args.asked.date.as_ref().filter(|_| code == Code::Interrupted);
         if let Some(date) = range.or(input.date.as_ref()) {
             command += &format!(" --date {date}");
         }
-        for (name, value) in &self.args.params {
+        for (name, value) in &self.args.asked.params {
             command += &format!(" --param {name}={value}");
         }
-        if !self.args.only.is_empty() {
-            command += &format!(" --only {}", self.args.only.join(","));
+        if !self.args.asked.only.is_empty() {
+            command += &format!(" --only {}", self.args.asked.only.join(","));
         }
         command
     }
@@ -237,7 +246,7 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
 }
 
 /// A failed child execution is reported with its own error and cause inside the cause.
-fn innermost(error: String, cause: String) -> (String, String) {
+pub fn innermost(error: String, cause: String) -> (String, String) {
     let Ok(child) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
     match (child["Error"].as_str(), child["Cause"].as_str()) {
         (Some(error), Some(cause)) => innermost(error.to_owned(), cause.to_owned()),
@@ -245,7 +254,7 @@ fn innermost(error: String, cause: String) -> (String, String) {
     }
 }
 
-fn worse(a: Code, b: Code) -> Code {
+pub fn worse(a: Code, b: Code) -> Code {
     match (a, b) {
         (Code::Interrupted, _) | (_, Code::Interrupted) => Code::Interrupted,
         (Code::Done, other) => other,

@@ -2,7 +2,7 @@
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
-use crate::here::world;
+use crate::look::Looking;
 use crate::result::{indent, table};
 use crate::ui::format::{count, duration};
 use spotmill_core::ids::RunId;
@@ -11,12 +11,13 @@ use spotmill_core::records::{RunReport, StepState};
 use spotmill_lambdas::{Ctx, report};
 
 pub async fn run(global: &Global) -> Result<Code, Stop> {
-    let ctx = world::looking(global)?;
+    let looking = Looking::open(global).await?;
+    let ctx = &looking.ctx;
     let mut shown = table(&["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK"], &[3, 4, 5]);
-    let runs = all(&ctx).await?;
+    let runs = all(ctx).await?;
     for run in &runs {
-        let report = report::summarize(&ctx, run).await.map_err(Stop::from)?;
-        let state = state(&report);
+        let report = report::summarize(ctx, run).await.map_err(Stop::from)?;
+        let state = looking.state(&report).await?.state;
         if global.json {
             println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         } else {
@@ -25,7 +26,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     }
     if !global.json {
         if runs.is_empty() {
-            println!("no runs yet; start one: spotmill run");
+            println!("no runs yet; start one: {}", ctx.settings.rerun_command);
         } else {
             println!("{}", indent(&shown));
         }
@@ -33,7 +34,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     Ok(Code::Done)
 }
 
-async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
+pub async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
     let folder = keys::runs(&ctx.root);
     let listed = ctx.store.list(&folder.join("")).await.map_err(|e| Stop::failed(e.to_string()))?;
     let run = |uri: &str| {
@@ -42,28 +43,12 @@ async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
     Ok(listed.iter().filter_map(|object| run(object.uri.as_str())).collect())
 }
 
-/// `running`, `succeeded`, `warned`, `failed`, or `interrupted` when whoever ran it is gone.
-pub fn state(report: &RunReport) -> &'static str {
-    use spotmill_core::records::RunOutcome;
-    if crate::lock::is_held(&report.run) {
-        return "running";
-    }
-    let failed = report.steps.iter().any(|s| s.state == StepState::Failed && !s.failures.is_empty());
-    match report.outcome {
-        RunOutcome::Succeeded => "succeeded",
-        RunOutcome::Warned => "warned",
-        RunOutcome::Failed if report.end.is_some() => "failed",
-        RunOutcome::Failed if !report.root.as_str().is_empty() && !failed => "interrupted",
-        RunOutcome::Failed => "failed",
-    }
-}
-
 pub fn mark(state: &str) -> &'static str {
     match state {
         "succeeded" => "✓",
         "warned" => "!",
         "running" => "▸",
-        "interrupted" => "‖",
+        "interrupted" | "stopped" => "‖",
         _ => "✗",
     }
 }

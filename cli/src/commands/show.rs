@@ -1,10 +1,11 @@
 //! `show`: a run, a step or an item: what it came to, what failed and why, and the commands that go on.
 
 use super::plan::describe;
-use super::runs::{mark, state};
+use super::runs::mark;
 use crate::args::Global;
 use crate::exit::{Code, Stop};
-use crate::here::{telling::class_name, world};
+use crate::here::telling::class_name;
+use crate::look::{Looking, Stood};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, count, duration, plural};
 use spotmill_core::ids::{RunId, StepName};
@@ -22,21 +23,22 @@ pub struct What<'a> {
 }
 
 pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
-    let ctx = world::looking(global)?;
+    let looking = Looking::open(global).await?;
+    let ctx = &looking.ctx;
     let run = RunId::new(what.run);
     let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
         .await
         .map_err(|e| Stop::failed(e.to_string()))?
         .ok_or_else(|| Stop::usage(format!("there is no run {run}")).remedy("list them: spotmill runs"))?;
-    let report = report::summarize(&ctx, &run).await.map_err(Stop::from)?;
+    let report = report::summarize(ctx, &run).await.map_err(Stop::from)?;
     let Some(step) = what.step else {
-        return Ok(show_run(&ctx, global, &report, what.log));
+        return Ok(show_run(&looking, global, &report, &looking.state(&report).await?, what.log));
     };
     let step = find(&report, step)?;
     let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(step.step.as_str()), step.generation);
     match what.item {
-        None => show_step(&ctx, global, step, &keys).await,
-        Some(item) => show_item(&ctx, global, &keys, &lease, item, what.log).await,
+        None => show_step(ctx, global, step, &keys).await,
+        Some(item) => show_item(ctx, global, &keys, &lease, item, what.log).await,
     }
 }
 
@@ -47,8 +49,8 @@ fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
     })
 }
 
-fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
-    let state = state(report);
+fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
+    let (ctx, state) = (&looking.ctx, stood.state);
     if global.json {
         println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         return Code::Done;
@@ -70,10 +72,10 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
         if let Some(place) = &step.published {
             println!("  {} is published at {}", step.step, relative(place.as_str()));
         }
-        step.failures.iter().for_each(|f| failure(report, step, f, log));
+        step.failures.iter().for_each(|f| failure(looking, report, step, f, log));
     }
-    if let Some(end) = report.end.as_ref().filter(|_| report.steps.iter().all(|s| s.failures.is_empty())) {
-        println!("\n  Cause  {}", end.cause);
+    if let Some(cause) = stood.cause.as_ref().filter(|_| report.steps.iter().all(|s| s.failures.is_empty())) {
+        println!("\n  Cause  {cause}");
     }
     if !matches!(state, "succeeded" | "warned" | "running") {
         println!("\n  Again  {}", again(ctx, report));
@@ -82,7 +84,7 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, log: bool) -> Code {
 }
 
 /// The command that resumes the run: its key, as it was given.
-fn again(ctx: &Ctx, report: &RunReport) -> String {
+pub fn again(ctx: &Ctx, report: &RunReport) -> String {
     let key: Vec<String> = match report.run.as_str().rsplit_once('/') {
         Some((_, values)) if values.contains('=') => {
             values.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()
@@ -92,7 +94,7 @@ fn again(ctx: &Ctx, report: &RunReport) -> String {
     words::rerun(&ctx.settings.rerun_command, &key, &report.params)
 }
 
-fn step_row(step: &StepReport) -> [String; 9] {
+pub fn step_row(step: &StepReport) -> [String; 9] {
     let state = match step.state {
         StepState::Done => "done",
         StepState::Failed => "incomplete",
@@ -111,10 +113,13 @@ fn step_row(step: &StepReport) -> [String; 9] {
     ]
 }
 
-fn failure(report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
+fn failure(looking: &Looking, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
     println!("\n✗ {} item {}", step.step, failure.item);
     tell(failure, log);
-    println!("  Here   spotmill item {} {} {}", report.run, step.step, failure.item);
+    // On these inputs, where they are files of this machine.
+    if looking.is_here() {
+        println!("  Here   spotmill item {} {} {}", report.run, step.step, failure.item);
+    }
 }
 
 fn tell(failure: &FailureRecord, log: bool) {

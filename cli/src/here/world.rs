@@ -55,9 +55,13 @@ pub fn spotmill(global: &Global) -> String {
 
 /// What reads and writes on this machine, without anything that works: enough to look.
 pub fn settings(global: &Global) -> Result<Settings, Stop> {
-    let here = std::env::current_dir().map_err(io("find", Path::new(".")))?;
     let mut settings = Settings::new(CALLBACKS);
-    settings.target = global.target.clone();
+    settings.target = global.target().to_owned();
+    if global.on_aws() {
+        settings.rerun_command = crate::aws::start_command(global);
+        return Ok(settings);
+    }
+    let here = std::env::current_dir().map_err(io("find", Path::new(".")))?;
     settings.base = Some(Uri::new(here.to_string_lossy()));
     settings.rerun_command = format!("{} run", spotmill(global));
     Ok(settings)

@@ -41,7 +41,17 @@ fn style(template: &str) -> ProgressStyle {
 impl State {
     fn tell(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { run, slots, steps } => self.start(run, *slots, steps),
+            Event::RunStarted { run, slots, steps } => {
+                self.start(&format!("{run} · this machine, {slots} slots"), steps, "Ctrl-C is safe");
+            }
+            Event::RunFollowed { run, place, steps } => {
+                self.start(&format!("{run} · {place}"), steps, "Ctrl-C leaves, the run goes on");
+            }
+            Event::StepProgress { step, committed, .. } => {
+                if let Some(step) = self.steps.get(step) {
+                    step.bar.set_position(u64::from(*committed));
+                }
+            }
             Event::StepPlanned { step, items, todo, .. } => self.planned(step, *items, *todo),
             Event::ItemStarted { step, item, .. } => self.item(step, |s| {
                 s.retrying.remove(item);
@@ -79,10 +89,10 @@ impl State {
         }
     }
 
-    fn start(&mut self, run: &str, slots: u32, steps: &[String]) {
+    fn start(&mut self, headline: &str, steps: &[String], footing: &'static str) {
         self.end();
         self.width = steps.iter().map(String::len).max().unwrap_or(0);
-        self.say(&format!("{run} · this machine, {slots} slots"));
+        self.say(headline);
         let mut before: Option<&String> = None;
         for step in steps {
             let bar = self.all.add(ProgressBar::new(0));
@@ -96,7 +106,7 @@ impl State {
         }
         let footer = self.all.add(ProgressBar::new_spinner());
         footer.set_style(style("  {elapsed_precise} · {msg}"));
-        footer.set_message("Ctrl-C is safe");
+        footer.set_message(footing);
         footer.enable_steady_tick(Duration::from_millis(250));
         self.footer = Some(footer);
     }

@@ -18,6 +18,12 @@ pub enum Event {
         slots: u32,
         steps: Vec<String>,
     },
+    /// A run that goes on elsewhere, whether it is watched or not.
+    RunFollowed {
+        run: String,
+        place: String,
+        steps: Vec<String>,
+    },
     StepPlanned {
         run: String,
         step: String,
@@ -45,6 +51,12 @@ pub enum Event {
         class: String,
         message: String,
         retry: bool,
+    },
+    /// Items committed so far, where they are not told one by one.
+    StepProgress {
+        step: String,
+        items: u32,
+        committed: u32,
     },
     StepSealed {
         step: String,

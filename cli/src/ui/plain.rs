@@ -22,6 +22,8 @@ impl Plain {
             Event::RunStarted { run, slots, .. } => {
                 format!("{run} · this machine, {}", plural(u64::from(*slots), "slot"))
             }
+            Event::RunFollowed { run, place, .. } => format!("{run} · {place}"),
+            Event::StepProgress { step, items, committed } => format!("  {step} {committed}/{items}"),
             Event::StepPlanned { step, generation, items, todo, .. } => {
                 self.done.store(items - todo, Ordering::Relaxed);
                 self.items.store(*items, Ordering::Relaxed);

@@ -1,6 +1,6 @@
-//! The bucket that code is deployed from, which must be there before the stack; and what is to be known of the stack's
-//! own bucket where an earlier stack left it. A bucket's name is the world's: each request says whose it has to be, so
-//! that nobody's bucket of the same name is ever written to.
+//! The bucket that code is deployed from, which must be there before the stack; and whether the stack's own is, because an
+//! earlier stack left it. A bucket's name is the world's: each request says whose it has to be, so that nobody's bucket of
+//! the same name is ever written to.
 
 use super::AwsError;
 use crate::aws::trouble::Trouble;
@@ -83,14 +83,6 @@ impl Buckets {
         let call = self.client.put_bucket_tagging().bucket(bucket).expected_bucket_owner(account);
         let done = call.tagging(tagging).send().await;
         done.map(drop).map_err(|e| AwsError::of(doing, "s3:PutBucketTagging", e))
-    }
-
-    /// CloudFormation makes no policy where one stands: that of a bucket that an earlier stack left has to go before a
-    /// new stack takes the bucket up.
-    pub async fn drop_policy(&self, bucket: &str, account: &str) -> Result<(), AwsError> {
-        let done = self.client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(account).send().await;
-        let doing = format!("taking up bucket {bucket}");
-        done.map(drop).map_err(|e| AwsError::of(&doing, "s3:DeleteBucketPolicy", e))
     }
 
     /// As CloudFormation is told where a template lies.

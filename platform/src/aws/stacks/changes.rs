@@ -15,11 +15,7 @@ pub struct Changes {
     /// Where S3 serves the template.
     pub template_url: String,
     pub parameters: BTreeMap<String, String>,
-    /// Parameters that stay as they are.
-    pub unchanged: Vec<String>,
     pub tags: BTreeMap<String, String>,
-    /// Take up resources with a name of their own that exist already, such as the bucket an earlier stack kept.
-    pub take_up: bool,
     /// Names the change set; another one for each try.
     pub name: String,
 }
@@ -61,13 +57,8 @@ impl Stacks {
         let mut call = self.client.create_change_set().stack_name(&changes.stack).change_set_name(&changes.name);
         call = call.change_set_type(kind).template_url(&changes.template_url);
         call = call.capabilities(Capability::CapabilityNamedIam).capabilities(Capability::CapabilityAutoExpand);
-        call = call.import_existing_resources(changes.take_up);
         for (key, value) in &changes.parameters {
-            call =
-                call.parameters(types::Parameter::builder().parameter_key(key).parameter_value(value).build());
-        }
-        for key in &changes.unchanged {
-            call = call.parameters(types::Parameter::builder().parameter_key(key).use_previous_value(true).build());
+            call = call.parameters(types::Parameter::builder().parameter_key(key).parameter_value(value).build());
         }
         for (key, value) in &changes.tags {
             call = call.tags(types::Tag::builder().key(key).value(value).build());
@@ -112,9 +103,10 @@ impl Stacks {
         let mut next = None;
         loop {
             let call = self.client.describe_change_set().change_set_name(id).set_next_token(next.take());
-            let mut page = call.send().await.map_err(|e| {
-                AwsError::of("looking at the change set", "cloudformation:DescribeChangeSet", e)
-            })?;
+            let mut page = call
+                .send()
+                .await
+                .map_err(|e| AwsError::of("looking at the change set", "cloudformation:DescribeChangeSet", e))?;
             rows.extend(page.changes.take().unwrap_or_default().into_iter().filter_map(|c| c.resource_change).map(row));
             next = page.next_token.take().filter(|t| !t.is_empty());
             if next.is_none() {
@@ -143,7 +135,9 @@ mod tests {
 
     #[test]
     fn no_change_is_no_failure() {
-        assert!(unchanged("The submitted information didn't contain changes. Submit different information to create a change set."));
+        assert!(unchanged(
+            "The submitted information didn't contain changes. Submit different information to create a change set."
+        ));
         assert!(unchanged("No updates are to be performed."));
         assert!(!unchanged("Template format error: Unresolved resource dependencies [Bucket]"));
     }

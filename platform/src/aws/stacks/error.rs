@@ -115,11 +115,16 @@ mod tests {
 
     #[test]
     fn the_missing_permission_is_named_as_the_service_names_it() {
-        let said = "User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda";
+        let said =
+            "User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda";
         assert_eq!(permission(said), Some("lambda:GetFunction"));
         assert_eq!(permission("You are not authorized to perform this operation."), None);
         let named = |message| {
-            AwsError::of("x", "ec2:DescribeSubnets", trouble(Some(403), "UnauthorizedOperation", message, Fate::Refused))
+            AwsError::of(
+                "x",
+                "ec2:DescribeSubnets",
+                trouble(Some(403), "UnauthorizedOperation", message, Fate::Refused),
+            )
         };
         assert_eq!(named(said).to_string(), "no permission for lambda:GetFunction");
         assert_eq!(named("no").to_string(), "no permission for ec2:DescribeSubnets");

@@ -1,0 +1,136 @@
+//! AWS as the commands see it: the stack by its outputs, and the ports that follow from them. The functions' own table
+//! of settings (`spotmill_lambdas::aws::Environment`) makes the ports, so that a command looks at what they wrote
+//! through the very same eyes.
+
+pub mod answers;
+pub mod elf;
+pub mod follow;
+pub mod names;
+pub mod release;
+pub mod table;
+pub mod upgrade;
+mod zip;
+
+use crate::args::Global;
+use crate::exit::{Code, Stop};
+use spotmill_core::ids::{ExecutionId, RunId, Uri};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::Lease;
+use spotmill_lambdas::Ctx;
+use spotmill_lambdas::aws::Environment;
+use spotmill_platform::aws::Aws;
+use spotmill_platform::aws::stacks::{Phase, RunNow, RunStatus, Runs, StackNow};
+use spotmill_platform::records;
+
+pub struct World {
+    pub aws: Aws,
+    pub runs: Runs,
+    pub stack: String,
+    /// The stack as CloudFormation describes it.
+    pub now: StackNow,
+    /// What a start starts: an alias, where the stack has one.
+    pub start: String,
+    /// The machines whose executions are runs and steps.
+    pub pipeline_machine: String,
+    pub step_machine: String,
+    pub subnets: Vec<String>,
+    pub ctx: Ctx,
+}
+
+/// The stack that the commands mean.
+pub fn stack_name(global: &Global) -> String {
+    let named = global.stack.clone().or_else(|| std::env::var("SPOTMILL_STACK").ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "spotmill".to_owned())
+}
+
+/// This program with what it needs to mean the same stack and target again.
+pub fn spotmill(global: &Global) -> String {
+    let mut command = crate::here::world::spotmill(global);
+    if let Some(stack) = &global.stack {
+        command += &format!(" --stack {stack}");
+    }
+    command
+}
+
+/// A command that works on AWS anyway.
+pub fn command(global: &Global, what: &str) -> String {
+    let target = if global.target() == "aws" { String::new() } else { format!(" --target {}", global.target()) };
+    format!("{}{target} {what}", spotmill(global))
+}
+
+pub fn start_command(global: &Global) -> String {
+    command(global, "start")
+}
+
+pub async fn connect() -> Result<Aws, Stop> {
+    let aws = Aws::from_env().await;
+    if aws.region().is_none() {
+        return Err(Stop::new(Code::Permission, "no AWS region is chosen")
+            .remedy("set AWS_REGION, or a profile that has one: AWS_PROFILE"));
+    }
+    Ok(aws)
+}
+
+impl World {
+    /// Of a stack that is there; anything else is an error that says what to do.
+    pub async fn open(global: &Global) -> Result<World, Stop> {
+        let aws = connect().await?;
+        let stack = stack_name(global);
+        let deploy = format!("deploy it: {}", command(global, "deploy"));
+        let region = aws.region().unwrap_or_default();
+        let found = aws.stacks().find(&stack).await?;
+        let Some(now) = found.filter(|now| now.phase() != Phase::Empty) else {
+            return Err(Stop::usage(format!("there is no stack `{stack}` in {region}")).remedy(deploy));
+        };
+        World::of(global, aws, stack, now)
+    }
+
+    pub fn of(global: &Global, aws: Aws, stack: String, now: StackNow) -> Result<World, Stop> {
+        let unready = |what: &str| {
+            Stop::usage(format!("stack `{stack}` is {} and says no {what}", now.status))
+                .remedy(format!("deploy it: {}", command(global, "deploy")))
+        };
+        let output = |name: &str| now.outputs.get(name).cloned().ok_or_else(|| unready(name));
+        let environment = Environment::read(|name| match name {
+            "SPOTMILL_STACK" => Some(stack.clone()),
+            "SPOTMILL_ROOT" => now.outputs.get("Root").cloned(),
+            "SPOTMILL_DEAD_LETTERS" => now.outputs.get("DeadLettersQueueArn").cloned(),
+            "SPOTMILL_TEMPLATE_X86_64" => now.outputs.get("TemplateX86").cloned(),
+            "SPOTMILL_TEMPLATE_ARM64" => now.outputs.get("TemplateArm64").cloned(),
+            "SPOTMILL_SUBNETS" => now.outputs.get("Subnets").cloned(),
+            "SPOTMILL_SCRATCH_DAYS" => now.parameters.get("ScratchDays").cloned(),
+            _ => None,
+        });
+        let environment = environment.map_err(|_| unready("outputs of ours"))?;
+        let mut ctx = environment.ctx(&aws);
+        ctx.settings.target = global.target().to_owned();
+        ctx.settings.rerun_command = start_command(global);
+        Ok(World {
+            runs: aws.runs(),
+            start: output("PipelineStateMachine")?,
+            pipeline_machine: output("PipelineStateMachineArn")?,
+            step_machine: output("StepStateMachineArn")?,
+            subnets: environment.subnets,
+            ctx,
+            stack: stack.clone(),
+            aws,
+            now: now.clone(),
+        })
+    }
+
+    pub fn root(&self) -> &Uri {
+        &self.ctx.root
+    }
+
+    pub async fn lease(&self, run: &RunId) -> Result<Option<Lease>, Stop> {
+        let found = records::load::<Lease>(&*self.ctx.store, &RunKeys::new(self.root(), run).lease()).await;
+        Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
+    }
+
+    /// The execution that holds the run, if it runs.
+    pub async fn holder(&self, run: &RunId) -> Result<Option<(ExecutionId, RunNow)>, Stop> {
+        let Some(owner) = self.lease(run).await?.and_then(|lease| lease.owner) else { return Ok(None) };
+        let now = self.runs.describe(&owner).await?;
+        Ok(now.filter(|now| now.status == RunStatus::Running).map(|now| (owner, now)))
+    }
+}

@@ -1,0 +1,226 @@
+//! `start`: start or resume runs on AWS. What does not validate is refused before AWS is asked, and what another holds
+//! before anything is started. The input alone suffices: the same, typed into the console, does the same.
+
+use super::run::{confirm, confirm_fresh, dates, innermost, input, signalled, worse};
+use crate::args::{Global, StartArgs};
+use crate::aws::{World, command, follow, names};
+use crate::exit::{Code, Stop, code_of};
+use crate::here::world::settings;
+use crate::project::{self, Project};
+use crate::result;
+use crate::ui::{Event, RunEnded, Ui};
+use spotmill_core::bounds::MAX_INPUT_BYTES;
+use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::ids::{ExecutionId, RunId};
+use spotmill_core::spec;
+use spotmill_lambdas::{Program, begin, deploy};
+use spotmill_platform::aws::stacks::{RunNow, RunStatus};
+use std::path::Path;
+use std::time::Instant;
+
+pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
+    let asked = &args.asked;
+    let local = match &args.pipeline {
+        Some(name) if !Path::new(project::PIPELINE_FILE).exists() => Err(name.clone()),
+        named => {
+            let project = Project::open(global)?;
+            let own = &project.pipeline().name;
+            match named {
+                Some(name) if name != own => Err(name.clone()),
+                _ => Ok(project),
+            }
+        }
+    };
+    let name = local.as_ref().map_or_else(Clone::clone, |project| project.pipeline().name.clone());
+    let dates = dates(asked)?;
+    let inputs: Vec<RunInput> = dates.iter().map(|date| input(&name, global, asked, date.as_deref())).collect();
+    let frozen = local.ok().map(|project| spec::freeze(project.pipeline()));
+    if let Some(frozen) = &frozen {
+        inputs.iter().try_for_each(|input| checked(frozen.as_bytes(), input, global).map(drop))?;
+    }
+    confirm_fresh(global, asked)?;
+    if inputs.len() > 1 && !args.wait {
+        confirm(global, asked.yes, &format!("{} runs would start at once (--wait: one after another)", inputs.len()))?;
+    }
+    let world = World::open(global).await?;
+    let deployed = deploy::find(&world.ctx, &name)
+        .await
+        .map_err(|e| Stop::from(e).remedy(format!("deploy it: {}", command(global, "deploy"))))?;
+    let runs: Vec<(RunInput, Program)> = inputs
+        .into_iter()
+        .map(|input| checked(&deployed.text, &input, global).map(|program| (input, program)))
+        .collect::<Result<_, _>>()?;
+    if frozen.is_some_and(|frozen| spec::digest(&frozen) != deployed.record.pipeline_digest) {
+        let deploy = command(global, "deploy");
+        eprintln!(
+            "! {name} as deployed differs from {} here; starting what is deployed ({deploy})",
+            project::PIPELINE_FILE
+        );
+    }
+    let ui = Ui::new(global.json, global.quiet);
+    let session = Session { global, args, world, ui };
+    session.all(&runs).await
+}
+
+/// The input as the functions will read it; refused where they would.
+fn checked(text: &[u8], input: &RunInput, global: &Global) -> Result<Program, Stop> {
+    let program = Program::new(text, input, &settings(global)?).map_err(|e| Stop::usage(e.cause))?;
+    begin::select(&program, input).map_err(|e| Stop::usage(e.cause))?;
+    let size = text_of(input)?.len();
+    if size > MAX_INPUT_BYTES {
+        let what =
+            format!("the input of {} has {size} bytes; Step Functions takes {MAX_INPUT_BYTES}", program.run_id());
+        return Err(Stop::usage(what).remedy("name fewer items in --accept, or put long params into the pipeline"));
+    }
+    Ok(program)
+}
+
+fn text_of(input: &RunInput) -> Result<String, Stop> {
+    serde_json::to_string(input).map_err(|e| Stop::usage(format!("the input cannot be written as JSON: {e}")))
+}
+
+struct Session<'a> {
+    global: &'a Global,
+    args: &'a StartArgs,
+    world: World,
+    ui: Ui,
+}
+
+impl Session<'_> {
+    async fn all(&self, runs: &[(RunInput, Program)]) -> Result<Code, Stop> {
+        let (mut worst, mut ended) = (Code::Done, Vec::new());
+        for (input, program) in runs {
+            match self.one(input, program).await {
+                Ok((code, end)) => {
+                    worst = worse(worst, code);
+                    ended.extend(end);
+                }
+                Err(stop) if runs.len() > 1 && matches!(stop.code, Code::Held | Code::ItemsFailed) => {
+                    eprintln!("{stop}");
+                    worst = worse(worst, stop.code);
+                }
+                Err(stop) => return Err(stop),
+            }
+            if worst == Code::Interrupted {
+                break;
+            }
+        }
+        if self.args.wait && runs.len() > 1 && !self.global.json {
+            result::backfill(&ended, runs.len());
+        }
+        Ok(worst)
+    }
+
+    async fn one(&self, input: &RunInput, program: &Program) -> Result<(Code, Option<RunEnded>), Stop> {
+        let run = program.run_id();
+        self.free(&run).await?;
+        let began = Instant::now();
+        let name = names::execution(&run, self.world.ctx.clock.now_ms());
+        let id = self.world.runs.start(&self.world.start, &name, &text_of(input)?).await?;
+        if !self.args.wait {
+            self.started(&run, &id);
+            return Ok((Code::Done, None));
+        }
+        let steps = begin::select(program, input).map_err(Stop::from)?.into_iter().map(|s| s.0).collect();
+        let place = format!("stack {}, execution {name}", self.world.stack);
+        self.ui.tell(&Event::RunFollowed { run: run.to_string(), place, steps });
+        let now = tokio::select! {
+            now = follow::follow(&self.world, &run, &id, &self.ui) => now?,
+            () = signalled() => return Ok((self.left(&run), None)),
+        };
+        let (code, ended) = self.end(&run, &now, began).await;
+        self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
+        if !self.global.json {
+            let again = program.rerun(&self.world.ctx.settings);
+            let spotmill = crate::aws::spotmill(self.global);
+            result::print(&ended, code, &spotmill, &again);
+            ended.published.iter().for_each(|p| println!("  {} is published at {}", p.step, p.destination));
+        }
+        Ok((code, Some(ended)))
+    }
+
+    /// Refuses what another execution holds, before anything is started.
+    async fn free(&self, run: &RunId) -> Result<(), Stop> {
+        let Some((owner, now)) = self.world.holder(run).await? else { return Ok(()) };
+        let (since, status) = (names::moment(now.started_ms), format!("status {run} --watch"));
+        Err(Stop::new(
+            Code::Held,
+            format!("{run} is held by {}, which runs since {since}", names::short(owner.as_str())),
+        )
+        .remedy(format!(
+            "watch it: {} · end it: {}",
+            command(self.global, &status),
+            command(self.global, &format!("stop {run}"))
+        )))
+    }
+
+    fn started(&self, run: &RunId, id: &ExecutionId) {
+        if self.global.json {
+            println!("{}", serde_json::json!({"v": 1, "event": "started", "run": run, "execution": id}));
+            return;
+        }
+        println!("▸ {run} started: {}", names::short(id.as_str()));
+        println!("  Look   {}", command(self.global, &format!("status {run} --watch")));
+        println!("  Stop   {}", command(self.global, &format!("stop {run}")));
+    }
+
+    fn left(&self, run: &RunId) -> Code {
+        self.ui.note(format!(
+            "the run goes on; look: {} · end it: {}",
+            command(self.global, &format!("status {run} --watch")),
+            command(self.global, &format!("stop {run}"))
+        ));
+        Code::Interrupted
+    }
+
+    async fn end(&self, run: &RunId, now: &RunNow, began: Instant) -> (Code, RunEnded) {
+        let (code, outcome, error, cause) = verdict(now);
+        let wall_ms =
+            now.stopped_ms.map_or(began.elapsed().as_millis() as u64, |end| end.saturating_sub(now.started_ms));
+        (code, result::ended(&self.world.ctx, run, outcome, wall_ms, error, cause).await)
+    }
+}
+
+/// Exit code, outcome, error and cause of an ended execution.
+pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<String>) {
+    let (error, cause) = innermost(now.error.clone().unwrap_or_default(), now.cause.clone().unwrap_or_default());
+    let text = |text: String| Some(text).filter(|t| !t.is_empty());
+    match now.status {
+        RunStatus::Succeeded => (Code::Done, "succeeded", None, None),
+        RunStatus::Aborted => (Code::ItemsFailed, "stopped", text(error), text(cause)),
+        RunStatus::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), text(cause)),
+        RunStatus::Failed | RunStatus::Running => {
+            let code = if error == errors::NO_PROGRESS { Code::NoCapacity } else { code_of(&error) };
+            (code, "failed", text(error), text(cause))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(status: RunStatus, error: &str, cause: &str) -> Code {
+        let (error, cause) = (Some(error.to_owned()), Some(cause.to_owned()));
+        verdict(&RunNow { status, error, cause, started_ms: 0, stopped_ms: Some(1) }).0
+    }
+
+    #[test]
+    fn exit_codes_say_who_must_react() {
+        let failed = |error: &str| ended(RunStatus::Failed, error, "why");
+        assert_eq!(ended(RunStatus::Succeeded, "", ""), Code::Done);
+        assert_eq!(failed(errors::ITEMS_FAILED), Code::ItemsFailed);
+        assert_eq!(failed(errors::EXPECTATION_FAILED), Code::Expectation);
+        assert_eq!(failed(errors::REFUSED), Code::Permission);
+        assert_eq!(failed(errors::HELD), Code::Held);
+        assert_eq!(failed(errors::NO_PROGRESS), Code::NoCapacity);
+        assert_eq!(ended(RunStatus::Aborted, "Spotmill.Stopped", "by x"), Code::ItemsFailed);
+    }
+
+    #[test]
+    fn a_steps_own_error_is_found_inside_its_parents() {
+        let child = serde_json::json!({"ExecutionArn": "arn:…", "Status": "FAILED",
+            "Error": errors::EXPECTATION_FAILED, "Cause": "unique did not hold"});
+        assert_eq!(ended(RunStatus::Failed, "States.TaskFailed", &child.to_string()), Code::Expectation);
+    }
+}

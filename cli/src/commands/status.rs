@@ -1,0 +1,218 @@
+//! `status`: a live run as its records, its executions and its machines show it. It only looks; leaving it changes
+//! nothing.
+
+use super::run::signalled;
+use super::runs;
+use crate::args::Global;
+use crate::aws::{World, command, names};
+use crate::exit::{Code, Stop};
+use crate::look::{Looking, Stood};
+use crate::result::{indent, table};
+use crate::ui::format::{count, duration, plural};
+use spotmill_core::ids::RunId;
+use spotmill_core::records::{Lease, RunReport, StepReport, StepState};
+use spotmill_lambdas::report;
+use spotmill_platform::aws::stacks::{Happened, Machine};
+use spotmill_platform::ports::LivingFleet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Events of the step's execution that are read for the last of its states.
+const EVENTS: i32 = 40;
+const SHOWN: usize = 5;
+const SHORTEST: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// One look.
+struct Seen {
+    run: RunId,
+    stood: Stood,
+    report: RunReport,
+    machines: Vec<Machine>,
+    fleets: Vec<LivingFleet>,
+    events: Vec<Happened>,
+    started_ms: u64,
+}
+
+pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code, Stop> {
+    let world = World::open(global).await?;
+    let looking = Looking::on(World::open(global).await?);
+    let run = match run {
+        Some(run) => RunId::new(run),
+        None => match latest(&world).await? {
+            Some(run) => run,
+            None => {
+                println!("no runs yet; start one: {} --date D", command(global, "start"));
+                return Ok(Code::Done);
+            }
+        },
+    };
+    loop {
+        let began = Instant::now();
+        let seen = look(&world, &looking, &run).await?;
+        show(global, &world, &seen, watch);
+        if !watch || seen.stood.state != "running" {
+            return Ok(Code::Done);
+        }
+        let pause = (began.elapsed() * 9).clamp(SHORTEST, LONGEST);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = signalled() => {
+                eprintln!("{run} goes on");
+                return Ok(Code::Done);
+            }
+        }
+    }
+}
+
+/// The run that was claimed last, of those that are held; else of all.
+async fn latest(world: &World) -> Result<Option<RunId>, Stop> {
+    let mut best: Option<((bool, u64), RunId)> = None;
+    for run in runs::all(&world.ctx).await? {
+        let Some(lease) = world.lease(&run).await? else { continue };
+        let rank = (lease.owner.is_some() && world.holder(&run).await?.is_some(), lease.claimed_ms);
+        if best.as_ref().is_none_or(|(found, _)| *found < rank) {
+            best = Some((rank, run));
+        }
+    }
+    Ok(best.map(|(_, run)| run))
+}
+
+async fn look(world: &World, looking: &Looking, run: &RunId) -> Result<Seen, Stop> {
+    let Some(lease) = world.lease(run).await? else {
+        return Err(
+            Stop::usage(format!("there is no run {run}")).remedy("one that was just started takes some seconds")
+        );
+    };
+    let report = report::summarize(&world.ctx, run).await?;
+    let stood = looking.state(&report).await?;
+    let fleets = world.ctx.fleets.living().await.map_err(|e| Stop::failed(e.to_string()))?;
+    let machines = world.aws.machines().of_run(&world.stack, run).await?;
+    Ok(Seen {
+        events: events(world, &lease).await?,
+        fleets: fleets.into_iter().filter(|f| f.run == *run).collect(),
+        run: run.clone(),
+        started_ms: lease.claimed_ms,
+        stood,
+        report,
+        machines,
+    })
+}
+
+/// The last of the step's execution; none before one claimed the run.
+async fn events(world: &World, lease: &Lease) -> Result<Vec<Happened>, Stop> {
+    let Some(child) = lease.execution.as_ref().filter(|child| child.as_str().starts_with("arn:")) else {
+        return Ok(Vec::new());
+    };
+    if world.runs.describe(child).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut all = world.runs.history(child, EVENTS).await?;
+    Ok(all.split_off(all.len().saturating_sub(SHOWN)))
+}
+
+fn show(global: &Global, world: &World, seen: &Seen, watch: bool) {
+    if global.json {
+        let machines: Vec<serde_json::Value> = seen.machines.iter().map(machine_json).collect();
+        let line = serde_json::json!({"v": 1, "event": "status", "run": seen.run, "state": seen.stood.state,
+            "cause": seen.stood.cause, "report": seen.report, "machines": machines, "fleets": seen.fleets.len()});
+        println!("{line}");
+        return;
+    }
+    if watch && std::io::stdout().is_terminal() {
+        print!("\x1b[2J\x1b[H");
+    }
+    let took = world.ctx.clock.now_ms().saturating_sub(seen.started_ms);
+    let (mark, state) = (runs::mark(seen.stood.state), seen.stood.state);
+    println!("{mark} {} {state} · {}", seen.run, duration(took));
+    let mut shown = table(&["", "step", "items", "rows in", "rejected", "rows out", "failed"], &[2, 3, 4, 5, 6]);
+    let running = seen.stood.state == "running";
+    let mut current = running;
+    for step in &seen.report.steps {
+        shown.add_row(row(step, &mut current));
+    }
+    println!("{}", indent(&shown));
+    println!("  {}", fleet(&seen.machines, seen.fleets.len()));
+    for event in &seen.events {
+        println!("  {}  {}", names::moment(event.at_ms), spotmill_core::words::clip(&event.what, 150));
+    }
+    if let Some(cause) = &seen.stood.cause {
+        println!("\n  Cause  {cause}");
+    }
+    match seen.stood.state {
+        "running" if watch => println!("  Ctrl-C leaves; the run goes on"),
+        "running" => println!("  Stop   {}", command(global, &format!("stop {}", seen.run))),
+        "succeeded" | "warned" => {}
+        _ => println!("  Again  {}", super::show::again(&world.ctx, &seen.report)),
+    }
+}
+
+fn row(step: &StepReport, current: &mut bool) -> [String; 7] {
+    let mark = match step.state {
+        StepState::Done => "✓",
+        // The first step that is not complete is the one that runs.
+        _ if std::mem::take(current) => "▸",
+        StepState::Failed => "✗",
+        StepState::NotStarted => "·",
+    };
+    [
+        mark.to_owned(),
+        step.step.to_string(),
+        format!("{}/{}", step.committed, step.items),
+        count(step.rows_raw),
+        count(step.rows_rejected),
+        count(step.rows_written),
+        count(step.failures.len() as u64),
+    ]
+}
+
+/// `fleet 64 vCPUs, 7 machines, 4 zones · 4 arm64`
+fn fleet(machines: &[Machine], fleets: usize) -> String {
+    if machines.is_empty() {
+        return match fleets {
+            0 => "no machines".to_owned(),
+            _ => "fleet without machines yet: waiting for capacity".to_owned(),
+        };
+    }
+    let zones: BTreeSet<&str> = machines.iter().map(|m| m.zone.as_str()).collect();
+    let mut architectures: BTreeMap<&str, usize> = BTreeMap::new();
+    machines.iter().for_each(|m| *architectures.entry(m.architecture.as_str()).or_default() += 1);
+    let vcpus: u32 = machines.iter().map(|m| m.vcpus).sum();
+    let of: Vec<String> = architectures.iter().map(|(architecture, n)| format!("{n} {architecture}")).collect();
+    let (machines, zones) = (plural(machines.len() as u64, "machine"), plural(zones.len() as u64, "zone"));
+    let size = if vcpus > 0 { format!("{} vCPUs, ", count(u64::from(vcpus))) } else { String::new() };
+    format!("fleet {size}{machines}, {zones} · {}", of.join(", "))
+}
+
+fn machine_json(m: &Machine) -> serde_json::Value {
+    serde_json::json!({"id": m.id, "type": m.kind, "zone": m.zone, "architecture": m.architecture, "state": m.state,
+        "vcpus": m.vcpus, "step": m.step, "started_ms": m.started_ms})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(id: &str, zone: &str, architecture: &str, vcpus: u32) -> Machine {
+        Machine {
+            id: id.to_owned(),
+            kind: "r7g.2xlarge".to_owned(),
+            zone: zone.to_owned(),
+            architecture: architecture.to_owned(),
+            state: "running".to_owned(),
+            vcpus,
+            fleet: "f".to_owned(),
+            step: "s".to_owned(),
+            started_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_fleet_in_a_line() {
+        let all = [machine("i-1", "a", "arm64", 8), machine("i-2", "b", "arm64", 8), machine("i-3", "a", "x86_64", 16)];
+        assert_eq!(fleet(&all, 1), "fleet 32 vCPUs, 3 machines, 2 zones · 2 arm64, 1 x86_64");
+        assert_eq!(fleet(&[], 1), "fleet without machines yet: waiting for capacity");
+        assert_eq!(fleet(&[], 0), "no machines");
+    }
+}
