@@ -1,6 +1,8 @@
 //! The door through which end-to-end tests enter: a project in a temporary directory, the real `spotmill` and the
 //! real worker, run as a user would run them.
 
+pub mod local_aws;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -13,6 +15,8 @@ pub struct Programs {
     pub stock_worker: PathBuf,
     pub flights_worker: PathBuf,
     pub misbehaving_worker: PathBuf,
+    /// The directory of the functions' programs.
+    pub lambdas: PathBuf,
 }
 
 pub fn repository() -> PathBuf {
@@ -39,6 +43,7 @@ pub fn programs() -> &'static Programs {
             stock_worker: bin.join("spotmill-worker"),
             flights_worker: bin.join("flights-worker"),
             misbehaving_worker: bin.join("misbehaving-worker"),
+            lambdas: bin.clone(),
         }
     })
 }
@@ -110,6 +115,10 @@ impl Project {
 
     pub fn with_worker(self, worker: PathBuf) -> Self {
         Self { worker, ..self }
+    }
+
+    pub fn worker(&self) -> &Path {
+        &self.worker
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {

@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         .transform("copies", |context| Ok(context.input))
         .transform("panics", |context| on_rows(context, || panic!("the transform's own words")))
         .transform("loops", |context| on_rows(context, loops))
+        .transform("naps", |context| on_rows(context, || std::thread::sleep(Duration::from_secs(6))))
         .transform("eats_memory", |context| on_rows(context, eats_memory))
         .main()
 }

@@ -1,0 +1,156 @@
+//! Runs in the local AWS: a pipeline deployed, an execution started as the console starts it, its end, and the states
+//! it went through.
+
+use super::LocalAws;
+use crate::Project;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How an execution ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub arn: String,
+    pub status: String,
+    pub error: String,
+    pub cause: String,
+}
+
+/// A program without its symbols, which every machine would fetch, and its digest; made once.
+fn stripped(program: &Path) -> (PathBuf, String) {
+    static MADE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    let small = program.with_extension("stripped");
+    let mut made = MADE.lock().expect("nobody panics in here");
+    let digest = made.entry(small.clone()).or_insert_with(|| {
+        let status = Command::new("strip").arg("-o").arg(&small).arg(program).status().expect("strip (binutils)");
+        assert!(status.success(), "strip {}", program.display());
+        let bytes = std::fs::read(&small).expect("it was written");
+        Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect()
+    });
+    (small, digest.clone())
+}
+
+impl LocalAws {
+    /// Starts the pipeline machine with this input.
+    pub fn start_run(&self, input: &Value) -> String {
+        let (machine, input) = (self.output("PipelineStateMachine"), input.to_string());
+        let started =
+            self.aws(&["stepfunctions", "start-execution", "--state-machine-arn", machine, "--input", &input]);
+        started["executionArn"].as_str().expect("an ARN").to_owned()
+    }
+
+    pub fn execution(&self, arn: &str) -> Ended {
+        let seen = self.aws(&["stepfunctions", "describe-execution", "--execution-arn", arn]);
+        let text = |name: &str| seen[name].as_str().unwrap_or_default().to_owned();
+        Ended { arn: arn.to_owned(), status: text("status"), error: text("error"), cause: text("cause") }
+    }
+
+    /// Waits for the end of an execution.
+    #[track_caller]
+    pub fn wait(&self, arn: &str, within: Duration) -> Ended {
+        let until = Instant::now() + within;
+        loop {
+            let seen = self.execution(arn);
+            if seen.status != "RUNNING" {
+                return seen;
+            }
+            assert!(Instant::now() < until, "{arn} still runs after {within:?}: {}", self.story(arn));
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// The states that an execution entered.
+    pub fn states(&self, arn: &str) -> Vec<String> {
+        let history = self.aws(&["stepfunctions", "get-execution-history", "--execution-arn", arn]);
+        let events = history["events"].as_array().cloned().unwrap_or_default();
+        events.iter().filter_map(|e| e["stateEnteredEventDetails"]["name"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Of every step's execution, in order, and then of the run's own.
+    pub fn all_states(&self, root: &str) -> Vec<Vec<String>> {
+        let mut all: Vec<_> = self.children(root).iter().map(|child| self.states(child)).collect();
+        all.push(self.states(root));
+        all
+    }
+
+    /// The step executions that `root` started, in order.
+    pub fn children(&self, root: &str) -> Vec<String> {
+        let machine = self.output("StepStateMachineArn");
+        let listed = self.aws(&["stepfunctions", "list-executions", "--state-machine-arn", machine]);
+        let mut found: Vec<(String, String)> = Vec::new();
+        for execution in listed["executions"].as_array().into_iter().flatten() {
+            let arn = execution["executionArn"].as_str().unwrap_or_default();
+            let described = self.aws(&["stepfunctions", "describe-execution", "--execution-arn", arn]);
+            let input: Value = serde_json::from_str(described["input"].as_str().unwrap_or("{}")).unwrap_or_default();
+            if input["root"] == root {
+                found.push((described["startDate"].to_string(), arn.to_owned()));
+            }
+        }
+        found.sort();
+        found.into_iter().map(|(_, arn)| arn).collect()
+    }
+
+    /// What a failed test shows.
+    pub fn story(&self, arn: &str) -> String {
+        let machines: Vec<String> = self
+            .ec2
+            .snapshot()
+            .instances
+            .iter()
+            .map(|i| {
+                let console = std::fs::read_to_string(i.dir.join("console.log")).unwrap_or_default();
+                format!("{} {:?} {:?}:\n{}", i.id, i.state, i.reason, console)
+            })
+            .collect();
+        format!("{:#?}\nstates {:?}\n{}\n{}", self.execution(arn), self.all_states(arn), machines.join("\n"), self.log())
+    }
+
+    /// Makes the pipeline of a project, as its last local run froze it, what a start runs here; with its data in the
+    /// stack's bucket and its worker where machines fetch it.
+    pub fn deploy_project(&self, project: &Project, pipeline: &str) {
+        let bucket = format!("s3://{}", self.bucket());
+        let (program, digest) = stripped(project.worker());
+        self.copy(&program.to_string_lossy(), &format!("{bucket}/workers/{digest}/spotmill-worker"), false);
+        self.copy(&project.path("data").to_string_lossy(), &format!("{bucket}/input/{pipeline}/"), true);
+        let record = project.path(&format!(".spotmill/pipelines/{pipeline}.json"));
+        let mut deployed: Value = serde_json::from_slice(&std::fs::read(&record).expect("a run froze it")).expect("JSON");
+        deployed["worker"]["programs"] = json!({std::env::consts::ARCH: digest});
+        let frozen = format!(".spotmill/pipelines/{pipeline}");
+        self.copy(&project.path(&frozen).to_string_lossy(), &format!("{bucket}/pipelines/{pipeline}/"), true);
+        project.write("deployed.json", deployed.to_string());
+        let record = project.path("deployed.json");
+        self.copy(&record.to_string_lossy(), &format!("{bucket}/pipelines/{pipeline}.json"), false);
+    }
+
+    /// Receipts of a pipeline's runs: their keys and ETags.
+    pub fn receipts(&self, pipeline: &str) -> BTreeSet<(String, String)> {
+        let prefix = format!("runs/{pipeline}/");
+        let listed = self.aws(&["s3api", "list-objects-v2", "--bucket", self.bucket(), "--prefix", &prefix]);
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        let objects = listed["Contents"].as_array().cloned().unwrap_or_default();
+        let all = objects.iter().map(|o| (text(&o["Key"]), text(&o["ETag"])));
+        all.filter(|(key, _)| key.contains("/receipts/")).collect()
+    }
+
+    pub fn copy(&self, from: &str, to: &str, recursive: bool) {
+        let mut args = vec!["s3", "cp", "--only-show-errors", from, to];
+        if recursive {
+            args.push("--recursive");
+        }
+        self.aws(&args);
+    }
+
+    /// An input that reads and writes below the stack's own bucket.
+    pub fn input(&self, pipeline: &str, date: &str) -> Value {
+        let bucket = self.bucket();
+        json!({
+            "pipeline": pipeline,
+            "date": date,
+            "params": {"src": format!("s3://{bucket}/input/{pipeline}"), "out": format!("s3://{bucket}/output/{pipeline}")},
+        })
+    }
+}
