@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use errors::{NO_QUEUE, STALE, failed, named, of_receipt};
-use spotmill_core::bounds::VISIBILITY_SECS;
+use spotmill_core::bounds::{MAX_RECEIVES, VISIBILITY_SECS};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,8 +23,6 @@ const RETENTION_SECS: u32 = 14 * 86_400;
 const LONGEST_POLL_SECS: u64 = 20;
 /// Seconds SQS hides a message at most, counted from its receive.
 const LONGEST_VISIBILITY_SECS: u64 = 12 * 3_600;
-/// Receives before a message is a dead letter. Interruptions count as well, so it is far above `POISON_RECEIVES`.
-const MAX_RECEIVES: u32 = 100;
 /// Messages of one receive.
 const MOST: usize = 10;
 
