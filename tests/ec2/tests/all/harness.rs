@@ -159,7 +159,7 @@ pub fn code<T: std::fmt::Debug, E, R>(result: Result<T, SdkError<E, R>>) -> Stri
 where
     SdkError<E, R>: ProvideErrorMetadata,
 {
-    let error = result.err().expect("the call must be refused");
+    let error = result.expect_err("the call must be refused");
     error.code().unwrap_or("no code").to_owned()
 }
 
@@ -167,7 +167,7 @@ pub fn message<T: std::fmt::Debug, E, R>(result: Result<T, SdkError<E, R>>) -> S
 where
     SdkError<E, R>: ProvideErrorMetadata,
 {
-    let error = result.err().expect("the call must be refused");
+    let error = result.expect_err("the call must be refused");
     format!("{}: {}", error.code().unwrap_or("no code"), error.message().unwrap_or("no message"))
 }
 
