@@ -10,6 +10,7 @@ mod download;
 mod errors;
 mod list;
 mod pages;
+mod spans;
 mod upload;
 
 use super::config::{TRIES, transfer_timeouts};
