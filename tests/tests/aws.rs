@@ -109,7 +109,7 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     let run = aws.start_run(&input);
     let ended = aws.wait(&run, PATIENCE);
     assert_eq!(ended.status, "FAILED", "{}", aws.story(&run));
-    for word in ["failing/2013-01-01", "copy", "item 1", "1.csv", "spotmill start", DAY] {
+    for word in ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "spotmill start", DAY] {
         assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
     }
     aws.leaves_nothing(REAPED);
@@ -134,12 +134,15 @@ fn machines_are_taken_away_and_nothing_is_done_twice() {
     project.spotmill(&["run", "--date", DAY]).code(0);
     let aws = aws();
     aws.deploy_project(&project, "taken");
-    let seen: BTreeSet<String> = aws.ec2.snapshot().instances.into_iter().map(|i| i.id).collect();
+    let mut seen: BTreeSet<String> = aws.ec2.snapshot().instances.into_iter().map(|i| i.id).collect();
     let run = aws.start_run(&aws.input("taken", DAY));
-    let both = aws.ec2.wait_for("two machines work", PATIENCE, |s| busy(s, &seen).len() >= 2);
-    let working = busy(&both, &seen);
-    aws.ec2.notice(&working[0], Duration::from_secs(14)).expect("a notice");
-    aws.ec2.kill(&working[1]).expect("no notice");
+    let mut next = |what: &str| {
+        let found = busy(&aws.ec2.wait_for(what, PATIENCE, |s| !busy(s, &seen).is_empty()), &seen).remove(0);
+        seen.insert(found.clone());
+        found
+    };
+    aws.ec2.notice(&next("a machine works"), Duration::from_secs(14)).expect("a notice");
+    aws.ec2.kill(&next("another works")).expect("no notice");
     let ended = aws.wait(&run, PATIENCE + PATIENCE);
     assert_eq!(ended.status, "SUCCEEDED", "{}", aws.story(&run));
     assert_eq!(published(&aws, &project, &format!("taken/{DAY}")), rows(&project, "out"));

@@ -27,7 +27,8 @@ impl LocalAws {
     /// If anything of it does not start; with what it said.
     pub fn start() -> LocalAws {
         // The emulator's functions have to know EC2's address, and EC2's machines the emulator's.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port").port();
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port").port();
         let ec2 = format!("http://127.0.0.1:{port}");
         let emulator = Emulator::start_with(&[("AWS_ENDPOINT_URL_EC2", &ec2)]);
         let mut instance_env: BTreeMap<String, String> = emulator.env().into_iter().collect();
@@ -85,7 +86,8 @@ impl LocalAws {
     pub fn leaves_nothing(&self, within: Duration) {
         let clean = |seen: &Snapshot| {
             let versions_left = seen.templates.iter().any(|t| t.versions.len() > 1);
-            seen.instances.iter().all(|i| i.ended_ms.is_some()) && !versions_left
+            seen.instances.iter().all(|i| i.ended_ms.is_some())
+                && !versions_left
                 && seen.fleets.iter().all(|f| f.ended_ms.is_some())
         };
         self.ec2.wait_for("no machine, fleet or template version is left", within, clean);

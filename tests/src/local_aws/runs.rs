@@ -106,7 +106,13 @@ impl LocalAws {
                 format!("{} {:?} {:?}:\n{}", i.id, i.state, i.reason, console)
             })
             .collect();
-        format!("{:#?}\nstates {:?}\n{}\n{}", self.execution(arn), self.all_states(arn), machines.join("\n"), self.log())
+        format!(
+            "{:#?}\nstates {:?}\n{}\n{}",
+            self.execution(arn),
+            self.all_states(arn),
+            machines.join("\n"),
+            self.log()
+        )
     }
 
     /// Makes the pipeline of a project, as its last local run froze it, what a start runs here; with its data in the
@@ -117,7 +123,8 @@ impl LocalAws {
         self.copy(&program.to_string_lossy(), &format!("{bucket}/workers/{digest}/spotmill-worker"), false);
         self.copy(&project.path("data").to_string_lossy(), &format!("{bucket}/input/{pipeline}/"), true);
         let record = project.path(&format!(".spotmill/pipelines/{pipeline}.json"));
-        let mut deployed: Value = serde_json::from_slice(&std::fs::read(&record).expect("a run froze it")).expect("JSON");
+        let mut deployed: Value =
+            serde_json::from_slice(&std::fs::read(&record).expect("a run froze it")).expect("JSON");
         deployed["worker"]["programs"] = json!({std::env::consts::ARCH: digest});
         let frozen = format!(".spotmill/pipelines/{pipeline}");
         self.copy(&project.path(&frozen).to_string_lossy(), &format!("{bucket}/pipelines/{pipeline}/"), true);
