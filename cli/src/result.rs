@@ -95,7 +95,10 @@ pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
         step.warnings.iter().for_each(|w| println!("  ! {}: {w}", step.step));
         if step.rows_rejected > 0 {
             let rows = plural(step.rows_rejected, "row");
-            println!("  {} rejected {rows}; where and why: spotmill show {} {} ITEM", step.step, ended.run, step.step);
+            println!(
+                "  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM",
+                step.step, ended.run, step.step
+            );
         }
     }
     if code != Code::Done {

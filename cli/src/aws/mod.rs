@@ -52,6 +52,11 @@ pub fn spotmill(global: &Global) -> String {
     command
 }
 
+/// The same for commands that look at this machine unless they are told otherwise.
+pub fn looking(global: &Global) -> String {
+    format!("{} --target {}", spotmill(global), global.target())
+}
+
 /// A command that works on AWS anyway.
 pub fn command(global: &Global, what: &str) -> String {
     let target = if global.target() == "aws" { String::new() } else { format!(" --target {}", global.target()) };

@@ -111,6 +111,10 @@ async fn stack(
     let bucket = code_bucket(args, plan, aws, account, &region, ui).await?;
     let own = own_bucket(args, plan, now.as_ref(), aws, account, ui).await?;
     let (parameters, prefix) = parameters(args, plan, now.as_ref(), &bucket, &own, ui)?;
+    let had = |name: &str| now.as_ref().and_then(|now| now.parameters.get(name));
+    // A parameter that names something is kept by its name, whatever that is just now.
+    let (unchanged, parameters): (Parameters, Parameters) =
+        parameters.into_iter().partition(|(name, value)| had(name) == Some(value));
     let at = Uri::new(format!("s3://{bucket}/{prefix}"));
     let sent = plan.release.upload(&aws.store(), &at).await?;
     ui.note(format!("release {prefix} in {bucket}: {}", if sent == 0 { "there already" } else { "uploaded" }));
@@ -119,6 +123,7 @@ async fn stack(
         create: now.is_none(),
         template_url: aws.buckets().url(&bucket, &format!("{prefix}/{}", crate::aws::table::FILE)),
         parameters,
+        unchanged: unchanged.into_keys().collect(),
         tags: BTreeMap::from([(STACK_TAG.to_owned(), plan.stack.clone())]),
         name: format!("deploy-{}", names::stamp(upgrade::since())),
     };

@@ -245,12 +245,15 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
     }
 }
 
-/// A failed child execution is reported with its own error and cause inside the cause.
+/// A failed child execution is reported with its own error and cause inside the cause, and a function with its own
+/// message.
 pub fn innermost(error: String, cause: String) -> (String, String) {
-    let Ok(child) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
-    match (child["Error"].as_str(), child["Cause"].as_str()) {
-        (Some(error), Some(cause)) => innermost(error.to_owned(), cause.to_owned()),
-        _ => (error, cause),
+    let Ok(inside) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
+    let pair =
+        |error: &str, cause: &str| Some((inside[error].as_str()?.to_owned(), inside[cause].as_str()?.to_owned()));
+    match pair("Error", "Cause").or_else(|| pair("errorType", "errorMessage")) {
+        Some((error, cause)) => innermost(error, cause),
+        None => (error, cause),
     }
 }
 

@@ -132,7 +132,7 @@ impl Session<'_> {
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
             let again = program.rerun(&self.world.ctx.settings);
-            let spotmill = crate::aws::spotmill(self.global);
+            let spotmill = crate::aws::looking(self.global);
             result::print(&ended, code, &spotmill, &again);
             ended.published.iter().for_each(|p| println!("  {} is published at {}", p.step, p.destination));
         }
@@ -222,5 +222,7 @@ mod tests {
         let child = serde_json::json!({"ExecutionArn": "arn:…", "Status": "FAILED",
             "Error": errors::EXPECTATION_FAILED, "Cause": "unique did not hold"});
         assert_eq!(ended(RunStatus::Failed, "States.TaskFailed", &child.to_string()), Code::Expectation);
+        let function = serde_json::json!({"errorType": errors::REFUSED, "errorMessage": "no quota"}).to_string();
+        assert_eq!(innermost("x".into(), function), (errors::REFUSED.to_owned(), "no quota".to_owned()));
     }
 }

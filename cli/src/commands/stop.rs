@@ -21,11 +21,8 @@ pub async fn run(global: &Global, run: &str) -> Result<Code, Stop> {
     let world = World::open(global).await?;
     let run = RunId::new(run);
     let Some(lease) = world.lease(&run).await? else {
-        return Err(Stop::usage(format!("there is no run {run}")).remedy(format!(
-            "list them: {} runs --target {}",
-            crate::aws::spotmill(global),
-            global.target()
-        )));
+        return Err(Stop::usage(format!("there is no run {run}"))
+            .remedy(format!("list them: {} runs", crate::aws::looking(global))));
     };
     let ui = Ui::new(global.json, global.quiet);
     let mut stopped = 0;

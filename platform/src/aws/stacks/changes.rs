@@ -15,6 +15,8 @@ pub struct Changes {
     /// Where S3 serves the template.
     pub template_url: String,
     pub parameters: BTreeMap<String, String>,
+    /// Parameters that stay as they are.
+    pub unchanged: Vec<String>,
     pub tags: BTreeMap<String, String>,
     /// Names the change set; another one for each try.
     pub name: String,
@@ -59,6 +61,9 @@ impl Stacks {
         call = call.capabilities(Capability::CapabilityNamedIam).capabilities(Capability::CapabilityAutoExpand);
         for (key, value) in &changes.parameters {
             call = call.parameters(types::Parameter::builder().parameter_key(key).parameter_value(value).build());
+        }
+        for key in &changes.unchanged {
+            call = call.parameters(types::Parameter::builder().parameter_key(key).use_previous_value(true).build());
         }
         for (key, value) in &changes.tags {
             call = call.tags(types::Tag::builder().key(key).value(value).build());

@@ -62,6 +62,10 @@ impl AwsError {
             return AwsError::Denied { needs, source: trouble.source };
         }
         let service = service(needs);
+        if trouble.status.is_none() && lacks_credentials(&*trouble.source) {
+            let what = format!("{doing}: no AWS credentials are found");
+            return AwsError::SignedOut { what, source: trouble.source };
+        }
         if trouble.fate == Fate::Unsent {
             let what = format!("{doing}: {}: {}", trouble.text(service), root(&*trouble.source));
             return AwsError::SignedOut { what, source: trouble.source };
@@ -93,6 +97,18 @@ fn service(needs: &str) -> &'static str {
         "s3" => "S3",
         _ => "AWS",
     }
+}
+
+/// The SDK says so in a cause of a cause, and by no type of its own that it shows.
+fn lacks_credentials(e: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(e);
+    while let Some(e) = next {
+        if e.to_string().to_lowercase().contains("credentials") {
+            return true;
+        }
+        next = e.source();
+    }
+    false
 }
 
 /// The innermost cause, which says most.

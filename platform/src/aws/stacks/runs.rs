@@ -51,11 +51,27 @@ impl Runs {
         Runs { client: Client::new(config) }
     }
 
-    /// `machine`: an alias or a machine. The same name with the same input again is the same execution while it runs.
+    /// `machine`: an alias or a machine. The same name with the same input again is the same execution while it runs,
+    /// so that a start whose reply was lost may be repeated.
     pub async fn start(&self, machine: &str, name: &str, input: &str) -> Result<ExecutionId, AwsError> {
-        let started = self.client.start_execution().state_machine_arn(machine).name(name).input(input).send().await;
-        let started = started.map_err(|e| AwsError::of(&format!("starting {name}"), "states:StartExecution", e))?;
-        Ok(ExecutionId::new(started.execution_arn))
+        let asked = self.client.start_execution().state_machine_arn(machine).name(name).input(input).send().await;
+        match asked.map_err(Trouble::from) {
+            Ok(started) => Ok(ExecutionId::new(started.execution_arn)),
+            Err(e) if e.is(&["ExecutionAlreadyExists"]) => match self.same(machine, name, input).await? {
+                Some(execution) => Ok(execution),
+                None => Err(AwsError::of(&format!("starting {name}"), "states:StartExecution", e)),
+            },
+            Err(e) => Err(AwsError::of(&format!("starting {name}"), "states:StartExecution", e)),
+        }
+    }
+
+    /// The execution of that name that runs on that input.
+    async fn same(&self, machine: &str, name: &str, input: &str) -> Result<Option<ExecutionId>, AwsError> {
+        let Some(found) = self.running(machine).await?.into_iter().find(|e| e.name == name) else { return Ok(None) };
+        let described = self.client.describe_execution().execution_arn(found.execution.as_str()).send().await;
+        let described =
+            described.map_err(|e| AwsError::of(&format!("looking at {name}"), "states:DescribeExecution", e))?;
+        Ok((described.input.as_deref() == Some(input)).then_some(found.execution))
     }
 
     pub async fn describe(&self, execution: &ExecutionId) -> Result<Option<RunNow>, AwsError> {
@@ -125,8 +141,8 @@ fn status(status: &ExecutionStatus) -> RunStatus {
 
 fn happened(event: &HistoryEvent) -> Option<Happened> {
     let failed = |error: Option<&str>, cause: Option<&str>| {
-        let cause = cause.unwrap_or_default().lines().next().unwrap_or_default();
-        format!("{}: {cause}", error.unwrap_or("failed"))
+        let cause = message(cause.unwrap_or_default());
+        format!("{}: {}", error.unwrap_or("failed"), cause.lines().next().unwrap_or_default())
     };
     let what = if let Some(entered) = event.state_entered_event_details() {
         entered.name().to_owned()
@@ -142,6 +158,13 @@ fn happened(event: &HistoryEvent) -> Option<Happened> {
         return None;
     };
     Some(Happened { at_ms: millis(Some(event.timestamp())), what })
+}
+
+/// A function's own words, which Lambda wraps.
+fn message(cause: &str) -> String {
+    let wrapped = serde_json::from_str::<serde_json::Value>(cause).ok();
+    let inside = wrapped.as_ref().and_then(|w| w["errorMessage"].as_str().or_else(|| w["Cause"].as_str()));
+    inside.unwrap_or(cause).to_owned()
 }
 
 fn millis(at: Option<&aws_sdk_sfn::primitives::DateTime>) -> u64 {
