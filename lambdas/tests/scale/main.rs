@@ -3,6 +3,10 @@
 //! disk, so that the memory measured is the functions' own. Twenty thousand items by default; the most a step may have:
 //!
 //!     SPOTMILL_SCALE=1000000 cargo test --release -p spotmill-lambdas --test scale -- --nocapture
+//!
+//! A million, on two busy cores: plan_work 6 s and 382 MiB, dispatch_work 13 s and 276 MiB, a resume's plan_work 49 s and
+//! 463 MiB, verdict with its million receipts 104 s and 380 MiB. What the network adds: a thousand objects a listing, a
+//! GET a receipt, a send for ten messages, each of them `parallel` (64) or sixteen at once.
 
 mod made_up;
 
