@@ -64,15 +64,12 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     let aws = Aws::from_env().await;
     let prefix = format!("{}-", settings.stack);
     let queue = QueueSettings { prefix, dead_letters: None, tags: BTreeMap::new() };
-    let ports = Ports {
-        store: Arc::new(aws.store()),
-        queue: Arc::new(aws.queues(queue)),
-        clock: Arc::new(SystemClock),
-    };
+    let ports =
+        Ports { store: Arc::new(aws.store()), queue: Arc::new(aws.queues(queue)), clock: Arc::new(SystemClock) };
     let _ = std::fs::remove_dir_all(tmp);
     let config = config(settings, &identity, program, digest, tmp);
-    let mut supervisor = Supervisor::start(config, ports, telling::sink())
-        .map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
+    let mut supervisor =
+        Supervisor::start(config, ports, telling::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
     let noticed = tokio::spawn(noticed(instance));
     let mut term = signal(SignalKind::terminate()).map_err(|e| format!("no signals: {e}"))?;
     tokio::select! {

@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 /// `SPOTMILL_LOG` filters; `info` if it is not set.
 pub fn start() {
     let filter = EnvFilter::try_from_env("SPOTMILL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let told = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).with_env_filter(filter);
+    let told =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).with_env_filter(filter);
     // Already set by whoever embeds the worker: theirs stands.
     let _ = told.try_init();
 }

@@ -39,7 +39,7 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
     if away.is_empty() {
         return Ok(());
     }
-    copy_all(context, job, away).await.map_err(|ending| Refusal::Failed(Box::new(job.claim.clone()), ending.into()))?;
+    copy_all(context, job, away).await.map_err(|ending| Refusal::Failed(Box::new(job.claim.clone()), ending))?;
     for file in spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|t| &mut t.files)) {
         if let Ok(copy) = copy_of(job, &file.uri) {
             file.uri = Uri::new(copy.to_string_lossy());
@@ -48,7 +48,7 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
     Ok(())
 }
 
-async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), Ending> {
+async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), Box<Ending>> {
     let gate = Arc::new(Semaphore::new(COPIES));
     let mut copies = JoinSet::new();
     for file in files {
@@ -73,23 +73,25 @@ async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result
 }
 
 /// The copy's path, unless the key cannot be one.
-fn copy_of(job: &Job, uri: &Uri) -> Result<PathBuf, Ending> {
+fn copy_of(job: &Job, uri: &Uri) -> Result<PathBuf, Box<Ending>> {
     let name = uri.as_str().strip_prefix(S3).unwrap_or(uri.as_str());
     let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.len() > 255;
     match name.split('/').find(|part| bad(part)) {
         None => Ok(inputs(job).join(name)),
         Some(part) => {
             let message = format!("{uri} cannot be read: no file can have `{part}` as a part of its name");
-            Err(Ending::new(FailureClass::BadData, message, "not started").remedy("give the object another key"))
+            Err(Box::new(
+                Ending::new(FailureClass::BadData, message, "not started").remedy("give the object another key"),
+            ))
         }
     }
 }
 
-fn infra(message: String) -> Ending {
-    Ending::new(FailureClass::Infra, message, "not started")
+fn infra(message: String) -> Box<Ending> {
+    Box::new(Ending::new(FailureClass::Infra, message, "not started"))
 }
 
-fn not_copied(file: &InputFile, error: StoreError) -> Ending {
+fn not_copied(file: &InputFile, error: StoreError) -> Box<Ending> {
     let what = match &error {
         StoreError::NotFound(_) => "went away since it was pinned",
         StoreError::Changed(_) => "was changed since it was pinned",
@@ -98,7 +100,7 @@ fn not_copied(file: &InputFile, error: StoreError) -> Ending {
     let mut ending = Ending::new(FailureClass::InputChanged, format!("{} {what}", file.uri), "not started")
         .remedy("start the run again: it takes the input as it is now");
     ending.file = Some(file.uri.0.clone());
-    ending
+    Box::new(ending)
 }
 
 /// The child's words with the objects' names instead of the copies'.
