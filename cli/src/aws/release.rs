@@ -90,8 +90,8 @@ impl Release {
     }
 }
 
-const BUILD: &str = "build them: cargo lambda build --release --arm64 -p spotmill-lambdas (see docs/deploy.md); name the \
-                     directory with --lambdas";
+const BUILD: &str = "build them: cargo lambda build --release --arm64 -p spotmill-lambdas (see docs/deploy.md); \
+                     name the directory with --lambdas";
 
 fn nowhere() -> Stop {
     let places: Vec<String> = places().iter().map(|p| p.display().to_string()).collect();

@@ -46,8 +46,8 @@ pub fn scheduled(
     }
     match schedule {
         Some(_) if !daily.is_empty() && daily != pipeline => Ok(Some(format!(
-            "the stack runs `{daily}` daily; to run `{pipeline}` instead: --set Pipeline={pipeline}; to run both, give it \
-             a stack of its own: --stack NAME"
+            "the stack runs `{daily}` daily; to run `{pipeline}` instead: --set Pipeline={pipeline}; to run both, give \
+             it a stack of its own: --stack NAME"
         ))),
         Some(schedule) => {
             let expression = names::schedule(schedule).map_err(|e| Stop::new(Code::Invalid, e))?;

@@ -1,5 +1,5 @@
-//! A zip archive of one executable file, as Lambda takes a program: deflated, without a time of its own, so that the same
-//! program makes the same archive. The format is APPNOTE 6.3.3, of which one small file needs three records.
+//! A zip archive of one executable file, as Lambda takes a program: deflated, without a time of its own, so that the
+//! same program makes the same archive. The format is APPNOTE 6.3.3, of which one small file needs three records.
 
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
@@ -69,7 +69,8 @@ mod tests {
         let body: Vec<u8> = (0..200_000u32).flat_map(|n| (n % 251).to_le_bytes()).collect();
         std::fs::write(&file, one("bootstrap", &body).unwrap()).unwrap();
         let look = "import sys, zipfile, hashlib\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
-                    i, = z.infolist()\nprint(i.filename, oct(i.external_attr >> 16), hashlib.sha256(z.read(i)).hexdigest())";
+                    i, = z.infolist()\n\
+                    print(i.filename, oct(i.external_attr >> 16), hashlib.sha256(z.read(i)).hexdigest())";
         let out = Command::new("python3").args(["-c", look]).arg(&file).output().expect("python3");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let expected = format!("bootstrap 0o100755 {}\n", spotmill_core::digest::sha256(&body));

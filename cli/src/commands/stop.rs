@@ -1,5 +1,5 @@
 //! `stop`: ends a run's executions and, at once, its machines; what is committed stays. The machines end by the very
-//! function that ends them when nobody is at a terminal (`reap`), so that stopping twice, or in its middle, is the same.
+//! function that ends them when nobody is at a terminal (`reap`), so that stopping twice, or halfway, is the same.
 
 use crate::args::Global;
 use crate::aws::{World, command};

@@ -1,6 +1,6 @@
-//! The bucket that code is deployed from, which must be there before the stack; and whether the stack's own is, because an
-//! earlier stack left it. A bucket's name is the world's: each request says whose it has to be, so that nobody's bucket of
-//! the same name is ever written to.
+//! The bucket that code is deployed from, which must be there before the stack; and whether the stack's own is, because
+//! an earlier stack left it. A bucket's name is the world's: each request says whose it has to be, so that nobody's
+//! bucket of the same name is ever written to.
 
 use super::AwsError;
 use crate::aws::trouble::Trouble;

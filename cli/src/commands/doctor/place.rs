@@ -1,0 +1,112 @@
+//! Where machines would run: subnets, images, and the pools that steps can have.
+
+use super::finding::{Finding, fine, problem, unasked, warning};
+use super::worker::architectures;
+use crate::aws::World;
+use spotmill_core::bounds::MAX_POOLS;
+use spotmill_core::fleet::Architecture;
+use spotmill_core::fleet::machines::{self, Need};
+use spotmill_core::model::Pipeline;
+use spotmill_platform::aws::stacks::Subnet;
+use std::collections::BTreeMap;
+
+/// Addresses a subnet should have left for machines.
+const FREE_ADDRESSES: i32 = 32;
+/// Items for which pools are counted where the number is not known: enough for every size to be useful.
+const MANY: u32 = 1_000;
+
+/// How many there are.
+pub(super) async fn subnets(world: &World, found: &mut Vec<Finding>) -> usize {
+    match world.aws.account().subnets(&world.subnets).await {
+        Err(e) => found.push(unasked("subnets", e)),
+        Ok(subnets) => found.push(judge_subnets(&world.subnets, &subnets)),
+    }
+    world.subnets.len()
+}
+
+pub(super) fn judge_subnets(asked: &[String], found: &[Subnet]) -> Finding {
+    let gone: Vec<&str> = asked.iter().filter(|id| !found.iter().any(|s| s.id == **id)).map(String::as_str).collect();
+    if !gone.is_empty() {
+        return problem("subnets", format!("{} do not exist", gone.join(", ")), "spotmill deploy --set SubnetIds=…");
+    }
+    let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    found.iter().for_each(|s| zones.entry(s.zone.as_str()).or_default().push(s.id.as_str()));
+    if let Some((zone, ids)) = zones.iter().find(|(_, ids)| ids.len() > 1) {
+        let text = format!("{} are both in {zone}; a fleet takes one a zone", ids.join(" and "));
+        return problem("subnets", text, "spotmill deploy --set SubnetIds=… with one a zone");
+    }
+    if let Some(full) = found.iter().find(|s| s.free < FREE_ADDRESSES) {
+        let text = format!("{} in {} has {} addresses left", full.id, full.zone, full.free);
+        return warning("subnets", text, "give larger subnets: spotmill deploy --set SubnetIds=…");
+    }
+    let (subnets, zones) = (found.len(), zones.keys().copied().collect::<Vec<_>>().join(", "));
+    if subnets < 2 {
+        return warning(
+            "subnets",
+            format!("one, in {zones}: few pools of spare machines"),
+            "spotmill deploy --set ZoneCount=3",
+        );
+    }
+    fine("subnets", format!("{subnets}, in {zones}"))
+}
+
+pub(super) async fn images(world: &World, found: &mut Vec<Finding>) {
+    let mut said = Vec::new();
+    for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
+        let template = world.now.outputs.get(output).cloned().unwrap_or_default();
+        match world.aws.account().image_of(&template).await {
+            Err(e) => return found.push(unasked("images", e)),
+            Ok(None) => {
+                let text = format!("the image of {template} ({architecture}) is gone");
+                return found.push(problem("images", text, "spotmill deploy"));
+            }
+            Ok(Some(image)) if image.architecture != architecture.name() => {
+                let parameter = if architecture == Architecture::X86_64 { "ImageX86" } else { "ImageArm64" };
+                let text = format!("{} is {}, its template is for {architecture}", image.id, image.architecture);
+                return found.push(problem("images", text, format!("spotmill deploy --set {parameter}=…")));
+            }
+            Ok(Some(image)) => said.push(format!("{} {architecture}", image.id)),
+        }
+    }
+    found.push(fine("images", said.join(", ")));
+}
+
+/// Machine types times zones, step by step: whether any takes an item, and how many.
+pub(super) fn pools(pipeline: &Pipeline, zones: usize) -> Vec<Finding> {
+    let one = |step: &spotmill_core::model::Step| {
+        let need = Need {
+            vcpus: step.resources.vcpus.max(1),
+            memory_mib: step.resources.max_memory_bytes.div_ceil(1 << 20),
+            slots: MANY,
+        };
+        match machines::choose(&need, &architectures(pipeline), zones) {
+            Err(e) => problem("pools", format!("{}: {e}", step.name), "change the step in pipeline.toml, then deploy"),
+            Ok(chosen) if chosen.pools() < 10 => {
+                let text = format!("{}: only {} of {MAX_POOLS} possible", step.name, chosen.pools());
+                warning("pools", text, "more zones (spotmill deploy --set ZoneCount=4), or smaller items")
+            }
+            Ok(chosen) => fine("pools", format!("{}: {}", step.name, chosen.pools())),
+        }
+    };
+    pipeline.steps.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Grade;
+    use super::*;
+
+    fn subnet(id: &str, zone: &str, free: i32) -> Subnet {
+        Subnet { id: id.to_owned(), zone: zone.to_owned(), free, public: true }
+    }
+
+    #[test]
+    fn a_fleet_takes_one_subnet_a_zone() {
+        let asked = ["a".to_owned(), "b".to_owned()];
+        let judged = |found: &[Subnet]| judge_subnets(&asked, found).grade;
+        assert_eq!(judged(&[subnet("a", "1a", 4_000), subnet("b", "1b", 4_000)]), Grade::Fine);
+        assert_eq!(judged(&[subnet("a", "1a", 4_000), subnet("b", "1a", 4_000)]), Grade::Problem);
+        assert_eq!(judged(&[subnet("a", "1a", 4_000)]), Grade::Problem, "b is gone");
+        assert_eq!(judged(&[subnet("a", "1a", 4_000), subnet("b", "1b", 3)]), Grade::Warning);
+    }
+}
