@@ -134,7 +134,8 @@ impl Session<'_> {
             let again = program.rerun(&self.world.ctx.settings);
             let spotmill = crate::aws::looking(self.global);
             result::print(&ended, code, &spotmill, &again);
-            ended.published.iter().for_each(|p| println!("  {} is published at {}", p.step, p.destination));
+            let published = ended.published.iter().filter(|_| code == Code::Done);
+            published.for_each(|p| println!("  {} is published at {}", p.step, p.destination));
         }
         Ok((code, Some(ended)))
     }
