@@ -36,10 +36,13 @@ pub const HEARTBEAT_SECS: u64 = 1_200;
 pub const FLEET_LIFE_SECS: u64 = 129_600 + 3_600;
 /// Seconds a heartbeat is remembered before it is written down again.
 pub const BEAT_SECS: u64 = 60;
-/// Seconds a message is invisible; extended while the child lives.
+/// Seconds a message is invisible; extended while the child lives. Those of an item whose machine is gone without a
+/// word are lost.
 pub const VISIBILITY_SECS: u64 = 120;
-/// Seconds between extensions.
-pub const EXTEND_SECS: u64 = 30;
+/// What a stack may set instead: less is not outlasted by a pause of the network, more is waited for in vain.
+pub const VISIBILITY_RANGE_SECS: std::ops::RangeInclusive<u64> = 10..=600;
+/// Extensions while a message is invisible once.
+pub const EXTENSIONS: u64 = 4;
 /// Seconds an item may take by default, and at most (SQS: 12 h a receive).
 pub const DEFAULT_TIMEOUT_SECS: u64 = 3_600;
 pub const MAX_TIMEOUT_SECS: u64 = 11 * 3_600;

@@ -63,6 +63,13 @@ pub struct WorkerSettings {
     pub max_slots: u32,
     /// The worker's digest by architecture, as in `DeployedWorker`.
     pub workers: BTreeMap<String, String>,
+    /// Seconds that an item is this machine's without a word of it.
+    #[serde(default = "visibility_secs")]
+    pub visibility_secs: u64,
+}
+
+fn visibility_secs() -> u64 {
+    crate::bounds::VISIBILITY_SECS
 }
 
 /// `lease.json`, written by compare-and-swap only.

@@ -125,7 +125,7 @@ fn config(
             max_slots: settings.max_slots,
         },
         tmp: tmp.to_owned(),
-        times: Times::AWS,
+        times: Times::AWS.visible_after(settings.visibility_secs),
     }
 }
 

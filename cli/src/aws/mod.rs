@@ -104,6 +104,7 @@ impl World {
             "SPOTMILL_TEMPLATE_ARM64" => now.outputs.get("TemplateArm64").cloned(),
             "SPOTMILL_SUBNETS" => now.outputs.get("Subnets").cloned(),
             "SPOTMILL_SCRATCH_DAYS" => now.parameters.get("ScratchDays").cloned(),
+            "SPOTMILL_VISIBILITY_SECONDS" => now.parameters.get("VisibilitySeconds").cloned(),
             _ => None,
         });
         let environment = environment.map_err(|_| unready("outputs of ours"))?;

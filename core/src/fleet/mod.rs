@@ -83,6 +83,8 @@ pub struct FleetPlace {
     pub templates: BTreeMap<Architecture, String>,
     /// One subnet a zone, and no zone twice.
     pub subnets: Vec<String>,
+    /// Seconds that an item is a machine's without a word of it.
+    pub visibility_secs: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -166,6 +166,7 @@ fn settings(request: &FleetRequest, place: &FleetPlace) -> WorkerSettings {
         memory_bytes_per_item: request.memory_bytes_per_item,
         max_slots: request.max_slots,
         workers: request.workers.clone(),
+        visibility_secs: place.visibility_secs,
     }
 }
 

@@ -15,6 +15,7 @@ fn place() -> FleetPlace {
             (Architecture::Arm64, "lt-0bbb".to_owned()),
         ]),
         subnets: ["subnet-1", "subnet-2", "subnet-3"].map(str::to_owned).to_vec(),
+        visibility_secs: 120,
     }
 }
 

@@ -1,12 +1,14 @@
 //! What the stack says to its functions, as variables of their environment, and the ports that follow from it.
 
 use crate::{Ctx, HandlerError, Settings};
+use spotmill_core::bounds::{VISIBILITY_RANGE_SECS, VISIBILITY_SECS};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::{Architecture, STACK_TAG};
 use spotmill_core::ids::Uri;
 use spotmill_platform::aws::{Aws, FleetSettings, QueueSettings};
 use spotmill_platform::local::clock::SystemClock;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The port's name of the callback queue.
@@ -25,6 +27,7 @@ pub struct Environment {
     pub templates: BTreeMap<Architecture, String>,
     pub subnets: Vec<String>,
     pub scratch_days: u64,
+    pub visibility_secs: u64,
 }
 
 impl Environment {
@@ -50,14 +53,10 @@ impl Environment {
         if !Uri::new(&root).is_s3() {
             return Err(misconfigured(format!("SPOTMILL_ROOT is `{root}`; it should be s3://BUCKET")));
         }
-        let scratch_days = match get("SPOTMILL_SCRATCH_DAYS").filter(|text| !text.trim().is_empty()) {
-            None => SCRATCH_DAYS,
-            Some(text) => text.trim().parse().ok().filter(|days| *days >= 2).ok_or_else(|| {
-                misconfigured(format!("SPOTMILL_SCRATCH_DAYS is `{text}`; it should be a number of days, 2 or more"))
-            })?,
-        };
+        let scratch_days = number(&get, "SPOTMILL_SCRATCH_DAYS", SCRATCH_DAYS, &(2..=u64::MAX))?;
+        let visibility_secs = number(&get, "SPOTMILL_VISIBILITY_SECONDS", VISIBILITY_SECS, &VISIBILITY_RANGE_SECS)?;
         let subnets = subnets.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
-        Ok(Self { stack, root: Uri::new(root), dead_letters, templates, subnets, scratch_days })
+        Ok(Self { stack, root: Uri::new(root), dead_letters, templates, subnets, scratch_days, visibility_secs })
     }
 
     /// What the functions may touch.
@@ -72,6 +71,7 @@ impl Environment {
             templates: self.templates.clone(),
             subnets: self.subnets.clone(),
             root: self.root.clone(),
+            visibility_secs: self.visibility_secs,
         };
         let mut settings = Settings::new(CALLBACKS);
         // A day less than the bucket keeps: what is read for a day must not expire while it is read.
@@ -86,6 +86,22 @@ impl Environment {
             settings,
         }
     }
+}
+
+/// A number that has an ordinary value.
+fn number(
+    get: impl Fn(&str) -> Option<String>,
+    name: &str,
+    ordinary: u64,
+    range: &RangeInclusive<u64>,
+) -> Result<u64, HandlerError> {
+    let Some(text) = get(name).filter(|text| !text.trim().is_empty()) else { return Ok(ordinary) };
+    let most = if *range.end() == u64::MAX { "more".to_owned() } else { range.end().to_string() };
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|n| range.contains(n))
+        .ok_or_else(|| misconfigured(format!("{name} is `{text}`; it should be a number, {} to {most}", range.start())))
 }
 
 fn misconfigured(what: String) -> HandlerError {
@@ -117,6 +133,7 @@ mod tests {
             (read.subnets.as_slice(), read.scratch_days),
             (&["subnet-a".to_owned(), "subnet-b".to_owned()][..], 15)
         );
+        assert_eq!(read.visibility_secs, VISIBILITY_SECS);
         assert_eq!(read.templates[&Architecture::Arm64], "lt-2");
     }
 
@@ -129,5 +146,7 @@ mod tests {
         for days in ["soon", "1", "-1"] {
             assert!(read(&[("SPOTMILL_SCRATCH_DAYS", days)]).unwrap_err().contains(days));
         }
+        let e = read(&[("SPOTMILL_VISIBILITY_SECONDS", "5")]).unwrap_err();
+        assert!(e.contains("SPOTMILL_VISIBILITY_SECONDS is `5`; it should be a number, 10 to 600"), "{e}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a supervisor is told when it starts. Absent means chosen by the caller already: nothing here is optional.
 
-use spotmill_core::bounds::{EXTEND_SECS, VISIBILITY_SECS};
+use spotmill_core::bounds::{EXTENSIONS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{Clock, Queue, Store};
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ impl Times {
     /// On spot machines.
     pub const AWS: Times = Times {
         visibility_ms: VISIBILITY_SECS * 1_000,
-        extend_ms: EXTEND_SECS * 1_000,
+        extend_ms: VISIBILITY_SECS * 1_000 / EXTENSIONS,
         poll_ms: 20_000,
         sample_ms: 100,
         term_wait_ms: 1_000,
@@ -98,6 +98,11 @@ impl Times {
     };
     /// On this machine, which gets no notices: a child that was killed is retried at once.
     pub const HERE: Times = Times { notice_wait_ms: 0, lease_ms: 1_000, ..Times::AWS };
+
+    /// With items that are this machine's for so long without a word of it.
+    pub fn visible_after(self, secs: u64) -> Times {
+        Times { visibility_ms: secs * 1_000, extend_ms: secs * 1_000 / EXTENSIONS, ..self }
+    }
 }
 
 #[derive(Clone, Debug)]

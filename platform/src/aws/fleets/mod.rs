@@ -29,6 +29,8 @@ pub struct FleetSettings {
     pub subnets: Vec<String>,
     /// The state root.
     pub root: Uri,
+    /// Seconds that an item is a machine's without a word of it.
+    pub visibility_secs: u64,
 }
 
 /// How long is waited for EC2, which answers before it has done, and forgets for a moment what it just did.
@@ -69,6 +71,7 @@ impl Ec2Fleets {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             templates: settings.templates,
             subnets: settings.subnets,
+            visibility_secs: settings.visibility_secs,
         };
         Ec2Fleets { client: Client::new(config), place, patience: Patience::default() }
     }

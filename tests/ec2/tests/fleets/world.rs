@@ -81,6 +81,7 @@ impl World {
 
 pub fn fleets(config: &aws_config::SdkConfig, stack: &str) -> Ec2Fleets {
     let settings = FleetSettings {
+        visibility_secs: 120,
         stack: stack.to_owned(),
         templates: [(Architecture::X86_64, "lt-0aaa".to_owned()), (Architecture::Arm64, "lt-0bbb".to_owned())].into(),
         subnets: SUBNETS.map(str::to_owned).to_vec(),
