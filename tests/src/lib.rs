@@ -113,6 +113,14 @@ impl Project {
         project
     }
 
+    /// On AWS it reads and publishes below `name` in the user's bucket.
+    pub fn on_aws(self, name: &str) -> Self {
+        let lake = local_aws::LAKE;
+        self.edit("pipeline.toml", "s3://acme-raw/flights", &format!("s3://{lake}/input/{name}"));
+        self.edit("pipeline.toml", "s3://acme-lake/flights", &format!("s3://{lake}/output/{name}"));
+        self
+    }
+
     pub fn with_worker(self, worker: PathBuf) -> Self {
         Self { worker, ..self }
     }
@@ -151,7 +159,12 @@ impl Project {
     }
 
     pub fn spotmill(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().expect("spotmill starts");
+        self.spotmill_with(args, &[])
+    }
+
+    /// With more in its environment.
+    pub fn spotmill_with(&self, args: &[&str], env: &[(String, String)]) -> Ran {
+        let output = self.command(args).envs(env.iter().cloned()).output().expect("spotmill starts");
         Ran {
             status: output.status,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,6 +1,7 @@
 //! A worker whose transforms go wrong on purpose, each in one way, for the tests of what happens then. On no rows they
 //! behave, as validation asks of every transform.
 
+use spotmill_worker::polars::prelude::{col, lit};
 use spotmill_worker::{TransformContext, TransformResult, Worker};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
         .transform("loops", |context| on_rows(context, loops))
         .transform("naps", |context| on_rows(context, || std::thread::sleep(Duration::from_secs(6))))
         .transform("eats_memory", |context| on_rows(context, eats_memory))
+        .transform("kills_the_machine", kills_the_machine)
         .main()
 }
 
@@ -37,4 +39,15 @@ fn eats_memory() {
         eaten.push(vec![1; 64 << 20]);
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Where a row's note says `poison`, the supervisor dies without a word, and the machine with it.
+fn kills_the_machine(context: TransformContext) -> TransformResult {
+    let poison = col("note").eq(lit("poison"));
+    if context.input.clone().filter(poison).collect()?.height() > 0 {
+        let supervisor = std::os::unix::process::parent_id().to_string();
+        let killed = std::process::Command::new("kill").args(["-KILL", &supervisor]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "the supervisor {supervisor} could not be killed");
+    }
+    Ok(context.input)
 }

@@ -1,12 +1,17 @@
 //! An AWS on this machine, with the stack of `infra/template.yaml` in it: the emulator holds S3, SQS, Lambda, Step
-//! Functions and the rest, our own endpoint holds EC2. The functions are the real binaries, the machines of fleets run
-//! the real worker from the real user data. All of it ends with the value.
+//! Functions and the rest, our own endpoint holds EC2. `spotmill deploy` makes the stack and deploys pipelines; the
+//! functions are the real binaries, the machines of fleets run the real worker from the real user data. All of it ends
+//! with the value.
 
+mod functions;
+mod messages;
 mod runs;
 mod stack;
 
 pub use runs::Ended;
+pub use stack::BUCKET;
 
+use crate::{Project, Ran};
 use serde_json::Value;
 use spotmill_emulator::Emulator;
 use spotmill_local_ec2::{LocalEc2, LocalEc2Config, Snapshot};
@@ -15,6 +20,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 pub const STACK: &str = "etl";
+/// The user's own bucket: what pipelines read, and where they publish.
+pub const LAKE: &str = "lake";
 
 pub struct LocalAws {
     pub emulator: Emulator,
@@ -38,25 +45,22 @@ impl LocalAws {
         let config = LocalEc2Config { port, instance_env, ..LocalEc2Config::default() };
         let ec2 = LocalEc2::start(config).expect("the local EC2 endpoint starts");
         let mut aws = LocalAws { emulator, ec2, outputs: BTreeMap::new() };
-        aws.outputs = stack::deploy(&aws);
+        stack::prepare(&aws);
+        aws.deploy_project(&Project::flights().on_aws("flights"), "flights");
+        aws.outputs = stack::outputs(&aws);
+        stack::hand_over(&aws, &aws.outputs);
+        aws.hear_notices();
         aws
     }
 
-    /// What a program of ours needs to talk to it.
-    pub fn env(&self) -> Vec<(String, String)> {
-        let mut env = self.emulator.env();
-        env.push(("AWS_ENDPOINT_URL_EC2".to_owned(), self.ec2.endpoint().to_owned()));
-        env.push(("SPOTMILL_STACK".to_owned(), STACK.to_owned()));
-        env
+    /// `spotmill` in a project, in this AWS.
+    pub fn spotmill(&self, project: &Project, args: &[&str]) -> Ran {
+        project.spotmill_with(args, &self.env())
     }
 
     #[track_caller]
     pub fn output(&self, name: &str) -> &str {
         self.outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}: {:?}", self.outputs))
-    }
-
-    pub fn bucket(&self) -> &str {
-        self.output("Bucket")
     }
 
     /// The AWS command line; its JSON.
@@ -91,14 +95,7 @@ impl LocalAws {
                 && seen.fleets.iter().all(|f| f.ended_ms.is_some())
         };
         self.ec2.wait_for("no machine, fleet or template version is left", within, clean);
-        let queues = self.aws(&["sqs", "list-queues", "--queue-name-prefix", STACK]);
-        let rounds: Vec<&str> = queues["QueueUrls"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|url| url.as_str()?.rsplit('/').next()?.strip_prefix("etl-"))
-            .filter(|name| name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit()))
-            .collect();
+        let rounds = self.round_queues();
         assert!(rounds.is_empty(), "queues of rounds are left: {rounds:?}");
     }
 }

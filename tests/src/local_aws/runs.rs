@@ -1,14 +1,10 @@
 //! Runs in the local AWS: a pipeline deployed, an execution started as the console starts it, its end, and the states
 //! it went through.
 
-use super::LocalAws;
-use crate::Project;
+use super::{BUCKET, LAKE, LocalAws, stack};
+use crate::{Project, Ran};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// How an execution ended.
@@ -18,20 +14,6 @@ pub struct Ended {
     pub status: String,
     pub error: String,
     pub cause: String,
-}
-
-/// A program without its symbols, which every machine would fetch, and its digest; made once.
-fn stripped(program: &Path) -> (PathBuf, String) {
-    static MADE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
-    let small = program.with_extension("stripped");
-    let mut made = MADE.lock().expect("nobody panics in here");
-    let digest = made.entry(small.clone()).or_insert_with(|| {
-        let status = Command::new("strip").arg("-o").arg(&small).arg(program).status().expect("strip (binutils)");
-        assert!(status.success(), "strip {}", program.display());
-        let bytes = std::fs::read(&small).expect("it was written");
-        Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect()
-    });
-    (small, digest.clone())
 }
 
 impl LocalAws {
@@ -115,32 +97,37 @@ impl LocalAws {
         )
     }
 
-    /// Makes the pipeline of a project, as its last local run froze it, what a start runs here; with its data in the
-    /// stack's bucket and its worker where machines fetch it.
+    /// A project's data into the user's bucket, and `spotmill deploy` of its pipeline and worker.
     pub fn deploy_project(&self, project: &Project, pipeline: &str) {
-        let bucket = format!("s3://{}", self.bucket());
-        let (program, digest) = stripped(project.worker());
-        self.copy(&program.to_string_lossy(), &format!("{bucket}/workers/{digest}/spotmill-worker"), false);
-        self.copy(&project.path("data").to_string_lossy(), &format!("{bucket}/input/{pipeline}/"), true);
-        let record = project.path(&format!(".spotmill/pipelines/{pipeline}.json"));
-        let mut deployed: Value =
-            serde_json::from_slice(&std::fs::read(&record).expect("a run froze it")).expect("JSON");
-        deployed["worker"]["programs"] = json!({std::env::consts::ARCH: digest});
-        let frozen = format!(".spotmill/pipelines/{pipeline}");
-        self.copy(&project.path(&frozen).to_string_lossy(), &format!("{bucket}/pipelines/{pipeline}/"), true);
-        project.write("deployed.json", deployed.to_string());
-        let record = project.path("deployed.json");
-        self.copy(&record.to_string_lossy(), &format!("{bucket}/pipelines/{pipeline}.json"), false);
+        self.copy(&project.path("data").to_string_lossy(), &format!("s3://{LAKE}/input/{pipeline}/"), true);
+        self.try_deploy(project).code(0);
+    }
+
+    /// `spotmill deploy`, which may be refused.
+    pub fn try_deploy(&self, project: &Project) -> Ran {
+        stack::deploy(self, project)
     }
 
     /// Receipts of a pipeline's runs: their keys and ETags.
     pub fn receipts(&self, pipeline: &str) -> BTreeSet<(String, String)> {
         let prefix = format!("runs/{pipeline}/");
-        let listed = self.aws(&["s3api", "list-objects-v2", "--bucket", self.bucket(), "--prefix", &prefix]);
+        self.objects(&prefix).into_iter().filter(|(key, _)| key.contains("/receipts/")).collect()
+    }
+
+    /// What the stack's bucket holds under a prefix: keys and ETags.
+    pub fn objects(&self, prefix: &str) -> BTreeSet<(String, String)> {
+        let listed = self.aws(&["s3api", "list-objects-v2", "--bucket", BUCKET, "--prefix", prefix]);
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let objects = listed["Contents"].as_array().cloned().unwrap_or_default();
-        let all = objects.iter().map(|o| (text(&o["Key"]), text(&o["ETag"])));
-        all.filter(|(key, _)| key.contains("/receipts/")).collect()
+        objects.iter().map(|o| (text(&o["Key"]), text(&o["ETag"]))).collect()
+    }
+
+    /// A JSON record of the stack's bucket, if it is there.
+    pub fn record(&self, key: &str) -> Option<Value> {
+        let there = tempfile::NamedTempFile::new().expect("a file");
+        let path = there.path().to_string_lossy().into_owned();
+        self.try_aws(&["s3api", "get-object", "--bucket", BUCKET, "--key", key, &path]).ok()?;
+        serde_json::from_slice(&std::fs::read(&path).ok()?).ok()
     }
 
     pub fn copy(&self, from: &str, to: &str, recursive: bool) {
@@ -151,13 +138,8 @@ impl LocalAws {
         self.aws(&args);
     }
 
-    /// An input that reads and writes below the stack's own bucket.
+    /// What a person types into the console.
     pub fn input(&self, pipeline: &str, date: &str) -> Value {
-        let bucket = self.bucket();
-        json!({
-            "pipeline": pipeline,
-            "date": date,
-            "params": {"src": format!("s3://{bucket}/input/{pipeline}"), "out": format!("s3://{bucket}/output/{pipeline}")},
-        })
+        json!({"pipeline": pipeline, "date": date})
     }
 }

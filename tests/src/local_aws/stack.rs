@@ -1,78 +1,51 @@
-//! The stack in the emulator: a release of the functions in a bucket, `infra/template.yaml` deployed from it, and the
-//! launch templates and subnets that it made handed over to our EC2.
+//! The stack in the emulator, as `spotmill deploy` makes it, and the launch templates and subnets that it made handed
+//! over to our EC2.
 
-use super::{LocalAws, STACK};
-use crate::{programs, repository};
+use super::functions::{functions, stripped};
+use super::{LAKE, LocalAws, STACK};
+use crate::{Project, Ran};
 use serde_json::Value;
-use spotmill_lambdas::FUNCTIONS;
 use spotmill_local_ec2::{Adopt, AdoptSubnet, AdoptTemplate, Arch};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
-const CODE: &str = "code";
-const RELEASE: &str = "r1";
+/// The stack's own bucket.
+pub const BUCKET: &str = "etl-data";
+/// Seconds: an item of a machine that vanished waits so long, and a poison item fifteen times.
+const VISIBILITY: u32 = 10;
 const IMAGE: &str = "/etl/image/arm64";
 
-pub fn deploy(aws: &LocalAws) -> BTreeMap<String, String> {
-    release(aws);
-    // The emulator knows Amazon's parameter for one architecture only.
-    let image = ["ssm", "put-parameter", "--name", IMAGE, "--type", "String", "--value", "ami-0123456789abcdef0"];
-    aws.aws(&image);
-    let template = repository().join("infra/template.yaml");
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-    aws.aws(&[
-        "cloudformation",
-        "deploy",
-        "--stack-name",
-        STACK,
-        "--template-file",
-        &template.to_string_lossy(),
-        "--s3-bucket",
-        CODE,
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "CAPABILITY_NAMED_IAM",
-        "CAPABILITY_AUTO_EXPAND",
-        "--parameter-overrides",
-        &format!("CodeBucket={CODE}"),
-        &format!("CodeKeyPrefix={RELEASE}"),
-        &format!("Architecture={architecture}"),
-        "BucketName=etl-data",
-        "PublishMachines=false",
-        &format!("ImageArm64={IMAGE}"),
-    ]);
-    let outputs = outputs(aws);
-    hand_over(aws, &outputs);
-    outputs
+/// What the emulator needs to have before a stack can be made in it.
+pub fn prepare(aws: &LocalAws) {
+    // It knows Amazon's parameter for one architecture only.
+    aws.aws(&["ssm", "put-parameter", "--name", IMAGE, "--type", "String", "--value", "ami-0123456789abcdef0"]);
+    aws.aws(&["s3", "mb", &format!("s3://{LAKE}")]);
 }
 
-/// Every function's program as `bootstrap` in a zip, and the state machines.
-fn release(aws: &LocalAws) {
-    let here = tempfile::tempdir().expect("a directory");
-    for function in FUNCTIONS {
-        zip(aws, &programs().lambdas.join(function.binary), &here.path().join(format!("{}.zip", function.binary)));
-    }
-    for machine in ["pipeline.asl.json", "step.asl.json"] {
-        std::fs::copy(repository().join("statemachine").join(machine), here.path().join(machine)).expect("copy");
-    }
-    aws.aws(&["s3", "mb", &format!("s3://{CODE}")]);
-    let from = here.path().to_string_lossy();
-    aws.aws(&["s3", "cp", "--recursive", "--only-show-errors", &from, &format!("s3://{CODE}/{RELEASE}/")]);
+/// `spotmill deploy` of this project, as a user would; the stack is made by the first.
+pub fn deploy(aws: &LocalAws, project: &Project) -> Ran {
+    let lambdas = functions();
+    let worker = stripped(project.worker());
+    let here = if cfg!(target_arch = "aarch64") { "--worker-aarch64" } else { "--worker-x86-64" };
+    let lake = format!("arn:aws:s3:::{LAKE}");
+    let set = [
+        format!("BucketName={BUCKET}"),
+        format!("InputBucketArns={lake}"),
+        format!("OutputBucketArns={lake}"),
+        format!("ImageArm64={IMAGE}"),
+        format!("VisibilitySeconds={VISIBILITY}"),
+        // The emulator has no versions of state machines.
+        "PublishMachines=false".to_owned(),
+        // Fired by hand, and for a day of which there is data.
+        "ScheduleState=DISABLED".to_owned(),
+        "ScheduleDate=2013-01-01".to_owned(),
+    ];
+    let (lambdas, worker) = (lambdas.to_string_lossy(), worker.to_string_lossy());
+    let mut args = vec!["deploy", "--allow-any-glibc", "--lambdas", &lambdas, here, &worker];
+    set.iter().for_each(|s| args.extend(["--set", s.as_str()]));
+    aws.spotmill(project, &args)
 }
 
-/// Without its symbols: the emulator unpacks it for every function.
-fn zip(aws: &LocalAws, program: &Path, to: &Path) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let bootstrap = dir.path().join("bootstrap");
-    let stripped = Command::new("strip").arg("-o").arg(&bootstrap).arg(program).status().expect("strip (binutils)");
-    assert!(stripped.success(), "strip {}", program.display());
-    let python = aws.emulator.python();
-    let zipped = Command::new(python).args(["-m", "zipfile", "-c"]).arg(to).arg(&bootstrap).status().expect("python");
-    assert!(zipped.success(), "zip {}", program.display());
-}
-
-fn outputs(aws: &LocalAws) -> BTreeMap<String, String> {
+pub fn outputs(aws: &LocalAws) -> BTreeMap<String, String> {
     let described = aws.aws(&["cloudformation", "describe-stacks", "--stack-name", STACK]);
     let outputs = described["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
@@ -80,7 +53,7 @@ fn outputs(aws: &LocalAws) -> BTreeMap<String, String> {
 }
 
 /// What CloudFormation made in the emulator's EC2, under the same ids in ours.
-fn hand_over(aws: &LocalAws, outputs: &BTreeMap<String, String>) {
+pub fn hand_over(aws: &LocalAws, outputs: &BTreeMap<String, String>) {
     let mut adopt = Adopt::default();
     for (output, arch) in [("TemplateX86", Arch::X86_64), ("TemplateArm64", Arch::Arm64)] {
         let id = outputs[output].clone();

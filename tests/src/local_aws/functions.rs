@@ -1,0 +1,37 @@
+//! The programs that cargo built, without their symbols: every function unpacks its own, every machine fetches one.
+
+use crate::programs;
+use spotmill_lambdas::FUNCTIONS;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// Without its symbols; made once.
+pub fn stripped(program: &Path) -> PathBuf {
+    let small = program.with_extension("stripped");
+    strip(program, &small);
+    small
+}
+
+/// The directory of the functions' programs, as `spotmill deploy` takes it.
+pub fn functions() -> PathBuf {
+    let dir = programs().lambdas.join("lambda");
+    for function in FUNCTIONS {
+        let home = dir.join(function.binary);
+        std::fs::create_dir_all(&home).expect("a directory");
+        strip(&programs().lambdas.join(function.binary), &home.join("bootstrap"));
+    }
+    dir
+}
+
+fn strip(program: &Path, to: &Path) {
+    static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    if MADE.lock().expect("nobody panics in here").insert(to.to_owned()) {
+        // Beside it first: other processes may be running these tests too.
+        let own = to.with_extension(std::process::id().to_string());
+        let status = Command::new("strip").arg("-o").arg(&own).arg(program).status().expect("strip (binutils)");
+        assert!(status.success(), "strip {}", program.display());
+        std::fs::rename(&own, to).expect("rename");
+    }
+}

@@ -1,0 +1,98 @@
+//! DispatchWork dies halfway: another try, with another token, goes on where it stopped, and its token is answered.
+
+use super::*;
+use serde_json::json;
+use spotmill_core::bounds::DISPATCH_PAGE;
+use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
+use spotmill_local_ec2::Capacity;
+use std::process::Command;
+
+const ITEMS: u32 = 30_000;
+const TALLY: &str = "runs/sent/2013-01-01/copy/g1/e1/tally.json";
+
+#[test]
+fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
+    let project = copying("sent", "copies", 1);
+    let values = format!("values = {{ column = \"id\", from = 0, to = {} }}", ITEMS - 1);
+    project.edit("pipeline.toml", "item_bytes = \"1 B\"", &values);
+    let aws = aws();
+    aws.deploy_project(&project, "sent");
+    let _nobody_works = NoCapacity::of(&aws);
+    let run = aws.start_run(&aws.input("sent", DAY));
+    let tokens = |t: &Value| t["tokens"].as_array().map_or(0, Vec::len);
+    let cursor = |t: &Value| u32::try_from(t["cursor"].as_u64().unwrap_or(0)).expect("a cursor");
+
+    until("a part is sent", PATIENCE, || aws.record(TALLY).filter(|t| cursor(t) > 0));
+    kill_function("etl-dispatch-work");
+    let died = aws.record(TALLY).expect("a tally");
+    let sent = cursor(&died);
+    assert!((DISPATCH_PAGE..ITEMS).contains(&sent), "it was killed after item {sent}, not halfway");
+    // Step Functions hears of it from Lambda; the emulator does not tell it.
+    let token = died["tokens"][0].as_str().expect("a token").to_owned();
+    let dead = ["stepfunctions", "send-task-failure", "--task-token", &token, "--error", "Sandbox.Timedout"];
+    let _ = aws.try_aws(&[&dead[..], &["--cause", "killed by a test"]].concat());
+
+    let again = |t: &Value| tokens(t) == 2 && cursor(t) == ITEMS;
+    let whole = until("another try sends the rest", PATIENCE, || aws.record(TALLY).filter(again));
+    assert_ne!(whole["tokens"][1], token.as_str());
+    let depth = aws.depth(&aws.round_queue());
+    assert!(depth >= ITEMS && depth <= ITEMS + DISPATCH_PAGE, "{depth} messages of {ITEMS} items: sent twice");
+
+    // The new token is answered, though the old one is the first that is told.
+    let done = |from: u32| (from..from + 5_000).map(done).collect::<Vec<_>>();
+    for from in (0..ITEMS).step_by(5_000) {
+        aws.invoke("tally", &json!({"Records": done(from)}));
+    }
+    until("the round ends", PATIENCE, || {
+        let states = aws.all_states(&run).concat();
+        states.iter().any(|s| s == "KillFleet").then_some(())
+    });
+    aws.spotmill(&project, &["stop", &format!("sent/{DAY}")]).code(0);
+    aws.leaves_nothing(REAPED);
+}
+
+fn done(item: u32) -> Value {
+    let callback = Callback {
+        v: RECORD_VERSION,
+        run: "sent/2013-01-01".into(),
+        step: "copy".into(),
+        generation: 1,
+        epoch: 1,
+        round: 0,
+        item,
+        attempt: "0123456789abcdef".into(),
+        kind: CallbackKind::Done,
+        worker: "nobody".to_owned(),
+    };
+    json!({"messageId": item.to_string(), "body": serde_json::to_string(&callback).expect("JSON")})
+}
+
+/// SIGKILL for the process of a function, found by what Lambda tells it.
+fn kill_function(name: &str) {
+    let mark = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
+    let mut killed = 0;
+    for process in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
+        if environment.split(|b| *b == 0).any(|v| v == mark.as_bytes()) {
+            let pid = process.file_name();
+            killed += usize::from(Command::new("kill").arg("-KILL").arg(pid).status().is_ok_and(|s| s.success()));
+        }
+    }
+    assert!(killed > 0, "no process of {name} was there to kill");
+}
+
+/// No machine is to be had while it lives.
+struct NoCapacity<'a>(&'a LocalAws);
+
+impl<'a> NoCapacity<'a> {
+    fn of(aws: &'a LocalAws) -> Self {
+        aws.ec2.set_capacity(Capacity::None);
+        Self(aws)
+    }
+}
+
+impl Drop for NoCapacity<'_> {
+    fn drop(&mut self) {
+        self.0.ec2.set_capacity(Capacity::Plenty);
+    }
+}

@@ -1,0 +1,55 @@
+//! Items that fail, each time: they are named, to whoever asked to be told, and everything else is kept.
+
+use super::*;
+
+#[test]
+fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
+    let project = copying("failing", "copies", 3);
+    project.write(&format!("data/{DAY}/1.csv"), "one,not a number\n");
+    let aws = aws();
+    aws.deploy_project(&project, "failing");
+    let input = aws.input("failing", DAY);
+    let run = aws.start_run(&input);
+    let ended = ends(&aws, &run, "FAILED", PATIENCE);
+    let words = ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "not a number", "spotmill start", DAY];
+    for word in words {
+        assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
+    }
+    let notice = aws.notice(REAPED, |n| n.contains("a step ended FAILED") && n.contains("failing"));
+    for word in words.iter().chain(&["Spotmill.ItemsFailed"]) {
+        assert!(notice.contains(word), "`{word}` is not in the notice {notice}");
+    }
+    aws.leaves_nothing(REAPED);
+    // The cause is removed: only that item runs.
+    project.write(&format!("data/{DAY}/1.csv"), row(1));
+    let mended = project.path(&format!("data/{DAY}/1.csv"));
+    aws.copy(&mended.to_string_lossy(), &format!("s3://{LAKE}/input/failing/{DAY}/1.csv"), false);
+    let before = aws.receipts("failing");
+    assert_eq!(before.len(), 2);
+    succeeds(&aws, &input);
+    let after = aws.receipts("failing");
+    assert_eq!(after.len(), 3);
+    assert!(before.iter().all(|receipt| after.contains(receipt)), "a committed item was done again");
+    assert_eq!(published(&aws, &project, &format!("failing/{DAY}")), copied(3));
+    aws.leaves_nothing(REAPED);
+}
+
+#[test]
+fn an_item_that_takes_its_machines_with_it_is_poison() {
+    let project = copying("poison", "kills_the_machine", 3);
+    project.write(&format!("data/{DAY}/1.csv"), "1,poison\n");
+    let aws = aws();
+    aws.deploy_project(&project, "poison");
+    let run = aws.start_run(&aws.input("poison", DAY));
+    let ended = ends(&aws, &run, "FAILED", 3 * PATIENCE);
+    for word in ["poison/2013-01-01", "`copy`", "Item 1", "1.csv", "spotmill start"] {
+        assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
+    }
+    assert!(!ended.cause.contains("Item 0") && !ended.cause.contains("Item 2"), "{}", ended.cause);
+    let done: Vec<_> = aws.receipts("poison").into_iter().map(|(key, _)| key).collect();
+    assert_eq!(done.len(), 2, "its neighbours were done: {done:?}");
+    let failures = aws.objects("runs/poison/");
+    let (failure, _) = failures.iter().find(|(key, _)| key.contains("/failures/")).expect("a failure on record");
+    assert_eq!(aws.record(failure).expect("a record")["class"], "poison");
+    aws.leaves_nothing(REAPED);
+}

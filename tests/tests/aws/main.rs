@@ -1,0 +1,139 @@
+//! The whole of it on AWS's own services, as far as an emulator has them: the stack that `spotmill deploy` makes, the
+//! real functions, real workers on machines of a local EC2, over the wire. One stack serves all tests, one test at a
+//! time, each with a pipeline of its own.
+
+mod callbacks;
+mod day;
+mod dispatch;
+mod failing;
+mod machines;
+mod refused;
+mod together;
+
+use serde_json::Value;
+use spotmill_local_ec2::Snapshot;
+use spotmill_tests::local_aws::{Ended, LAKE, LocalAws};
+use spotmill_tests::{Project, programs, rows};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+const DAY: &str = "2013-01-01";
+const PATIENCE: Duration = Duration::from_secs(240);
+const REAPED: Duration = Duration::from_secs(60);
+
+/// The stack, for one test at a time: the machines are this machine's two processors.
+fn aws() -> MutexGuard<'static, LocalAws> {
+    static AWS: OnceLock<Mutex<LocalAws>> = OnceLock::new();
+    AWS.get_or_init(|| Mutex::new(LocalAws::start())).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A pipeline `name` with `items` files a day, an item each, copied by `transform`.
+fn copying(name: &str, transform: &str, items: usize) -> Project {
+    let project = Project::new(&format!(
+        r#"format = 1
+[pipeline]
+name = "{name}"
+[params]
+date = {{ type = "date" }}
+src = {{ type = "path", default = "data" }}
+out = {{ type = "path", default = "out" }}
+[target.aws.params]
+src = "s3://{LAKE}/input/{name}"
+out = "s3://{LAKE}/output/{name}"
+[[step]]
+name = "copy"
+transform = "{transform}"
+[step.input]
+path = "{{src}}/{{date}}/*"
+format = "csv"
+header = false
+item_bytes = "1 B"
+columns = ["id int32", "note string"]
+[step.output]
+destination = "{{out}}/{{date}}"
+[resources]
+vcpus = 2
+memory = "256 MiB"
+max_memory = "256 MiB"
+max_attempts = 1
+[fleet]
+max_vcpus = 4
+"#
+    ))
+    .with_worker(programs().misbehaving_worker.clone());
+    for item in 0..items {
+        project.write(&format!("data/{DAY}/{item}.csv"), row(item));
+    }
+    project
+}
+
+/// What the file of an item holds.
+fn row(item: usize) -> String {
+    format!("{item},n{item}\n")
+}
+
+/// What a `copying` pipeline publishes.
+fn copied(items: usize) -> Vec<String> {
+    let mut rows: Vec<String> = (0..items).map(|item| format!("[{item},\"n{item}\"]")).collect();
+    rows.sort();
+    rows
+}
+
+/// What `path` of the bucket's output holds, as rows.
+fn published(aws: &LocalAws, project: &Project, path: &str) -> Vec<String> {
+    let there = project.path("aws-out").join(path);
+    let _ = std::fs::remove_dir_all(&there);
+    aws.copy(&format!("s3://{LAKE}/output/{path}/"), &there.to_string_lossy(), true);
+    rows(project, &format!("aws-out/{path}"))
+}
+
+#[track_caller]
+fn ends(aws: &LocalAws, run: &str, status: &str, within: Duration) -> Ended {
+    let ended = aws.wait(run, within);
+    assert_eq!(ended.status, status, "{}", aws.story(run));
+    ended
+}
+
+#[track_caller]
+fn succeeds(aws: &LocalAws, input: &Value) -> String {
+    let run = aws.start_run(input);
+    ends(aws, &run, "SUCCEEDED", PATIENCE);
+    run
+}
+
+/// The machines there ever were.
+fn machines(aws: &LocalAws) -> BTreeSet<String> {
+    aws.ec2.snapshot().instances.into_iter().map(|i| i.id).collect()
+}
+
+/// Machines, not among the `old`, whose worker has begun an item.
+fn busy(seen: &Snapshot, old: &BTreeSet<String>) -> Vec<String> {
+    let living = seen.instances.iter().filter(|i| i.ended_ms.is_none() && !old.contains(&i.id));
+    let works = |dir: &std::path::Path| {
+        std::fs::read_to_string(dir.join("console.log")).is_ok_and(|log| log.contains("\"message\":\"started\""))
+    };
+    living.filter(|i| works(&i.dir)).map(|i| i.id.clone()).collect()
+}
+
+/// Waits for a machine that works and is not among the `seen`, and puts it there.
+#[track_caller]
+fn next_busy(aws: &LocalAws, seen: &mut BTreeSet<String>) -> String {
+    let found = aws.ec2.wait_for("a machine works", PATIENCE, |s| !busy(s, seen).is_empty());
+    let one = busy(&found, seen).remove(0);
+    seen.insert(one.clone());
+    one
+}
+
+/// Looks until something is found.
+#[track_caller]
+fn until<T>(what: &str, within: Duration, look: impl Fn() -> Option<T>) -> T {
+    let end = Instant::now() + within;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not within {within:?}: {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
