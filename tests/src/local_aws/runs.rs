@@ -122,6 +122,13 @@ impl LocalAws {
         objects.iter().map(|o| (text(&o["Key"]), text(&o["ETag"]))).collect()
     }
 
+    /// The newest tally of a pipeline's runs, if there is one.
+    pub fn tally(&self, pipeline: &str) -> Option<Value> {
+        let keys = self.objects(&format!("runs/{pipeline}/")).into_iter().map(|(key, _)| key);
+        let tallies = keys.filter(|key| key.ends_with("/tally.json")).filter_map(|key| self.record(&key));
+        tallies.max_by_key(|tally| tally["epoch"].as_u64())
+    }
+
     /// A JSON record of the stack's bucket, if it is there.
     pub fn record(&self, key: &str) -> Option<Value> {
         let there = tempfile::NamedTempFile::new().expect("a file");

@@ -8,7 +8,6 @@ use spotmill_tests::Seeded;
 use std::thread;
 
 const ITEMS: u32 = 12;
-const TALLY: &str = "runs/tallied/2013-01-01/copy/g1/e1/tally.json";
 
 #[test]
 fn repeated_reordered_stale_forged_and_malformed_callbacks_change_no_result() {
@@ -18,11 +17,12 @@ fn repeated_reordered_stale_forged_and_malformed_callbacks_change_no_result() {
     let mut seen = machines(&aws);
     let run = aws.start_run(&aws.input("tallied", DAY));
     next_busy(&aws, &mut seen);
-    let before = aws.record(TALLY).expect("a tally");
+    let before = aws.tally("tallied").expect("a tally");
     assert_eq!(before["cursor"], ITEMS);
+    let epoch = before["epoch"].as_u64().expect("an epoch");
 
-    flood(&aws, worthless());
-    let flooded = aws.record(TALLY).expect("a tally");
+    flood(&aws, worthless(epoch));
+    let flooded = aws.tally("tallied").expect("a tally");
     for set in ["failed", "needs_memory"] {
         assert_eq!(flooded[set], before[set], "{set}");
     }
@@ -30,7 +30,7 @@ fn repeated_reordered_stale_forged_and_malformed_callbacks_change_no_result() {
     assert_eq!(aws.execution(&run).status, "RUNNING", "{}", aws.story(&run));
 
     // `done` is believed only as a hint to look: nothing without a receipt is sealed, and the rest goes on.
-    let forged = (0..ITEMS).map(|item| callback(item, 1, 0, Done)).collect::<Vec<_>>();
+    let forged = (0..ITEMS).map(|item| callback(item, epoch, 0, Done)).collect::<Vec<_>>();
     flood(&aws, [forged.clone(), forged.clone(), forged].concat());
     ends(&aws, &run, "SUCCEEDED", 2 * PATIENCE);
     assert_eq!(aws.receipts("tallied").len(), ITEMS as usize);
@@ -39,7 +39,7 @@ fn repeated_reordered_stale_forged_and_malformed_callbacks_change_no_result() {
     assert_eq!(launches, 2, "the forged round, and the one that did the work");
 
     // Late ones find nobody.
-    flood(&aws, (0..ITEMS).map(|item| callback(item, 1, 0, Failed)).collect());
+    flood(&aws, (0..ITEMS).map(|item| callback(item, epoch, 0, Failed)).collect());
     assert_eq!(aws.execution(&run).status, "SUCCEEDED");
     aws.leaves_nothing(REAPED);
 }
@@ -62,19 +62,19 @@ fn callback(item: u32, epoch: u64, round: u32, kind: CallbackKind) -> String {
 
 /// What must not change anything: other epochs and rounds, items and runs that are not there, words that say nothing,
 /// and no callbacks at all. Each several times.
-fn worthless() -> Vec<String> {
+fn worthless(epoch: u64) -> Vec<String> {
     let mut all = Vec::new();
     for item in 0..ITEMS {
         for kind in [Failed, Poison, NeedsMemory] {
             all.push(callback(item, 0, 0, kind));
-            all.push(callback(item, 7, 0, kind));
-            all.push(callback(item, 1, 5, kind));
+            all.push(callback(item, epoch + 7, 0, kind));
+            all.push(callback(item, epoch, 5, kind));
         }
-        all.extend([callback(item, 1, 0, Lost), callback(item, 1, 0, Alive)]);
+        all.extend([callback(item, epoch, 0, Lost), callback(item, epoch, 0, Alive)]);
     }
-    all.push(callback(ITEMS + 7, 1, 0, Done));
-    all.push(callback(0, 1, 0, Done).replace("tallied", "nobodys"));
-    all.push(callback(0, 1, 0, Done).replace("\"generation\":1", "\"generation\":9"));
+    all.push(callback(ITEMS + 7, epoch, 0, Done));
+    all.push(callback(0, epoch, 0, Done).replace("tallied", "nobodys"));
+    all.push(callback(0, epoch, 0, Done).replace("\"generation\":1", "\"generation\":9"));
     all.extend(["", "not JSON", "{}", "[1]", "{\"v\": 99}"].map(str::to_owned));
     [all.clone(), all.clone(), all].concat()
 }

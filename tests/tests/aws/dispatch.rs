@@ -8,7 +8,6 @@ use spotmill_local_ec2::Capacity;
 use std::process::Command;
 
 const ITEMS: u32 = 30_000;
-const TALLY: &str = "runs/sent/2013-01-01/copy/g1/e1/tally.json";
 
 #[test]
 fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
@@ -22,9 +21,9 @@ fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
     let tokens = |t: &Value| t["tokens"].as_array().map_or(0, Vec::len);
     let cursor = |t: &Value| u32::try_from(t["cursor"].as_u64().unwrap_or(0)).expect("a cursor");
 
-    until("a part is sent", PATIENCE, || aws.record(TALLY).filter(|t| cursor(t) > 0));
+    until("a part is sent", PATIENCE, || aws.tally("sent").filter(|t| cursor(t) > 0));
     kill_function("etl-dispatch-work");
-    let died = aws.record(TALLY).expect("a tally");
+    let died = aws.tally("sent").expect("a tally");
     let sent = cursor(&died);
     assert!((DISPATCH_PAGE..ITEMS).contains(&sent), "it was killed after item {sent}, not halfway");
     // Step Functions hears of it from Lambda; the emulator does not tell it.
@@ -33,13 +32,14 @@ fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
     let _ = aws.try_aws(&[&dead[..], &["--cause", "killed by a test"]].concat());
 
     let again = |t: &Value| tokens(t) == 2 && cursor(t) == ITEMS;
-    let whole = until("another try sends the rest", PATIENCE, || aws.record(TALLY).filter(again));
+    let whole = until("another try sends the rest", PATIENCE, || aws.tally("sent").filter(again));
     assert_ne!(whole["tokens"][1], token.as_str());
     let depth = aws.depth(&aws.round_queue());
     assert!(depth >= ITEMS && depth <= ITEMS + DISPATCH_PAGE, "{depth} messages of {ITEMS} items: sent twice");
 
     // The new token is answered, though the old one is the first that is told.
-    let done = |from: u32| (from..from + 5_000).map(done).collect::<Vec<_>>();
+    let epoch = whole["epoch"].as_u64().expect("an epoch");
+    let done = |from: u32| (from..from + 5_000).map(|item| done(item, epoch)).collect::<Vec<_>>();
     for from in (0..ITEMS).step_by(5_000) {
         aws.invoke("tally", &json!({"Records": done(from)}));
     }
@@ -51,13 +51,13 @@ fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
     aws.leaves_nothing(REAPED);
 }
 
-fn done(item: u32) -> Value {
+fn done(item: u32, epoch: u64) -> Value {
     let callback = Callback {
         v: RECORD_VERSION,
         run: "sent/2013-01-01".into(),
         step: "copy".into(),
         generation: 1,
-        epoch: 1,
+        epoch,
         round: 0,
         item,
         attempt: "0123456789abcdef".into(),
