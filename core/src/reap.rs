@@ -3,7 +3,7 @@
 //! execution that cannot be found counts as ended only a while after the fleet was asked for, because descriptions are
 //! eventually consistent.
 
-use crate::bounds::{FLEET_LIFE_SECS, NOT_FOUND_SECS};
+use crate::bounds::NOT_FOUND_SECS;
 use crate::claim::OwnerState;
 use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
@@ -31,8 +31,7 @@ pub fn fate(execution: &ExecutionId, state: OwnerState, asked_secs: Option<u64>)
 
 /// Seconds since the fleet was asked for.
 pub fn asked_secs(request: &FleetRequest, now_ms: u64) -> u64 {
-    let asked_ms = request.valid_until_ms.saturating_sub(FLEET_LIFE_SECS * 1000);
-    now_ms.saturating_sub(asked_ms) / 1000
+    now_ms.saturating_sub(request.asked_ms()) / 1000
 }
 
 /// An execution of which somebody says that it has ended.

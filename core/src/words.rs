@@ -41,6 +41,16 @@ pub fn bytes_of(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// `40 s`, `16 min`, `2 h 5 min`.
+pub fn duration(secs: u64) -> String {
+    match (secs / 3600, secs / 60 % 60) {
+        (0, 0) => format!("{secs} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// At most `most` characters of one line of text.
 pub fn clip(text: &str, most: usize) -> String {
     let line = text.replace('\n', " ");
@@ -133,12 +143,12 @@ pub fn diagnosis(caught: Option<&Caught>) -> String {
     };
     match caught.error.as_str() {
         "States.HeartbeatTimeout" => {
-            "no machine was heard of for 20 minutes. No capacity at this price, a vCPU quota, \
-            a machine image or a role that does not work, or workers that start and take no work: the fleet's history \
-            and the machines' logs tell which"
+            "no machine was heard of for 20 minutes, and the fleet's history names no cause: no capacity at this \
+            price, or workers that start and take no work; the machines' console logs tell which"
                 .to_owned()
         }
         "States.Timeout" => "the round passed its time-out of 36 hours".to_owned(),
+        errors::NO_CAPACITY | errors::WORKERS_SILENT | errors::OVER_BUDGET => clip(&caught.cause, 3_000),
         errors::REFUSED => format!("the machines were refused: {}", clip(&caught.cause, 1000)),
         other => format!("{other}: {}", clip(&caught.cause, 1000)),
     }

@@ -1,8 +1,10 @@
 //! Reap: ends what outlived its execution. Called for every end of an execution, because a stopped or timed-out one
-//! runs no KillFleet, and hourly, because events may be lost. It believes the event only as a hint where to look: a
-//! fleet goes when its own execution was read as ended. It releases nothing else.
+//! runs no KillFleet, and every few minutes, because events may be lost. It believes the event only as a hint where to look: a
+//! fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets whose
+//! execution runs (`watch`).
 
 use crate::begin::owner_state;
+use crate::watch::{self, Living};
 use crate::{Ctx, HandlerError, earlier, kill_fleet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,7 +43,7 @@ pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> 
     for fleet in ctx.fleets.living().await? {
         reaped.living += 1;
         let name = fleet.name.clone();
-        match judge(ctx, fleet).await {
+        match judge(ctx, fleet, is_tick(&event)).await {
             Ok(true) => reaped.ended.push(name),
             Ok(false) => {}
             Err(e) => reaped.failed(name, e),
@@ -59,7 +61,7 @@ struct Reaped {
 
 impl Reaped {
     fn failed(&mut self, name: String, e: HandlerError) {
-        tracing::warn!(fleet = name, error = %e, "a fleet could not be ended");
+        tracing::warn!(fleet = name, error = %e, "a fleet could not be ended or watched");
         self.failures.push((name, e));
     }
 
@@ -72,7 +74,7 @@ impl Reaped {
                 Ok(ReapReply { living: self.living, ended: self.ended.len(), names })
             }
             Some((name, e)) => {
-                let why = format!("{failures} could not be ended; {name}: {}", e.cause);
+                let why = format!("{failures} could not be ended or watched; {name}: {}", e.cause);
                 Err(HandlerError::new(e.error, why))
             }
         }
@@ -111,7 +113,7 @@ async fn rounds_of(
         };
         if request.execution == *execution {
             tracing::info!(%run, %step, fleet = request.name, %execution, "ending a round of an ended execution");
-            match kill_fleet::end(ctx, &fleet, &keys.fleet_ended(epoch, round)).await {
+            match kill_fleet::end(ctx, &keys, epoch, round).await {
                 Ok(()) => reaped.ended.push(request.name),
                 Err(e) => reaped.failed(request.name, e),
             }
@@ -132,11 +134,16 @@ async fn recorded(ctx: &Ctx, fleet: &Uri) -> Result<Option<FleetRequest>, Handle
     }
 }
 
-/// Ends the fleet if its execution has ended; was it?
-async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
+/// The watch rule's event.
+fn is_tick(event: &Value) -> bool {
+    event["detail-type"] == "Scheduled Event"
+}
+
+/// Ends the fleet if its execution has ended; was it? One that lives on is looked at if `watching`.
+async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, HandlerError> {
     let keys = RunKeys::new(&ctx.root, &fleet.run);
     let lease = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
-    let newest = lease.map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
+    let newest = lease.as_ref().map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
     let place = newest.and_then(|newest| keys.find_round(&fleet.step, newest, &fleet.name));
     let request = match &place {
         Some((keys, epoch, round)) => recorded(ctx, &keys.fleet(*epoch, *round)).await?,
@@ -146,13 +153,19 @@ async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
     match fate(&fleet.execution, owner_state(ctx, &fleet.execution).await?, asked) {
         Fate::Keep { because } => {
             tracing::debug!(fleet = fleet.name, because, "kept");
+            if let (true, Some(lease), Some((keys, epoch, round)), Some(request)) = (watching, &lease, &place, &request)
+                && lease.epoch == *epoch
+            {
+                let living = Living { keys, epoch: *epoch, round: *round, request, lease };
+                watch::look(ctx, &living).await?;
+            }
             Ok(false)
         }
         Fate::End { because } => {
             tracing::info!(run = %fleet.run, step = %fleet.step, fleet = fleet.name, because, "ending a fleet");
             match (place, request) {
                 (Some((keys, epoch, round)), Some(_)) => {
-                    kill_fleet::end(ctx, &keys.fleet(epoch, round), &keys.fleet_ended(epoch, round)).await?;
+                    kill_fleet::end(ctx, &keys, epoch, round).await?;
                 }
                 _ => kill_fleet::end_unrecorded(ctx, &fleet).await?,
             }
