@@ -90,6 +90,18 @@ pub struct Caught {
     pub cause: String,
 }
 
+/// A failed child execution is reported with its own error and cause inside the cause, and a function with its own
+/// message.
+pub fn innermost(error: String, cause: String) -> (String, String) {
+    let Ok(inside) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
+    let pair =
+        |error: &str, cause: &str| Some((inside[error].as_str()?.to_owned(), inside[cause].as_str()?.to_owned()));
+    match pair("Error", "Cause").or_else(|| pair("errorType", "errorMessage")) {
+        Some((error, cause)) => innermost(error, cause),
+        None => (error, cause),
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRequest {
     #[serde(flatten)]

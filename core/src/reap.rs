@@ -4,6 +4,7 @@
 //! eventually consistent.
 
 use crate::bounds::NOT_FOUND_SECS;
+use crate::calls::{Caught, RunInput, innermost};
 use crate::claim::OwnerState;
 use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
@@ -35,11 +36,15 @@ pub fn asked_secs(request: &FleetRequest, now_ms: u64) -> u64 {
 }
 
 /// An execution of which somebody says that it has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     pub execution: ExecutionId,
     /// The step it ran, if it is a step's execution and the event still holds its input.
     pub of: Option<(RunId, StepName)>,
+    /// What it was started with, if it is a run's execution and the event still holds its input.
+    pub start: Option<RunInput>,
+    /// How it failed: innermost, where a step's failure is its.
+    pub failure: Option<Caught>,
 }
 
 /// Reads a status-change event of Step Functions. Anything else, such as a schedule's tick, tells of no execution.
@@ -52,5 +57,16 @@ pub fn told(event: &Value) -> Option<Told> {
     let execution = ExecutionId::new(detail["executionArn"].as_str()?);
     let input: Value = detail["input"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let of = input["run"].as_str().zip(input["step"].as_str()).map(|(run, step)| (run.into(), step.into()));
-    Some(Told { execution, of })
+    let start = serde_json::from_value(input).ok();
+    let text = |name: &str, other: &str| detail[name].as_str().filter(|t| !t.is_empty()).unwrap_or(other).to_owned();
+    let (unnamed, why) = match status {
+        "ABORTED" => ("Spotmill.Stopped", "somebody stopped the execution"),
+        "TIMED_OUT" => ("States.Timeout", "the execution passed its time-out"),
+        _ => ("", ""),
+    };
+    let failure = (status != "SUCCEEDED").then(|| {
+        let (error, cause) = innermost(text("error", unnamed), text("cause", why));
+        Caught { error, cause }
+    });
+    Some(Told { execution, of, start, failure })
 }

@@ -2,6 +2,7 @@
 //! command to type.
 
 use crate::calls::{Caught, errors};
+use crate::fleet::life::Cost;
 use crate::ids::RunId;
 use crate::item::FailureClass;
 use crate::records::FailureRecord;
@@ -49,6 +50,18 @@ pub fn duration(secs: u64) -> String {
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
     }
+}
+
+/// `12 machines, $0.41 at most; the tail 6 min, $0.03; on demand 2, $0.11`.
+pub fn cost(cost: &Cost) -> String {
+    let mut text = format!("{}, ${:.2} at most", count(u64::from(cost.machines), "machine"), cost.usd);
+    if cost.tail_ms > 0 {
+        text.push_str(&format!("; the tail {}, ${:.2}", duration(cost.tail_ms / 1000), cost.tail_usd));
+    }
+    if cost.on_demand > 0 {
+        text.push_str(&format!("; on demand {}, ${:.2}", cost.on_demand, cost.on_demand_usd));
+    }
+    text
 }
 
 /// At most `most` characters of one line of text.

@@ -5,13 +5,14 @@
 
 use crate::begin::owner_state;
 use crate::watch::{self, Living};
-use crate::{Ctx, HandlerError, earlier, kill_fleet};
+use crate::{Ctx, HandlerError, Program, deploy, earlier, kill_fleet, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use spotmill_core::calls::{Caught, RunInput};
 use spotmill_core::claim::OwnerState;
 use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::reap::{Fate, asked_secs, fate, told};
+use spotmill_core::reap::{Fate, Told, asked_secs, fate, told};
 use spotmill_core::records::Lease;
 use spotmill_core::words::count;
 use spotmill_platform::ports::{FleetRequest, LivingFleet};
@@ -36,6 +37,9 @@ pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> 
     let mut reaped = Reaped::default();
     if let Some(told) = told(&event) {
         let state = settled(ctx, &told.execution).await?;
+        if state == OwnerState::Ended {
+            note_end(ctx, &told).await;
+        }
         if let Some((run, step)) = told.of.filter(|_| state == OwnerState::Ended) {
             rounds_of(ctx, &run, &step, &told.execution, &mut reaped).await?;
         }
@@ -78,6 +82,27 @@ impl Reaped {
                 Err(HandlerError::new(e.error, why))
             }
         }
+    }
+}
+
+/// Writes down how a run's execution failed, for whoever looks later: one that was stopped or timed out could not do so
+/// itself. It informs; nothing waits for it.
+async fn note_end(ctx: &Ctx, told: &Told) {
+    if let (Some(start), Some(failure)) = (&told.start, &told.failure)
+        && let Err(e) = try_note_end(ctx, &told.execution, start, failure).await
+    {
+        tracing::info!(execution = %told.execution, error = %e, "how it ended is not on record");
+    }
+}
+
+/// Only of the execution that holds the run: what it was refused to hold, or lost since, is another's.
+async fn try_note_end(ctx: &Ctx, root: &ExecutionId, start: &RunInput, end: &Caught) -> Result<(), HandlerError> {
+    let deployed = deploy::find(ctx, &start.pipeline).await?;
+    let run = Program::new(&deployed.text, start, &ctx.settings)?.run_id();
+    let lease = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
+    match lease.filter(|(lease, _)| lease.owner.as_ref() == Some(root)) {
+        Some(_) => report::record_end(ctx, &run, root, &end.error, &end.cause).await,
+        None => Ok(()),
     }
 }
 

@@ -42,7 +42,8 @@ async fn try_look(ctx: &Ctx, keys: &StepKeys, tally: &Tally) -> Result<(), Handl
         if fewer {
             life.tail_ms.get_or_insert(at);
         }
-        if let Some((_, because)) = &shrunk {
+        if let Some((resize, because)) = &shrunk {
+            life.told_to_end(&resize.end, at);
             life.note(because.clone());
         }
     };

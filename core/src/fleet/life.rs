@@ -134,6 +134,13 @@ impl RoundMachines {
         self.watched_ms = now_ms;
     }
 
+    /// These were told to end.
+    pub fn told_to_end(&mut self, ids: &[String], now_ms: u64) {
+        for (_, life) in self.machines.iter_mut().filter(|(id, _)| ids.contains(id)) {
+            life.ended_ms.get_or_insert(now_ms);
+        }
+    }
+
     pub fn end(&mut self, now_ms: u64) {
         for life in self.machines.values_mut() {
             life.ended_ms.get_or_insert(now_ms);
@@ -197,7 +204,7 @@ impl std::ops::AddAssign for Cost {
 pub fn over_budget(spent_usd: f64, budget_usd: f64) -> String {
     format!(
         "the run's machines have cost ${spent_usd:.2} of its budget of ${budget_usd:.2} (`budget.usd_per_run`): no more \
-         are launched. To go on, raise it and deploy, then start again; or let one start pass it (--over-budget, or \
-         \"over_budget\": true in the execution's input)"
+         are launched. To go on, raise it and deploy, then start again; or start again as it is: spotmill start asks \
+         whether that may pass the budget (in the console: \"over_budget\": true)"
     )
 }

@@ -52,7 +52,7 @@ fn the_tail_and_what_came_on_demand_are_told_apart() {
 fn who_spent_the_budget_reads_what_to_do() {
     let said = over_budget(2.034, 2.0);
     assert!(said.starts_with("the run's machines have cost $2.03 of its budget of $2.00 (`budget.usd_per_run`)"));
-    assert!(said.contains("start again") && said.contains("--over-budget"), "{said}");
+    assert!(said.contains("start again") && said.contains("\"over_budget\": true"), "{said}");
 }
 
 #[test]
