@@ -27,8 +27,9 @@ pub async fn end(ctx: &Ctx, keys: &StepKeys, epoch: Epoch, round: Round) -> Resu
         return Ok(());
     };
     let seen = last_look(ctx, &request).await;
-    ctx.fleets.end(&request).await?;
+    // The queue first: whoever looks for what was left looks for fleets, so nothing may outlive them.
     ctx.queues.remove(&request.queue).await?;
+    ctx.fleets.end(&request).await?;
     if let Err(e) = priced(ctx, &keys.machines(epoch, round), seen.as_ref()).await {
         tracing::warn!(fleet = request.name, error = %e, "what its machines cost is not on record");
     }
@@ -78,6 +79,6 @@ pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), Handle
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
     };
-    ctx.fleets.end(&request).await?;
-    Ok(ctx.queues.remove(&request.queue).await?)
+    ctx.queues.remove(&request.queue).await?;
+    Ok(ctx.fleets.end(&request).await?)
 }

@@ -26,7 +26,7 @@ const NAMED: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReapReply {
-    /// Fleets of this stack that lived.
+    /// Fleets of this stack that live on: their execution runs, or cannot be told yet to have ended.
     pub living: usize,
     /// Ended now: fleets, and rounds of which only a queue or a mark was left.
     pub ended: usize,
@@ -45,11 +45,10 @@ pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> 
         }
     }
     for fleet in ctx.fleets.living().await? {
-        reaped.living += 1;
         let name = fleet.name.clone();
         match judge(ctx, fleet, is_tick(&event)).await {
             Ok(true) => reaped.ended.push(name),
-            Ok(false) => {}
+            Ok(false) => reaped.living += 1,
             Err(e) => reaped.failed(name, e),
         }
     }

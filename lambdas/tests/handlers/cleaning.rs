@@ -96,6 +96,35 @@ async fn an_execution_that_cannot_be_found_keeps_its_fleet_for_five_minutes() {
     assert_eq!(live(&world), 0);
 }
 
+/// KillFleet failed for good and no event came: the next tick finishes, whatever KillFleet had done already.
+#[tokio::test]
+async fn n18_what_a_failed_kill_left_is_ended_by_a_tick_queue_and_all() {
+    let world = World::new().await;
+    let round = launched(&world, "r1").await;
+    let fleet = fleet(&world, &round).await;
+    *lock(&world.fleets.stuck) = Some(fleet.name.clone());
+    assert_eq!(kill_fleet::handle(&world.ctx, round.clone()).await.unwrap_err().error, errors::TRANSIENT);
+    assert_eq!((live(&world), world.queues.depth(&fleet.queue)), (1, None), "the queue never outlives its fleet");
+    *lock(&world.fleets.stuck) = None;
+    world.executions.end(fleet.execution.as_str());
+    let reply = reap::handle(&world.ctx, json!({"detail-type": "Scheduled Event"})).await.unwrap();
+    assert_eq!((reply.living, reply.ended, live(&world)), (0, 1, 0));
+    assert!(world.store.head(&world.step_keys(&round).fleet_ended(round.epoch, 0)).await.is_ok());
+}
+
+/// What is told to live on lives on: neither what was ended now, nor queues without a fleet, are counted.
+#[tokio::test]
+async fn the_reply_counts_what_lives_on() {
+    let world = World::new().await;
+    let first = launched(&world, "r1").await;
+    let first = fleet(&world, &first).await;
+    world.store.put(&world.base().join("in/2013-01-02/1.csv"), b"x,1\n").await.unwrap();
+    launched(&world.of_date("2013-01-02"), "r2").await;
+    world.executions.end(first.execution.as_str());
+    let reply = reap::handle(&world.ctx, aborted(&world, first.execution.as_str())).await.unwrap();
+    assert_eq!((reply.living, reply.ended, live(&world)), (1, 1, 1));
+}
+
 #[tokio::test]
 async fn how_a_stopped_run_ended_is_on_record_and_a_refused_start_leaves_none() {
     let world = World::new().await;
