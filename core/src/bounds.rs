@@ -36,8 +36,8 @@ pub const HEARTBEAT_SECS: u64 = 1_200;
 pub const FLEET_LIFE_SECS: u64 = 129_600 + 3_600;
 /// Seconds between two `alive` of an item: a tail is seen within a minute.
 pub const ALIVE_SECS: u64 = 20;
-/// Seconds after which an item that was not heard of is worked on by nobody: two of its `alive` were lost.
-pub const HOLDER_SECS: u64 = 45;
+/// Seconds after which an item that was not heard of is worked on by nobody: two of its `alive`, and the way to the tally.
+pub const HOLDER_SECS: u64 = 60;
 /// Seconds between two looks at the machines of a tail.
 pub const TAIL_LOOK_SECS: u64 = 20;
 /// Items left from which on the tally notes who works on them: it is written whole each time.

@@ -356,7 +356,10 @@ pub enum CallbackKind {
     NeedsMemory,
     Poison,
     Lost,
+    /// A child works on it.
     Alive,
+    /// A machine has it and no child runs: its inputs are fetched, or its results are put away. No sign of progress.
+    Held,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

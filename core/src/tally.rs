@@ -184,7 +184,7 @@ impl Tally {
         let few = self.cursor >= self.total && left.len() <= TAIL_ITEMS;
         for callback in ours.into_iter().filter(|c| few && left.contains(c.item)) {
             news |= match callback.kind {
-                CallbackKind::Alive => self.hold(callback, now_ms),
+                CallbackKind::Alive | CallbackKind::Held => self.hold(callback, now_ms),
                 _ => self.holders.remove(&callback.item).is_some(),
             };
         }
@@ -260,7 +260,7 @@ pub fn fold(tally: &Tally, callbacks: &[Callback]) -> Fold {
             _ if !current => false,
             CallbackKind::Failed | CallbackKind::Poison => next.add_failed(callback.item),
             CallbackKind::NeedsMemory => next.add_needs_memory(callback.item),
-            CallbackKind::Lost => false,
+            CallbackKind::Lost | CallbackKind::Held => false,
             // Only an item that is still awaited can be alive.
             CallbackKind::Alive => {
                 heartbeat |= next.asked.0.contains(callback.item) && !next.has_bit(callback.item);

@@ -128,6 +128,15 @@ fn only_news_is_written_and_one_at_a_time_looks() {
 }
 
 #[test]
+fn a_machine_that_fetches_inputs_is_busy_and_no_sign_of_progress() {
+    let mut tally = tally(2);
+    let held = [callback(CallbackKind::Held, 0, "i-1 x y"), callback(CallbackKind::Held, 1, "i-2 x y")];
+    tally.note(&held, 1_000);
+    assert_eq!(says(&fleet("i-1 i-2 i-3"), &tally, 1), "end i-3, target 8");
+    assert!(tally.heard && !fold(&tally, &held).heartbeat);
+}
+
+#[test]
 fn a_tally_of_the_release_before_is_read() {
     let mut old = serde_json::to_value(tally(3)).unwrap();
     ["slots", "heard", "holders", "tail"].iter().for_each(|new| drop(old.as_object_mut().unwrap().remove(*new)));
