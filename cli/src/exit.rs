@@ -65,8 +65,9 @@ pub fn code_of(error: &str) -> Code {
     match error {
         errors::EXPECTATION_FAILED => Code::Expectation,
         errors::INVALID_INPUT => Code::Usage,
-        errors::REFUSED => Code::Permission,
+        errors::REFUSED | errors::WORKERS_SILENT => Code::Permission,
         errors::HELD => Code::Held,
+        errors::NO_CAPACITY => Code::NoCapacity,
         _ => Code::ItemsFailed,
     }
 }

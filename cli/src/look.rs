@@ -2,9 +2,9 @@
 
 use crate::args::Global;
 use crate::aws::World;
-use crate::commands::run::innermost;
 use crate::exit::Stop;
 use crate::here::world;
+use spotmill_core::calls::innermost;
 use spotmill_core::records::{RunOutcome, RunReport, StepState};
 use spotmill_lambdas::Ctx;
 use spotmill_platform::aws::stacks::RunStatus;

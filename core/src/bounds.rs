@@ -34,6 +34,26 @@ pub const PUBLISH_PAGE: usize = 500;
 pub const HEARTBEAT_SECS: u64 = 1_200;
 /// Seconds after which a fleet ends whatever happens: `TimeoutSeconds` of DispatchWork and an hour.
 pub const FLEET_LIFE_SECS: u64 = 129_600 + 3_600;
+/// Seconds between two `alive` of an item: a tail is seen within a minute.
+pub const ALIVE_SECS: u64 = 20;
+/// Seconds after which an item that was not heard of is worked on by nobody: two of its `alive`, and the way to the tally.
+pub const HOLDER_SECS: u64 = 60;
+/// Seconds between two looks at the machines of a tail.
+pub const TAIL_LOOK_SECS: u64 = 20;
+/// Items left from which on the tally notes who works on them: it is written whole each time.
+pub const TAIL_ITEMS: u64 = 500;
+/// Seconds between two looks at every fleet: the rate of the stack's watch rule.
+pub const WATCH_SECS: u64 = 300;
+/// Seconds a fleet may have no machine when its history names a mistake: EC2 tells at once, and once more to be sure.
+pub const MISTAKE_SECS: u64 = 240;
+/// Seconds a fleet may have no machine for want of capacity or quota: less than `HEARTBEAT_SECS` and one watch.
+pub const CAPACITY_SECS: u64 = 840;
+/// Seconds a machine may run without a word of any worker: boot, fetch, and the inputs of a large item.
+pub const SILENT_SECS: u64 = 840;
+/// Machines that ended by themselves, none of which took any work: the next would as well.
+pub const CHURN_MACHINES: usize = 4;
+/// Dollars a vCPU-hour that no machine of ours costs, on demand included; counts where a price is not known.
+pub const USD_PER_VCPU_HOUR: f64 = 0.10;
 /// Seconds a heartbeat is remembered before it is written down again.
 pub const BEAT_SECS: u64 = 60;
 /// Seconds a message is invisible; extended while the child lives. Those of an item whose machine is gone without a

@@ -23,6 +23,9 @@ pub struct RunInput {
     /// Items by step that may be missing from what is published: `{"normalize": [7]}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accept: BTreeMap<String, Vec<u32>>,
+    /// This start may launch machines although the run has spent its budget.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_budget: bool,
     /// Whose target overrides apply; `aws` if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -85,6 +88,18 @@ pub struct Caught {
     pub error: String,
     #[serde(default)]
     pub cause: String,
+}
+
+/// A failed child execution is reported with its own error and cause inside the cause, and a function with its own
+/// message.
+pub fn innermost(error: String, cause: String) -> (String, String) {
+    let Ok(inside) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
+    let pair =
+        |error: &str, cause: &str| Some((inside[error].as_str()?.to_owned(), inside[cause].as_str()?.to_owned()));
+    match pair("Error", "Cause").or_else(|| pair("errorType", "errorMessage")) {
+        Some((error, cause)) => innermost(error, cause),
+        None => (error, cause),
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,6 +171,11 @@ pub mod errors {
     pub const ITEMS_FAILED: &str = "Spotmill.ItemsFailed";
     pub const EXPECTATION_FAILED: &str = "Spotmill.ExpectationFailed";
     pub const NO_PROGRESS: &str = "Spotmill.NoProgress";
+    /// No machine for the step: later, or on demand.
+    pub const NO_CAPACITY: &str = "Spotmill.NoCapacity";
+    /// Machines that start and take no work.
+    pub const WORKERS_SILENT: &str = "Spotmill.WorkersSilent";
+    pub const OVER_BUDGET: &str = "Spotmill.OverBudget";
     pub const TRANSIENT: &str = "Spotmill.Transient";
     pub const CORRUPT_RECORD: &str = "Spotmill.CorruptRecord";
     /// The account, a quota or a permission said no: waiting does not help.
@@ -187,6 +207,9 @@ pub mod errors {
         (ITEMS_FAILED, Reaction::Final),
         (EXPECTATION_FAILED, Reaction::Final),
         (NO_PROGRESS, Reaction::Final),
+        (NO_CAPACITY, Reaction::Final),
+        (WORKERS_SILENT, Reaction::Final),
+        (OVER_BUDGET, Reaction::Final),
         (TRANSIENT, Reaction::Retry),
         (CORRUPT_RECORD, Reaction::Final),
         (REFUSED, Reaction::FinalUnlessItCosts),

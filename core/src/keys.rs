@@ -155,6 +155,10 @@ impl StepKeys {
     pub fn fleet_ended(&self, epoch: Epoch, round: Round) -> Uri {
         self.epoch(epoch).join(&format!("ended-{round}.json"))
     }
+    /// The machines of a round, as they were seen.
+    pub fn machines(&self, epoch: Epoch, round: Round) -> Uri {
+        self.epoch(epoch).join(&format!("machines-{round}.json"))
+    }
     pub fn pins(&self, epoch: Epoch) -> Uri {
         self.epoch(epoch).join("pins.json")
     }
@@ -203,6 +207,12 @@ pub fn fleet_round(key: &Uri) -> Option<(Epoch, Round, bool)> {
         None => (name.strip_prefix("ended-")?, true),
     };
     Some((epoch, round.parse().ok()?, ended))
+}
+
+/// Is it the record of a round's machines (`e{epoch}/machines-{round}.json`)?
+pub fn is_machines(key: &Uri) -> bool {
+    let name = file_name(key).strip_suffix(".json").and_then(|name| name.strip_prefix("machines-"));
+    name.is_some_and(|round| round.parse::<Round>().is_ok())
 }
 
 /// The number of an intent's key.

@@ -3,7 +3,8 @@
 //! execution that cannot be found counts as ended only a while after the fleet was asked for, because descriptions are
 //! eventually consistent.
 
-use crate::bounds::{FLEET_LIFE_SECS, NOT_FOUND_SECS};
+use crate::bounds::NOT_FOUND_SECS;
+use crate::calls::{Caught, RunInput, innermost};
 use crate::claim::OwnerState;
 use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
@@ -31,16 +32,19 @@ pub fn fate(execution: &ExecutionId, state: OwnerState, asked_secs: Option<u64>)
 
 /// Seconds since the fleet was asked for.
 pub fn asked_secs(request: &FleetRequest, now_ms: u64) -> u64 {
-    let asked_ms = request.valid_until_ms.saturating_sub(FLEET_LIFE_SECS * 1000);
-    now_ms.saturating_sub(asked_ms) / 1000
+    now_ms.saturating_sub(request.asked_ms()) / 1000
 }
 
 /// An execution of which somebody says that it has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     pub execution: ExecutionId,
     /// The step it ran, if it is a step's execution and the event still holds its input.
     pub of: Option<(RunId, StepName)>,
+    /// What it was started with, if it is a run's execution and the event still holds its input.
+    pub start: Option<RunInput>,
+    /// How it failed: innermost, where a step's failure is its.
+    pub failure: Option<Caught>,
 }
 
 /// Reads a status-change event of Step Functions. Anything else, such as a schedule's tick, tells of no execution.
@@ -53,5 +57,16 @@ pub fn told(event: &Value) -> Option<Told> {
     let execution = ExecutionId::new(detail["executionArn"].as_str()?);
     let input: Value = detail["input"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let of = input["run"].as_str().zip(input["step"].as_str()).map(|(run, step)| (run.into(), step.into()));
-    Some(Told { execution, of })
+    let start = serde_json::from_value(input).ok();
+    let text = |name: &str, other: &str| detail[name].as_str().filter(|t| !t.is_empty()).unwrap_or(other).to_owned();
+    let (unnamed, why) = match status {
+        "ABORTED" => ("Spotmill.Stopped", "somebody stopped the execution"),
+        "TIMED_OUT" => ("States.Timeout", "the execution passed its time-out"),
+        _ => ("", ""),
+    };
+    let failure = (status != "SUCCEEDED").then(|| {
+        let (error, cause) = innermost(text("error", unnamed), text("cause", why));
+        Caught { error, cause }
+    });
+    Some(Told { execution, of, start, failure })
 }

@@ -1,6 +1,7 @@
 //! The records under `runs/`, each with a version. They are the truth of a run: receipts commit attempts, a seal
 //! completes a step, a manifest says what was published. Messages and callbacks are hints and live here too.
 
+use crate::fleet::life::Cost;
 use crate::ids::{AttemptId, Epoch, ExecutionId, Generation, ItemIndex, Round, RunId, Rung, StepName, Uri};
 use crate::item::{FailureClass, InputFile, OutputFile, Usage, ValueFilter, Violation};
 use crate::model::Read;
@@ -91,6 +92,9 @@ pub struct Lease {
     /// Items that may be missing, by step (`accept`), for the current execution.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accept: BTreeMap<String, Vec<ItemIndex>>,
+    /// The current execution may launch machines although the budget is spent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_budget: bool,
     /// The root execution for which `fresh` or `from_step` has already taken effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_by: Option<ExecutionId>,
@@ -352,7 +356,10 @@ pub enum CallbackKind {
     NeedsMemory,
     Poison,
     Lost,
+    /// A child works on it.
     Alive,
+    /// A machine has it and no child runs: its inputs are fetched, or its results are put away. No sign of progress.
+    Held,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -457,4 +464,7 @@ pub struct StepReport {
     pub failures: Vec<FailureRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Uri>,
+    /// What its machines cost, of every execution of this generation, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }

@@ -2,12 +2,14 @@
 //! callback of another epoch or round is ignored unless it says `done`, which is true for ever; `done` outranks
 //! `failed`, which outranks `needs_memory`. Folding the same callbacks twice, or in another order, ends the same.
 
+use crate::bounds::{ALIVE_SECS, TAIL_ITEMS, TAIL_LOOK_SECS};
 use crate::ids::{Epoch, Generation, ItemIndex, Round, RunId, Rung, StepName};
 use crate::records::{Callback, CallbackKind, RECORD_VERSION};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use roaring::RoaringBitmap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// A set of items. In records: base64 of the portable roaring format.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +61,33 @@ pub struct Tally {
     pub malformed: u64,
     /// When the waiting execution last heard of this round.
     pub beat_ms: u64,
+    /// Items that the round's fleet may run at once; 0: not known.
+    #[serde(default)]
+    pub slots: u32,
+    /// A worker of this round has called back.
+    #[serde(default)]
+    pub heard: bool,
+    /// Who was last heard to work on the items left, once those are few.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holders: BTreeMap<ItemIndex, Holder>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
+}
+
+/// Who works on an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// As callbacks name it.
+    pub worker: String,
+    pub at_ms: u64,
+}
+
+/// Fewer items are left than the fleet runs at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tail {
+    pub since_ms: u64,
+    /// When somebody last went to look at the machines; whoever writes it goes.
+    pub looked_ms: u64,
 }
 
 /// What a round begins with.
@@ -79,6 +108,8 @@ pub struct Fold {
     pub complete: bool,
     /// Is the waiting execution to be told that work goes on?
     pub heartbeat: bool,
+    /// Is whoever writes this to look at the machines?
+    pub look: bool,
 }
 
 /// Which round this is of what.
@@ -111,6 +142,10 @@ impl Tally {
             cursor: 0,
             malformed: 0,
             beat_ms: now_ms,
+            slots: 0,
+            heard: false,
+            holders: BTreeMap::new(),
+            tail: None,
         }
     }
 
@@ -130,6 +165,55 @@ impl Tally {
 
     pub fn is_complete(&self) -> bool {
         self.asked.0.iter().all(|item| self.has_bit(item))
+    }
+
+    /// Items that the round still waits for.
+    pub fn left(&self) -> RoaringBitmap {
+        &self.asked.0 - &self.done.0 - &self.failed.0 - &self.needs_memory.0
+    }
+
+    /// Notes who calls back, and once few items are left who works on them; true if that is news worth writing.
+    pub fn note(&mut self, callbacks: &[Callback], now_ms: u64) -> bool {
+        let ours = |c: &&Callback| {
+            (&c.step, c.generation, c.epoch, c.round) == (&self.step, self.generation, self.epoch, self.round)
+        };
+        let ours: Vec<&Callback> = callbacks.iter().filter(ours).collect();
+        let mut news = !self.heard && !ours.is_empty();
+        self.heard |= news;
+        let left = self.left();
+        let few = self.cursor >= self.total && left.len() <= TAIL_ITEMS;
+        for callback in ours.into_iter().filter(|c| few && left.contains(c.item)) {
+            news |= match callback.kind {
+                CallbackKind::Alive | CallbackKind::Held => self.hold(callback, now_ms),
+                _ => self.holders.remove(&callback.item).is_some(),
+            };
+        }
+        self.holders.retain(|item, _| left.contains(*item));
+        let tail = few && left.len() < u64::from(self.slots);
+        if tail != self.tail.is_some() {
+            self.tail = tail.then_some(Tail { since_ms: now_ms, looked_ms: 0 });
+            news = true;
+        }
+        news
+    }
+
+    fn hold(&mut self, callback: &Callback, now_ms: u64) -> bool {
+        let holder = Holder { worker: callback.worker.clone(), at_ms: now_ms };
+        let known = self.holders.insert(callback.item, holder);
+        // Of one that is heard again and again each word need not be written, only before it is forgotten.
+        match known.filter(|k| k.worker == callback.worker && now_ms < k.at_ms + ALIVE_SECS * 500) {
+            Some(known) => {
+                self.holders.insert(callback.item, known);
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Is it time that somebody looks at the machines of the tail? Who writes the record that says so does it.
+    pub fn take_look(&mut self, now_ms: u64) -> bool {
+        let due = |t: &&mut Tail| now_ms >= t.looked_ms + TAIL_LOOK_SECS * 1000;
+        self.tail.as_mut().filter(due).map(|t| t.looked_ms = now_ms).is_some()
     }
 
     /// Items to send at or after `from`.
@@ -176,7 +260,7 @@ pub fn fold(tally: &Tally, callbacks: &[Callback]) -> Fold {
             _ if !current => false,
             CallbackKind::Failed | CallbackKind::Poison => next.add_failed(callback.item),
             CallbackKind::NeedsMemory => next.add_needs_memory(callback.item),
-            CallbackKind::Lost => false,
+            CallbackKind::Lost | CallbackKind::Held => false,
             // Only an item that is still awaited can be alive.
             CallbackKind::Alive => {
                 heartbeat |= next.asked.0.contains(callback.item) && !next.has_bit(callback.item);
@@ -187,5 +271,5 @@ pub fn fold(tally: &Tally, callbacks: &[Callback]) -> Fold {
         heartbeat |= new;
     }
     let complete = next.is_complete();
-    Fold { tally: next, changed, complete, heartbeat }
+    Fold { tally: next, changed, complete, heartbeat, look: false }
 }

@@ -179,6 +179,9 @@ fn hopeless(error: &str) -> bool {
         errors::CORRUPT_RECORD,
         errors::REFUSED,
         errors::MISCONFIGURED,
+        errors::NO_CAPACITY,
+        errors::WORKERS_SILENT,
+        errors::OVER_BUDGET,
     ];
     final_ones.contains(&error)
 }

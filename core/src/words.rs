@@ -2,6 +2,7 @@
 //! command to type.
 
 use crate::calls::{Caught, errors};
+use crate::fleet::life::Cost;
 use crate::ids::RunId;
 use crate::item::FailureClass;
 use crate::records::FailureRecord;
@@ -39,6 +40,28 @@ pub fn bytes_of(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `40 s`, `16 min`, `2 h 5 min`.
+pub fn duration(secs: u64) -> String {
+    match (secs / 3600, secs / 60 % 60) {
+        (0, 0) => format!("{secs} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// `12 machines, $0.41 at most; the tail 6 min, $0.03; on demand 2, $0.11`.
+pub fn cost(cost: &Cost) -> String {
+    let mut text = format!("{}, ${:.2} at most", count(u64::from(cost.machines), "machine"), cost.usd);
+    if cost.tail_ms > 0 {
+        text.push_str(&format!("; the tail {}, ${:.2}", duration(cost.tail_ms / 1000), cost.tail_usd));
+    }
+    if cost.on_demand > 0 {
+        text.push_str(&format!("; on demand {}, ${:.2}", cost.on_demand, cost.on_demand_usd));
+    }
+    text
 }
 
 /// At most `most` characters of one line of text.
@@ -133,12 +156,12 @@ pub fn diagnosis(caught: Option<&Caught>) -> String {
     };
     match caught.error.as_str() {
         "States.HeartbeatTimeout" => {
-            "no machine was heard of for 20 minutes. No capacity at this price, a vCPU quota, \
-            a machine image or a role that does not work, or workers that start and take no work: the fleet's history \
-            and the machines' logs tell which"
+            "no machine was heard of for 20 minutes, and the fleet's history names no cause: no capacity at this \
+            price, or workers that start and take no work; the machines' console logs tell which"
                 .to_owned()
         }
         "States.Timeout" => "the round passed its time-out of 36 hours".to_owned(),
+        errors::NO_CAPACITY | errors::WORKERS_SILENT | errors::OVER_BUDGET => clip(&caught.cause, 3_000),
         errors::REFUSED => format!("the machines were refused: {}", clip(&caught.cause, 1000)),
         other => format!("{other}: {}", clip(&caught.cause, 1000)),
     }

@@ -138,6 +138,7 @@ pub async fn next_lease(
         params: program.params.clone(),
         generations,
         accept: begin.input.accept.clone(),
+        over_budget: begin.input.over_budget,
         reset_by,
         execution: old.and_then(|l| l.execution.clone()),
         selected: begin.selected.to_vec(),

@@ -12,6 +12,7 @@ use spotmill_core::ids::{ItemIndex, Uri};
 use spotmill_core::plan::line_range;
 use spotmill_core::records::{Plan, RECORD_VERSION, WorkMessage};
 use spotmill_core::tally::{Items, Seed, Tally, TallyOf};
+use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
 use tokio::task::JoinSet;
 
@@ -39,7 +40,9 @@ async fn dispatch(ctx: &Ctx, request: &DispatchRequest) -> Result<(), HandlerErr
         failed: standing.failed.keys().copied().collect(),
     };
     let uri = view.keys.tally(of.epoch);
-    let tally = register(ctx, &uri, of, &seed, &request.token).await?;
+    let fleet = records::load::<FleetRequest>(&*ctx.store, &view.keys.fleet(of.epoch, of.round)).await?;
+    let slots = fleet.map_or(0, |(fleet, _)| fleet.max_slots);
+    let tally = register(ctx, &uri, of, &seed, &request.token, slots).await?;
     send(ctx, &uri, of, &view.plan, tally).await?;
     if let Some(folded) = fold_into(ctx, &uri, &[]).await? {
         answer(ctx, &uri, &folded).await?;
@@ -48,11 +51,18 @@ async fn dispatch(ctx: &Ctx, request: &DispatchRequest) -> Result<(), HandlerErr
 }
 
 /// Puts the token into the tally of this round; makes the tally if it is the round's first.
-async fn register(ctx: &Ctx, uri: &Uri, of: &RoundRequest, seed: &Seed, token: &str) -> Result<Tally, HandlerError> {
+async fn register(
+    ctx: &Ctx,
+    uri: &Uri,
+    of: &RoundRequest,
+    seed: &Seed,
+    token: &str,
+    slots: u32,
+) -> Result<Tally, HandlerError> {
     for tries in 0..SWAP_TRIES {
         access::fence(ctx, &of.run, &access::ticket(of)).await?;
         let now = ctx.clock.now_ms();
-        let fresh = || Tally::begin(tally_of(of), seed.clone(), token, now);
+        let fresh = || Tally { slots, ..Tally::begin(tally_of(of), seed.clone(), token, now) };
         let written = match records::load::<Tally>(&*ctx.store, uri).await? {
             None => {
                 let tally = fresh();

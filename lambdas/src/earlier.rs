@@ -16,7 +16,7 @@ pub async fn end_fleets(
     for (keys, old, round) in unended(ctx, run, step, generation).await? {
         if old < epoch {
             tracing::info!(%run, %step, old, round, "ending a fleet of an earlier epoch");
-            kill_fleet::end(ctx, &keys.fleet(old, round), &keys.fleet_ended(old, round)).await?;
+            kill_fleet::end(ctx, &keys, old, round).await?;
         }
     }
     Ok(())

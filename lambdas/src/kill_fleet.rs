@@ -1,11 +1,14 @@
 //! KillFleet: ends a round's machines and removes its queue. It checks no lease: it touches only what its own round
 //! recorded, and machines cost money whoever holds the run.
 
-use crate::{Ctx, HandlerError, Nothing, access};
+use crate::{Ctx, HandlerError, Nothing, access, machines};
 use serde_json::json;
 use spotmill_core::bounds::FLEET_LIFE_SECS;
 use spotmill_core::calls::RoundRequest;
-use spotmill_core::ids::Uri;
+use spotmill_core::fleet::FleetNow;
+use spotmill_core::fleet::life::RoundMachines;
+use spotmill_core::ids::{Epoch, Round, Uri};
+use spotmill_core::keys::StepKeys;
 use spotmill_core::model;
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::ports::{FleetRequest, LivingFleet};
@@ -13,20 +16,50 @@ use spotmill_platform::records;
 
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
     let keys = access::step_keys(ctx, &of);
-    end(ctx, &keys.fleet(of.epoch, of.round), &keys.fleet_ended(of.epoch, of.round)).await?;
+    end(ctx, &keys, of.epoch, of.round).await?;
     Ok(Nothing {})
 }
 
 /// Ends the fleet on record, if one is, and says so beside the record.
-pub async fn end(ctx: &Ctx, fleet: &Uri, ended: &Uri) -> Result<(), HandlerError> {
+pub async fn end(ctx: &Ctx, keys: &StepKeys, epoch: Epoch, round: Round) -> Result<(), HandlerError> {
     // Nothing is asked for before it is recorded.
-    let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, fleet).await? else {
+    let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, &keys.fleet(epoch, round)).await? else {
         return Ok(());
     };
-    ctx.fleets.end(&request).await?;
+    let seen = last_look(ctx, &request).await;
+    // The queue first: whoever looks for what was left looks for fleets, so nothing may outlive them.
     ctx.queues.remove(&request.queue).await?;
-    records::put(&*ctx.store, ended, &json!({"v": RECORD_VERSION, "ended_ms": ctx.clock.now_ms()})).await?;
+    ctx.fleets.end(&request).await?;
+    if let Err(e) = priced(ctx, &keys.machines(epoch, round), seen.as_ref()).await {
+        tracing::warn!(fleet = request.name, error = %e, "what its machines cost is not on record");
+    }
+    let ended = keys.fleet_ended(epoch, round);
+    records::put(&*ctx.store, &ended, &json!({"v": RECORD_VERSION, "ended_ms": ctx.clock.now_ms()})).await?;
     Ok(())
+}
+
+/// The machines as they are before they end. It prices the run; ending them does not wait for it.
+async fn last_look(ctx: &Ctx, request: &FleetRequest) -> Option<FleetNow> {
+    match ctx.fleets.look(request).await {
+        Ok(seen) => seen,
+        Err(e) => {
+            tracing::warn!(fleet = request.name, error = %e, "not looked at before its end");
+            None
+        }
+    }
+}
+
+/// Nothing is written of a fleet that never had a machine, nor of one that ended before.
+async fn priced(ctx: &Ctx, uri: &Uri, seen: Option<&FleetNow>) -> Result<(), HandlerError> {
+    let known = records::load::<RoundMachines>(&*ctx.store, uri).await?.map(|(known, _)| known);
+    if known.as_ref().is_some_and(|k| k.ended_ms.is_some()) {
+        return Ok(());
+    }
+    match seen.filter(|fleet| !fleet.machines.is_empty()) {
+        Some(fleet) => machines::see(ctx, uri, fleet, RoundMachines::end).await.map(drop),
+        None if known.is_some() => machines::edit(ctx, uri, RoundMachines::end).await,
+        None => Ok(()),
+    }
 }
 
 /// Ends a fleet of which no record is left. Its name is what it is found by; nothing can be launched by this request.
@@ -46,6 +79,6 @@ pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), Handle
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
     };
-    ctx.fleets.end(&request).await?;
-    Ok(ctx.queues.remove(&request.queue).await?)
+    ctx.queues.remove(&request.queue).await?;
+    Ok(ctx.fleets.end(&request).await?)
 }

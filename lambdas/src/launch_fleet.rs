@@ -3,9 +3,10 @@
 
 use crate::access::{self, Stands};
 use crate::round::RoundView;
-use crate::{Ctx, HandlerError, Nothing};
+use crate::{Ctx, HandlerError, Nothing, machines};
 use spotmill_core::bounds::FLEET_LIFE_SECS;
-use spotmill_core::calls::RoundRequest;
+use spotmill_core::calls::{RoundRequest, errors};
+use spotmill_core::fleet::life::over_budget;
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_core::verdict::memory_bytes;
 use spotmill_platform::ports::FleetRequest;
@@ -14,6 +15,7 @@ use spotmill_platform::records;
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
     let view = RoundView::load(ctx, &of).await?;
     let uri = view.keys.fleet(of.epoch, of.round);
+    within_budget(ctx, &of, &view).await?;
     let request = request(ctx, &of, &view);
     let request: FleetRequest = match access::create_record(ctx, &uri, &request).await? {
         Stands::Ours => request,
@@ -23,6 +25,15 @@ pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError
     ctx.queues.create(&request.queue).await?;
     ctx.fleets.launch(&request).await?;
     Ok(Nothing {})
+}
+
+/// A run that has spent its budget gets no more machines; all it has stays, and it can be resumed.
+async fn within_budget(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> Result<(), HandlerError> {
+    let Some(budget) = view.program.pipeline.budget_usd_per_run.filter(|_| !view.lease.over_budget) else {
+        return Ok(());
+    };
+    let spent = machines::spent_usd(ctx, &of.run, &view.lease).await?;
+    if spent < budget { Ok(()) } else { Err(HandlerError::new(errors::OVER_BUDGET, over_budget(spent, budget))) }
 }
 
 fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> FleetRequest {

@@ -17,6 +17,7 @@ mod inputs;
 pub mod kill_fleet;
 pub mod launch_fleet;
 pub mod look;
+pub mod machines;
 mod pins;
 pub mod plan_work;
 pub mod preview;
@@ -25,8 +26,10 @@ pub mod publish;
 pub mod reap;
 pub mod report;
 mod round;
+mod tail;
 pub mod tally;
 pub mod verdict;
+mod watch;
 mod work;
 
 pub use error::HandlerError;

@@ -1,15 +1,18 @@
 //! Reap: ends what outlived its execution. Called for every end of an execution, because a stopped or timed-out one
-//! runs no KillFleet, and hourly, because events may be lost. It believes the event only as a hint where to look: a
-//! fleet goes when its own execution was read as ended. It releases nothing else.
+//! runs no KillFleet, and every few minutes, because events may be lost. It believes the event only as a hint where to look: a
+//! fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets whose
+//! execution runs (`watch`).
 
 use crate::begin::owner_state;
-use crate::{Ctx, HandlerError, earlier, kill_fleet};
+use crate::watch::{self, Living};
+use crate::{Ctx, HandlerError, Program, deploy, earlier, kill_fleet, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use spotmill_core::calls::{Caught, RunInput};
 use spotmill_core::claim::OwnerState;
 use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::reap::{Fate, asked_secs, fate, told};
+use spotmill_core::reap::{Fate, Told, asked_secs, fate, told};
 use spotmill_core::records::Lease;
 use spotmill_core::words::count;
 use spotmill_platform::ports::{FleetRequest, LivingFleet};
@@ -23,7 +26,7 @@ const NAMED: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReapReply {
-    /// Fleets of this stack that lived.
+    /// Fleets of this stack that live on: their execution runs, or cannot be told yet to have ended.
     pub living: usize,
     /// Ended now: fleets, and rounds of which only a queue or a mark was left.
     pub ended: usize,
@@ -34,16 +37,18 @@ pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> 
     let mut reaped = Reaped::default();
     if let Some(told) = told(&event) {
         let state = settled(ctx, &told.execution).await?;
+        if state == OwnerState::Ended {
+            note_end(ctx, &told).await;
+        }
         if let Some((run, step)) = told.of.filter(|_| state == OwnerState::Ended) {
             rounds_of(ctx, &run, &step, &told.execution, &mut reaped).await?;
         }
     }
     for fleet in ctx.fleets.living().await? {
-        reaped.living += 1;
         let name = fleet.name.clone();
-        match judge(ctx, fleet).await {
+        match judge(ctx, fleet, is_tick(&event)).await {
             Ok(true) => reaped.ended.push(name),
-            Ok(false) => {}
+            Ok(false) => reaped.living += 1,
             Err(e) => reaped.failed(name, e),
         }
     }
@@ -59,7 +64,7 @@ struct Reaped {
 
 impl Reaped {
     fn failed(&mut self, name: String, e: HandlerError) {
-        tracing::warn!(fleet = name, error = %e, "a fleet could not be ended");
+        tracing::warn!(fleet = name, error = %e, "a fleet could not be ended or watched");
         self.failures.push((name, e));
     }
 
@@ -72,10 +77,31 @@ impl Reaped {
                 Ok(ReapReply { living: self.living, ended: self.ended.len(), names })
             }
             Some((name, e)) => {
-                let why = format!("{failures} could not be ended; {name}: {}", e.cause);
+                let why = format!("{failures} could not be ended or watched; {name}: {}", e.cause);
                 Err(HandlerError::new(e.error, why))
             }
         }
+    }
+}
+
+/// Writes down how a run's execution failed, for whoever looks later: one that was stopped or timed out could not do so
+/// itself. It informs; nothing waits for it.
+async fn note_end(ctx: &Ctx, told: &Told) {
+    if let (Some(start), Some(failure)) = (&told.start, &told.failure)
+        && let Err(e) = try_note_end(ctx, &told.execution, start, failure).await
+    {
+        tracing::info!(execution = %told.execution, error = %e, "how it ended is not on record");
+    }
+}
+
+/// Only of the execution that holds the run: what it was refused to hold, or lost since, is another's.
+async fn try_note_end(ctx: &Ctx, root: &ExecutionId, start: &RunInput, end: &Caught) -> Result<(), HandlerError> {
+    let deployed = deploy::find(ctx, &start.pipeline).await?;
+    let run = Program::new(&deployed.text, start, &ctx.settings)?.run_id();
+    let lease = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
+    match lease.filter(|(lease, _)| lease.owner.as_ref() == Some(root)) {
+        Some(_) => report::record_end(ctx, &run, root, &end.error, &end.cause).await,
+        None => Ok(()),
     }
 }
 
@@ -111,7 +137,7 @@ async fn rounds_of(
         };
         if request.execution == *execution {
             tracing::info!(%run, %step, fleet = request.name, %execution, "ending a round of an ended execution");
-            match kill_fleet::end(ctx, &fleet, &keys.fleet_ended(epoch, round)).await {
+            match kill_fleet::end(ctx, &keys, epoch, round).await {
                 Ok(()) => reaped.ended.push(request.name),
                 Err(e) => reaped.failed(request.name, e),
             }
@@ -132,11 +158,16 @@ async fn recorded(ctx: &Ctx, fleet: &Uri) -> Result<Option<FleetRequest>, Handle
     }
 }
 
-/// Ends the fleet if its execution has ended; was it?
-async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
+/// The watch rule's event.
+fn is_tick(event: &Value) -> bool {
+    event["detail-type"] == "Scheduled Event"
+}
+
+/// Ends the fleet if its execution has ended; was it? One that lives on is looked at if `watching`.
+async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, HandlerError> {
     let keys = RunKeys::new(&ctx.root, &fleet.run);
     let lease = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
-    let newest = lease.map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
+    let newest = lease.as_ref().map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
     let place = newest.and_then(|newest| keys.find_round(&fleet.step, newest, &fleet.name));
     let request = match &place {
         Some((keys, epoch, round)) => recorded(ctx, &keys.fleet(*epoch, *round)).await?,
@@ -146,13 +177,19 @@ async fn judge(ctx: &Ctx, fleet: LivingFleet) -> Result<bool, HandlerError> {
     match fate(&fleet.execution, owner_state(ctx, &fleet.execution).await?, asked) {
         Fate::Keep { because } => {
             tracing::debug!(fleet = fleet.name, because, "kept");
+            if let (true, Some(lease), Some((keys, epoch, round)), Some(request)) = (watching, &lease, &place, &request)
+                && lease.epoch == *epoch
+            {
+                let living = Living { keys, epoch: *epoch, round: *round, request, lease };
+                watch::look(ctx, &living).await?;
+            }
             Ok(false)
         }
         Fate::End { because } => {
             tracing::info!(run = %fleet.run, step = %fleet.step, fleet = fleet.name, because, "ending a fleet");
             match (place, request) {
                 (Some((keys, epoch, round)), Some(_)) => {
-                    kill_fleet::end(ctx, &keys.fleet(epoch, round), &keys.fleet_ended(epoch, round)).await?;
+                    kill_fleet::end(ctx, &keys, epoch, round).await?;
                 }
                 _ => kill_fleet::end_unrecorded(ctx, &fleet).await?,
             }

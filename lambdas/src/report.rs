@@ -2,7 +2,7 @@
 //! success; it reads records and judges nothing but whether every step that was to run is complete.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError, Program, begin, inputs};
+use crate::{Ctx, HandlerError, Program, begin, inputs, machines};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::ids::{ExecutionId, RunId};
@@ -158,7 +158,12 @@ async fn step_report(
         notes: pins(ctx, &keys, lease.epoch).await?,
         failures: Vec::new(),
         published,
+        cost: None,
     };
+    if let Some((cost, notes)) = machines::cost_of(ctx, &keys).await? {
+        report.cost = Some(cost);
+        report.notes.extend(notes);
+    }
     match (&plan, &seal) {
         (Some(plan), Some(seal)) => of_seal(&mut report, plan, seal),
         (Some(plan), None) => of_work(ctx, &keys, lease, plan, &mut report).await?,

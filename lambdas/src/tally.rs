@@ -3,7 +3,7 @@
 //! for another delivery.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError};
+use crate::{Ctx, HandlerError, tail};
 use spotmill_core::bounds::BEAT_SECS;
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
@@ -54,12 +54,17 @@ async fn take(
     if lease.owner.is_none() || lease.generations.get(step.as_str()).map(|g| g.generation) != Some(generation) {
         return Ok(());
     }
-    let uri = keys.step(step, generation).tally(lease.epoch);
+    let keys = keys.step(step, generation);
+    let uri = keys.tally(lease.epoch);
     let Some(folded) = fold_into(ctx, &uri, callbacks).await? else {
         // No round of this epoch waits. A `done` is not lost: dispatch lists the receipts.
         return Ok(());
     };
-    answer(ctx, &uri, &folded).await
+    answer(ctx, &uri, &folded).await?;
+    if folded.look {
+        tail::look(ctx, &keys, &folded.tally).await;
+    }
+    Ok(())
 }
 
 /// Folds into the record, by compare-and-swap; nothing if there is none.
@@ -70,6 +75,10 @@ pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<O
         };
         let mut folded = fold(&tally, callbacks);
         let now = ctx.clock.now_ms();
+        folded.changed |= folded.tally.note(callbacks, now);
+        // Whoever writes that it looks, looks; of several at once one does.
+        folded.look = !callbacks.is_empty() && !folded.complete && folded.tally.take_look(now);
+        folded.changed |= folded.look;
         if folded.heartbeat && (folded.changed || now.saturating_sub(tally.beat_ms) >= BEAT_SECS * 1000) {
             folded.tally.beat_ms = now;
             folded.changed = true;

@@ -4,9 +4,9 @@
 use crate::access::{self, Stands};
 use crate::round::RoundView;
 use crate::work::{WorkPage, WorkPages};
-use crate::{Ctx, HandlerError, inputs};
+use crate::{Ctx, HandlerError, inputs, watch};
 use spotmill_core::bounds::PAGE_BYTES;
-use spotmill_core::calls::{Next, RoundRequest, VerdictReply, VerdictRequest, errors};
+use spotmill_core::calls::{Caught, Next, RoundRequest, VerdictReply, VerdictRequest, errors};
 use spotmill_core::ids::ItemIndex;
 use spotmill_core::plan::item_digest;
 use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord};
@@ -25,6 +25,7 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
     {
         return Ok(sealed_reply(&view, of));
     }
+    let caught = diagnosed(ctx, &view, of, request.failure.as_ref()).await;
     let rerun = view.program.rerun(&ctx.settings);
     let ended = Ended {
         run: &of.run,
@@ -32,7 +33,7 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
         round: of.round,
         rung: of.rung,
         idle_before: idle_before(ctx, &view, of).await?,
-        caught: request.failure.as_ref(),
+        caught: caught.as_ref().or(request.failure.as_ref()),
         tally: view.tally.as_ref(),
         rerun: &rerun,
     };
@@ -47,6 +48,19 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
             Ok(failed(of, error, cause))
         }
         Verdict::Complete { missing } => complete(ctx, &view, of, &missing, &rerun).await,
+    }
+}
+
+/// Silence is no cause: why nobody was heard of, if the fleet's history tells.
+async fn diagnosed(ctx: &Ctx, view: &RoundView, of: &RoundRequest, failure: Option<&Caught>) -> Option<Caught> {
+    failure.filter(|f| f.error == "States.HeartbeatTimeout")?;
+    let tally = view.tally.as_ref().filter(|t| t.round == of.round);
+    match watch::diagnose(ctx, &view.keys, (of.epoch, of.round), tally).await {
+        Ok(found) => found,
+        Err(e) => {
+            tracing::warn!(run = %of.run, step = %of.step, error = %e, "the fleet's history cannot be read");
+            None
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! unknown. Clocks are ports too, so that tests choose the time.
 
 use async_trait::async_trait;
-pub use spotmill_core::fleet::{FleetRequest, LivingFleet};
+pub use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, LivingFleet, Resize};
 use spotmill_core::ids::{ExecutionId, Uri};
 use std::path::Path;
 use std::time::Duration;
@@ -174,6 +174,27 @@ pub trait Fleets: Send + Sync {
     async fn end(&self, request: &FleetRequest) -> Result<(), FleetError>;
     /// Fleets of this stack that have not been ended, whoever launched them.
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError>;
+    /// How a fleet stands, ended ones too as long as they are shown. Nothing if it was never launched, and in a place
+    /// that has one machine and cannot be short of it; such a place has no use for the calls below either.
+    async fn look(&self, _: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+        Ok(None)
+    }
+    /// What happened to it, oldest first.
+    async fn told(&self, _: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
+        Ok(Vec::new())
+    }
+    /// The end of a machine's console, if there is one yet.
+    async fn console(&self, _machine: &str) -> Result<Option<String>, FleetError> {
+        Ok(None)
+    }
+    /// Sets the target, then ends those machines; doing it twice is doing it once. A fleet that is gone is fine.
+    async fn resize(&self, _: &FleetRequest, _: &Resize) -> Result<(), FleetError> {
+        Ok(())
+    }
+    /// Dollars an hour of a spare machine by type and zone, as of now; none where it is not known.
+    async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
+        Ok(vec![None; pools.len()])
+    }
 }
 
 /// The machine this process is on.

@@ -63,8 +63,8 @@ async fn quiet(global: &Global, world: &World, force: bool, ui: &Ui) -> Result<(
     if reaped.ended > 0 {
         ui.note(format!("ended {}", plural(reaped.ended as u64, "fleet")));
     }
-    if reaped.living > reaped.ended {
-        let left = plural((reaped.living - reaped.ended) as u64, "fleet");
+    if reaped.living > 0 {
+        let left = plural(reaped.living as u64, "fleet");
         return Err(Stop::failed(format!("{left} cannot be told to be over yet; machines must not outlive the stack"))
             .remedy("run the same command again in five minutes"));
     }

@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use crate::worker::Worker;
-use spotmill_core::calls::RunInput;
+use spotmill_core::calls::{RunInput, innermost};
 use spotmill_core::ids::ExecutionId;
 use spotmill_core::records::DeployedWorker;
 use spotmill_core::spec;
@@ -242,18 +242,6 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
         }
         Status::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), None),
         Status::NotStarted | Status::Running => (Code::ItemsFailed, "failed", None, None),
-    }
-}
-
-/// A failed child execution is reported with its own error and cause inside the cause, and a function with its own
-/// message.
-pub fn innermost(error: String, cause: String) -> (String, String) {
-    let Ok(inside) = serde_json::from_str::<serde_json::Value>(&cause) else { return (error, cause) };
-    let pair =
-        |error: &str, cause: &str| Some((inside[error].as_str()?.to_owned(), inside[cause].as_str()?.to_owned()));
-    match pair("Error", "Cause").or_else(|| pair("errorType", "errorMessage")) {
-        Some((error, cause)) => innermost(error, cause),
-        None => (error, cause),
     }
 }
 

@@ -69,6 +69,9 @@ fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stoo
             println!("  {} is generation {}: {}", step.step, step.generation, step.because);
         }
         step.warnings.iter().chain(&step.notes).for_each(|w| println!("  ! {}: {w}", step.step));
+        if let Some(cost) = &step.cost {
+            println!("  {}: {}", step.step, words::cost(cost));
+        }
         if let Some(place) = &step.published {
             println!("  {} is published at {}", step.step, relative(place.as_str()));
         }

@@ -1,7 +1,7 @@
 //! `start`: start or resume runs on AWS. What does not validate is refused before AWS is asked, and what another holds
 //! before anything is started. The input alone suffices: the same, typed into the console, does the same.
 
-use super::run::{confirm, confirm_fresh, dates, innermost, input, signalled, worse};
+use super::run::{confirm, confirm_fresh, dates, input, signalled, worse};
 use crate::args::{Global, StartArgs};
 use crate::aws::{World, command, follow, names};
 use crate::exit::{Code, Stop, code_of};
@@ -10,10 +10,10 @@ use crate::project::{self, Project};
 use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use spotmill_core::bounds::MAX_INPUT_BYTES;
-use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::calls::{RunInput, innermost};
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::spec;
-use spotmill_lambdas::{Program, begin, deploy};
+use spotmill_lambdas::{Program, begin, deploy, machines};
 use spotmill_platform::aws::stacks::{RunNow, RunStatus};
 use std::path::Path;
 use std::time::Instant;
@@ -57,9 +57,35 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
             project::PIPELINE_FILE
         );
     }
+    let runs = within_budget(global, asked.yes, &world, runs).await?;
     let ui = Ui::new(global.json, global.quiet);
     let session = Session { global, args, world, ui };
     session.all(&runs).await
+}
+
+/// A run that has spent its budget would launch nothing: it is asked whether this start may pass it.
+async fn within_budget(
+    global: &Global,
+    yes: bool,
+    world: &World,
+    runs: Vec<(RunInput, Program)>,
+) -> Result<Vec<(RunInput, Program)>, Stop> {
+    let mut allowed = Vec::new();
+    for (mut input, program) in runs {
+        let run = program.run_id();
+        if let Some(budget) = program.pipeline.budget_usd_per_run
+            && let Some(lease) = world.lease(&run).await?
+        {
+            let spent = machines::spent_usd(&world.ctx, &run, &lease).await?;
+            if spent >= budget {
+                let what = format!("{run} has cost ${spent:.2} of its budget of ${budget:.2}; this start goes on");
+                confirm(global, yes, &what)?;
+                input.over_budget = true;
+            }
+        }
+        allowed.push((input, program));
+    }
+    Ok(allowed)
 }
 
 /// The input as the functions will read it; refused where they would.
@@ -190,16 +216,14 @@ pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<Stri
         RunStatus::Succeeded => (Code::Done, "succeeded", None, None),
         RunStatus::Aborted => (Code::ItemsFailed, "stopped", text(error), text(cause)),
         RunStatus::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), text(cause)),
-        RunStatus::Failed | RunStatus::Running => {
-            let code = if error == errors::NO_PROGRESS { Code::NoCapacity } else { code_of(&error) };
-            (code, "failed", text(error), text(cause))
-        }
+        RunStatus::Failed | RunStatus::Running => (code_of(&error), "failed", text(error), text(cause)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spotmill_core::calls::errors;
 
     fn ended(status: RunStatus, error: &str, cause: &str) -> Code {
         let (error, cause) = (Some(error.to_owned()), Some(cause.to_owned()));
@@ -214,7 +238,10 @@ mod tests {
         assert_eq!(failed(errors::EXPECTATION_FAILED), Code::Expectation);
         assert_eq!(failed(errors::REFUSED), Code::Permission);
         assert_eq!(failed(errors::HELD), Code::Held);
-        assert_eq!(failed(errors::NO_PROGRESS), Code::NoCapacity);
+        assert_eq!(failed(errors::NO_CAPACITY), Code::NoCapacity);
+        assert_eq!(failed(errors::WORKERS_SILENT), Code::Permission);
+        assert_eq!(failed(errors::OVER_BUDGET), Code::ItemsFailed);
+        assert_eq!(failed(errors::NO_PROGRESS), Code::ItemsFailed);
         assert_eq!(ended(RunStatus::Aborted, "Spotmill.Stopped", "by x"), Code::ItemsFailed);
     }
 

@@ -70,7 +70,7 @@ pub async fn end_machines(world: &World, of: Option<(&RunId, &Lease)>) -> Result
         let input = serde_json::json!({"run": run, "step": step}).to_string();
         let detail = serde_json::json!({"status": "ABORTED", "executionArn": child, "input": input});
         let reply = reap::handle(&world.ctx, serde_json::json!({"detail": detail})).await?;
-        all.living = all.living.max(reply.living);
+        all.living = reply.living;
         all.ended += reply.ended;
         all.names.extend(reply.names);
     }
@@ -95,7 +95,7 @@ async fn told(global: &Global, world: &World, run: &RunId, stopped: u32, reaped:
     if let Some(report) = &report {
         println!("  Again  {}", super::show::again(&world.ctx, report));
     }
-    let living = reaped.living.saturating_sub(reaped.ended);
+    let living = reaped.living;
     if living > 0 {
         let status = command(global, "status");
         println!("  {} of other runs, or that cannot be told yet, live on: {status}", plural(living as u64, "fleet"));

@@ -3,15 +3,22 @@
 //! in the same place always gives the same calls, so that whoever lost a reply can ask again.
 
 pub mod api;
+pub mod cause;
+pub mod life;
 pub mod machines;
+pub mod now;
 mod request;
+pub mod tail;
 #[cfg(test)]
 mod tests;
 mod user_data;
+pub mod watch;
 
+pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target, console_tail};
 pub use request::{create_fleet, tags, template_versions};
 pub use user_data::user_data;
 
+use crate::bounds::FLEET_LIFE_SECS;
 use crate::ids::{ExecutionId, RunId, StepName, Uri};
 use crate::model;
 use serde::{Deserialize, Serialize};
@@ -52,6 +59,11 @@ pub struct FleetRequest {
 }
 
 impl FleetRequest {
+    /// When it was asked for.
+    pub fn asked_ms(&self) -> u64 {
+        self.valid_until_ms.saturating_sub(FLEET_LIFE_SECS * 1000)
+    }
+
     /// As it is seen once it lives.
     pub fn living(&self) -> LivingFleet {
         LivingFleet {

@@ -15,6 +15,7 @@ pub fn lease(owner: Option<&str>) -> Lease {
         params: BTreeMap::from([("late".to_owned(), Value::String("15".into()))]),
         generations: BTreeMap::from([("s".to_owned(), generation)]),
         accept: BTreeMap::new(),
+        over_budget: false,
         reset_by: None,
         execution: None,
         selected: Vec::new(),

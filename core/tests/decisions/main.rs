@@ -1,14 +1,18 @@
 //! The decisions as tables: each file has one door, `check`, and a case is a few lines.
 
 mod claim;
+mod cost;
 mod dead;
 mod door;
 mod generations;
 mod listing;
+mod machines;
 mod pins;
 mod plan;
 mod publish;
 mod reap;
 mod seal;
+mod tail;
 mod tally;
 mod verdict;
+mod watch;

@@ -1,4 +1,5 @@
 use spotmill_core::bounds::NOT_FOUND_SECS;
+use spotmill_core::calls::{Caught, RunInput};
 use spotmill_core::claim::OwnerState::{self, *};
 use spotmill_core::reap::{Fate, Told, fate, told};
 
@@ -35,12 +36,26 @@ fn event(status: &str, input: &str) -> serde_json::Value {
 #[test]
 fn an_event_tells_which_execution_ended_and_of_what() {
     let step = r#"{"run": "p/1", "step": "a", "root": "r"}"#;
-    let of_step = Told { execution: "arn:e".into(), of: Some(("p/1".into(), "a".into())) };
+    let caught = |error: &str, cause: &str| Some(Caught { error: error.into(), cause: cause.into() });
+    let of_step = Told {
+        execution: "arn:e".into(),
+        of: Some(("p/1".into(), "a".into())),
+        start: None,
+        failure: caught("Spotmill.Stopped", "somebody stopped the execution"),
+    };
     assert_eq!(told(&event("ABORTED", step)), Some(of_step));
-    let of_pipeline = Told { execution: "arn:e".into(), of: None };
+    let start = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
+    let failure = caught("States.Timeout", "the execution passed its time-out");
+    let of_pipeline = Told { execution: "arn:e".into(), of: None, start: Some(start), failure };
     assert_eq!(told(&event("TIMED_OUT", r#"{"pipeline": "p", "date": "2013-01-01"}"#)), Some(of_pipeline.clone()));
+    let mut failed = event("FAILED", "{}");
+    let inside = serde_json::json!({"Error": "Spotmill.NoCapacity", "Cause": "none"}).to_string();
+    (failed["detail"]["error"], failed["detail"]["cause"]) = ("States.TaskFailed".into(), inside.into());
+    assert_eq!(told(&failed).unwrap().failure, caught("Spotmill.NoCapacity", "none"));
+    assert_eq!(told(&event("SUCCEEDED", "{}")).unwrap().failure, None);
     // The input of a large execution is left out of its event.
-    assert_eq!(told(&event("FAILED", "")), Some(of_pipeline));
+    let nameless = Told { start: None, failure: caught("", ""), ..of_pipeline };
+    assert_eq!(told(&event("FAILED", "")), Some(nameless));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use spotmill_core::bounds::NOT_FOUND_SECS;
 use spotmill_core::calls::{Next, RoundRequest, errors};
 use spotmill_core::item::FailureClass;
 use spotmill_core::records::{Callback, CallbackKind, FailureRecord};
-use spotmill_lambdas::{dead_letters, kill_fleet, launch_fleet, reap, tally};
+use spotmill_lambdas::{dead_letters, kill_fleet, launch_fleet, reap, report, tally};
 use spotmill_platform::ports::{ExecutionState, FleetRequest, Queue, Store};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn n19_the_fleet_and_queue_of_a_stopped_execution_are_ended_and_marked() {
     assert_eq!((reply.ended, reply.names), (1, vec![fleet.name.clone()]));
     assert_eq!((live(&world), world.queues.depth(&fleet.queue)), (0, None));
     assert!(world.store.head(&world.step_keys(&round).fleet_ended(round.epoch, 0)).await.is_ok());
-    // The same event once more, and the hourly tick, find nothing to do.
+    // The same event once more, and a tick, find nothing to do.
     for event in [event, json!({"detail-type": "Scheduled Event"})] {
         assert_eq!(reap::handle(&world.ctx, event).await.unwrap().ended, 0);
     }
@@ -96,6 +96,51 @@ async fn an_execution_that_cannot_be_found_keeps_its_fleet_for_five_minutes() {
     assert_eq!(live(&world), 0);
 }
 
+/// KillFleet failed for good and no event came: the next tick finishes, whatever KillFleet had done already.
+#[tokio::test]
+async fn n18_what_a_failed_kill_left_is_ended_by_a_tick_queue_and_all() {
+    let world = World::new().await;
+    let round = launched(&world, "r1").await;
+    let fleet = fleet(&world, &round).await;
+    *lock(&world.fleets.stuck) = Some(fleet.name.clone());
+    assert_eq!(kill_fleet::handle(&world.ctx, round.clone()).await.unwrap_err().error, errors::TRANSIENT);
+    assert_eq!((live(&world), world.queues.depth(&fleet.queue)), (1, None), "the queue never outlives its fleet");
+    *lock(&world.fleets.stuck) = None;
+    world.executions.end(fleet.execution.as_str());
+    let reply = reap::handle(&world.ctx, json!({"detail-type": "Scheduled Event"})).await.unwrap();
+    assert_eq!((reply.living, reply.ended, live(&world)), (0, 1, 0));
+    assert!(world.store.head(&world.step_keys(&round).fleet_ended(round.epoch, 0)).await.is_ok());
+}
+
+/// What is told to live on lives on: neither what was ended now, nor queues without a fleet, are counted.
+#[tokio::test]
+async fn the_reply_counts_what_lives_on() {
+    let world = World::new().await;
+    let first = launched(&world, "r1").await;
+    let first = fleet(&world, &first).await;
+    world.store.put(&world.base().join("in/2013-01-02/1.csv"), b"x,1\n").await.unwrap();
+    launched(&world.of_date("2013-01-02"), "r2").await;
+    world.executions.end(first.execution.as_str());
+    let reply = reap::handle(&world.ctx, aborted(&world, first.execution.as_str())).await.unwrap();
+    assert_eq!((reply.living, reply.ended, live(&world)), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn how_a_stopped_run_ended_is_on_record_and_a_refused_start_leaves_none() {
+    let world = World::new().await;
+    launched(&world, "r1").await;
+    world.executions.end("r1");
+    let input = json!({"pipeline": "p", "date": "2013-01-01"}).to_string();
+    let event = |root: &str, status: &str| json!({"detail": {"executionArn": root, "status": status, "input": input}});
+    world.executions.end("refused");
+    let ended = |report: spotmill_core::records::RunReport| report.end.map(|end| (end.error, end.cause));
+    reap::handle(&world.ctx, event("refused", "FAILED")).await.unwrap();
+    assert_eq!(ended(report::summarize(&world.ctx, &world.run()).await.unwrap()), None);
+    reap::handle(&world.ctx, event("r1", "ABORTED")).await.unwrap();
+    let said = ended(report::summarize(&world.ctx, &world.run()).await.unwrap());
+    assert_eq!(said, Some(("Spotmill.Stopped".into(), "somebody stopped the execution".into())));
+}
+
 #[tokio::test]
 async fn a_fleet_without_any_record_is_ended_by_its_tags() {
     let world = World::new().await;
@@ -123,7 +168,7 @@ async fn one_fleet_that_cannot_be_ended_keeps_no_other_alive() {
     *lock(&world.fleets.stuck) = Some(names[0].clone());
     let e = reap::handle(&world.ctx, Value::Null).await.unwrap_err();
     assert_eq!(e.error, errors::TRANSIENT);
-    assert!(e.cause.starts_with(&format!("1 fleet could not be ended; {}", names[0])), "{}", e.cause);
+    assert!(e.cause.starts_with(&format!("1 fleet could not be ended or watched; {}", names[0])), "{}", e.cause);
     assert_eq!(*lock(&world.fleets.live), [names[0].clone()].into());
 }
 

@@ -6,6 +6,7 @@ use crate::ports::Fault;
 use crate::workers::Work;
 use crate::world::{World, directory};
 use spotmill_core::calls::Next;
+use spotmill_lambdas::reap;
 
 /// Who starts again after a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,4 +96,27 @@ async fn a_lost_reply_or_request_is_looked_at_again_at_once() {
         let plan = world.plan("r1", "a").await.unwrap();
         assert_eq!(plan.epoch, world.lease().await.epoch, "{fault:?}");
     }
+}
+
+/// Every function may die after any write, and no event need come: ticks of the watch rule end what is left.
+#[tokio::test]
+async fn whatever_died_a_tick_leaves_no_fleet_and_no_queue() {
+    let dir = directory();
+    let place = dir.path().join("w");
+    let mut alive = 0;
+    for k in 1..=40 {
+        let world = World::at(&place).await;
+        world.store.fail_at(k, Fault::Die);
+        let ended = run_all(&world, "r1", &|_, _| Work::Commit).await;
+        world.store.revive();
+        let fleets: Vec<String> = crate::ports::lock(&world.fleets.live).iter().cloned().collect();
+        alive += fleets.len();
+        for child in ["r1", "r1/a", "r1/b"] {
+            world.executions.end(child);
+        }
+        reap::handle(&world.ctx, crate::watches::tick()).await.unwrap();
+        assert!(crate::ports::lock(&world.fleets.live).is_empty(), "write {k}: {ended:?}");
+        assert!(fleets.iter().all(|queue| world.queues.depth(queue).is_none()), "write {k}");
+    }
+    assert!(alive > 5, "deaths left {alive} fleets");
 }

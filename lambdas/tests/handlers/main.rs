@@ -9,5 +9,7 @@ mod interleavings;
 mod ports;
 mod runs;
 mod tables;
+mod tails;
+mod watches;
 mod workers;
 mod world;

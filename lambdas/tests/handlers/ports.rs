@@ -2,11 +2,12 @@
 //! executions that only remember what was asked of them.
 
 use async_trait::async_trait;
+use spotmill_core::fleet::MachineNow;
 use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
-    Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetRequest, Fleets, LivingFleet, Object,
-    ObjectMeta, Store, StoreError, Swapped, TokenReply,
+    Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetEvent, FleetNow, FleetRequest, Fleets,
+    LivingFleet, Object, ObjectMeta, Resize, Store, StoreError, Swapped, TokenReply,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -172,6 +173,16 @@ pub struct TestFleets {
     pub refuse: Mutex<Option<String>>,
     /// The fleet that cannot be ended.
     pub stuck: Mutex<Option<String>>,
+    /// How fleets stand, where a test says so.
+    pub now: Mutex<BTreeMap<String, FleetNow>>,
+    pub events: Mutex<Vec<FleetEvent>>,
+    pub console: Mutex<Option<String>>,
+    pub resized: Mutex<Vec<Resize>>,
+}
+
+fn ended(machine: &mut MachineNow) {
+    machine.works = false;
+    machine.reason = "Client.UserInitiatedShutdown: by us".into();
 }
 
 #[async_trait]
@@ -190,7 +201,30 @@ impl Fleets for TestFleets {
             return Err(FleetError::Transient { name, what: "a test broke it".into(), source: "test".into() });
         }
         lock(&self.live).remove(&request.name);
+        if let Some(now) = lock(&self.now).get_mut(&request.name) {
+            now.machines.iter_mut().filter(|m| m.works).for_each(ended);
+        }
         Ok(())
+    }
+    async fn look(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+        Ok(lock(&self.now).get(&request.name).cloned())
+    }
+    async fn told(&self, _: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
+        Ok(lock(&self.events).clone())
+    }
+    async fn console(&self, _: &str) -> Result<Option<String>, FleetError> {
+        Ok(lock(&self.console).clone())
+    }
+    async fn resize(&self, request: &FleetRequest, to: &Resize) -> Result<(), FleetError> {
+        lock(&self.resized).push(to.clone());
+        if let Some(now) = lock(&self.now).get_mut(&request.name) {
+            now.target = to.target;
+            now.machines.iter_mut().filter(|m| to.end.contains(&m.id)).for_each(ended);
+        }
+        Ok(())
+    }
+    async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
+        Ok(vec![Some(0.36); pools.len()])
     }
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
         let (asked, live) = (lock(&self.asked), lock(&self.live));
@@ -213,6 +247,8 @@ pub struct TestExecutions {
     pub closed: Mutex<BTreeSet<String>>,
     /// The next answers that fail.
     pub broken: Mutex<u32>,
+    /// The causes that failures were told with.
+    pub causes: Mutex<Vec<String>>,
 }
 
 impl TestExecutions {
@@ -248,7 +284,8 @@ impl Executions for TestExecutions {
     async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError> {
         self.say(token, Said::Success(token.into()))
     }
-    async fn send_failure(&self, token: &str, error: &str, _cause: &str) -> Result<TokenReply, ExecutionError> {
+    async fn send_failure(&self, token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError> {
+        lock(&self.causes).push(cause.into());
         self.say(token, Said::Failure(token.into(), error.into()))
     }
     async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError> {

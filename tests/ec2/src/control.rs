@@ -1,7 +1,7 @@
 //! What a test does to this endpoint that nobody can do to EC2: under `/_local/`, in JSON; the Rust handle does the same.
 
 use crate::adopt::Adopt;
-use crate::faults::{Capacity, Fault};
+use crate::faults::{Capacity, Fault, LaunchError};
 use crate::instances::Order;
 use crate::snapshot::Snapshot;
 use crate::wire::Ec2Error;
@@ -48,6 +48,7 @@ pub fn router() -> Router<Arc<World>> {
         .route("/_local/kill", post(kill))
         .route("/_local/capacity", post(capacity))
         .route("/_local/quota", post(quota))
+        .route("/_local/launch_error", post(launch_error).delete(no_launch_error))
         .route("/_local/faults", post(add_fault).delete(clear_faults))
         .route("/_local/adopt", post(adopt))
 }
@@ -75,6 +76,16 @@ async fn capacity(Shared(world): Shared<Arc<World>>, Json(ask): Json<Give>) -> R
 
 async fn quota(Shared(world): Shared<Arc<World>>, Json(ask): Json<Quota>) -> Response {
     world.set_quota(ask.vcpus);
+    done(Ok(()))
+}
+
+async fn launch_error(Shared(world): Shared<Arc<World>>, Json(ask): Json<LaunchError>) -> Response {
+    world.set_launch_error(Some(ask));
+    done(Ok(()))
+}
+
+async fn no_launch_error(Shared(world): Shared<Arc<World>>) -> Response {
+    world.set_launch_error(None);
     done(Ok(()))
 }
 
@@ -147,6 +158,11 @@ impl World {
 
     pub fn set_quota(&self, vcpus: Option<u32>) {
         self.state().quota_vcpus = vcpus;
+        self.wake.notify_one();
+    }
+
+    pub fn set_launch_error(&self, error: Option<LaunchError>) {
+        self.state().launch_error = error;
         self.wake.notify_one();
     }
 }

@@ -28,12 +28,21 @@ pub enum Effect {
     DropReply,
 }
 
+/// Why launches fail, as a fleet's history tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaunchError {
+    /// `spotFleetRequestConfigurationInvalid`
+    pub sub_kind: String,
+    pub message: String,
+}
+
 /// What the region has to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capacity {
     Plenty,
-    /// Launches fail with `InsufficientInstanceCapacity`; what runs stays.
+    /// Spot launches fail with `InsufficientInstanceCapacity`; what runs stays, and on-demand is there.
     None,
 }
 

@@ -2,7 +2,7 @@
 //! when the handle is dropped.
 
 use crate::adopt::Adopt;
-use crate::faults::{Capacity, Fault};
+use crate::faults::{Capacity, Fault, LaunchError};
 use crate::fleets::keeper;
 use crate::instances::{Order, watchdog::Watchdog};
 use crate::server;
@@ -99,6 +99,11 @@ impl LocalEc2 {
 
     pub fn set_quota(&self, vcpus: Option<u32>) {
         self.world.set_quota(vcpus);
+    }
+
+    /// Launches fail so from now on, and the fleet's history says why; none: no longer.
+    pub fn set_launch_error(&self, error: Option<LaunchError>) {
+        self.world.set_launch_error(error);
     }
 
     pub fn fault(&self, fault: Fault) {

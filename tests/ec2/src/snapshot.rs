@@ -28,6 +28,8 @@ pub struct FleetView {
     pub id: String,
     pub state: FleetState,
     pub target: u32,
+    #[serde(default)]
+    pub on_demand: u32,
     pub fulfilled: u32,
     pub created_ms: u64,
     pub ended_ms: Option<u64>,
@@ -43,6 +45,8 @@ pub struct InstanceView {
     pub version: u64,
     pub kind: String,
     pub vcpus: u32,
+    #[serde(default)]
+    pub on_demand: bool,
     pub zone: String,
     pub state: InstanceState,
     /// Why it ended, `code: message`.
@@ -96,6 +100,7 @@ fn fleet(state: &State, fleet: &crate::fleets::Fleet) -> FleetView {
         id: fleet.id.clone(),
         state: fleet.state,
         target: fleet.target,
+        on_demand: fleet.on_demand,
         fulfilled: state.fulfilled(&fleet.id),
         created_ms: fleet.created_ms,
         ended_ms: fleet.ended_ms,
@@ -112,6 +117,7 @@ fn instance(state: &State, instance: &crate::instances::Instance) -> InstanceVie
         version: instance.pool.template.1,
         kind: instance.pool.kind.name.clone(),
         vcpus: instance.pool.kind.vcpus,
+        on_demand: instance.on_demand,
         zone: state.network.zones[instance.pool.zone].name.clone(),
         state: instance.state,
         reason: instance.reason.as_ref().map(|(code, message)| format!("{code}: {message}")),

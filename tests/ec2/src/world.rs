@@ -1,7 +1,7 @@
 //! The endpoint's memory: one lock over everything, held only for moments, never across an await.
 
 use crate::config::LocalEc2Config;
-use crate::faults::{Capacity, Fault};
+use crate::faults::{Capacity, Fault, LaunchError};
 use crate::fleets::Fleet;
 use crate::instances::Instance;
 use crate::instances::watchdog::Watchdog;
@@ -39,6 +39,8 @@ pub struct State {
     pub tokens: HashMap<(String, String), (Tree, Xml)>,
     pub faults: Vec<Fault>,
     pub capacity: Capacity,
+    /// Every launch fails with it.
+    pub launch_error: Option<LaunchError>,
     pub quota_vcpus: Option<u32>,
     pub replace_after_ms: u64,
     /// No launches any more: the endpoint is ending.
@@ -58,6 +60,7 @@ impl World {
             tokens: HashMap::new(),
             faults: Vec::new(),
             capacity: Capacity::Plenty,
+            launch_error: None,
             quota_vcpus: config.quota_vcpus,
             replace_after_ms: config.replace_after.as_millis() as u64,
             closing: false,

@@ -1,6 +1,6 @@
 //! What a supervisor is told when it starts. Absent means chosen by the caller already: nothing here is optional.
 
-use spotmill_core::bounds::{EXTENSIONS, VISIBILITY_SECS};
+use spotmill_core::bounds::{ALIVE_SECS, EXTENSIONS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{Clock, Queue, Store};
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Times {
         retry_ms: 1_000,
         infra_ms: 1_000,
         infra_most_ms: 3_600_000,
-        alive_ms: 300_000,
+        alive_ms: ALIVE_SECS * 1_000,
         lease_ms: 5_000,
         stop_ms: 1_800,
     };

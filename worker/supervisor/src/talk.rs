@@ -3,8 +3,8 @@
 
 use crate::attempt::{Claim, Context};
 use spotmill_core::ids::{AttemptId, Uri};
-use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
-use spotmill_platform::ports::{QueueError, StoreError};
+use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION, WorkMessage};
+use spotmill_platform::ports::{Message, QueueError, StoreError};
 use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
@@ -53,7 +53,15 @@ pub async fn try_call_back(
     kind: CallbackKind,
     attempt: &AttemptId,
 ) -> Result<bool, QueueError> {
-    let work = &claim.work;
+    send(context, &claim.work, kind, attempt).await
+}
+
+async fn send(
+    context: &Context,
+    work: &WorkMessage,
+    kind: CallbackKind,
+    attempt: &AttemptId,
+) -> Result<bool, QueueError> {
     let callback = Callback {
         v: RECORD_VERSION,
         run: work.run.clone(),
@@ -68,6 +76,25 @@ pub async fn try_call_back(
     };
     let body = serde_json::to_string(&callback).unwrap_or_default();
     Ok(context.ports.queue.send(&context.config.callbacks, &[body]).await?.is_empty())
+}
+
+/// Does `work` for a message and says now and then that its item is held here, although no child runs: a machine that
+/// fetches inputs is not idle.
+pub async fn while_held<T>(context: &Context, message: &Message, work: impl Future<Output = T>) -> T {
+    let saying = async {
+        let held = serde_json::from_str::<WorkMessage>(&message.body).ok();
+        loop {
+            tokio::time::sleep(Duration::from_millis(context.config.times.alive_ms)).await;
+            if let Some(of) = &held {
+                // Only a sign: the next one will do.
+                let _ = send(context, of, CallbackKind::Held, &AttemptId::new("held")).await;
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        never = saying => never,
+    }
 }
 
 /// Deletes the message. One that came back meanwhile is somebody else's, who will see what is on record.

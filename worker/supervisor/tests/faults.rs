@@ -6,7 +6,7 @@ mod common;
 use async_trait::async_trait;
 use common::World;
 use spotmill_core::ids::Uri;
-use spotmill_core::records::CallbackKind;
+use spotmill_core::records::{Callback, CallbackKind};
 use spotmill_platform::local::{LocalQueues, LocalStore};
 use spotmill_platform::ports::{Created, Message, Object, ObjectMeta, Queue, QueueError, Store, StoreError, Swapped};
 use spotmill_supervisor::{Ports, Supervisor, WorkerEvent};
@@ -268,4 +268,26 @@ async fn a_round_that_has_ended_listens_to_nobody() {
     supervisor.stop_now();
     supervisor.join().await;
     assert!(world.receipt(0).await.is_some());
+}
+
+#[tokio::test]
+async fn a_machine_without_a_child_says_that_it_holds_the_item() {
+    let mut world = World::new("finish", "").await;
+    world.config.times.alive_ms = 20;
+    // Each is asked again after a pause.
+    world.store = Faulty::new(&[("list", "scratch", Fault::Refuse), ("create", "receipts", Fault::Refuse)]);
+    let supervisor = world.start();
+    let (mut held, mut done) = (0, false);
+    while !done {
+        let (wait, long) = (Duration::from_secs(10), Duration::from_secs(600));
+        for message in world.queues.receive("callbacks", 10, wait, long).await.expect("receive") {
+            let said: Callback = serde_json::from_str(&message.body).expect("callback");
+            assert_eq!((said.item, said.worker.as_str()), (0, "here"));
+            held += usize::from(said.kind == CallbackKind::Held);
+            done |= said.kind == CallbackKind::Done;
+        }
+    }
+    supervisor.stop_now();
+    supervisor.join().await;
+    assert!(held > 0, "a store that has to be asked again takes longer than {} ms", world.config.times.alive_ms);
 }

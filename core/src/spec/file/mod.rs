@@ -144,7 +144,7 @@ pub struct FleetTable {
     pub architectures: Option<Vec<ArchitectureKind>>,
     /// US dollars; pools above it are left out.
     pub max_price_per_vcpu_hour: Option<f64>,
-    /// On-demand machines once spot has failed this long; never if not said.
+    /// What spot has not brought after this long comes on demand; never if not said.
     pub on_demand_after: Option<String>,
 }
 
@@ -158,6 +158,6 @@ pub enum ArchitectureKind {
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct BudgetTable {
-    /// Starting above it asks first.
+    /// What the machines of a run may cost, over all its starts. Above it none is launched; a start then asks first.
     pub usd_per_run: Option<f64>,
 }

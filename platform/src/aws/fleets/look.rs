@@ -3,7 +3,7 @@
 
 use super::{Ec2Fleets, FleetError, Trouble, failed};
 use crate::ports::LivingFleet;
-use aws_sdk_ec2::types::{Filter, FleetData, FleetStateCode, InstanceStateName, LaunchTemplateVersion, Tag};
+use aws_sdk_ec2::types::{Filter, FleetData, FleetStateCode, Instance, InstanceStateName, LaunchTemplateVersion, Tag};
 use spotmill_core::fleet::{Architecture, EXECUTION_TAG, FLEET_TAG, RUN_TAG, STACK_TAG, STEP_TAG};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ impl Ec2Fleets {
         Ok(found.collect())
     }
 
-    async fn described_fleets(&self, states: Option<&[FleetStateCode]>) -> Result<Vec<FleetData>, Trouble> {
+    pub(super) async fn described_fleets(&self, states: Option<&[FleetStateCode]>) -> Result<Vec<FleetData>, Trouble> {
         let filter = states.map(|states| {
             let values = states.iter().map(|s| s.as_str().to_owned()).collect();
             vec![Filter::builder().name("fleet-state").set_values(Some(values)).build()]
@@ -53,26 +53,29 @@ impl Ec2Fleets {
     }
 
     pub(super) async fn machines(&self, name: &str) -> Result<Machines, Trouble> {
-        let filter = Filter::builder().name(format!("tag:{FLEET_TAG}")).values(name).build();
-        let mut pages = self.client.describe_instances().filters(filter).into_paginator().send();
         let mut found = Machines::default();
-        while let Some(page) = pages.next().await {
-            let instances =
-                page?.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());
-            let named = |tags: &[Tag]| self.ours(tags) && value(tags, FLEET_TAG) == Some(name);
-            for instance in instances.filter(|i| named(i.tags())) {
-                let ended = instance
-                    .state()
-                    .and_then(|s| s.name())
-                    .is_some_and(|s| matches!(s, InstanceStateName::ShuttingDown | InstanceStateName::Terminated));
-                let Some(id) = instance.instance_id else { continue };
-                if !ended {
-                    found.working.push(id.clone());
-                }
-                found.known.insert(id);
+        for instance in self.instances(name).await? {
+            let ended = ended(&instance);
+            let Some(id) = instance.instance_id else { continue };
+            if !ended {
+                found.working.push(id.clone());
             }
+            found.known.insert(id);
         }
         Ok(found)
+    }
+
+    /// Machines that bear the fleet's tag, those that ended too as long as EC2 shows them.
+    pub(super) async fn instances(&self, name: &str) -> Result<Vec<Instance>, Trouble> {
+        let filter = Filter::builder().name(format!("tag:{FLEET_TAG}")).values(name).build();
+        let mut pages = self.client.describe_instances().filters(filter).into_paginator().send();
+        let named = |tags: &[Tag]| self.ours(tags) && value(tags, FLEET_TAG) == Some(name);
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let some = page?.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());
+            all.extend(some.filter(|i| named(i.tags())));
+        }
+        Ok(all)
     }
 
     /// What the fleet itself counts as its machines; none for a fleet EC2 does not know.
@@ -148,9 +151,14 @@ impl Ec2Fleets {
         }
     }
 
-    fn ours(&self, tags: &[Tag]) -> bool {
+    pub(super) fn ours(&self, tags: &[Tag]) -> bool {
         value(tags, STACK_TAG) == Some(&self.place.stack)
     }
+}
+
+pub(super) fn ended(instance: &Instance) -> bool {
+    let state = instance.state().and_then(|s| s.name());
+    state.is_some_and(|s| matches!(s, InstanceStateName::ShuttingDown | InstanceStateName::Terminated))
 }
 
 const LIVING: &[FleetStateCode] =
@@ -159,7 +167,7 @@ const LIVING: &[FleetStateCode] =
 /// Last words of `InvalidFleetId.NotFound`, `InvalidLaunchTemplateId.NotFound` and the like.
 const ABSENT: &[&str] = &["NotFound", "NotFoundException"];
 
-fn value<'t>(tags: &'t [Tag], key: &str) -> Option<&'t str> {
+pub(super) fn value<'t>(tags: &'t [Tag], key: &str) -> Option<&'t str> {
     tags.iter().find(|t| t.key() == Some(key))?.value()
 }
 

@@ -7,10 +7,11 @@ mod convert;
 mod end;
 mod launch;
 mod look;
+mod now;
 
 use super::config::Aws;
 use super::trouble::{Fate, Trouble};
-use crate::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
+use crate::ports::{FleetError, FleetEvent, FleetNow, FleetRequest, Fleets, LivingFleet, Resize};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
@@ -93,6 +94,26 @@ impl Fleets for Ec2Fleets {
 
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
         self.living_fleets().await
+    }
+
+    async fn look(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+        self.fleet_now(&request.name).await.map_err(|e| failed(&request.name, "looking at the fleet", e))
+    }
+
+    async fn told(&self, request: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
+        self.history(&request.name).await.map_err(|e| failed(&request.name, "reading its history", e))
+    }
+
+    async fn console(&self, machine: &str) -> Result<Option<String>, FleetError> {
+        self.console_of(machine).await.map_err(|e| failed(machine, "reading its console", e))
+    }
+
+    async fn resize(&self, request: &FleetRequest, to: &Resize) -> Result<(), FleetError> {
+        self.resize_fleet(&request.name, to).await.map_err(|e| failed(&request.name, "resizing the fleet", e))
+    }
+
+    async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
+        self.spot_prices(pools).await.map_err(|e| failed("of machines", "asking for prices", e))
     }
 }
 

@@ -39,15 +39,17 @@ pub fn modify(world: &World, state: &mut State, request: &Tree) -> Answer {
             {
                 return Err(Ec2Error::invalid(format!("the fleet does not count in {unit}")));
             }
-            Some(capacity::target(specification)?)
+            Some((capacity::target(specification)?, capacity::on_demand(specification)?))
         }
         None => None,
     };
     let Some(fleet) = state.fleet_mut(&id) else { return Err(Ec2Error::invalid(id)) };
     fleet.terminate_excess = policy.unwrap_or(fleet.terminate_excess);
-    if let Some(target) = target.filter(|target| *target != fleet.target) {
-        fleet.tell("fleet-change", "modify_in_progress", format!("target {} becomes {target}", fleet.target), None);
-        fleet.target = target;
+    if let Some((target, on_demand)) = target.filter(|target| *target != (fleet.target, fleet.on_demand)) {
+        let said = format!("target {} becomes {target}, {on_demand} of it on demand", fleet.target);
+        fleet.tell("fleet-change", "modify_in_progress", said, None);
+        (fleet.target, fleet.on_demand) = (target, on_demand);
+        fleet.next_launch_ms = 0;
         fleet.tell("fleet-change", "modify_succeeded", format!("target is {target}"), None);
         if fleet.terminate_excess {
             terminate_excess(state, &id);

@@ -17,6 +17,32 @@ pub fn target(specification: &Tree) -> Result<u32, Ec2Error> {
     Ok(target)
 }
 
+/// Of the target, on demand: as said, or what spot leaves of it.
+pub fn on_demand(specification: &Tree) -> Result<u32, Ec2Error> {
+    let total = target(specification)?;
+    let (on_demand, spot) =
+        (specification.parsed::<u32>("OnDemandTargetCapacity")?, specification.parsed::<u32>("SpotTargetCapacity")?);
+    let by_default = specification.text("DefaultTargetCapacityType").unwrap_or("on-demand") == "on-demand";
+    let on_demand = match (on_demand, spot) {
+        (Some(n), Some(spot)) if n + spot != total => {
+            return Err(Ec2Error::invalid("TotalTargetCapacity must equal the sum of on-demand and spot"));
+        }
+        (Some(n), _) => n,
+        (None, Some(spot)) => total.saturating_sub(spot),
+        (None, None) => {
+            if by_default {
+                total
+            } else {
+                0
+            }
+        }
+    };
+    if on_demand > total {
+        return Err(Ec2Error::invalid("OnDemandTargetCapacity is more than TotalTargetCapacity"));
+    }
+    Ok(on_demand)
+}
+
 pub fn unit(specification: &Tree) -> Result<Unit, Ec2Error> {
     match specification.text("TargetCapacityUnitType").unwrap_or("units") {
         "vcpu" => Ok(Unit::Vcpu),

@@ -67,6 +67,7 @@ fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
         created_ms: now_ms(),
         ended_ms: None,
         target: capacity::target(specification)?,
+        on_demand: 0,
         unit,
         terminate_excess: capacity::check_policy(policy)?,
         valid_until_ms: valid_until(request)?,

@@ -45,7 +45,9 @@ fn fleet_xml(state: &State, fleet: &Fleet) -> Xml {
             shown.put(name, given.clone());
         }
     }
-    for (name, capacity) in [("Total", fleet.target), ("Spot", fleet.target), ("OnDemand", 0)] {
+    for (name, capacity) in
+        [("Total", fleet.target), ("Spot", fleet.target - fleet.on_demand), ("OnDemand", fleet.on_demand)]
+    {
         shown.put(&format!("TargetCapacitySpecification.{name}TargetCapacity"), Tree::leaf(capacity.to_string()));
     }
     let shown = echo::echo(&shown);
@@ -57,7 +59,7 @@ fn fleet_xml(state: &State, fleet: &Fleet) -> Xml {
         .maybe("clientToken", fleet.request.text("ClientToken"))
         .text("excessCapacityTerminationPolicy", policy(fleet))
         .text("fulfilledCapacity", f64::from(state.fulfilled(&fleet.id)))
-        .text("fulfilledOnDemandCapacity", 0.0)
+        .text("fulfilledOnDemandCapacity", f64::from(state.bought(&fleet.id, true)))
         .text("terminateInstancesWithExpiration", fleet.terminate_on_expiry)
         .text("type", "maintain")
         .maybe("validUntil", fleet.valid_until_ms.map(iso))
@@ -76,10 +78,11 @@ pub fn instances(_: &World, state: &mut State, request: &Tree) -> Answer {
             _ => None,
         })?;
         if holds {
+            let spot = Some(&instance.spot_request).filter(|_| !instance.on_demand);
             let xml = Xml::new()
                 .text("instanceId", &instance.id)
                 .text("instanceType", &instance.pool.kind.name)
-                .text("spotInstanceRequestId", &instance.spot_request)
+                .maybe("spotInstanceRequestId", spot)
                 .text("instanceHealth", "healthy");
             found.push((instance.number, xml));
         }

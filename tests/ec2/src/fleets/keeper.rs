@@ -79,19 +79,28 @@ fn fill(world: &World, state: &mut State, id: &str, now: u64) -> Vec<Birth> {
     let mut births = Vec::new();
     loop {
         let Ok(fleet) = state.fleet(id) else { return births };
-        let missing = fleet.target.saturating_sub(state.fulfilled(id));
-        let picked = if missing == 0 { None } else { Some(pick(world, state, fleet, missing)) };
-        match picked {
-            None => {
-                clear_trouble(state, id);
-                return births;
-            }
-            Some(Ok(pool)) => match instances::birth(world, state, id, pool) {
+        let Some((on_demand, missing)) = missing(state, fleet) else {
+            clear_trouble(state, id);
+            return births;
+        };
+        match pick(world, state, fleet, missing, on_demand) {
+            Ok(pool) => match instances::birth(world, state, id, pool, on_demand) {
                 Ok(birth) => births.push(birth),
                 Err(what) => return trouble(state, id, now, INVALID, what, births),
             },
-            Some(Err((sub_kind, what))) => return trouble(state, id, now, sub_kind, what, births),
+            Err((sub_kind, what)) => return trouble(state, id, now, &sub_kind, what, births),
         }
+    }
+}
+
+/// What is to be bought next, and how much of it: on demand first. Excess of one is none of the other's.
+fn missing(state: &State, fleet: &Fleet) -> Option<(bool, u32)> {
+    let all = fleet.target.saturating_sub(state.fulfilled(&fleet.id));
+    let on_demand = fleet.on_demand.saturating_sub(state.bought(&fleet.id, true)).min(all);
+    match (on_demand, all) {
+        (_, 0) => None,
+        (0, all) => Some((false, all)),
+        (on_demand, _) => Some((true, on_demand)),
     }
 }
 
@@ -106,20 +115,27 @@ const NO_CAPACITY: &str = "allLaunchSpecsTemporarilyBlacklisted";
 const QUOTA: &str = "spotInstanceCountLimitExceeded";
 
 /// The pool of the next instance, or the service error that tells why there is none.
-fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32) -> Result<Pool, (&'static str, String)> {
+fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bool) -> Result<Pool, (String, String)> {
+    if let Some(error) = &state.launch_error {
+        return Err((error.sub_kind.clone(), error.message.clone()));
+    }
     if fleet.pools.is_empty() {
-        return Err((INVALID, "No instance type of the launch templates' architectures meets the request".to_owned()));
+        return Err((
+            INVALID.to_owned(),
+            "No instance type of the launch templates' architectures meets the request".to_owned(),
+        ));
     }
     let runnable = fleet.pools.iter().filter(|p| p.kind.arch == Arch::of_host()).cloned();
     let mut pools: Vec<Pool> = runnable.collect();
-    if state.capacity == Capacity::None || pools.is_empty() {
+    if (state.capacity == Capacity::None && !on_demand) || pools.is_empty() {
         let message = "InsufficientInstanceCapacity: There is no Spot capacity available that matches your request.";
-        return Err((NO_CAPACITY, message.to_owned()));
+        return Err((NO_CAPACITY.to_owned(), message.to_owned()));
     }
-    pools.retain(|p| p.max_price.is_none_or(|most| p.price <= most));
+    // A price is of spot machines.
+    pools.retain(|p| on_demand || p.max_price.is_none_or(|most| p.price <= most));
     if pools.is_empty() {
         let message = "SpotMaxPriceTooLow: Your Spot request price is lower than the price of every pool.";
-        return Err((NO_CAPACITY, message.to_owned()));
+        return Err((NO_CAPACITY.to_owned(), message.to_owned()));
     }
     // Not more than is missing, if anything is as small; else the smallest.
     let smallest = pools.iter().map(|p| p.weight).min().unwrap_or(1);
@@ -128,14 +144,14 @@ fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32) -> Result<Poo
     pools.truncate(CHEAPEST);
     let held = |p: &Pool| state.held(&fleet.id).filter(|i| i.pool.zone == p.zone && i.pool.kind == p.kind).count();
     let Some(pool) = pools.iter().min_by_key(|p| held(p)).cloned() else {
-        return Err((INVALID, "the fleet has no pools".to_owned()));
+        return Err((INVALID.to_owned(), "the fleet has no pools".to_owned()));
     };
     within_quota(world, state, pool.kind.vcpus).map(|()| pool)
 }
 
-fn within_quota(world: &World, state: &State, vcpus: u32) -> Result<(), (&'static str, String)> {
+fn within_quota(world: &World, state: &State, vcpus: u32) -> Result<(), (String, String)> {
     let living = || state.instances.iter().filter(|i| i.ended_ms.is_none());
-    let exceeded = |what: String| Err((QUOTA, format!("MaxSpotInstanceCountExceeded: {what} are in use")));
+    let exceeded = |what: String| Err((QUOTA.to_owned(), format!("MaxSpotInstanceCountExceeded: {what} are in use")));
     let used: u32 = living().map(|i| i.pool.kind.vcpus).sum();
     if let Some(quota) = state.quota_vcpus.filter(|quota| used + vcpus > *quota) {
         return exceeded(format!("{used} of {quota} vCPUs"));
@@ -148,20 +164,13 @@ fn within_quota(world: &World, state: &State, vcpus: u32) -> Result<(), (&'stati
 }
 
 /// Tells the trouble, unless it was told a moment ago, and tries again later.
-fn trouble(
-    state: &mut State,
-    id: &str,
-    now: u64,
-    sub_kind: &'static str,
-    what: String,
-    births: Vec<Birth>,
-) -> Vec<Birth> {
+fn trouble(state: &mut State, id: &str, now: u64, sub_kind: &str, what: String, births: Vec<Birth>) -> Vec<Birth> {
     let replace_after_ms = state.replace_after_ms;
     let Some(fleet) = state.fleet_mut(id) else { return births };
     fleet.next_launch_ms = now + replace_after_ms;
-    let told = fleet.trouble.is_some_and(|(kind, at)| kind == sub_kind && at + TELL_AGAIN_MS > now);
+    let told = fleet.trouble.as_ref().is_some_and(|(kind, at)| kind == sub_kind && at + TELL_AGAIN_MS > now);
     if !told {
-        fleet.trouble = Some((sub_kind, now));
+        fleet.trouble = Some((sub_kind.to_owned(), now));
         fleet.tell("service-error", sub_kind, what, None);
     }
     births

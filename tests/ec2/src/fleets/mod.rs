@@ -30,6 +30,8 @@ pub struct Fleet {
     pub ended_ms: Option<u64>,
     /// In the unit of the request.
     pub target: u32,
+    /// Of the target, bought on demand.
+    pub on_demand: u32,
     pub unit: Unit,
     pub terminate_excess: bool,
     pub valid_until_ms: Option<u64>,
@@ -39,7 +41,7 @@ pub struct Fleet {
     /// No launch before.
     pub next_launch_ms: u64,
     /// The trouble of the last try to launch, and when it was last told.
-    pub trouble: Option<(&'static str, u64)>,
+    pub trouble: Option<(String, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +110,11 @@ impl State {
 
     pub fn fulfilled(&self, fleet: &str) -> u32 {
         self.held(fleet).map(|i| i.weight).sum()
+    }
+
+    /// What is bought on demand, or what is not.
+    pub fn bought(&self, fleet: &str, on_demand: bool) -> u32 {
+        self.held(fleet).filter(|i| i.on_demand == on_demand).map(|i| i.weight).sum()
     }
 
     pub fn activity(&self, fleet: &Fleet) -> &'static str {

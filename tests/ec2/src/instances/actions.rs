@@ -48,6 +48,7 @@ fn filter_values(state: &State, instance: &Instance, filter: &str) -> Option<Vec
         "instance-state-code" => instance.state.code().to_string(),
         "instance-id" => instance.id.clone(),
         "instance-type" => instance.pool.kind.name.clone(),
+        "instance-lifecycle" if instance.on_demand => return Some(Vec::new()),
         "instance-lifecycle" => "spot".to_owned(),
         "availability-zone" => zone.name.clone(),
         "image-id" => instance.pool.image.clone(),
@@ -66,6 +67,8 @@ fn instance_xml(state: &State, instance: &Instance) -> Xml {
     let zone = &state.network.zones[instance.pool.zone];
     let placement =
         Xml::new().text("availabilityZone", &zone.name).text("availabilityZoneId", &zone.id).text("tenancy", "default");
+    let spot = Some(&instance.spot_request).filter(|_| !instance.on_demand);
+    let cpu = Xml::new().text("coreCount", instance.pool.kind.vcpus).text("threadsPerCore", 1);
     let xml = Xml::new()
         .text("instanceId", &instance.id)
         .text("imageId", &instance.pool.image)
@@ -76,8 +79,9 @@ fn instance_xml(state: &State, instance: &Instance) -> Xml {
         .text("subnetId", &instance.pool.subnet)
         .text("privateIpAddress", &instance.ip)
         .text("architecture", instance.pool.kind.arch.name())
-        .text("instanceLifecycle", "spot")
-        .text("spotInstanceRequestId", &instance.spot_request)
+        .node("cpuOptions", cpu)
+        .maybe("instanceLifecycle", spot.map(|_| "spot"))
+        .maybe("spotInstanceRequestId", spot)
         .tags(&state.tags_of(&instance.id));
     match &instance.reason {
         Some((code, message)) => {

@@ -23,6 +23,7 @@ pub struct Instance {
     pub pool: Pool,
     /// What it counts towards the fleet's target.
     pub weight: u32,
+    pub on_demand: bool,
     pub spot_request: String,
     pub reservation: String,
     pub ip: String,
@@ -97,7 +98,7 @@ pub struct Birth {
 }
 
 /// Puts a pending instance of the fleet on record; its task is the caller's to start.
-pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool) -> Result<Birth, String> {
+pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool, on_demand: bool) -> Result<Birth, String> {
     let (template, number) = &pool.template;
     let version = state.templates.iter().find(|t| t.id == *template).and_then(|t| t.versions.get(number)).cloned();
     let Some(Version { data, .. }) = version else {
@@ -119,6 +120,7 @@ pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool) -> Resul
         id: id.clone(),
         fleet: fleet.to_owned(),
         weight: pool.weight,
+        on_demand,
         spot_request: fresh_id("sir"),
         reservation: fresh_id("r"),
         ip: format!("10.0.{}.{}", pool.zone, 4 + count % 250),
@@ -137,7 +139,8 @@ pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool) -> Resul
         orders,
     });
     if let Some(fleet) = state.fleet_mut(fleet) {
-        fleet.tell("instance-change", "launched", "{\"instanceType\":\"spot\"}", Some(&id));
+        let bought = if on_demand { "on-demand" } else { "spot" };
+        fleet.tell("instance-change", "launched", format!("{{\"instanceType\":\"{bought}\"}}"), Some(&id));
     }
     Ok(Birth { id, dir, user_data, orders: receiver })
 }

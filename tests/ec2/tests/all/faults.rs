@@ -132,3 +132,15 @@ async fn everything_can_be_done_by_http_too() {
     assert_eq!(local(&at, "POST", "/_local/capacity", r#"{"capacity":"none"}"#).0, 200);
     assert_eq!(local(&at, "POST", "/_local/capacity", r#"{"capacity":"some"}"#).0, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn launches_fail_with_the_words_that_a_test_gives() {
+    let at = Harness::start().await;
+    let error = r#"{"sub_kind":"iamFleetRoleInvalid","message":"no permission"}"#;
+    assert_eq!(local(&at, "POST", "/_local/launch_error", error).0, 200);
+    let fleet = at.fleet("refused", IDLE, 2).await.send().await.unwrap().fleet_id().unwrap().to_owned();
+    at.wait_for("told", |seen| seen.fleets[0].history.iter().any(|e| e.kind == "service-error"));
+    assert_eq!(history(&at, &fleet).await[0], ("iamFleetRoleInvalid".into(), "no permission".into()));
+    assert_eq!(local(&at, "DELETE", "/_local/launch_error", "").0, 200);
+    at.wait_for("it launches", |seen| seen.running().len() == 1);
+}

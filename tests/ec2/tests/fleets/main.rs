@@ -2,7 +2,9 @@
 //! leave behind or be refused.
 
 mod accidents;
+mod causes;
 mod machines;
+mod sizes;
 mod world;
 
 use spotmill_platform::contract;

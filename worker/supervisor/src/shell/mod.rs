@@ -13,7 +13,7 @@ use crate::prepare::prepare;
 use crate::settle::{finish, refuse, return_unbegun, settle};
 use crate::stage;
 use crate::state::{self, Command, Input, Limits, Rules, State, TryId};
-use crate::talk::try_call_back;
+use crate::talk::{try_call_back, while_held};
 use spotmill_core::bounds::LONE_RECEIVES;
 use spotmill_core::records::CallbackKind;
 use spotmill_platform::ports::Message;
@@ -189,7 +189,7 @@ impl Shell {
                 let Some(message) = self.tries.get(&id).map(|t| t.message.clone()) else { return };
                 let post = self.post.clone();
                 self.tasks.spawn(async move {
-                    match prepare(&context, &message).await {
+                    match while_held(&context, &message, prepare(&context, &message)).await {
                         Ok(job) => send(&post, News::Prepared(id, Box::new(job))),
                         Err(refusal) => {
                             refuse(&context, &message, refusal).await;
@@ -216,7 +216,8 @@ impl Shell {
                 let Some(job) = self.job(id) else { return };
                 let post = self.post.clone();
                 self.tasks.spawn(async move {
-                    finish(&context, &job, *report, log_tail(&job)).await;
+                    let message = &job.claim.message;
+                    while_held(&context, message, finish(&context, &job, *report, log_tail(&job))).await;
                     send(&post, News::Input(Input::Over(id)));
                 });
             }

@@ -167,7 +167,7 @@ impl World {
             for message in self.queues.receive("callbacks", 10, wait, long).await.expect("receive") {
                 let callback: Callback = serde_json::from_str(&message.body).expect("callback");
                 assert_eq!((callback.epoch, callback.round, callback.worker.as_str()), (EPOCH, 2, "here"));
-                if callback.kind != CallbackKind::Alive {
+                if !matches!(callback.kind, CallbackKind::Alive | CallbackKind::Held) {
                     found.push(callback);
                 }
                 self.queues.delete("callbacks", &message.receipt).await.expect("delete");

@@ -1,0 +1,218 @@
+//! Why a fleet has no machine that works: read from its history and from how its machines ended. Each cause has its own
+//! message and remedy, so that nobody waits for capacity while a permission is missing, or looks for a permission while
+//! there is no capacity.
+
+use super::FleetRequest;
+use super::now::{FleetEvent, FleetNow, MachineNow};
+use crate::calls::errors;
+use crate::words::{clip, count, duration};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Capacity,
+    /// There are machines, above the pipeline's price.
+    Price,
+    Quota,
+    Image,
+    Permission,
+    Template,
+    /// Machines start, and take no work.
+    Silent,
+}
+
+/// A cause, and the words of EC2 that say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub cause: Cause,
+    pub words: String,
+}
+
+/// What EC2 writes, by what it means; the first row with a word of the text counts.
+const WORDS: &[(Cause, &[&str])] = &[
+    (Cause::Image, &["InvalidAMI", "Not authorized for images", "The image id"]),
+    (
+        Cause::Permission,
+        &[
+            "iamFleetRoleInvalid",
+            "UnauthorizedOperation",
+            "not authorized to perform",
+            "AccessDenied",
+            "AuthFailure",
+            "ServiceLinkedRole",
+            "service-linked role",
+            "IAM Instance Profile",
+            "iamInstanceProfile",
+            "Client.InternalError",
+            "InvalidKmsKey",
+        ],
+    ),
+    (
+        Cause::Quota,
+        &[
+            "spotInstanceCountLimitExceeded",
+            "MaxSpotInstanceCountExceeded",
+            "VcpuLimitExceeded",
+            "InstanceLimitExceeded",
+        ],
+    ),
+    (Cause::Price, &["SpotMaxPriceTooLow", "launchSpecUnusable"]),
+    (
+        Cause::Template,
+        &[
+            "spotFleetRequestConfigurationInvalid",
+            "InvalidLaunchTemplate",
+            "InvalidSubnet",
+            "InvalidGroup",
+            "InvalidParameter",
+            "InvalidBlockDevice",
+            "InvalidUserData",
+            "InvalidFleetConfig",
+            "MissingParameter",
+        ],
+    ),
+    (
+        Cause::Capacity,
+        &["InsufficientInstanceCapacity", "UnfulfillableCapacity", "allLaunchSpecsTemporarilyBlacklisted"],
+    ),
+];
+
+/// EC2's reasons for which a machine ends that tell nothing of why there is none: ended by us, by itself, taken away.
+const NO_CAUSE: &[&str] =
+    &["UserInitiated", "InstanceInitiatedShutdown", "SpotInstanceTermination", "SpotInstanceShutdown", "Fleet"];
+
+/// The gravest cause that the history names since a machine was last launched: a mistake stays, capacity comes back.
+pub fn cause(events: &[FleetEvent], machines: &[MachineNow]) -> Option<Finding> {
+    let launched = events.iter().filter(|e| e.sub_kind == "launched").map(|e| e.at_ms).max().unwrap_or(0);
+    let trouble = events.iter().filter(|e| e.at_ms >= launched && matches!(&*e.kind, "service-error" | "information"));
+    let mut said: Vec<String> = trouble.map(|e| format!("{}: {}", e.sub_kind, e.text)).collect();
+    let ended = machines.iter().filter(|m| !m.works && !NO_CAUSE.iter().any(|word| m.reason.contains(word)));
+    said.extend(ended.filter(|m| !m.reason.is_empty()).map(|m| m.reason.clone()));
+    WORDS.iter().find_map(|(cause, words)| {
+        let meant = said.iter().rev().find(|text| words.iter().any(|word| text.contains(word)))?;
+        Some(Finding { cause: *cause, words: clip(meant, 500) })
+    })
+}
+
+/// What a finding is about, for people.
+pub struct Story<'a> {
+    pub request: &'a FleetRequest,
+    pub fleet: &'a FleetNow,
+    /// How long there was no machine, or no word of any.
+    pub waited_secs: u64,
+    /// The end of a machine's console: its id, and its last lines.
+    pub console: Option<(&'a str, &'a str)>,
+}
+
+impl Finding {
+    /// What a state machine and an exit code make of it.
+    pub fn error(&self) -> &'static str {
+        match self.cause {
+            Cause::Capacity | Cause::Price => errors::NO_CAPACITY,
+            Cause::Silent => errors::WORKERS_SILENT,
+            Cause::Quota | Cause::Image | Cause::Permission | Cause::Template => errors::REFUSED,
+        }
+    }
+
+    /// Does only a person's change help, so that there is no use in waiting?
+    pub fn is_mistake(&self) -> bool {
+        matches!(self.cause, Cause::Image | Cause::Permission | Cause::Template)
+    }
+
+    pub fn text(&self, of: &Story<'_>) -> String {
+        let words = match self.words.as_str() {
+            "" => String::new(),
+            words => format!(" EC2 says: {}.", words.trim_end_matches('.')),
+        };
+        match self.cause {
+            Cause::Capacity => format!("{}.{words} {}", of.capacity(), of.capacity_remedy()),
+            Cause::Price => format!("{}.{words} Raise or remove `fleet.max_price_per_vcpu_hour`", of.price()),
+            Cause::Quota => format!("{}.{words} {}", of.quota(), of.quota_remedy()),
+            Cause::Image => format!(
+                "the machines' image cannot be booted.{words} Look at the stack's parameters ImageX86 and ImageArm64 \
+                 (is the image there, in this region, and may this account use it?), then: spotmill deploy"
+            ),
+            Cause::Permission => format!(
+                "a role or a permission is missing for launching machines.{words} `spotmill doctor` looks at the \
+                 service-linked roles (aws iam create-service-linked-role --aws-service-name ec2fleet.amazonaws.com); \
+                 a key of your own has to admit them, and a permissions boundary what the stack's roles do"
+            ),
+            Cause::Template => format!(
+                "the launch template, or what it names, is not valid.{words} The stack's templates, subnets and \
+                 security group are not what they were: spotmill deploy"
+            ),
+            Cause::Silent => of.silent(),
+        }
+    }
+}
+
+impl Story<'_> {
+    fn bought(&self) -> &'static str {
+        if self.fleet.target.on_demand > 0 { "spot or on-demand" } else { "spot" }
+    }
+
+    fn capacity(&self) -> String {
+        let (types, zones) = (self.fleet.types, self.fleet.zones);
+        format!(
+            "no {} capacity for {}: {} asked for in {} ({} in {})",
+            self.bought(),
+            duration(self.waited_secs),
+            count(u64::from(self.fleet.target.vcpus), "vCPU"),
+            count((types * zones) as u64, "pool"),
+            count(types as u64, "machine type"),
+            count(zones as u64, "zone"),
+        )
+    }
+
+    fn capacity_remedy(&self) -> &'static str {
+        match (self.request.knobs.on_demand_after_secs, self.request.knobs.architectures.len()) {
+            (None, 0) => "Start again later, or let `fleet.on_demand_after` take on-demand machines instead",
+            (None, _) => "Start again later, allow more `fleet.architectures`, or set `fleet.on_demand_after`",
+            (Some(_), _) => "Start again later",
+        }
+    }
+
+    fn price(&self) -> String {
+        let most = self.request.knobs.max_price_per_vcpu_hour;
+        let at = most.map_or("the price the fleet may pay".to_owned(), |usd| format!("${usd} a vCPU-hour"));
+        format!("no spot machine for {} at {at} or less", duration(self.waited_secs))
+    }
+
+    fn quota(&self) -> String {
+        let (code, name) = self.quota_code();
+        format!(
+            "the account's quota {name} ({code}) is too small, or used up: this step asks for {}",
+            count(u64::from(self.fleet.target.vcpus), "vCPU")
+        )
+    }
+
+    fn quota_code(&self) -> (&'static str, &'static str) {
+        match self.fleet.target.on_demand {
+            0 => ("L-34B43A08", "of Standard Spot vCPUs"),
+            _ => ("L-1216C47A", "of Standard On-Demand vCPUs"),
+        }
+    }
+
+    fn quota_remedy(&self) -> String {
+        // What a few steps of this size at once need.
+        let wanted = (self.fleet.target.vcpus * 2).next_power_of_two().max(32);
+        format!(
+            "Raise it: aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {} \
+             --desired-value {wanted}; or lower `fleet.max_vcpus`",
+            self.quota_code().0
+        )
+    }
+
+    fn silent(&self) -> String {
+        let console = match self.console {
+            Some((id, tail)) => format!("The console of {id} ends: {}", clip(tail.trim(), 1_500)),
+            None => "No console can be read yet (aws ec2 get-console-output)".to_owned(),
+        };
+        format!(
+            "{} started, and none took any work for {}. Machines must reach S3 and SQS (subnets, security group), and \
+             their role the bucket and the queues. {}",
+            count(self.fleet.machines.len() as u64, "machine"),
+            duration(self.waited_secs),
+            console.trim_end_matches('.')
+        )
+    }
+}

@@ -1,0 +1,79 @@
+//! A fleet as the place that holds it shows it: what it shall have, its machines, what happened to it; and what a
+//! fleet can be told while it lives. Data only: `watch` and `tail` decide over it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// Lines of a console's end that are told.
+const CONSOLE_LINES: usize = 12;
+
+/// vCPUs that a fleet keeps, and how many of these it buys on demand instead of spare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    pub vcpus: u32,
+    pub on_demand: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FleetNow {
+    pub target: Target,
+    /// Those that ended, too, as long as they are shown.
+    pub machines: Vec<MachineNow>,
+    /// Machine types and zones it may take; their product are its pools.
+    pub types: usize,
+    pub zones: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineNow {
+    pub id: String,
+    /// `r7g.2xlarge`
+    pub kind: String,
+    /// `us-east-1a`
+    pub zone: String,
+    pub vcpus: u32,
+    pub on_demand: bool,
+    pub launched_ms: u64,
+    /// It starts or runs.
+    pub works: bool,
+    /// Why it ended, in the place's words; empty while it works.
+    pub reason: String,
+}
+
+impl FleetNow {
+    pub fn working(&self) -> impl Iterator<Item = &MachineNow> {
+        self.machines.iter().filter(|m| m.works)
+    }
+
+    /// vCPUs of machines that start or run.
+    pub fn vcpus(&self) -> u32 {
+        self.working().map(|m| m.vcpus).sum()
+    }
+}
+
+/// A line of a fleet's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FleetEvent {
+    pub at_ms: u64,
+    /// `service-error`, `instance-change`, `fleet-change`, `information`.
+    pub kind: String,
+    /// `spotInstanceCountLimitExceeded`
+    pub sub_kind: String,
+    pub text: String,
+}
+
+/// What a living fleet is told: its target first, then these machines end, so that none is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resize {
+    pub target: Target,
+    pub end: Vec<String>,
+}
+
+/// The last lines of a console as EC2 gives it, in base64; nothing if it says nothing.
+pub fn console_tail(output: &str) -> Option<String> {
+    let bytes = STANDARD.decode(output.trim()).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let tail = &lines[lines.len().saturating_sub(CONSOLE_LINES)..];
+    (!tail.is_empty()).then(|| tail.join("\n"))
+}

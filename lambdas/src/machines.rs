@@ -1,0 +1,97 @@
+//! The record of a round's machines: who looks at a fleet adds what it saw. And what a run has cost so far, which is the
+//! sum of these records over its steps.
+
+use crate::access::{self, SWAP_TRIES, Stands};
+use crate::tally::swapped;
+use crate::{Ctx, HandlerError};
+use spotmill_core::fleet::FleetNow;
+use spotmill_core::fleet::life::{Cost, RoundMachines};
+use spotmill_core::ids::{Generation, RunId, StepName, Uri};
+use spotmill_core::keys::{RunKeys, StepKeys, is_machines};
+use spotmill_core::records::Lease;
+use spotmill_platform::records;
+
+/// Takes a look into the record, and whatever `edit` adds; returns what stands there then.
+pub async fn see(
+    ctx: &Ctx,
+    uri: &Uri,
+    fleet: &FleetNow,
+    edit: impl Fn(&mut RoundMachines, u64),
+) -> Result<RoundMachines, HandlerError> {
+    update(ctx, uri, Some(fleet), edit).await
+}
+
+/// Changes the record without a look.
+pub async fn edit(ctx: &Ctx, uri: &Uri, edit: impl Fn(&mut RoundMachines, u64)) -> Result<(), HandlerError> {
+    update(ctx, uri, None, edit).await.map(drop)
+}
+
+async fn update(
+    ctx: &Ctx,
+    uri: &Uri,
+    fleet: Option<&FleetNow>,
+    edit: impl Fn(&mut RoundMachines, u64),
+) -> Result<RoundMachines, HandlerError> {
+    for tries in 0..SWAP_TRIES {
+        let found = records::load::<RoundMachines>(&*ctx.store, uri).await?;
+        let now = ctx.clock.now_ms();
+        let (old, etag) = found.map_or((None, None), |(old, etag)| (Some(old), Some(etag)));
+        let mut next = old.clone().unwrap_or_default();
+        if let Some(fleet) = fleet {
+            next.see(fleet, now);
+            price(ctx, &mut next).await;
+        }
+        edit(&mut next, now);
+        if old.as_ref() == Some(&next) {
+            return Ok(next);
+        }
+        let written = match etag {
+            None => access::create_record(ctx, uri, &next).await? == Stands::Ours,
+            Some(etag) => swapped(records::swap(&*ctx.store, uri, &etag, &next).await)?,
+        };
+        if written {
+            return Ok(next);
+        }
+        access::breathe(tries).await;
+    }
+    Err(HandlerError::transient(format!("{uri}: too many others write it")))
+}
+
+/// Prices inform: where none can be asked, an upper bound counts.
+async fn price(ctx: &Ctx, machines: &mut RoundMachines) {
+    let pools = machines.unpriced();
+    if pools.is_empty() {
+        return;
+    }
+    match ctx.fleets.prices(&pools).await {
+        Ok(usd) => machines.price(&pools, &usd),
+        Err(e) => tracing::warn!(error = %e, "prices are not known"),
+    }
+}
+
+/// What the machines of one generation of a step have cost; nothing if it never had any.
+pub async fn cost_of(ctx: &Ctx, keys: &StepKeys) -> Result<Option<(Cost, Vec<String>)>, HandlerError> {
+    let listed = ctx.store.list(&keys.epochs()).await?;
+    let uris: Vec<Uri> = listed.into_iter().map(|o| o.uri).filter(is_machines).collect();
+    if uris.is_empty() {
+        return Ok(None);
+    }
+    let (mut cost, mut notes) = (Cost::default(), Vec::new());
+    for machines in access::get_all::<RoundMachines>(ctx, uris).await? {
+        cost += machines.cost(ctx.clock.now_ms());
+        notes.extend(machines.notes);
+    }
+    Ok(Some((cost, notes)))
+}
+
+/// Dollars that a run's machines have cost, in all its executions, steps and generations.
+pub async fn spent_usd(ctx: &Ctx, run: &RunId, lease: &Lease) -> Result<f64, HandlerError> {
+    let mut usd = 0.0;
+    for (step, newest) in &lease.generations {
+        for generation in 1..=newest.generation as Generation {
+            let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step), generation);
+            usd += cost_of(ctx, &keys).await?.map_or(0.0, |(cost, _)| cost.usd);
+        }
+    }
+    Ok(usd)
+}

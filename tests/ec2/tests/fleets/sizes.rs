@@ -1,0 +1,86 @@
+//! A fleet that is told to be smaller, or to buy on demand: over the wire, and nothing of it outlives its end.
+
+use crate::world::{WITHIN, World};
+use spotmill_core::fleet::{FleetNow, FleetRequest, Resize, Target};
+use spotmill_local_ec2::{Capacity, Snapshot};
+use spotmill_platform::ports::Fleets;
+use std::time::Duration;
+
+async fn look(world: &World, request: &FleetRequest) -> FleetNow {
+    world.fleets.look(request).await.expect("look").expect("there is a fleet")
+}
+
+fn all_run(world: &World, machines: usize) -> Snapshot {
+    world.ec2.wait_for("all run", WITHIN, |seen| seen.running().len() >= machines)
+}
+
+#[tokio::test]
+async fn idle_machines_go_and_none_is_launched_for_them() {
+    let world = World::start().await;
+    let request = FleetRequest { max_slots: 8, ..world.request("tail") };
+    assert!(world.fleets.look(&request).await.expect("look").is_none(), "it was never launched");
+    world.fleets.launch(&request).await.expect("launch");
+    world.ec2.wait_for("the target is met", WITHIN, |seen| {
+        seen.fleets.iter().all(|f| f.fulfilled >= 16) && seen.running().len() == seen.living().count()
+    });
+    let before = look(&world, &request).await;
+    assert_eq!((before.target, before.zones), (Target { vcpus: 16, on_demand: 0 }, 2));
+    assert!(before.types > 10 && before.vcpus() >= 16, "{before:?}");
+    assert!(before.machines.iter().all(|m| m.works && m.vcpus >= 2 && !m.on_demand && m.zone.starts_with("us-east-1")));
+
+    let (kept, end): (Vec<_>, Vec<_>) = before.machines.iter().enumerate().partition(|(n, _)| *n == 0);
+    let resize = Resize {
+        target: Target { vcpus: kept[0].1.vcpus, on_demand: 0 },
+        end: end.iter().map(|(_, m)| m.id.clone()).collect(),
+    };
+    for _ in 0..2 {
+        world.fleets.resize(&request, &resize).await.expect("once and again");
+    }
+    world.ec2.wait_for("one is left", WITHIN, |seen| seen.living().count() == 1);
+    // Longer than it takes to replace a machine.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let after = look(&world, &request).await;
+    assert_eq!(after.working().map(|m| &m.id).collect::<Vec<_>>(), [&kept[0].1.id]);
+    assert_eq!(after.machines.len(), before.machines.len(), "those that ended are shown, none is new");
+    assert!(after.machines.iter().filter(|m| !m.works).all(|m| m.reason.contains("UserInitiatedShutdown")));
+    world.fleets.end(&request).await.expect("end");
+    world.fleets.resize(&request, &resize).await.expect("of a fleet that is gone nothing is left to do");
+    world.nothing_is_left();
+}
+
+#[tokio::test]
+async fn without_spot_capacity_the_remainder_comes_on_demand_and_ends_with_the_fleet() {
+    let world = World::start().await;
+    let request = world.request("on-demand");
+    world.fleets.launch(&request).await.expect("launch");
+    all_run(&world, 1);
+    world.ec2.wait_for("the target is met", WITHIN, |seen| seen.fleets.iter().all(|f| f.fulfilled >= 6));
+    world.ec2.set_capacity(Capacity::None);
+    let taken = look(&world, &request).await.machines[0].clone();
+    world.ec2.kill(&taken.id).expect("kill");
+    world.ec2.wait_for("nothing comes for it", WITHIN, |seen| {
+        seen.fleets[0].history.iter().any(|e| e.kind == "service-error")
+    });
+    let missing = 6 - look(&world, &request).await.vcpus();
+    assert!(missing > 0);
+    let target = Target { vcpus: 6, on_demand: missing };
+    world.fleets.resize(&request, &Resize { target, end: Vec::new() }).await.expect("resize");
+    world.ec2.wait_for("on-demand came", WITHIN, |seen| seen.fleets[0].fulfilled >= 6);
+    let now = look(&world, &request).await;
+    assert_eq!(now.target, target);
+    assert!(now.working().any(|m| m.on_demand), "{now:?}");
+    world.fleets.end(&request).await.expect("end");
+    world.nothing_is_left();
+}
+
+#[tokio::test]
+async fn prices_are_of_types_and_zones() {
+    let world = World::start().await;
+    let pool = |kind: &str, zone: &str| (kind.to_owned(), zone.to_owned());
+    let pools = [pool("m7g.xlarge", "us-east-1a"), pool("m7g.xlarge", "us-east-1b"), pool("r7i.2xlarge", "us-east-1a")];
+    let prices = world.fleets.prices(&pools).await.expect("prices");
+    assert!(prices.iter().all(|usd| usd.is_some_and(|usd| usd > 0.01 && usd < 1.0)), "{prices:?}");
+    assert_eq!(world.fleets.prices(&[]).await.expect("none"), []);
+    let elsewhere = world.fleets.prices(&[pool("m7g.xlarge", "mars-1a")]).await.expect("prices");
+    assert_eq!(elsewhere, [None]);
+}
