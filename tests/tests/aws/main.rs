@@ -75,7 +75,7 @@ fn row(item: usize) -> String {
 
 /// What a `copying` pipeline publishes.
 fn copied(items: usize) -> Vec<String> {
-    let mut rows: Vec<String> = (0..items).map(|item| format!("[{item},\"n{item}\"]")).collect();
+    let mut rows: Vec<String> = (0..items).map(|item| format!("[\"{item}\",\"n{item}\"]")).collect();
     rows.sort();
     rows
 }
