@@ -63,13 +63,17 @@ pub fn config(dir: &tempfile::TempDir, root: &Uri) -> SupervisorConfig {
             sample_ms: 20,
             term_wait_ms: 200,
             notice_wait_ms: 50,
-            notice_margin_ms: 100,
+            notice_margin_ms: 400,
             retry_ms: 10,
             infra_ms: 10,
             infra_most_ms: 100,
             alive_ms: 60_000,
             lease_ms: 0,
+            hold_ms: 20_000,
+            stop_grace_ms: 800,
+            last_word_ms: 200,
             stop_ms: 1_800,
         },
+        life: None,
     }
 }
