@@ -20,6 +20,8 @@ pub const PAGE_BYTES: u64 = 8 << 20;
 pub const USD_PER_1000_PUTS: f64 = 0.005;
 /// Failures told one by one in a report or an error.
 pub const REPORTED_FAILURES: usize = 50;
+/// Machines told one by one of a step.
+pub const SHOWN_MACHINES: usize = 500;
 /// Receipts read to count the rows of a step that is not complete.
 pub const REPORTED_RECEIPTS: u64 = 2_000;
 /// Seconds after which an owner that cannot be found is taken for ended (descriptions are eventually consistent).
