@@ -13,6 +13,12 @@ home=${SPOTMILL_HOME:-/opt/spotmill}
 settings=$home/settings.json
 scratch=$home/scratch
 
+# Where several machines share a kernel, it cannot tell when this one booted.
+if [ -n "${SPOTMILL_HOME:-}" ]; then
+  SPOTMILL_BOOTED_MS=$(date +%s%3N)
+  export SPOTMILL_BOOTED_MS
+fi
+
 own_machine() { [ -z "${SPOTMILL_HOME:-}" ] && [ -d /run/systemd/system ]; }
 
 say() {

@@ -20,6 +20,8 @@ pub const PAGE_BYTES: u64 = 8 << 20;
 pub const USD_PER_1000_PUTS: f64 = 0.005;
 /// Failures told one by one in a report or an error.
 pub const REPORTED_FAILURES: usize = 50;
+/// Machines told one by one of a step.
+pub const SHOWN_MACHINES: usize = 500;
 /// Receipts read to count the rows of a step that is not complete.
 pub const REPORTED_RECEIPTS: u64 = 2_000;
 /// Seconds after which an owner that cannot be found is taken for ended (descriptions are eventually consistent).
@@ -63,14 +65,22 @@ pub const VISIBILITY_SECS: u64 = 120;
 pub const VISIBILITY_RANGE_SECS: std::ops::RangeInclusive<u64> = 10..=600;
 /// Extensions while a message is invisible once.
 pub const EXTENSIONS: u64 = 4;
+/// Seconds between two writes of a machine's own record.
+pub const LIFE_SECS: u64 = 300;
+/// Seconds between two looks for a notice: EC2 asks for this.
+pub const NOTICE_POLL_SECS: u64 = 5;
+/// Seconds from a machine's boot to its first item, as far as it is ours: docs/deploy.md says where they go.
+pub const FIRST_ITEM_SECS: u64 = 60;
 /// Seconds an item may take by default, and at most (SQS: 12 h a receive).
 pub const DEFAULT_TIMEOUT_SECS: u64 = 3_600;
 pub const MAX_TIMEOUT_SECS: u64 = 11 * 3_600;
 /// Counted failures of an item in one epoch.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-/// Receives after which an item runs alone on its machine, and after which it is poison.
+/// Receives that nothing on record explains after which an item runs alone on its machine, and after which it is poison.
 pub const LONE_RECEIVES: u32 = 5;
 pub const POISON_RECEIVES: u32 = 15;
+/// Of the receives that nothing explains: those that ran alone, and so prove something, before an item is poison.
+pub const POISON_ALONE: u32 = POISON_RECEIVES - LONE_RECEIVES;
 /// Receives after which a message is a dead letter: far above the last, because interruptions count as well.
 pub const MAX_RECEIVES: u32 = 100;
 /// Bytes an item packs by default.

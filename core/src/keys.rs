@@ -175,6 +175,17 @@ impl StepKeys {
     pub fn failure(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.failures(epoch).join(&format!("{item:07}-{attempt}.json"))
     }
+    /// What machines write of their lives.
+    pub fn instances(&self, epoch: Epoch) -> Uri {
+        self.epoch(epoch).join("instances")
+    }
+    /// What the marks of an item's attempts that ran alone begin with.
+    pub fn alone(&self, epoch: Epoch, item: ItemIndex) -> Uri {
+        self.epoch(epoch).join(&format!("alone/{item:07}-"))
+    }
+    pub fn began_alone(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
+        self.epoch(epoch).join(&format!("alone/{item:07}-{attempt}.json"))
+    }
     /// Prefix of everything this generation's attempts write.
     pub fn scratch_base(&self) -> Uri {
         self.run.root.join(&format!("scratch/{}/{}/g{}", self.run.run, self.step, self.generation))
@@ -194,6 +205,16 @@ pub fn receipt_item(key: &Uri) -> Option<ItemIndex> {
 pub fn failure_item(key: &Uri) -> Option<(ItemIndex, AttemptId)> {
     let (item, attempt) = file_name(key).strip_suffix(".json")?.split_once('-')?;
     Some((item.parse().ok()?, AttemptId::new(attempt)))
+}
+
+/// The record of a machine's life.
+pub fn instance(instances: &Uri, id: &str) -> Uri {
+    instances.join(&format!("{id}.json"))
+}
+
+/// The attempt that a mark of having run alone names.
+pub fn alone_attempt(key: &Uri) -> Option<AttemptId> {
+    failure_item(key).map(|(_, attempt)| attempt)
 }
 
 /// The round of a fleet's record (`e{epoch}/fleet-{round}.json`) or of its ended mark, with the epoch and whether it is

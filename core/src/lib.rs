@@ -14,6 +14,7 @@ pub mod generations;
 pub mod ids;
 pub mod item;
 pub mod keys;
+pub mod life;
 pub mod listing;
 pub mod model;
 pub mod pins;

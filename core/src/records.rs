@@ -62,6 +62,9 @@ pub struct WorkerSettings {
     pub vcpus_per_item: u32,
     pub memory_bytes_per_item: u64,
     pub max_slots: u32,
+    /// Where machines write down their lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Uri>,
     /// The worker's digest by architecture, as in `DeployedWorker`.
     pub workers: BTreeMap<String, String>,
     /// Seconds that an item is this machine's without a word of it.

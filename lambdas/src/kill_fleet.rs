@@ -76,6 +76,7 @@ pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), Handle
         max_slots: 1,
         execution: fleet.execution.clone(),
         workers: Default::default(),
+        instances: None,
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
     };

@@ -53,6 +53,7 @@ fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> FleetRequest {
         max_slots: items.min(affordable),
         execution: view.lease.execution.clone().unwrap_or_else(|| of.root.clone()),
         workers: view.lease.worker.programs.clone(),
+        instances: Some(view.keys.instances(of.epoch)),
         knobs: view.program.pipeline.fleet.clone(),
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
     }

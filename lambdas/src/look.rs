@@ -1,8 +1,10 @@
-//! Reading a step's records for people: its items, an item's receipt and failures. Writes nothing.
+//! Reading a step's records for people: its items, an item's receipt and failures, its machines. Writes nothing.
 
 use crate::{Ctx, HandlerError, access, work};
+use spotmill_core::bounds::SHOWN_MACHINES;
 use spotmill_core::ids::ItemIndex;
 use spotmill_core::keys::StepKeys;
+use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Receipt, WorkItem};
 use spotmill_platform::records;
 
@@ -27,5 +29,17 @@ pub async fn failures(
     for epoch in 1..=latest {
         found.extend(access::failures(ctx, keys, epoch).await?.into_iter().filter(|f| f.item == item));
     }
+    Ok(found)
+}
+
+/// Machines that wrote down their lives, of every epoch up to `latest`, in the order of their boots; of very many, some.
+pub async fn machines(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<InstanceRecord>, HandlerError> {
+    let mut uris = Vec::new();
+    for epoch in 1..=latest {
+        uris.extend(ctx.store.list(&keys.instances(epoch).join("")).await?.into_iter().map(|o| o.uri));
+    }
+    uris.truncate(SHOWN_MACHINES);
+    let mut found: Vec<InstanceRecord> = access::get_all(ctx, uris).await?;
+    found.sort_by_key(|machine| machine.booted_ms);
     Ok(found)
 }

@@ -87,6 +87,25 @@ fn every_task_has_a_literal_timeout_and_only_dispatch_work_holds_a_token() {
     }
 }
 
+/// Seconds until a state gives up on an error that does not pass.
+fn patience_secs(task: &Task, error: &str) -> f64 {
+    let matching = |r: &&Retrier| r.error_equals.iter().any(|name| name == error || name == "States.ALL");
+    let Some(retrier) = task.retry.iter().find(matching) else { return 0.0 };
+    assert_eq!(retrier.jitter, Jitter::None, "chance may end it at once");
+    let delay = |n: u64| retrier.interval_secs as f64 * retrier.backoff_rate.powi(n as i32);
+    (0..retrier.max_attempts).map(|n| delay(n).min(retrier.max_delay_secs.unwrap_or(u64::MAX) as f64)).sum()
+}
+
+#[test]
+fn every_function_outlasts_ten_minutes_without_a_store() {
+    for (name, task) in [tasks(PIPELINE_ASL), tasks(STEP_ASL)].concat() {
+        if task.integration != Integration::Child {
+            let patience = patience_secs(&task, "Spotmill.Transient");
+            assert!((600.0..1_200.0).contains(&patience), "{name}: {patience} s");
+        }
+    }
+}
+
 #[test]
 fn every_function_is_retried_for_lambdas_errors_and_never_for_a_final_one() {
     for (name, task) in [tasks(PIPELINE_ASL), tasks(STEP_ASL)].concat() {
@@ -233,7 +252,7 @@ fn kill_fleet_is_tried_nine_times_unless_the_error_is_final() {
     step_with(5, &format!("{killing}\n3 fail 3 Spotmill.Fenced epoch 8 => failed Spotmill.Fenced: epoch 8"));
     let mut script = killing.to_owned();
     let mut now = 3;
-    for (at, wait) in [2, 4, 8, 16, 32, 64, 128, 180].into_iter().enumerate() {
+    for (at, wait) in [5, 10, 20, 40, 80, 160, 300, 300].into_iter().enumerate() {
         let (task, next) = (3 + at, 4 + at);
         script += &format!("\n{now} fail {task} Ec2.Down => - @{}", now + wait);
         now += wait;

@@ -9,6 +9,7 @@
 //! ```
 
 mod args;
+mod boot;
 mod environment;
 mod run;
 mod serve;

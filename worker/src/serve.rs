@@ -1,22 +1,20 @@
 //! A machine of a fleet: the supervisor over S3 and SQS, with this very program as its children. It takes items until
 //! the machine is taken away, or it is told to stop; an empty queue is no reason to leave.
 
-use crate::telling;
+use crate::{boot, telling};
 use sha2::{Digest, Sha256};
+use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
 use spotmill_platform::local::clock::SystemClock;
-use spotmill_platform::ports::{Identity, Instance};
-use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times};
+use spotmill_platform::ports::{Clock, Identity, Instance, InstanceError};
+use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, noticed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Between two looks for a notice: EC2 asks for this.
-const NOTICE_POLL: Duration = Duration::from_secs(5);
 /// Memory that is not the items': the system's and the supervisor's own.
 const RESERVE_BYTES: u64 = 512 << 20;
 
@@ -70,7 +68,8 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     let config = config(settings, &identity, program, digest, tmp);
     let mut supervisor =
         Supervisor::start(config, ports, telling::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
-    let noticed = tokio::spawn(noticed(instance));
+    let trouble = |e: &InstanceError| tracing::warn!(error = telling::chain(e), "no word on interruptions");
+    let noticed = tokio::spawn(async move { noticed(&instance, trouble).await });
     let mut term = signal(SignalKind::terminate()).map_err(|e| format!("no signals: {e}"))?;
     tokio::select! {
         Ok(deadline_ms) = noticed => {
@@ -91,18 +90,6 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for a notice. What cannot be read is asked again: without notices items are lost later, not worse.
-async fn noticed(instance: impl Instance) -> u64 {
-    loop {
-        match instance.notice().await {
-            Ok(Some(deadline_ms)) => return deadline_ms,
-            Ok(None) => {}
-            Err(e) => tracing::warn!(error = telling::chain(&e), "no word on interruptions"),
-        }
-        tokio::time::sleep(NOTICE_POLL).await;
-    }
-}
-
 fn config(
     settings: WorkerSettings,
     identity: &Identity,
@@ -111,21 +98,38 @@ fn config(
     tmp: &Path,
 ) -> SupervisorConfig {
     let whole = Machine::this();
+    let share = Share {
+        vcpus_per_item: settings.vcpus_per_item,
+        memory_bytes_per_item: settings.memory_bytes_per_item,
+        max_slots: settings.max_slots,
+    };
+    let machine = Machine { memory_bytes: whole.memory_bytes.saturating_sub(RESERVE_BYTES), ..whole };
+    let worker = format!("{} {} {}", identity.id, identity.kind, identity.zone);
+    let life = InstanceRecord {
+        v: RECORD_VERSION,
+        worker: worker.clone(),
+        id: identity.id.clone(),
+        kind: identity.kind.clone(),
+        zone: identity.zone.clone(),
+        fleet: settings.fleet,
+        vcpus: machine.vcpus,
+        memory_bytes: machine.memory_bytes,
+        slots: share.slots(machine),
+        booted_ms: boot::moment_ms(SystemClock.now_ms()),
+        ..InstanceRecord::default()
+    };
     SupervisorConfig {
         root: settings.root,
         queue: settings.queue,
         callbacks: settings.callbacks,
-        worker: format!("{} {} {}", identity.id, identity.kind, identity.zone),
+        worker,
         worker_digest,
         program: Program { path: program, args: Vec::new(), env: BTreeMap::new() },
-        machine: Machine { memory_bytes: whole.memory_bytes.saturating_sub(RESERVE_BYTES), ..whole },
-        share: Share {
-            vcpus_per_item: settings.vcpus_per_item,
-            memory_bytes_per_item: settings.memory_bytes_per_item,
-            max_slots: settings.max_slots,
-        },
+        machine,
+        share,
         tmp: tmp.to_owned(),
         times: Times::AWS.visible_after(settings.visibility_secs),
+        life: settings.instances.map(|instances| (instances, life)),
     }
 }
 

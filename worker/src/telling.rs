@@ -1,6 +1,7 @@
 //! What a serving worker says: one JSON object a line on standard error, which systemd keeps and the console shows,
 //! with the run, step and item it speaks of.
 
+use spotmill_core::bounds::FIRST_ITEM_SECS;
 use spotmill_core::records::WorkerSettings;
 use spotmill_platform::ports::Identity;
 use spotmill_supervisor::{EventSink, ItemId, WorkerEvent};
@@ -40,6 +41,10 @@ fn tell(event: &WorkerEvent) {
     match event {
         // Twice a second and child: the receipt tells the peak.
         WorkerEvent::ChildMemory { .. } => {}
+        WorkerEvent::Milestone { what, since_boot_ms } => {
+            let budget_ms = FIRST_ITEM_SECS * 1_000;
+            tracing::info!(since_boot_ms, budget_ms, "{what}");
+        }
         WorkerEvent::Note { message } => tracing::warn!(message),
         WorkerEvent::MessageDropped { why } => tracing::warn!(why, "message dropped"),
         WorkerEvent::ItemStarted { id, pid, .. } => about(id, "started", &format!("process {pid}")),

@@ -8,8 +8,10 @@ use crate::here::telling::class_name;
 use crate::look::{Looking, Stood};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, count, duration, plural};
+use comfy_table::Table;
 use spotmill_core::ids::{RunId, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
 use spotmill_core::words;
 use spotmill_lambdas::{Ctx, look, report};
@@ -37,7 +39,7 @@ pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
     let step = find(&report, step)?;
     let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(step.step.as_str()), step.generation);
     match what.item {
-        None => show_step(ctx, global, step, &keys).await,
+        None => show_step(ctx, global, step, &keys, &lease).await,
         Some(item) => show_item(ctx, global, &keys, &lease, item, what.log).await,
     }
 }
@@ -143,7 +145,13 @@ fn tell(failure: &FailureRecord, log: bool) {
     }
 }
 
-async fn show_step(ctx: &Ctx, global: &Global, step: &StepReport, keys: &StepKeys) -> Result<Code, Stop> {
+async fn show_step(
+    ctx: &Ctx,
+    global: &Global,
+    step: &StepReport,
+    keys: &StepKeys,
+    lease: &Lease,
+) -> Result<Code, Stop> {
     let items = look::items(ctx, keys).await.map_err(Stop::from)?;
     let mut shown =
         table(&["item", "state", "rows in", "rejected", "rows out", "peak", "took", "input"], &[0, 2, 3, 4, 5, 6]);
@@ -159,7 +167,31 @@ async fn show_step(ctx: &Ctx, global: &Global, step: &StepReport, keys: &StepKey
         println!("{} generation {} ({})", step.step, step.generation, step.because);
         println!("{}", indent(&shown));
     }
+    let machines = look::machines(ctx, keys, lease.epoch).await.map_err(Stop::from)?;
+    if global.json {
+        machines.iter().for_each(|m| println!("{}", serde_json::json!({"v": 1, "event": "machine", "machine": m})));
+    } else if !machines.is_empty() {
+        println!("\n{}", indent(&machine_table(&machines, ctx.clock.now_ms())));
+    }
     Ok(Code::Done)
+}
+
+/// Machines as they wrote themselves down; who committed an item stands with the item.
+fn machine_table(machines: &[InstanceRecord], now_ms: u64) -> Table {
+    let mut shown = table(&["machine", "type", "zone", "slots", "items", "first item", "lived", "end"], &[3, 4, 5, 6]);
+    for machine in machines {
+        shown.add_row([
+            machine.id.clone(),
+            machine.kind.clone(),
+            machine.zone.clone(),
+            machine.slots.to_string(),
+            count(u64::from(machine.items)),
+            machine.first_item_after_ms().map_or_else(|| "none".to_owned(), duration),
+            duration(machine.lived_ms()),
+            machine.told(now_ms),
+        ]);
+    }
+    shown
 }
 
 fn item_row(step: &StepReport, item: &WorkItem, receipt: Option<&Receipt>) -> [String; 8] {

@@ -42,7 +42,11 @@ fn event_of(event: WorkerEvent) -> Option<Event> {
         WorkerEvent::Note { message } | WorkerEvent::MessageDropped { why: message } => {
             Event::Note { message: format!("  {message}") }
         }
-        WorkerEvent::ItemCommittedByAnother { .. } | WorkerEvent::ChildMemory { .. } => return None,
+        WorkerEvent::ItemCommittedByAnother { .. }
+        | WorkerEvent::ChildMemory { .. }
+        | WorkerEvent::Milestone { .. } => {
+            return None;
+        }
     })
 }
 

@@ -194,5 +194,6 @@ fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> SupervisorC
         share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },
         tmp: PathBuf::from(root.as_str()).join("tmp"),
         times: Times::HERE,
+        life: None,
     }
 }

@@ -51,6 +51,9 @@ pub struct FleetRequest {
     /// The worker's digest (sha256) by architecture, `x86_64` and `aarch64`: what machines fetch and run.
     #[serde(default)]
     pub workers: BTreeMap<String, String>,
+    /// Where its machines write down their lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Uri>,
     /// When the machines end whatever happens, in milliseconds since 1970.
     pub valid_until_ms: u64,
     /// The pipeline's `[fleet]`: which machines it allows, and at what price.

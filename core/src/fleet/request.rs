@@ -165,6 +165,7 @@ fn settings(request: &FleetRequest, place: &FleetPlace) -> WorkerSettings {
         vcpus_per_item: request.vcpus_per_item,
         memory_bytes_per_item: request.memory_bytes_per_item,
         max_slots: request.max_slots,
+        instances: request.instances.clone(),
         workers: request.workers.clone(),
         visibility_secs: place.visibility_secs,
     }

@@ -32,6 +32,7 @@ fn request() -> FleetRequest {
         max_slots: 20,
         execution: "arn:aws:states:eu-west-1:123456789012:execution:etl-step:7f".into(),
         workers: BTreeMap::from([("x86_64".to_owned(), "a".repeat(64)), ("aarch64".to_owned(), "b".repeat(64))]),
+        instances: Some("s3://etl-bucket/runs/flights/2013-01-01/normalize/g1/e1/instances".into()),
         valid_until_ms: 1_796_000_000_999,
         knobs: model::Fleet::default(),
     }

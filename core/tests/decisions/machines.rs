@@ -18,6 +18,7 @@ pub fn request() -> FleetRequest {
         max_slots: 16,
         execution: "arn:e".into(),
         workers: Default::default(),
+        instances: None,
         valid_until_ms: FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
     }

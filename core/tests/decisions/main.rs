@@ -1,5 +1,6 @@
 //! The decisions as tables: each file has one door, `check`, and a case is a few lines.
 
+mod big;
 mod claim;
 mod cost;
 mod dead;

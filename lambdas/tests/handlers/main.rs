@@ -7,6 +7,7 @@ mod deploys;
 mod drive;
 mod interleavings;
 mod ports;
+mod rungs;
 mod runs;
 mod tables;
 mod tails;

@@ -84,14 +84,33 @@ impl World {
                 Ok(vec![CallbackKind::Failed])
             }
             Work::NeedMemory => {
-                self.fail(message, FailureClass::Memory, &format!("m{}", message.rung)).await?;
+                self.run_out_of_memory(message).await?;
                 Ok(vec![CallbackKind::NeedsMemory])
             }
         }
     }
 
+    /// As the supervisor says it.
+    async fn run_out_of_memory(&self, m: &WorkMessage) -> Result<(), HandlerError> {
+        let (limit, attempt) = (1u64 << m.rung, AttemptId::new(format!("m{}", m.rung)));
+        let mut record = self.failure(m, FailureClass::Memory, attempt.as_str());
+        record.message = format!("out of memory: peak {limit}.1 GiB, limit {limit}.0 GiB");
+        record.remedy = Some("raise `max_memory` of the step, or make its items or partitions smaller".into());
+        self.put_failure(m, &record).await
+    }
+
     async fn fail(&self, m: &WorkMessage, class: FailureClass, attempt: &str) -> Result<(), HandlerError> {
-        let record = FailureRecord {
+        self.put_failure(m, &self.failure(m, class, attempt)).await
+    }
+
+    async fn put_failure(&self, m: &WorkMessage, record: &FailureRecord) -> Result<(), HandlerError> {
+        let keys = self.keys(m.step.as_str(), m.generation);
+        let body = serde_json::to_vec(record).unwrap();
+        Ok(self.store.put(&keys.failure(m.epoch, m.item, &record.attempt), &body).await?)
+    }
+
+    fn failure(&self, m: &WorkMessage, class: FailureClass, attempt: &str) -> FailureRecord {
+        FailureRecord {
             v: RECORD_VERSION,
             item: m.item,
             attempt: attempt.into(),
@@ -107,10 +126,7 @@ impl World {
             worker: "w".into(),
             usage: Usage::default(),
             failed_ms: 0,
-        };
-        let keys = self.keys(m.step.as_str(), m.generation);
-        let body = serde_json::to_vec(&record).unwrap();
-        Ok(self.store.put(&keys.failure(m.epoch, m.item, &attempt.into()), &body).await?)
+        }
     }
 
     /// What an item's worker leaves: files by the first column, and a receipt that adds up.

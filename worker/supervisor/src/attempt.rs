@@ -38,6 +38,8 @@ pub struct Claim {
     pub keys: StepKeys,
     pub attempt: AttemptId,
     pub max_attempts: u32,
+    /// Holds spec, copies, outcome, log and the child's own `tmp`.
+    pub directory: PathBuf,
 }
 
 impl Claim {
@@ -59,8 +61,8 @@ pub struct Job {
     pub item_digest: String,
     /// Everything the child reads, side tables too, as it was pinned.
     pub reads: Vec<InputFile>,
-    /// Holds spec, outcome, log and the child's own `tmp`.
-    pub directory: PathBuf,
+    /// Nothing explains how earlier receives ended: nothing else may run beside it.
+    pub alone: bool,
     pub threads: u32,
     pub memory_bytes: u64,
     pub timeout_ms: u64,
@@ -68,16 +70,16 @@ pub struct Job {
 
 impl Job {
     pub fn spec(&self) -> PathBuf {
-        self.directory.join("spec.json")
+        self.claim.directory.join("spec.json")
     }
     pub fn outcome(&self) -> PathBuf {
-        self.directory.join("outcome.json")
+        self.claim.directory.join("outcome.json")
     }
     pub fn log(&self) -> PathBuf {
-        self.directory.join("log.txt")
+        self.claim.directory.join("log.txt")
     }
     pub fn tmp(&self) -> PathBuf {
-        self.directory.join("tmp")
+        self.claim.directory.join("tmp")
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a supervisor is told when it starts. Absent means chosen by the caller already: nothing here is optional.
 
-use spotmill_core::bounds::{ALIVE_SECS, EXTENSIONS, VISIBILITY_SECS};
+use spotmill_core::bounds::{ALIVE_SECS, EXTENSIONS, LIFE_SECS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
+use spotmill_core::life::InstanceRecord;
 use spotmill_platform::ports::{Clock, Queue, Store};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,8 +74,16 @@ pub struct Times {
     pub infra_most_ms: u64,
     /// Between two `alive` callbacks of a running attempt.
     pub alive_ms: u64,
+    /// Between two writes of the machine's own record.
+    pub life_ms: u64,
     /// How long a read of the run's lease is believed.
     pub lease_ms: u64,
+    /// A store that does not answer is asked again for so long before the item is given to another machine.
+    pub hold_ms: u64,
+    /// After `stop_now` what is being committed has this long.
+    pub stop_grace_ms: u64,
+    /// For each of the last words of an item that is handed back: its record, its callback.
+    pub last_word_ms: u64,
     /// From `stop_now` to the end, whatever is still under way.
     pub stop_ms: u64,
 }
@@ -93,11 +102,24 @@ impl Times {
         infra_ms: 1_000,
         infra_most_ms: 3_600_000,
         alive_ms: ALIVE_SECS * 1_000,
+        life_ms: LIFE_SECS * 1_000,
         lease_ms: 5_000,
-        stop_ms: 1_800,
+        hold_ms: 900_000,
+        stop_grace_ms: 10_000,
+        last_word_ms: 3_000,
+        // systemd waits 90 s.
+        stop_ms: 30_000,
     };
-    /// On this machine, which gets no notices: a child that was killed is retried at once.
-    pub const HERE: Times = Times { notice_wait_ms: 0, lease_ms: 1_000, ..Times::AWS };
+    /// On this machine, which gets no notices: a child that was killed is retried at once, and somebody waits for the
+    /// end.
+    pub const HERE: Times = Times {
+        notice_wait_ms: 0,
+        lease_ms: 1_000,
+        stop_grace_ms: 800,
+        last_word_ms: 300,
+        stop_ms: 1_800,
+        ..Times::AWS
+    };
 
     /// With items that are this machine's for so long without a word of it.
     pub fn visible_after(self, secs: u64) -> Times {
@@ -122,6 +144,8 @@ pub struct SupervisorConfig {
     /// A directory of its own: specs, logs and the children's temporary files. Removed at the end.
     pub tmp: PathBuf,
     pub times: Times,
+    /// Where it writes down its life, and as whom; none where nobody pays by the hour.
+    pub life: Option<(Uri, InstanceRecord)>,
 }
 
 /// The place it runs in.

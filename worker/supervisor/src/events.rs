@@ -67,6 +67,11 @@ pub enum WorkerEvent {
     MessageDropped {
         why: String,
     },
+    /// A moment of this machine's life, counted from its boot.
+    Milestone {
+        what: &'static str,
+        since_boot_ms: u64,
+    },
     /// Trouble with a store or a queue that is being retried, and the like.
     Note {
         message: String,

@@ -2,7 +2,9 @@
 
 use crate::config::{Ports, SupervisorConfig};
 use crate::events::EventSink;
+use crate::process::{Processes, System};
 use crate::shell::{Control, Shell};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -15,9 +17,19 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts taking work at once; must be called within a tokio runtime.
     pub fn start(config: SupervisorConfig, ports: Ports, events: EventSink) -> std::io::Result<Supervisor> {
+        Self::start_with(config, ports, events, Arc::new(System))
+    }
+
+    /// The same with children of another kind.
+    pub fn start_with(
+        config: SupervisorConfig,
+        ports: Ports,
+        events: EventSink,
+        processes: Arc<dyn Processes>,
+    ) -> std::io::Result<Supervisor> {
         std::fs::create_dir_all(&config.tmp)?;
         let (control, controls) = mpsc::unbounded_channel();
-        let task = tokio::spawn(Shell::new(config, ports, events).run(controls));
+        let task = tokio::spawn(Shell::new(config, ports, events, processes).run(controls));
         Ok(Supervisor { control, task: Some(task) })
     }
 

@@ -2,14 +2,19 @@
 
 use crate::attempt::{Claim, Context};
 use crate::state::budget;
-use spotmill_core::ids::Uri;
+use crate::talk::insist;
+use spotmill_core::ids::{AttemptId, Uri};
 use spotmill_core::item::FailureClass;
-use spotmill_core::records::FailureRecord;
+use spotmill_core::keys;
+use spotmill_core::life::BeganAlone;
+use spotmill_core::records::{FailureRecord, RECORD_VERSION};
 use spotmill_platform::records::{self, RecordError};
+use std::collections::BTreeSet;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct History {
     pub classes: Vec<FailureClass>,
+    attempts: BTreeSet<AttemptId>,
 }
 
 impl History {
@@ -23,15 +28,39 @@ impl History {
 pub async fn of(context: &Context, claim: &Claim) -> Result<History, RecordError> {
     let store = &*context.ports.store;
     let prefix = Uri::new(format!("{}/{:07}-", claim.keys.failures(claim.work.epoch), claim.work.item));
-    let mut classes = Vec::new();
+    let mut history = History::default();
     for found in store.list(&prefix).await? {
         match records::load::<FailureRecord>(store, &found.uri).await {
-            Ok(Some((record, _))) if record.attempt != claim.attempt => classes.push(record.class),
+            Ok(Some((record, _))) if record.attempt != claim.attempt => {
+                history.classes.push(record.class);
+                history.attempts.insert(record.attempt);
+            }
             Ok(_) => {}
             Err(e @ RecordError::Store(_)) => return Err(e),
             // What cannot be read proves nothing; it must not stop the item either.
             Err(e) => context.note(e.to_string()),
         }
     }
-    Ok(History { classes })
+    Ok(history)
+}
+
+/// Attempts that began alone and of which no record says how they ended.
+pub async fn alone_without_end(context: &Context, claim: &Claim, past: &History) -> Result<usize, RecordError> {
+    let marks = context.ports.store.list(&claim.keys.alone(claim.work.epoch, claim.work.item)).await?;
+    let began = marks.iter().filter_map(|mark| keys::alone_attempt(&mark.uri));
+    Ok(began.filter(|attempt| *attempt != claim.attempt && !past.attempts.contains(attempt)).count())
+}
+
+/// Writes down that this attempt begins with nothing else on its machine, before it does.
+pub async fn announce_alone(context: &Context, claim: &Claim) {
+    let mark = BeganAlone {
+        v: RECORD_VERSION,
+        item: claim.work.item,
+        attempt: claim.attempt.clone(),
+        worker: context.config.worker.clone(),
+        began_ms: context.ports.clock.now_ms(),
+    };
+    let key = claim.keys.began_alone(claim.work.epoch, claim.work.item, &claim.attempt);
+    insist(context, "mark of an item that runs alone", || Box::pin(records::put(&*context.ports.store, &key, &mark)))
+        .await;
 }

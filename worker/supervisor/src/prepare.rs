@@ -4,11 +4,12 @@
 use crate::attempt::{Claim, Context, Job, new_attempt};
 use crate::cache::{Frozen, Missing};
 use crate::history;
+use crate::settle::waits;
 use crate::spec::{self, Unread};
 use crate::stage;
 use crate::state::Ending;
 use crate::state::budget;
-use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, POISON_RECEIVES};
+use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, LONE_RECEIVES};
 use spotmill_core::item::{FailureClass, InputFile, ItemSpec};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::plan::line_range;
@@ -18,6 +19,9 @@ use spotmill_platform::ports::Message;
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// Between two tries of a store that does not answer.
+const LONGEST_PAUSE_MS: u64 = 30_000;
 
 /// Why a message leads to no child.
 pub enum Refusal {
@@ -59,8 +63,26 @@ impl From<Missing> for Refusal {
     }
 }
 
-pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusal> {
-    let mut claim = understood(context, message)?;
+/// A store that does not answer is asked again, holding the item's lease: giving it back would help nobody, and each
+/// receive that nothing explains speaks against the item.
+pub async fn prepare(context: &Context, claim: &Claim) -> Result<Job, Refusal> {
+    let begun = tokio::time::Instant::now();
+    let hold = Duration::from_millis(context.config.times.hold_ms);
+    let mut tries = 0;
+    loop {
+        match prepared(context, claim.clone()).await {
+            Err(Refusal::Later(why)) if begun.elapsed() < hold => {
+                let pause = budget::infra_wait(tries, waits(context)).min(LONGEST_PAUSE_MS);
+                context.note(format!("{why}; again in {:.1} s", pause as f64 / 1_000.0));
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                tries += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn prepared(context: &Context, mut claim: Claim) -> Result<Job, Refusal> {
     let lease = unfenced(context, &claim.work).await?;
     let store = &*context.ports.store;
     let shared = context.cache.plan(store, &claim.keys).await?;
@@ -77,13 +99,13 @@ pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusa
         return Err(Refusal::Drop(what));
     };
     claim.max_attempts = step.resources.max_attempts;
-    has_tries_left(context, &claim).await?;
+    let alone = has_tries_left(context, &claim).await?;
     let pins = context.cache.pins(store, &claim.keys, claim.work.epoch).await?;
     let (item, item_digest) = spec::work_item(store, &claim.keys, claim.work.item, &shared, pins.as_deref()).await?;
     let job = Job {
         item_digest,
         reads: item.inputs.iter().chain(item.tables.values().flatten()).cloned().collect(),
-        directory: context.config.tmp.join(claim.attempt.as_str()),
+        alone,
         threads: step.resources.vcpus.max(1),
         // Where the machine is smaller than the rung, the limit is the machine: better we end it than the kernel.
         memory_bytes: memory_bytes(&step.resources, claim.work.rung).min(context.config.machine.memory_bytes),
@@ -111,11 +133,11 @@ pub async fn prepare(context: &Context, message: &Message) -> Result<Job, Refusa
         }
     };
     stage::fetch(context, &job, &mut spec).await?;
-    write_spec(&job, &spec).await.map_err(|e| Refusal::Later(format!("{}: {e}", job.directory.display())))?;
+    write_spec(&job, &spec).await.map_err(|e| Refusal::Later(format!("{}: {e}", job.claim.directory.display())))?;
     Ok(job)
 }
 
-fn understood(context: &Context, message: &Message) -> Result<Claim, Refusal> {
+pub fn understood(context: &Context, message: &Message) -> Result<Claim, Refusal> {
     let work: WorkMessage = match serde_json::from_str(&message.body) {
         Ok(work) => work,
         Err(e) => return Err(Refusal::Drop(format!("a work message cannot be understood: {e}"))),
@@ -125,7 +147,8 @@ fn understood(context: &Context, message: &Message) -> Result<Claim, Refusal> {
     }
     let keys = RunKeys::new(&context.config.root, &work.run).step(&work.step, work.generation);
     let attempt = new_attempt(&context.config.worker, context.ports.clock.now_ms());
-    Ok(Claim { message: message.clone(), work, keys, attempt, max_attempts: DEFAULT_MAX_ATTEMPTS })
+    let directory = context.config.tmp.join(attempt.as_str());
+    Ok(Claim { message: message.clone(), work, keys, attempt, max_attempts: DEFAULT_MAX_ATTEMPTS, directory })
 }
 
 /// The lease, if the message is of its epoch and generation.
@@ -169,26 +192,31 @@ fn foreign(claim: Claim, what: String) -> Refusal {
     Refusal::Failed(Box::new(claim), Box::new(ending))
 }
 
-/// Only asked of items that have been received before: a first receive has no history.
-async fn has_tries_left(context: &Context, claim: &Claim) -> Result<(), Refusal> {
+/// Only asked of items that have been received before: a first receive has no history. Says whether it must run alone.
+async fn has_tries_left(context: &Context, claim: &Claim) -> Result<bool, Refusal> {
     let receives = claim.message.receives;
     if receives <= 1 {
-        return Ok(());
+        return Ok(false);
     }
     let past = history::of(context, claim).await?;
     if past.attempts() >= claim.max_attempts.max(1) {
         return Err(Refusal::Spent(Box::new(claim.clone())));
     }
-    if budget::is_poison(receives, past.classes.len()) {
+    let unexplained = budget::unexplained(receives, past.classes.len());
+    if unexplained <= LONE_RECEIVES {
+        return Ok(false);
+    }
+    let alone = history::alone_without_end(context, claim, &past).await?;
+    if budget::is_poison(unexplained, alone) {
         let message = format!(
-            "received {receives} times, more than {POISON_RECEIVES} of them without a word of how they ended: it \
-             takes the machines it runs on with it"
+            "received {receives} times, {unexplained} of them without a word of how they ended, and {alone} times \
+             nothing else ran on the machine: it takes its machines with it"
         );
         let ending = Ending::new(FailureClass::Poison, message, "no end was ever recorded")
             .remedy("make its items smaller, or give them more memory");
         return Err(Refusal::Failed(Box::new(claim.clone()), Box::new(ending)));
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn write_spec(job: &Job, spec: &ItemSpec) -> std::io::Result<()> {

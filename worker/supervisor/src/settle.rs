@@ -6,7 +6,6 @@ use crate::commit::{Committed, commit};
 use crate::events::WorkerEvent;
 use crate::history;
 use crate::prepare::Refusal;
-use crate::stage;
 use crate::state::Ending;
 use crate::state::budget::{self, Next, Waits};
 use crate::talk::{call_back, delete_message, discard, give_back, insist, try_call_back};
@@ -15,12 +14,16 @@ use spotmill_core::item::{FailureClass, ItemReport};
 use spotmill_core::records::{CallbackKind, FailureRecord, RECORD_VERSION};
 use spotmill_platform::ports::Message;
 use spotmill_platform::records;
+use std::fmt::Display;
+use std::time::Duration;
 
-/// The child has finished: commit it, or record why not.
-pub async fn finish(context: &Context, job: &Job, report: ItemReport, log_tail: String) {
+/// What could not even be looked at is given to another machine after this.
+const LATER_MS: u64 = 60_000;
+
+/// What the child wrote is where it belongs: commit it, or record why not. Says whether it was committed.
+pub async fn finish(context: &Context, job: &Job, report: &ItemReport, log_tail: String) -> bool {
     let claim = &job.claim;
-    let report = stage::upload(context, job, report).await;
-    match commit(context, job, &report).await {
+    match commit(context, job, report).await {
         Committed::Won => {
             context.tell(WorkerEvent::ItemDone {
                 id: claim.id(),
@@ -34,6 +37,7 @@ pub async fn finish(context: &Context, job: &Job, report: ItemReport, log_tail: 
                 usage: report.usage.clone(),
             });
             done(context, claim, &claim.attempt).await;
+            return true;
         }
         Committed::Lost(winner) => {
             committed_by_another(context, claim, &winner).await;
@@ -44,6 +48,7 @@ pub async fn finish(context: &Context, job: &Job, report: ItemReport, log_tail: 
             settle(context, claim, ending, log_tail).await;
         }
     }
+    false
 }
 
 /// The message led to no child.
@@ -60,8 +65,8 @@ pub async fn refuse(context: &Context, message: &Message, refusal: Refusal) {
         }
         Refusal::Failed(claim, ending) => settle(context, &claim, *ending, String::new()).await,
         Refusal::Later(why) => {
-            let after_ms = budget::infra_wait(message.receives, waits(context));
-            context.note(format!("{why}; again in {:.1} s", after_ms as f64 / 1_000.0));
+            context.note(format!("{why}; another machine may do better"));
+            let after_ms = LATER_MS.min(context.config.times.infra_most_ms);
             give_back(context, &message.receipt, after_ms).await;
         }
     }
@@ -73,10 +78,12 @@ pub async fn settle(context: &Context, claim: &Claim, ending: Ending, log_tail: 
         return lose(context, claim, &ending, log_tail).await;
     }
     let past = insist(context, "earlier failures", || Box::pin(history::of(context, claim))).await;
-    let next = budget::next(ending.class, &past.classes, claim.max_attempts, claim.message.receives, waits(context));
+    let next = budget::next(ending.class, &past.classes, claim.max_attempts, waits(context));
     record(context, claim, &ending, log_tail).await;
     let attempts = past.attempts() + budget::attempts(&[ending.class]);
     tell(context, claim, &ending, attempts, next);
+    // Before the message goes back, after which its lease is not held any more.
+    discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
     let (kind, receipt) = (kind_of(ending.class, next), &claim.message.receipt);
     match kind {
         Some(kind) => {
@@ -88,27 +95,31 @@ pub async fn settle(context: &Context, claim: &Claim, ending: Ending, log_tail: 
             give_back(context, receipt, after_ms).await;
         }
     }
-    discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
 }
 
-/// Nothing of it was ever begun, so nothing is on record.
-pub async fn return_unbegun(context: &Context, message: &Message) {
+/// Visible at once: nothing of it was ever begun, or what was is on record as far as it will be.
+pub async fn let_go(context: &Context, message: &Message) {
     give_back(context, &message.receipt, 0).await;
 }
 
-/// There is little time: each thing is said once, and the message comes first after the callback because another
-/// machine waits for it.
+/// There is little time: each thing is said once, and none waits long for the one before it, because another machine
+/// waits for the message.
 async fn lose(context: &Context, claim: &Claim, ending: &Ending, log_tail: String) {
-    let written = write(context, claim, ending, log_tail).await;
-    let called = try_call_back(context, claim, CallbackKind::Lost, &claim.attempt).await;
-    let zero = std::time::Duration::ZERO;
-    let returned = context.ports.queue.extend(&context.config.queue, &claim.message.receipt, zero).await;
-    let trouble = [written.err().map(|e| e.to_string()), called.err().map(|e| e.to_string())];
-    for what in trouble.into_iter().flatten().chain(returned.err().map(|e| e.to_string())) {
-        context.note(format!("while an item was handed back: {what}"));
-    }
+    last_word(context, write(context, claim, ending, log_tail)).await;
+    last_word(context, try_call_back(context, claim, CallbackKind::Lost, &claim.attempt)).await;
+    last_word(context, context.ports.queue.extend(&context.config.queue, &claim.message.receipt, Duration::ZERO)).await;
     context.tell(WorkerEvent::ItemLost { id: claim.id(), message: ending.message.clone() });
     discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
+}
+
+async fn last_word<T, E: Display>(context: &Context, word: impl Future<Output = Result<T, E>>) {
+    let most = Duration::from_millis(context.config.times.last_word_ms);
+    let trouble = match tokio::time::timeout(most, word).await {
+        Ok(Ok(_)) => return,
+        Ok(Err(e)) => e.to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    context.note(format!("while an item was handed back: {trouble}"));
 }
 
 async fn committed_by_another(context: &Context, claim: &Claim, winner: &AttemptId) {
@@ -178,7 +189,7 @@ fn tell(context: &Context, claim: &Claim, ending: &Ending, attempts: u32, next: 
     context.tell(WorkerEvent::ItemFailed { id, class, message, remedy, attempts, retry_in_ms });
 }
 
-fn waits(context: &Context) -> Waits {
+pub fn waits(context: &Context) -> Waits {
     let times = &context.config.times;
     Waits { retry_ms: times.retry_ms, infra_ms: times.infra_ms, infra_most_ms: times.infra_most_ms }
 }

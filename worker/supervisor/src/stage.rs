@@ -22,12 +22,12 @@ const S3: &str = "s3://";
 
 /// Below it a copy of `s3://bucket/key` is `bucket/key`.
 fn inputs(job: &Job) -> PathBuf {
-    job.directory.join("in")
+    job.claim.directory.join("in")
 }
 
 /// Where the child writes if its prefix is not of this machine.
 fn outputs(job: &Job) -> PathBuf {
-    job.directory.join("out")
+    job.claim.directory.join("out")
 }
 
 /// Copies what the child will read and lets the spec name the copies.
@@ -39,7 +39,10 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
     if away.is_empty() {
         return Ok(());
     }
-    copy_all(context, job, away).await.map_err(|ending| Refusal::Failed(Box::new(job.claim.clone()), ending))?;
+    copy_all(context, job, away).await.map_err(|trouble| match trouble {
+        NotCopied::Later(why) => Refusal::Later(why),
+        NotCopied::Ended(ending) => Refusal::Failed(Box::new(job.claim.clone()), ending),
+    })?;
     for file in spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|t| &mut t.files)) {
         if let Ok(copy) = copy_of(job, &file.uri) {
             file.uri = Uri::new(copy.to_string_lossy());
@@ -48,7 +51,20 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
     Ok(())
 }
 
-async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), Box<Ending>> {
+/// Why an input is not on this machine.
+enum NotCopied {
+    /// The store does not answer.
+    Later(String),
+    Ended(Box<Ending>),
+}
+
+impl From<Box<Ending>> for NotCopied {
+    fn from(ending: Box<Ending>) -> Self {
+        NotCopied::Ended(ending)
+    }
+}
+
+async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), NotCopied> {
     let gate = Arc::new(Semaphore::new(COPIES));
     let mut copies = JoinSet::new();
     for file in files {
@@ -62,7 +78,7 @@ async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result
             };
             match copied {
                 Ok(()) => store.download(&file.uri, &file.etag, &to).await.map(drop).map_err(|e| not_copied(&file, e)),
-                Err(e) => Err(infra(format!("{} cannot be copied to {}: {e}", file.uri, to.display()))),
+                Err(e) => Err(infra(format!("{} cannot be copied to {}: {e}", file.uri, to.display())).into()),
             }
         });
     }
@@ -91,16 +107,18 @@ fn infra(message: String) -> Box<Ending> {
     Box::new(Ending::new(FailureClass::Infra, message, "not started"))
 }
 
-fn not_copied(file: &InputFile, error: StoreError) -> Box<Ending> {
+fn not_copied(file: &InputFile, error: StoreError) -> NotCopied {
+    let trouble = || format!("{} was not copied: {error}", file.uri);
     let what = match &error {
         StoreError::NotFound(_) => "went away since it was pinned",
         StoreError::Changed(_) => "was changed since it was pinned",
-        _ => return infra(format!("{} was not copied: {error}", file.uri)),
+        StoreError::Transient { .. } | StoreError::Unknown { .. } => return NotCopied::Later(trouble()),
+        _ => return infra(trouble()).into(),
     };
     let mut ending = Ending::new(FailureClass::InputChanged, format!("{} {what}", file.uri), "not started")
         .remedy("start the run again: it takes the input as it is now");
     ending.file = Some(file.uri.0.clone());
-    Box::new(ending)
+    Box::new(ending).into()
 }
 
 /// The child's words with the objects' names instead of the copies'.
@@ -111,11 +129,17 @@ pub fn renamed(job: &Job, text: &str) -> String {
 }
 
 /// Copies what the child wrote to the attempt's prefix, if that is not of this machine. Repeated until it succeeds: a
-/// file is named by its attempt, so that doing it twice is doing it once.
-pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> ItemReport {
+/// file is named by its attempt, so that doing it twice is doing it once. What the child did not write is its crash.
+pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Result<ItemReport, Ending> {
     let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
     if !scratch.is_s3() {
-        return report;
+        return Ok(report);
+    }
+    for file in report.files.iter().chain(&report.rejects) {
+        if let Err(e) = std::fs::metadata(outputs(job).join(&file.path)) {
+            let what = format!("the child reported {}, but it cannot be read: {e}", file.path);
+            return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
+        }
     }
     if let Some(rejects) = &mut report.rejects {
         match rename_rejects(job, &outputs(job).join(&rejects.path)) {
@@ -133,7 +157,7 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Ite
         }
     });
     futures_util::future::join_all(copies).await;
-    report
+    Ok(report)
 }
 
 /// Rejected rows name their file; returns the new size.

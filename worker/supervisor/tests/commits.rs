@@ -183,13 +183,33 @@ async fn messages_that_do_not_fit_are_dropped() {
 
 #[tokio::test]
 async fn what_breaks_its_machines_is_poison() {
+    let received = async |world: &World, times: u32| {
+        for _ in 0..times {
+            world.queues.receive("work", 1, Duration::ZERO, Duration::ZERO).await.expect("receive");
+        }
+    };
     let world = World::new("finish", "").await;
-    for _ in 0..16 {
-        world.queues.receive("work", 1, Duration::ZERO, Duration::ZERO).await.expect("receive");
+    received(&world, 15).await;
+    for n in 0..10 {
+        world.put_alone(0, &format!("alone-{n}")).await;
     }
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Poison);
-    assert_eq!(world.failures().await.remove(0).class, FailureClass::Poison);
+    let record = world.failures().await.remove(0);
+    assert_eq!(record.class, FailureClass::Poison);
+    assert!(record.message.contains("received 16 times") && record.message.contains("10 times"), "{record:?}");
     assert_eq!(world.started(), 0);
+
+    // With others beside it, or ended as recorded, it proves nothing: it runs alone, and that is on record.
+    let world = World::new("finish", "").await;
+    received(&world, 40).await;
+    for n in 0..10 {
+        world.put_alone(0, &format!("alone-{n}")).await;
+    }
+    world.put_failure(0, "alone-3", FailureClass::Lost).await;
+    assert_eq!(world.settle(1).await[0].kind, CallbackKind::Done);
+    let marks = world.store.list(&world.keys.alone(EPOCH, 0)).await.expect("list");
+    let receipt = world.receipt(0).await.expect("receipt");
+    assert!(marks.iter().any(|m| m.uri == world.keys.began_alone(EPOCH, 0, &receipt.attempt)), "{marks:?}");
 
     // Interruptions on record explain as many receives.
     let world = World::new("finish", "").await;
@@ -198,6 +218,7 @@ async fn what_breaks_its_machines_is_poison() {
         world.put_failure(0, &format!("lost-{n}"), FailureClass::Lost).await;
     }
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Done);
+    assert_eq!(world.store.list(&world.keys.alone(EPOCH, 0)).await.expect("list").len(), 0, "as any other");
 }
 
 #[tokio::test]

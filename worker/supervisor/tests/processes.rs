@@ -57,6 +57,7 @@ fn request(name: &str) -> FleetRequest {
         run: "r/1".into(),
         step: "s".into(),
         workers: Default::default(),
+        instances: None,
         valid_until_ms: 0,
         knobs: Default::default(),
         vcpus_per_item: 2,

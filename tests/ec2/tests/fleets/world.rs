@@ -63,6 +63,7 @@ impl World {
             max_slots: 3,
             execution: "arn:aws:states:us-east-1:000000000000:execution:etl-step:1".into(),
             workers: [("x86_64".to_owned(), digest.clone()), ("aarch64".to_owned(), digest)].into(),
+            instances: None,
             valid_until_ms: 4_000_000_000_000,
             knobs: Default::default(),
         }

@@ -2,7 +2,6 @@
 
 use super::{News, Shell, send};
 use crate::attempt::Job;
-use crate::child::Child;
 use crate::events::WorkerEvent;
 use crate::state::{Input, TryId};
 use crate::{children, clues, memory, stage};
@@ -72,7 +71,7 @@ impl Shell {
             send(&post, News::Input(Input::Exited(id, exit, outcome)));
         };
         if let Some(holding) = self.tries.get_mut(&id) {
-            holding.child = Some(Child::spawn(launch, started, ended));
+            holding.child = Some(self.processes.spawn(launch, Box::new(started), Box::new(ended)));
         }
     }
 
@@ -90,7 +89,7 @@ impl Shell {
         self.sampling = false;
         let mut weighed = Vec::new();
         for (id, holding) in &mut self.tries {
-            let group = holding.child.as_ref().and_then(Child::group);
+            let group = holding.child.as_ref().and_then(|child| child.group());
             let (Some(job), Some(&bytes)) = (&holding.job, group.and_then(|g| held.get(&g))) else { continue };
             weighed.push((*id, bytes));
             if holding.told_memory.is_none_or(|at| at.elapsed() >= TELL_MEMORY) {

@@ -2,20 +2,18 @@
 //! nothing about items; when it is told to stop it ends in time, whatever still hangs.
 
 mod acts;
+mod obey;
 
-use crate::attempt::{Context, Job};
+use crate::attempt::{Claim, Context, Job};
 use crate::cache::Cache;
-use crate::child::Child;
-use crate::clues;
 use crate::config::{Ports, SupervisorConfig};
 use crate::events::EventSink;
-use crate::prepare::prepare;
-use crate::settle::{finish, refuse, return_unbegun, settle};
-use crate::stage;
-use crate::state::{self, Command, Input, Limits, Rules, State, TryId};
-use crate::talk::{try_call_back, while_held};
+use crate::life::Life;
+use crate::prepare::Refusal;
+use crate::process::{Process, Processes};
+use crate::state::{self, Input, Limits, Rules, State, TryId};
 use spotmill_core::bounds::LONE_RECEIVES;
-use spotmill_core::records::CallbackKind;
+use spotmill_core::item::ItemReport;
 use spotmill_platform::ports::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,6 +32,10 @@ enum News {
     Input(Input),
     Received(Vec<Message>),
     Prepared(TryId, Box<Job>),
+    Refused(TryId, Box<Refusal>),
+    Uploaded(TryId, Box<ItemReport>),
+    /// Nothing is left to do for it, and its receipt stands.
+    Committed(TryId),
     /// Memory by process group.
     Sample(HashMap<i32, u64>),
 }
@@ -41,13 +43,28 @@ enum News {
 /// What the shell knows of a try that the state need not.
 struct Holding {
     message: Message,
+    /// Unless the message cannot be understood.
+    claim: Option<Arc<Claim>>,
     job: Option<Arc<Job>>,
-    child: Option<Child>,
+    child: Option<Box<dyn Process>>,
+    refusal: Option<Box<Refusal>>,
+    report: Option<Arc<ItemReport>>,
+    /// What is under way for it; a new task ends the one before.
+    task: Option<AbortHandle>,
     told_memory: Option<Instant>,
+}
+
+impl Holding {
+    fn new(message: Message) -> Holding {
+        let (claim, job, child, refusal) = (None, None, None, None);
+        Holding { message, claim, job, child, refusal, report: None, task: None, told_memory: None }
+    }
 }
 
 pub struct Shell {
     context: Arc<Context>,
+    processes: Arc<dyn Processes>,
+    life: Option<Life>,
     state: State,
     tries: HashMap<TryId, Holding>,
     next_id: TryId,
@@ -61,7 +78,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    pub fn new(config: SupervisorConfig, ports: Ports, events: EventSink) -> Shell {
+    pub fn new(config: SupervisorConfig, ports: Ports, events: EventSink, processes: Arc<dyn Processes>) -> Shell {
         let times = config.times;
         let rules = Rules {
             slots: config.share.slots(config.machine),
@@ -71,12 +88,16 @@ impl Shell {
             term_wait_ms: times.term_wait_ms,
             notice_wait_ms: times.notice_wait_ms,
             notice_margin_ms: times.notice_margin_ms,
+            stop_grace_ms: times.stop_grace_ms,
+            last_word_ms: times.last_word_ms,
             pause_ms: times.infra_ms,
         };
         let (post, posted) = mpsc::unbounded_channel();
         let origin = (ports.clock.now_ms(), Instant::now());
         Shell {
             context: Arc::new(Context { config, ports, events, cache: Cache::default() }),
+            processes,
+            life: None,
             state: State::new(rules),
             tries: HashMap::new(),
             next_id: 0,
@@ -93,6 +114,8 @@ impl Shell {
         let mut stop_by: Option<Instant> = None;
         let mut sample = tokio::time::interval(Duration::from_millis(self.context.config.times.sample_ms.max(1)));
         sample.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pulse = tokio::time::interval(Duration::from_millis(self.context.config.times.life_ms.max(1)));
+        self.life = Life::begin(&self.context);
         self.feed(Input::Tick);
         while !(self.state.has_ended() && self.tasks.is_empty()) {
             let due = state::next_deadline(&self.state).map(|at| at.saturating_sub(self.now_ms()));
@@ -101,6 +124,7 @@ impl Shell {
                 control = controls.recv(), if stop_by.is_none() => match control {
                     Some(Control::Notice(wall_ms)) => {
                         let deadline_ms = self.on_our_clock(wall_ms);
+                        self.of_life(Life::noticed);
                         self.feed(Input::Notice { deadline_ms });
                     }
                     Some(Control::Stop) | None => {
@@ -114,6 +138,7 @@ impl Shell {
                 () = until(stop_by), if stop_by.is_some() => break,
                 Some(news) = self.posted.recv() => self.hear(news),
                 Some(_) = self.tasks.join_next() => {}
+                _ = pulse.tick(), if self.life.is_some() => self.of_life(Life::pulse),
                 _ = sample.tick(), if !self.sampling && self.tries.values().any(|t| t.child.is_some()) => self.sample(),
                 () = tokio::time::sleep(Duration::from_millis(due.unwrap_or(0))), if due.is_some() => self.feed(Input::Tick),
             }
@@ -123,7 +148,16 @@ impl Shell {
         }
         self.tasks.shutdown().await;
         self.tries.clear();
+        if let Some(life) = self.life.take() {
+            life.end("told to stop").await;
+        }
         let _ = tokio::fs::remove_dir_all(&self.context.config.tmp).await;
+    }
+
+    fn of_life(&self, tell: impl Fn(&Life)) {
+        if let Some(life) = &self.life {
+            tell(life);
+        }
     }
 
     fn now_ms(&self) -> u64 {
@@ -138,10 +172,10 @@ impl Shell {
     fn feed(&mut self, input: Input) {
         if let Input::Over(id) = &input
             && let Some(holding) = self.tries.remove(id)
-            && let Some(job) = holding.job
+            && let Some(claim) = holding.claim
         {
             self.tasks.spawn(async move {
-                let _ = tokio::fs::remove_dir_all(&job.directory).await;
+                let _ = tokio::fs::remove_dir_all(&claim.directory).await;
             });
         }
         let (state, commands) = state::step(std::mem::take(&mut self.state), input, self.now_ms());
@@ -156,79 +190,43 @@ impl Shell {
             News::Input(input) => self.feed(input),
             News::Received(messages) => {
                 self.receiving = None;
+                if !messages.is_empty() {
+                    self.of_life(Life::received);
+                }
                 let mut received = Vec::new();
                 for message in messages {
                     let id = self.next_id;
                     self.next_id += 1;
                     received.push((id, message.receives));
-                    self.tries.insert(id, Holding { message, job: None, child: None, told_memory: None });
+                    self.tries.insert(id, Holding::new(message));
                 }
                 self.feed(Input::Received(received));
             }
             News::Prepared(id, job) => {
                 let limits = Limits { timeout_ms: job.timeout_ms, memory_bytes: job.memory_bytes };
+                let alone = job.alone;
                 if let Some(holding) = self.tries.get_mut(&id) {
                     holding.job = Some(Arc::from(job));
                 }
-                self.feed(Input::Ready(id, limits));
+                self.feed(Input::Ready { id, limits, alone });
+            }
+            News::Refused(id, refusal) => {
+                if let Some(holding) = self.tries.get_mut(&id) {
+                    holding.refusal = Some(refusal);
+                }
+                self.feed(Input::Refused(id));
+            }
+            News::Uploaded(id, report) => {
+                if let Some(holding) = self.tries.get_mut(&id) {
+                    holding.report = Some(Arc::from(report));
+                }
+                self.feed(Input::Uploaded(id));
+            }
+            News::Committed(id) => {
+                self.of_life(Life::item_done);
+                self.feed(Input::Over(id));
             }
             News::Sample(held) => self.weigh(&held),
-        }
-    }
-
-    fn obey(&mut self, command: Command) {
-        let context = Arc::clone(&self.context);
-        match command {
-            Command::Receive { most } => self.receive(most),
-            Command::GiveBack(id) => {
-                if let Some(holding) = self.tries.remove(&id) {
-                    self.tasks.spawn(async move { return_unbegun(&context, &holding.message).await });
-                }
-            }
-            Command::Prepare(id) => {
-                let Some(message) = self.tries.get(&id).map(|t| t.message.clone()) else { return };
-                let post = self.post.clone();
-                self.tasks.spawn(async move {
-                    match while_held(&context, &message, prepare(&context, &message)).await {
-                        Ok(job) => send(&post, News::Prepared(id, Box::new(job))),
-                        Err(refusal) => {
-                            refuse(&context, &message, refusal).await;
-                            send(&post, News::Input(Input::Over(id)));
-                        }
-                    }
-                });
-            }
-            Command::Start(id) => self.start(id),
-            Command::Signal(id, signal) => {
-                if let Some(child) = self.tries.get(&id).and_then(|t| t.child.as_ref()) {
-                    child.signal(signal);
-                }
-            }
-            Command::Extend(id) => self.extend(id),
-            Command::Alive(id) => {
-                let Some(job) = self.job(id) else { return };
-                self.tasks.spawn(async move {
-                    // Only a heartbeat: the next one will do.
-                    let _ = try_call_back(&context, &job.claim, CallbackKind::Alive, &job.claim.attempt).await;
-                });
-            }
-            Command::Commit(id, report) => {
-                let Some(job) = self.job(id) else { return };
-                let post = self.post.clone();
-                self.tasks.spawn(async move {
-                    let message = &job.claim.message;
-                    while_held(&context, message, finish(&context, &job, *report, log_tail(&job))).await;
-                    send(&post, News::Input(Input::Over(id)));
-                });
-            }
-            Command::Settle(id, ending) => {
-                let Some(job) = self.job(id) else { return };
-                let post = self.post.clone();
-                self.tasks.spawn(async move {
-                    settle(&context, &job.claim, ending, log_tail(&job)).await;
-                    send(&post, News::Input(Input::Over(id)));
-                });
-            }
         }
     }
 }
@@ -236,11 +234,6 @@ impl Shell {
 fn send(post: &mpsc::UnboundedSender<News>, news: News) {
     // Nobody listens any more: the supervisor has ended.
     let _ = post.send(news);
-}
-
-/// The last lines of what the child said.
-fn log_tail(job: &Job) -> String {
-    stage::renamed(job, &clues::log_tail(&job.log()))
 }
 
 async fn until(moment: Option<Instant>) {

@@ -1,7 +1,7 @@
 //! How often an item is tried. Only failures that say something about the item count, in this epoch; interruptions
 //! and trouble around it never do.
 
-use spotmill_core::bounds::POISON_RECEIVES;
+use spotmill_core::bounds::{POISON_ALONE, POISON_RECEIVES};
 use spotmill_core::item::FailureClass;
 use spotmill_core::verdict::counted;
 
@@ -24,11 +24,14 @@ pub struct Waits {
 }
 
 /// After an attempt that ended as `class`; `before` are the classes of the item's earlier failures in this epoch.
-pub fn next(class: FailureClass, before: &[FailureClass], max_attempts: u32, receives: u32, waits: Waits) -> Next {
+pub fn next(class: FailureClass, before: &[FailureClass], max_attempts: u32, waits: Waits) -> Next {
     match class {
         FailureClass::Memory => Next::NeedsMemory,
         FailureClass::Lost => Next::Retry { after_ms: 0 },
-        FailureClass::Infra => Next::Retry { after_ms: infra_wait(receives, waits) },
+        FailureClass::Infra => {
+            let before = before.iter().filter(|c| **c == FailureClass::Infra).count();
+            Next::Retry { after_ms: infra_wait(u32::try_from(before).unwrap_or(u32::MAX), waits) }
+        }
         FailureClass::Poison => Next::GiveUp,
         _ => {
             let so_far = attempts(before);
@@ -57,14 +60,19 @@ fn worth_trying(class: FailureClass) -> u32 {
     }
 }
 
-/// Doubled with every receive: the message remembers it, whichever machine takes it next.
-pub fn infra_wait(receives: u32, waits: Waits) -> u64 {
-    let factor = 1u64.checked_shl(receives.saturating_sub(1).min(40)).unwrap_or(u64::MAX);
+/// Doubled each time that the same trouble was met before.
+pub fn infra_wait(before: u32, waits: Waits) -> u64 {
+    let factor = 1u64.checked_shl(before.min(40)).unwrap_or(u64::MAX);
     waits.infra_ms.saturating_mul(factor).min(waits.infra_most_ms)
 }
 
-/// Received again and again, and nothing on record says why: it takes its machines with it.
-pub fn is_poison(receives: u32, recorded: usize) -> bool {
-    let recorded = u32::try_from(recorded).unwrap_or(u32::MAX);
-    receives.saturating_sub(recorded) > POISON_RECEIVES
+/// Receives, the present one included, of which no record says how they ended: their machines went without a word.
+pub fn unexplained(receives: u32, recorded: usize) -> u32 {
+    receives.saturating_sub(u32::try_from(recorded).unwrap_or(u32::MAX))
+}
+
+/// Received again and again, nothing on record says why, and often enough nobody else was there to blame: it takes its
+/// machines with it.
+pub fn is_poison(unexplained: u32, alone: usize) -> bool {
+    unexplained > POISON_RECEIVES && alone >= POISON_ALONE as usize
 }

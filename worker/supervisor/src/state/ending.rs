@@ -63,6 +63,8 @@ pub struct Seen {
     pub peak_bytes: u64,
     pub limit_bytes: u64,
     pub timeout_ms: u64,
+    /// Another child ran beside it for a while.
+    pub shared: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +128,14 @@ fn judge(seen: &Seen, exit: Exit, outcome: Outcome) -> Verdict {
             Verdict::Unexplained(Ending::new(FailureClass::Crash, format!("the worker was ended by {ended}"), ended))
         }
         (code, _) => {
-            let ended = format!("exit code {}", code.unwrap_or_default());
+            let code = code.unwrap_or_default();
+            let ended = format!("exit code {code}");
+            // 128 and the number, as shells and handlers of signals say it.
+            if [130, 137, 143].contains(&code) {
+                let signal = format!("signal {}{}", code - 128, name(code - 128));
+                let message = format!("the worker ended with {ended}, which says {signal}");
+                return Verdict::Unexplained(Ending::new(FailureClass::Crash, message, ended));
+            }
             let message = format!("the worker ended with {ended} and left no word why; its last lines are in the log");
             Verdict::Settle(Ending::new(FailureClass::Crash, message, ended))
         }
@@ -151,15 +160,15 @@ fn ours(seen: &Seen, why: Why) -> Ending {
     }
 }
 
+/// Well within its limit and not alone, it was the victim of a neighbour: that says nothing of the item.
 fn killed_by_kernel(seen: &Seen) -> Ending {
     let peak = bytes_of(seen.peak_bytes);
-    out_of_memory(
-        format!(
-            "out of memory: the machine had none left when the worker held {peak} of its {}",
-            bytes_of(seen.limit_bytes)
-        ),
-        format!("killed by the kernel for want of memory at {peak}"),
-    )
+    let had = format!("the machine had none left when the worker held {peak} of its {}", bytes_of(seen.limit_bytes));
+    let ended = format!("killed by the kernel for want of memory at {peak}");
+    if seen.shared && seen.peak_bytes / 9 < seen.limit_bytes / 10 {
+        return Ending::new(FailureClass::Infra, format!("memory went to its neighbours: {had}"), ended);
+    }
+    out_of_memory(format!("out of memory: {had}"), ended)
 }
 
 fn out_of_memory(message: String, ended: String) -> Ending {

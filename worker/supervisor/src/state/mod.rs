@@ -7,9 +7,11 @@ pub mod ending;
 mod step;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use ending::{Ending, Exit, Outcome};
-pub use step::{next_deadline, step};
+pub use step::step;
+pub use turn::next_deadline;
 
 use spotmill_core::item::ItemReport;
 use std::collections::BTreeMap;
@@ -21,13 +23,18 @@ pub type TryId = u64;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     pub slots: u32,
-    /// A message received more often than this runs alone.
+    /// A message received more often than this may have to run alone.
     pub lone_receives: u32,
     pub extend_ms: u64,
     pub alive_ms: u64,
     pub term_wait_ms: u64,
     pub notice_wait_ms: u64,
+    /// Before a notice's deadline children are ended.
     pub notice_margin_ms: u64,
+    /// After a stop what is being committed has this long.
+    pub stop_grace_ms: u64,
+    /// After the last moment of children, what is still said of them has this long.
+    pub last_word_ms: u64,
     /// Pause after a receive that failed.
     pub pause_ms: u64,
 }
@@ -39,14 +46,16 @@ pub struct State {
     /// A receive is under way.
     pub(super) asking: bool,
     pub(super) ask_after_ms: u64,
-    /// The machine goes away then.
-    pub(super) notice_ms: Option<u64>,
+    /// Children end then, because the machine goes away or the supervisor was told to stop.
+    pub(super) last_ms: Option<u64>,
     pub(super) stopping: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Try {
     pub(super) receives: u32,
+    /// Nothing may run beside it.
+    pub(super) alone: bool,
     pub(super) extend_at_ms: u64,
     pub(super) phase: Phase,
 }
@@ -60,10 +69,12 @@ pub struct Limits {
 
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
-    /// The shell reads plan and receipt and writes the child's spec.
+    /// The shell reads plan and receipt, copies the inputs and writes the child's spec.
     Preparing,
     /// Ready, but it or another one has to be alone.
     Waiting(Limits),
+    /// The shell writes down that it begins alone.
+    Announcing(Limits),
     Running(Run),
     /// Signalled; SIGKILL follows at `kill_at_ms` unless it has been sent.
     Ending {
@@ -77,8 +88,14 @@ pub(super) enum Phase {
         ending: Ending,
         until_ms: u64,
     },
-    /// The shell commits it, or records how it ended.
+    /// The shell copies what the child wrote; no receipt was sent.
+    Uploading(Run),
+    /// A receipt may have been sent.
+    Committing,
+    /// The shell records how it ended.
     Settling,
+    /// Handed back: nothing follows, and its lease is not held any more.
+    Leaving,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +104,8 @@ pub(super) struct Run {
     pub(super) since_ms: u64,
     pub(super) alive_at_ms: u64,
     pub(super) peak_bytes: u64,
+    /// Another one ran beside it for a while.
+    pub(super) shared: bool,
 }
 
 /// Why we ended a child.
@@ -103,11 +122,22 @@ pub enum Input {
     /// The messages a receive brought, with their receive counts; perhaps none.
     Received(Vec<(TryId, u32)>),
     ReceiveFailed,
-    /// The child can start.
-    Ready(TryId, Limits),
+    /// The child can start, `alone` or beside others.
+    Ready {
+        id: TryId,
+        limits: Limits,
+        alone: bool,
+    },
+    /// The message leads to no child.
+    Refused(TryId),
+    /// It is on record that it begins alone.
+    Announced(TryId),
     /// Memory of the child's process group.
     Memory(TryId, u64),
     Exited(TryId, Exit, Outcome),
+    Uploaded(TryId),
+    /// What the child said it wrote cannot be copied.
+    NotUploaded(TryId, Ending),
     /// Nothing is left to do for it; its message is deleted or given back.
     Over(TryId),
     Notice {
@@ -131,13 +161,19 @@ pub enum Command {
     /// Visible again at once; it was never begun.
     GiveBack(TryId),
     Prepare(TryId),
+    /// Say why, and delete the message or give it back.
+    Refuse(TryId),
+    Announce(TryId),
     Start(TryId),
     Signal(TryId, Signal),
     Extend(TryId),
     Alive(TryId),
-    Commit(TryId, Box<ItemReport>),
-    /// Record how it ended, tell, and delete the message or give it back.
+    Upload(TryId, Box<ItemReport>),
+    Commit(TryId),
+    /// Record how it ended, tell, and delete the message or give it back; what was under way for it ends.
     Settle(TryId, Ending),
+    /// End what is under way for it and make it visible at once, whatever is on record by now.
+    LetGo(TryId),
 }
 
 impl State {
@@ -154,6 +190,7 @@ impl State {
 impl Try {
     /// Has a process, or may still be explained by what ends processes.
     pub(super) fn occupies(&self) -> bool {
-        matches!(self.phase, Phase::Running(_) | Phase::Ending { .. } | Phase::Unexplained { .. })
+        use Phase::{Announcing, Ending, Running, Unexplained};
+        matches!(self.phase, Announcing(_) | Running(_) | Ending { .. } | Unexplained { .. })
     }
 }

@@ -2,12 +2,16 @@
 //! store and queues, and a worker that is a few lines of bash.
 #![allow(dead_code)]
 
+mod away;
 mod fixture;
+pub mod sim;
 
+pub use away::Away;
 use fixture::{PIPELINE, PRELUDE, config};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
 use spotmill_core::item::{FailureClass, InputFile};
 use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::life::BeganAlone;
 use spotmill_core::plan::{line_range, work_list, work_pages};
 use spotmill_core::records::{
     Callback, CallbackKind, FailureRecord, Lease, Plan, PlanTables, Receipt, StepGeneration, WorkItem, WorkMessage,
@@ -27,6 +31,8 @@ pub const EPOCH: u64 = 7;
 
 pub struct World {
     pub dir: tempfile::TempDir,
+    /// Where state and data are.
+    pub place: Uri,
     pub store: Arc<dyn Store>,
     pub queues: LocalQueues,
     pub keys: StepKeys,
@@ -43,15 +49,34 @@ impl World {
 
     pub async fn of(items: u32, script: &str, resources: &str) -> World {
         let dir = tempfile::tempdir().expect("tempdir");
+        let place = Uri::new(dir.path().to_string_lossy());
+        World::at(dir, place, Arc::new(LocalStore::new()), items, script, resources).await
+    }
+
+    /// State and data are on `s3://`, below `away` of the directory.
+    pub async fn away(items: u32, script: &str) -> World {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let store = Arc::new(Away::new(&dir.path().join("away"), None));
+        World::at(dir, "s3://bucket".into(), store, items, script, "").await
+    }
+
+    async fn at(
+        dir: tempfile::TempDir,
+        place: Uri,
+        store: Arc<dyn Store>,
+        items: u32,
+        script: &str,
+        resources: &str,
+    ) -> World {
         let path = |name: &str| dir.path().join(name);
         std::fs::create_dir(path("here")).expect("directory");
         std::fs::write(path("worker.sh"), format!("{PRELUDE}\n{script}\n")).expect("script");
-        let root = Uri::new(path("state").to_string_lossy());
+        let root = place.join("state");
         let keys = RunKeys::new(&root, &RUN.into()).step(&"copy".into(), 1);
-        let store: Arc<dyn Store> = Arc::new(LocalStore::new());
         let mut world = World {
             config: config(&dir, &root),
             dir,
+            place,
             store,
             queues: LocalQueues::new(),
             keys,
@@ -82,7 +107,7 @@ impl World {
         let digest = spec::digest(&frozen);
         let mut list = Vec::new();
         for item in 0..items {
-            let input = Uri::new(self.dir.path().join(format!("input-{item}.csv")).to_string_lossy());
+            let input = self.place.join(&format!("input-{item}.csv"));
             self.store.put(&input, b"1\n2\n").await.expect("input");
             let meta = self.store.head(&input).await.expect("input");
             let inputs = vec![InputFile { uri: input, etag: meta.etag, bytes: meta.bytes, rows: None }];
@@ -140,6 +165,12 @@ impl World {
     pub fn sink(&self) -> EventSink {
         let events = Arc::clone(&self.events);
         Arc::new(move |event| events.lock().expect("events").push(event))
+    }
+
+    /// Another machine, or the same one with another line to the store: the operation named never answers.
+    pub fn behind(&self, hanging: Option<&'static str>) -> (Arc<Away>, Ports) {
+        let store = Arc::new(Away::new(&self.dir.path().join("away"), hanging));
+        (store.clone(), Ports { store, ..self.ports() })
     }
 
     pub fn start(&self) -> Supervisor {
@@ -224,6 +255,13 @@ impl World {
         let record: FailureRecord = serde_json::from_value(record).expect("record");
         let key = self.keys.failure(EPOCH, item, &AttemptId::new(attempt));
         records::put(&*self.store, &key, &record).await.expect("put");
+    }
+
+    /// An attempt began alone, and nothing says how it ended.
+    pub async fn put_alone(&self, item: ItemIndex, attempt: &str) {
+        let (v, attempt) = (1, AttemptId::new(attempt));
+        let mark = BeganAlone { v, item, attempt: attempt.clone(), worker: "other".to_owned(), began_ms: 0 };
+        records::put(&*self.store, &self.keys.began_alone(EPOCH, item, &attempt), &mark).await.expect("put");
     }
 
     /// Files below scratch, of whatever attempt.

@@ -15,6 +15,8 @@ const RULES: Rules = Rules {
     term_wait_ms: 1_000,
     notice_wait_ms: 10_000,
     notice_margin_ms: 10_000,
+    stop_grace_ms: 2_000,
+    last_word_ms: 3_000,
     pause_ms: 1_000,
 };
 const LIMITS: Limits = Limits { timeout_ms: 60_000, memory_bytes: 1_000 };
@@ -51,7 +53,7 @@ impl Sim {
     fn running() -> Sim {
         let mut sim = Sim::new();
         sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1)]), "prepare 0, receive 1");
-        sim.check(0, Input::Ready(0, LIMITS), "start 0");
+        sim.check(0, ready(0), "start 0");
         sim
     }
 }
@@ -61,18 +63,30 @@ fn show(command: &Command) -> String {
         Command::Receive { most } => format!("receive {most}"),
         Command::GiveBack(id) => format!("give back {id}"),
         Command::Prepare(id) => format!("prepare {id}"),
+        Command::Refuse(id) => format!("refuse {id}"),
+        Command::Announce(id) => format!("announce {id}"),
         Command::Start(id) => format!("start {id}"),
         Command::Signal(id, Signal::Term) => format!("term {id}"),
         Command::Signal(id, Signal::Kill) => format!("kill {id}"),
         Command::Extend(id) => format!("extend {id}"),
         Command::Alive(id) => format!("alive {id}"),
-        Command::Commit(id, _) => format!("commit {id}"),
+        Command::Upload(id, _) => format!("upload {id}"),
+        Command::Commit(id) => format!("commit {id}"),
+        Command::LetGo(id) => format!("let go {id}"),
         Command::Settle(id, ending) => format!("settle {id} {:?}", ending.class),
     }
 }
 
 fn received(messages: &[(TryId, u32)]) -> Input {
     Input::Received(messages.to_vec())
+}
+
+fn ready(id: TryId) -> Input {
+    Input::Ready { id, limits: LIMITS, alone: false }
+}
+
+fn ready_alone(id: TryId) -> Input {
+    Input::Ready { id, limits: LIMITS, alone: true }
 }
 
 fn report() -> ItemReport {
@@ -115,9 +129,9 @@ fn slots_are_filled_and_freed() {
     sim.check(0, Input::Tick, "");
     sim.check(0, received(&[]), "receive 2");
     sim.check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
-    sim.check(0, Input::Ready(1, LIMITS), "start 1");
-    sim.check(0, Input::Ready(0, LIMITS), "start 0");
-    sim.check(500, exited(1, 0, done()), "commit 1");
+    sim.check(0, ready(1), "start 1");
+    sim.check(0, ready(0), "start 0");
+    sim.check(500, exited(1, 0, done()), "upload 1").check(0, Input::Uploaded(1), "commit 1");
     sim.check(10, Input::Over(1), "receive 1");
     sim.check(0, Input::Over(0), "");
     sim.check(0, received(&[]), "receive 2");
@@ -134,9 +148,11 @@ fn leases_are_extended_in_every_phase() {
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
     sim.due(30_000, "extend 0, extend 1");
-    sim.check(0, Input::Ready(0, LIMITS), "start 0");
+    sim.check(0, ready(0), "start 0");
     sim.due(30_000, "extend 0, extend 1");
-    sim.check(0, exited(0, 0, done()), "commit 0");
+    sim.check(0, exited(0, 0, done()), "upload 0");
+    sim.due(30_000, "extend 0, extend 1");
+    sim.check(0, Input::Uploaded(0), "commit 0");
     sim.due(30_000, "extend 0, extend 1");
 }
 
@@ -144,7 +160,7 @@ fn leases_are_extended_in_every_phase() {
 fn a_long_run_says_that_it_is_alive() {
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
-    sim.check(0, Input::Ready(0, Limits { timeout_ms: u64::MAX, ..LIMITS }), "start 0");
+    sim.check(0, Input::Ready { id: 0, limits: Limits { timeout_ms: u64::MAX, ..LIMITS }, alone: false }, "start 0");
     sim.check(300_000, Input::Tick, "extend 0, alive 0, extend 1");
     sim.check(300_000, Input::Tick, "extend 0, alive 0, extend 1");
 }
@@ -158,7 +174,7 @@ fn a_time_out_is_polite_first() {
     sim.check(0, Input::Tick, "");
     sim.check(5, signalled(0, 9), "settle 0 Timeout");
     // What comes late changes nothing.
-    sim.check(0, signalled(0, 9), "").check(0, Input::Memory(0, 5_000), "").check(0, Input::Ready(0, LIMITS), "");
+    sim.check(0, signalled(0, 9), "").check(0, Input::Memory(0, 5_000), "").check(0, ready(0), "");
 }
 
 #[test]
@@ -196,7 +212,7 @@ fn a_foreign_signal_waits_for_a_notice() {
 fn a_notice_lets_finish_what_can() {
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1)]), "prepare 0, receive 1");
-    sim.check(0, Input::Ready(0, LIMITS), "start 0");
+    sim.check(0, ready(0), "start 0");
     let deadline_ms = sim.now_ms + 25_000;
     sim.check(0, Input::Notice { deadline_ms }, "");
     // The receive under way brought one more: it goes back, never begun.
@@ -206,20 +222,86 @@ fn a_notice_lets_finish_what_can() {
     assert!(!sim.state.has_ended(), "it idles until somebody ends it");
 
     let mut sim = Sim::running();
-    sim.check(0, Input::Notice { deadline_ms: sim.now_ms + 60_000 }, "").check(9, exited(0, 0, done()), "commit 0");
+    sim.check(0, Input::Notice { deadline_ms: sim.now_ms + 60_000 }, "").check(9, exited(0, 0, done()), "upload 0");
 }
 
 #[test]
 fn what_is_not_begun_at_a_notice_goes_back() {
-    let mut sim = Sim::new();
-    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 6)]), "prepare 0, prepare 1");
-    sim.check(0, Input::Ready(0, LIMITS), "start 0").check(0, Input::Ready(1, LIMITS), "");
-    sim.check(0, Input::Notice { deadline_ms: 9_000_000 }, "settle 1 Lost");
-
+    for leave in [Input::Notice { deadline_ms: 9_000_000 }, Input::Stop] {
+        let mut sim = Sim::new();
+        sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 6)]), "prepare 0, prepare 1");
+        sim.check(0, ready_alone(1), "");
+        // One waits to be alone, the other's inputs are being copied: neither has a process.
+        sim.check(0, leave, "settle 0 Lost, settle 1 Lost");
+        // What comes late changes nothing, and a lease that was given back is not taken again.
+        sim.check(0, ready(0), "").check(0, Input::Refused(1), "").check(60_000, Input::Tick, "");
+    }
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1)]), "prepare 0, receive 1");
-    sim.check(0, Input::Stop, "").check(0, Input::Ready(0, LIMITS), "settle 0 Lost").check(0, Input::Over(0), "");
+    sim.check(0, Input::Stop, "settle 0 Lost").check(0, Input::Over(0), "");
     assert!(sim.state.has_ended());
+}
+
+#[test]
+fn what_hangs_at_the_end_is_handed_back_before_the_machine_goes() {
+    let noticed = |sim: &mut Sim| {
+        let deadline_ms = sim.now_ms + 20_000;
+        sim.check(0, Input::Notice { deadline_ms }, "");
+    };
+    // Ten seconds before, children end; three later, what is still being said.
+    let mut sim = Sim::running();
+    sim.check(0, exited(0, 0, done()), "upload 0");
+    noticed(&mut sim);
+    sim.due(13_000, "settle 0 Lost").check(0, Input::Uploaded(0), "");
+
+    let mut sim = Sim::running();
+    sim.check(0, exited(0, 0, done()), "upload 0").check(0, Input::Uploaded(0), "commit 0");
+    noticed(&mut sim);
+    sim.due(13_000, "let go 0").check(60_000, Input::Tick, "");
+
+    let mut sim = Sim::running();
+    sim.check(0, exited(0, 1, said(FailureClass::Transform)), "settle 0 Transform");
+    noticed(&mut sim);
+    sim.due(13_000, "let go 0");
+
+    // A child that ends at its last moment has the same three seconds.
+    let mut sim = Sim::running();
+    noticed(&mut sim);
+    sim.due(10_000, "term 0").check(0, exited(0, 0, done()), "upload 0").due(3_000, "settle 0 Lost");
+
+    let mut sim = Sim::running();
+    sim.check(0, exited(0, 0, done()), "upload 0").check(0, Input::Stop, "").due(5_000, "settle 0 Lost");
+}
+
+#[test]
+fn an_upload_lives_as_long_as_its_item_may() {
+    let mut sim = Sim::running();
+    sim.check(0, exited(0, 0, done()), "upload 0");
+    sim.state.tries.get_mut(&0).expect("it").extend_at_ms = u64::MAX;
+    // The item has a minute; its next sign of life is due after five.
+    sim.check(300_000, Input::Tick, "");
+
+    let mut sim = Sim::new();
+    let limits = Limits { timeout_ms: 400_000, ..LIMITS };
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1)]), "prepare 0, receive 1");
+    sim.check(0, Input::Ready { id: 0, limits, alone: false }, "start 0").check(0, exited(0, 0, done()), "upload 0");
+    sim.state.tries.get_mut(&0).expect("it").extend_at_ms = u64::MAX;
+    sim.check(300_000, Input::Tick, "alive 0").check(300_000, Input::Tick, "");
+}
+
+#[test]
+fn what_was_not_written_is_a_crash() {
+    let mut sim = Sim::running();
+    sim.check(0, exited(0, 0, done()), "upload 0");
+    let missing = Ending::new(FailureClass::Crash, "no such file", "bad outcome file");
+    sim.check(0, Input::NotUploaded(0, missing), "settle 0 Crash");
+}
+
+#[test]
+fn a_message_may_lead_to_no_child() {
+    let mut sim = Sim::new();
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1)]), "prepare 0, receive 1");
+    sim.check(0, Input::Refused(0), "refuse 0").check(0, ready(0), "").check(0, Input::Over(0), "");
 }
 
 #[test]
@@ -232,17 +314,47 @@ fn stop_is_quick() {
 
     // A commit under way is finished; a child that finished before the signal came is committed.
     let mut sim = Sim::running();
-    sim.check(0, Input::Stop, "term 0").check(0, exited(0, 0, done()), "commit 0").check(0, Input::Over(0), "");
+    sim.check(0, Input::Stop, "term 0").check(0, exited(0, 0, done()), "upload 0");
+    sim.check(0, Input::Uploaded(0), "commit 0").check(0, Input::Over(0), "");
     assert!(sim.state.has_ended());
 }
 
 #[test]
-fn what_came_back_often_runs_alone() {
+fn what_nothing_explains_runs_alone() {
+    let mut sim = Sim::new();
+    // Received six times: while that is looked into, nobody else is asked for.
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 6)]), "prepare 0");
+    sim.check(0, ready_alone(0), "announce 0").check(0, Input::Announced(0), "start 0");
+    sim.check(0, exited(0, 0, done()), "upload 0").check(0, Input::Uploaded(0), "commit 0");
+    sim.check(0, Input::Over(0), "receive 2");
+
+    // Interruptions on record explain it: it is as any other.
+    let mut sim = Sim::new();
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 40)]), "prepare 0");
+    sim.check(0, ready(0), "start 0, receive 1");
+}
+
+#[test]
+fn who_was_here_first_ends_before_somebody_is_alone() {
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 6)]), "prepare 0, prepare 1");
-    sim.check(0, Input::Ready(0, LIMITS), "start 0");
-    sim.check(0, Input::Ready(1, LIMITS), "");
-    sim.check(0, exited(0, 0, done()), "commit 0, start 1");
+    sim.check(0, ready_alone(1), "");
+    sim.check(0, ready(0), "start 0");
+    sim.check(0, exited(0, 0, done()), "upload 0, announce 1");
     // Nobody joins it.
-    sim.check(0, Input::Over(0), "").check(0, exited(1, 0, done()), "commit 1").check(0, Input::Over(1), "receive 2");
+    sim.check(0, Input::Over(0), "").check(0, Input::Announced(1), "start 1");
+    sim.check(0, exited(1, 0, done()), "upload 1").check(0, Input::Over(1), "receive 2");
+}
+
+#[test]
+fn the_kernels_victim_beside_others_is_not_held_to_account() {
+    let killed = |id| Input::Exited(id, Exit::Signal { number: 9, oom: true }, Outcome::Absent);
+    let mut sim = Sim::new();
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
+    sim.check(0, ready(0), "start 0").check(0, ready(1), "start 1");
+    sim.check(0, Input::Memory(0, 400), "").check(0, Input::Memory(1, 950), "");
+    sim.check(0, killed(0), "settle 0 Infra").check(0, killed(1), "settle 1 Memory");
+
+    let mut sim = Sim::running();
+    sim.check(0, Input::Memory(0, 400), "").check(0, killed(0), "settle 0 Memory");
 }

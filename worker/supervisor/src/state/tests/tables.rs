@@ -1,13 +1,16 @@
 //! How children end and how often items are tried, row by row.
 
 use super::*;
-use crate::state::budget::{Next, Waits, infra_wait, is_poison, next};
+use crate::state::budget::{Next, Waits, infra_wait, is_poison, next, unexplained};
 use crate::state::ending::{Seen, Verdict, classify};
 
 #[test]
 fn endings_have_names() {
     use FailureClass::*;
-    let seen = Seen { why: None, wall_ms: 5, peak_bytes: 2_100, limit_bytes: 2_000, timeout_ms: 600_000 };
+    let seen =
+        Seen { why: None, wall_ms: 5, peak_bytes: 2_100, limit_bytes: 2_000, timeout_ms: 600_000, shared: false };
+    let beside = Seen { shared: true, ..seen };
+    let victim = Seen { peak_bytes: 1_700, ..beside };
     let by = |why| Seen { why: Some(why), ..seen };
     let signal = |number, oom| Exit::Signal { number, oom };
     let unreadable = Outcome::Unreadable("EOF".to_owned());
@@ -22,6 +25,8 @@ fn endings_have_names() {
         (seen, Exit::Code(101), unreadable, Crash, "exit code 101"),
         (seen, Exit::Code(3), done(), Crash, "exit code 3"),
         (seen, signal(9, true), Outcome::Absent, Memory, "killed by the kernel for want of memory at 2.1 KiB"),
+        (beside, signal(9, true), Outcome::Absent, Memory, "killed by the kernel for want of memory at 2.1 KiB"),
+        (victim, signal(9, true), Outcome::Absent, Infra, "killed by the kernel for want of memory at 1.7 KiB"),
         (seen, Exit::NotStarted("no such file".to_owned()), Outcome::Absent, Infra, "not started"),
         (by(Why::Timeout), signal(15, false), Outcome::Absent, Timeout, "time-out after 600 s"),
         (by(Why::Timeout), Exit::Code(143), Outcome::Absent, Timeout, "time-out after 600 s"),
@@ -39,6 +44,11 @@ fn endings_have_names() {
     for (number, ended) in [(9, "signal 9 (kill)"), (11, "signal 11 (segmentation fault)"), (33, "signal 33")] {
         let Verdict::Unexplained(ending) = classify(seen, signal(number, false), done()) else { panic!("{number}") };
         assert_eq!((ending.class, ending.ended.as_str()), (Crash, ended));
+    }
+    for code in [130, 137, 143] {
+        let Verdict::Unexplained(ending) = classify(seen, Exit::Code(code), Outcome::Absent) else { panic!("{code}") };
+        assert_eq!((ending.class, ending.ended), (Crash, format!("exit code {code}")));
+        assert!(matches!(classify(seen, Exit::Code(code), said(BadData)), Verdict::Settle(e) if e.class == BadData));
     }
     // Finished work is kept, whatever was on its way; what we saw of it is in its usage.
     for why in [None, Some(Why::Timeout), Some(Why::Memory), Some(Why::Lost)] {
@@ -64,15 +74,18 @@ fn budgets_count_what_says_something_about_the_item() {
         (WorkerVersion, &[BadData], 9, Next::GiveUp),
         (InputChanged, &[], 3, Next::GiveUp),
         (Lost, &[Crash, Crash, Crash], 3, retry(0)),
-        (Infra, &[Crash, Crash, Crash], 3, retry(4_000)),
+        (Infra, &[Crash, Crash, Lost, Lost], 3, retry(1_000)),
+        (Infra, &[Infra, Lost, Infra], 3, retry(4_000)),
         (Memory, &[Crash, Crash, Crash], 3, Next::NeedsMemory),
         (Poison, &[], 3, Next::GiveUp),
     ];
     for (class, before, most, expected) in table {
-        assert_eq!(next(*class, before, *most, 3, waits), *expected, "{class:?} after {before:?}, at most {most}");
+        assert_eq!(next(*class, before, *most, waits), *expected, "{class:?} after {before:?}, at most {most}");
     }
-    for (receives, expected) in [(1, 1_000), (2, 2_000), (11, 1_024_000), (13, 3_600_000), (4_000, 3_600_000)] {
-        assert_eq!(infra_wait(receives, waits), expected, "{receives}");
+    for (before, expected) in [(0, 1_000), (1, 2_000), (10, 1_024_000), (12, 3_600_000), (4_000, 3_600_000)] {
+        assert_eq!(infra_wait(before, waits), expected, "{before}");
     }
-    assert!(!is_poison(15, 0) && is_poison(16, 0) && !is_poison(30, 15) && is_poison(30, 14) && !is_poison(1, 9));
+    assert_eq!((unexplained(16, 0), unexplained(41, 40), unexplained(3, 9)), (16, 1, 0));
+    // Only what was alone when its machine went speaks against the item.
+    assert!(is_poison(16, 10) && !is_poison(15, 10) && !is_poison(16, 9) && !is_poison(400, 0));
 }

@@ -21,11 +21,12 @@ fn random_walk(seed: u64) {
     };
     let (mut state, mut now_ms, mut next_id) = (State::new(RULES), 1_000_000, 0);
     let (mut preparing, mut running, mut settling) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut announcing, mut uploading) = (Vec::new(), Vec::new());
     let mut asked = 0u32;
     for round in 0..3_000 {
         let pick = |from: &[TryId], n: u64| from.get(n as usize % from.len().max(1)).copied();
         let n = below(1_000);
-        let input = match below(12) {
+        let input = match below(14) {
             0 | 1 if asked > 0 => {
                 let most = std::mem::take(&mut asked);
                 let ids: Vec<(TryId, u32)> =
@@ -38,8 +39,8 @@ fn random_walk(seed: u64) {
                 Input::ReceiveFailed
             }
             3 | 4 => match pick(&preparing, n) {
-                Some(id) if n < 900 => Input::Ready(id, LIMITS),
-                Some(id) => Input::Over(id),
+                Some(id) if n < 900 => Input::Ready { id, limits: LIMITS, alone: n % 5 == 0 },
+                Some(id) => Input::Refused(id),
                 None => Input::Tick,
             },
             5 => pick(&running, n).map_or(Input::Tick, |id| Input::Memory(id, n * 2)),
@@ -52,17 +53,26 @@ fn random_walk(seed: u64) {
             8 => pick(&settling, n).map_or(Input::Tick, Input::Over),
             9 if round > 1_500 && n < 2 => Input::Notice { deadline_ms: now_ms + 30_000 },
             10 if round > 2_000 && n < 20 => Input::Stop,
+            11 => pick(&announcing, n).map_or(Input::Tick, Input::Announced),
+            12 => match pick(&uploading, n) {
+                Some(id) if n < 900 => Input::Uploaded(id),
+                Some(id) => Input::NotUploaded(id, Ending::new(FailureClass::Crash, "", "")),
+                None => Input::Tick,
+            },
             _ => {
                 now_ms += n * 10;
                 Input::Tick
             }
         };
         if let Input::Over(id) = &input {
-            preparing.retain(|p| p != id);
             settling.retain(|s| s != id);
         }
-        if let Input::Exited(id, ..) = &input {
-            running.retain(|r| r != id);
+        let announced = if let Input::Announced(id) = &input { Some(*id) } else { None };
+        match &input {
+            Input::Exited(id, ..) => running.retain(|r| r != id),
+            Input::Announced(id) => announcing.retain(|a| a != id),
+            Input::Uploaded(id) | Input::NotUploaded(id, _) => uploading.retain(|u| u != id),
+            _ => {}
         }
         let (after, commands) = step(state, input, now_ms);
         state = after;
@@ -73,16 +83,27 @@ fn random_walk(seed: u64) {
                     asked = most;
                 }
                 Command::Prepare(id) => preparing.push(id),
+                Command::Announce(id) => {
+                    assert!(running.is_empty() && announcing.is_empty(), "seed {seed}: {id} is not alone");
+                    preparing.retain(|p| *p != id);
+                    announcing.push(id);
+                }
                 Command::Start(id) => {
-                    assert!(preparing.contains(&id), "seed {seed}");
+                    assert!(announcing.is_empty(), "seed {seed}: {id} joins one that is alone");
+                    assert!(preparing.contains(&id) || announced == Some(id), "seed {seed}");
                     preparing.retain(|p| *p != id);
                     running.push(id);
                 }
                 Command::Signal(id, _) => assert!(running.contains(&id), "seed {seed}: {id} is not running"),
-                Command::Commit(id, _) | Command::Settle(id, _) => {
+                Command::Upload(id, _) => uploading.push(id),
+                Command::Commit(id) => settling.push(id),
+                Command::Refuse(id) | Command::Settle(id, _) => {
                     preparing.retain(|p| *p != id);
+                    announcing.retain(|a| *a != id);
+                    uploading.retain(|u| *u != id);
                     settling.push(id);
                 }
+                Command::LetGo(id) => assert!(settling.contains(&id), "seed {seed}: {id} is not being settled"),
                 Command::Extend(_) | Command::Alive(_) | Command::GiveBack(_) => {}
             }
         }

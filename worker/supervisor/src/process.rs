@@ -1,0 +1,39 @@
+//! Children as the shell knows them: started, signalled, ended. `System` has real ones; a simulation brings its own.
+
+use crate::child::{Child, Launch};
+use crate::state::{Exit, Signal};
+
+/// Told the process id, once.
+pub type Started = Box<dyn FnOnce(u32) + Send>;
+/// Told how it ended, once, also where it could not be started.
+pub type Ended = Box<dyn Fn(Exit) + Send + Sync>;
+
+pub trait Processes: Send + Sync {
+    /// Returns at once; the two are called from wherever the child is watched.
+    fn spawn(&self, launch: Launch, started: Started, ended: Ended) -> Box<dyn Process>;
+}
+
+/// Killed when dropped.
+pub trait Process: Send {
+    /// The process group, while there is one whose memory can be read.
+    fn group(&self) -> Option<i32>;
+    fn signal(&self, signal: Signal);
+}
+
+/// Processes of this machine.
+pub struct System;
+
+impl Processes for System {
+    fn spawn(&self, launch: Launch, started: Started, ended: Ended) -> Box<dyn Process> {
+        Box::new(Child::spawn(launch, started, ended))
+    }
+}
+
+impl Process for Child {
+    fn group(&self) -> Option<i32> {
+        Child::group(self)
+    }
+    fn signal(&self, signal: Signal) {
+        Child::signal(self, signal);
+    }
+}

@@ -1,0 +1,114 @@
+//! What time and free slots allow, after whatever happened: leases are extended, time-outs and last moments kept, what
+//! is ready starts, and more is asked for.
+
+use super::step::gone;
+use super::{Command, Phase, Run, Signal, State, Try, Why};
+
+/// When something falls due by itself.
+pub fn next_deadline(state: &State) -> Option<u64> {
+    let (last, let_go) = (state.last_ms.unwrap_or(u64::MAX), state.let_go_ms().unwrap_or(u64::MAX));
+    let of_tries = state.tries.values().flat_map(|t| {
+        let phase = match &t.phase {
+            Phase::Running(run) => Some(run.timeout_at().min(run.alive_at_ms).min(last)),
+            Phase::Ending { kill_at_ms, killed: false, .. } => Some(*kill_at_ms),
+            Phase::Unexplained { until_ms, .. } => Some(*until_ms),
+            Phase::Uploading(run) => Some(run.alive_at_ms.min(let_go)),
+            Phase::Committing | Phase::Settling => Some(let_go),
+            _ => None,
+        };
+        [t.holds_lease().then_some(t.extend_at_ms), phase]
+    });
+    let ask = (state.may_ask() && state.ask_after_ms > 0).then_some(state.ask_after_ms);
+    of_tries.chain([ask]).flatten().min()
+}
+
+impl State {
+    pub(super) fn tick(&mut self, now_ms: u64, out: &mut Vec<Command>) {
+        let rules = self.rules;
+        let last = self.last_ms.is_some_and(|at| at <= now_ms);
+        let let_go = self.let_go_ms().is_some_and(|at| at <= now_ms);
+        for (id, t) in &mut self.tries {
+            if t.holds_lease() && t.extend_at_ms <= now_ms {
+                t.extend_at_ms = now_ms + rules.extend_ms;
+                out.push(Command::Extend(*id));
+            }
+            if let Phase::Running(run) | Phase::Uploading(run) = &mut t.phase
+                && run.alive_at_ms <= now_ms
+            {
+                run.alive_at_ms = now_ms + rules.alive_ms;
+                // An upload that never ends is no life.
+                out.extend((now_ms <= run.timeout_at()).then_some(Command::Alive(*id)));
+            }
+            match &mut t.phase {
+                Phase::Running(_) if last => t.end(*id, Why::Lost, now_ms, out),
+                Phase::Running(run) if run.timeout_at() <= now_ms => {
+                    t.end(*id, Why::Timeout, now_ms + rules.term_wait_ms, out);
+                }
+                Phase::Ending { kill_at_ms, killed, .. } if !*killed && *kill_at_ms <= now_ms => {
+                    *killed = true;
+                    out.push(Command::Signal(*id, Signal::Kill));
+                }
+                Phase::Unexplained { ending, until_ms } if *until_ms <= now_ms => {
+                    let ending = ending.clone();
+                    t.settle(*id, ending, out);
+                }
+                Phase::Uploading(_) if let_go => t.settle(*id, gone(), out),
+                Phase::Committing | Phase::Settling if let_go => {
+                    t.phase = Phase::Leaving;
+                    out.push(Command::LetGo(*id));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Starts what is ready. Who has to be alone waits until nobody else is left here, and nobody joins it.
+    pub(super) fn admit(&mut self, now_ms: u64, out: &mut Vec<Command>) {
+        if self.tries.values().any(|t| t.alone && t.occupies()) {
+            return;
+        }
+        let others = self.tries.values().any(|t| !t.alone && t.comes_first());
+        let alive_at_ms = now_ms + self.rules.alive_ms;
+        let mut alone_begun = false;
+        for (id, t) in &mut self.tries {
+            let Phase::Waiting(limits) = t.phase else { continue };
+            if !t.alone {
+                t.phase = Phase::Running(Run::new(limits, now_ms, alive_at_ms));
+                out.push(Command::Start(*id));
+            } else if !others && !alone_begun {
+                alone_begun = true;
+                t.phase = Phase::Announcing(limits);
+                out.push(Command::Announce(*id));
+            }
+        }
+        if self.tries.values().filter(|t| t.occupies()).count() > 1 {
+            for t in self.tries.values_mut() {
+                if let Phase::Running(run) | Phase::Ending { run, .. } = &mut t.phase {
+                    run.shared = true;
+                }
+            }
+        }
+    }
+
+    fn free_slots(&self) -> u32 {
+        let perhaps = |t: &Try| matches!(t.phase, Phase::Preparing) && t.receives > self.rules.lone_receives;
+        let lone = self.tries.values().any(|t| t.alone || perhaps(t));
+        if lone { 0 } else { self.rules.slots.saturating_sub(u32::try_from(self.tries.len()).unwrap_or(u32::MAX)) }
+    }
+
+    /// When what still hangs is handed back.
+    fn let_go_ms(&self) -> Option<u64> {
+        self.last_ms.map(|at| at.saturating_add(self.rules.last_word_ms))
+    }
+
+    fn may_ask(&self) -> bool {
+        !self.asking && !self.leaving() && self.free_slots() > 0
+    }
+
+    pub(super) fn ask(&mut self, now_ms: u64, out: &mut Vec<Command>) {
+        if self.may_ask() && self.ask_after_ms <= now_ms {
+            self.asking = true;
+            out.push(Command::Receive { most: self.free_slots().min(10) });
+        }
+    }
+}
