@@ -328,6 +328,12 @@ pub struct Fleet {
     pub max_vcpus: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub architectures: Vec<String>,
+    /// Classes (`r`) or families (`r7g`) of machines; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub families: Vec<String>,
+    /// Generations of machines; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generations: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_price_per_vcpu_hour: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

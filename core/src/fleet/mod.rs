@@ -2,14 +2,18 @@
 //! (`FleetPlace`), and the calls to EC2 that follow from the two (`request`, `machines`, `user_data`). The same request
 //! in the same place always gives the same calls, so that whoever lost a reply can ask again.
 
+mod allowed;
 pub mod api;
+mod catalogue;
 pub mod machines;
 mod request;
 #[cfg(test)]
 mod tests;
 mod user_data;
 
-pub use request::{create_fleet, tags, template_versions};
+pub use allowed::{Allowed, Knob};
+pub use catalogue::{families, generations};
+pub use request::{create_fleet, machines_for, tags, template_versions};
 pub use user_data::user_data;
 
 use crate::ids::{ExecutionId, RunId, StepName, Uri};
@@ -52,6 +56,21 @@ pub struct FleetRequest {
 }
 
 impl FleetRequest {
+    /// What one item needs, and all of them.
+    pub fn need(&self) -> machines::Need {
+        machines::Need {
+            vcpus: self.vcpus_per_item.max(1),
+            memory_mib: self.memory_bytes_per_item.div_ceil(1 << 20),
+            slots: self.max_slots.max(1),
+        }
+    }
+
+    /// vCPUs that its slots take of machines.
+    pub fn vcpus(&self) -> u32 {
+        let (need, allowed) = (self.need(), Allowed::by(&self.knobs));
+        need.slot_vcpus(&allowed).saturating_mul(need.slots).min(crate::bounds::MAX_FLEET_VCPUS)
+    }
+
     /// As it is seen once it lives.
     pub fn living(&self) -> LivingFleet {
         LivingFleet {
@@ -59,6 +78,7 @@ impl FleetRequest {
             run: self.run.clone(),
             step: self.step.clone(),
             execution: self.execution.clone(),
+            vcpus: self.vcpus(),
         }
     }
 }
@@ -70,6 +90,8 @@ pub struct LivingFleet {
     pub run: RunId,
     pub step: StepName,
     pub execution: ExecutionId,
+    /// vCPUs that it is to have, as far as is known: less once it was made smaller, 0 before it is launched.
+    pub vcpus: u32,
 }
 
 /// Where a stack launches machines.

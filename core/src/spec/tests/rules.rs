@@ -308,6 +308,26 @@ fn resources() {
 }
 
 #[test]
+fn fleets() {
+    let fleet = |text: &str, want: &[&str]| flights(&[("[fleet]", &format!("[fleet]\n{text}"))], want);
+    fleet("families = [\"c\", \"m7g\"]\ngenerations = [6, 7]", &[]);
+    fleet("families = []", &["bad-value: no family is allowed"]);
+    fleet("families = [\"x2g\"]", &["unknown-family: machines of family \"x2g\" are not used"]);
+    fleet("generations = []", &["bad-value: no generation is allowed"]);
+    fleet("generations = [7, 77]", &["bad-value: there is no generation 77 of machines"]);
+    fleet("families = [\"m7g\"]\ngenerations = [8]", &["no-machine: `fleet.families` leaves no machine type"]);
+    let x86 = ("[\"x86_64\", \"arm64\"]", "[\"x86_64\"]\ngenerations = [9]");
+    flights(&[x86], &["no-machine: `fleet.generations` leaves no machine type"]);
+    let greedy = [
+        ("[fleet]", "[fleet]\nfamilies = [\"c\"]\ngenerations = [6]"),
+        ("\"16 GiB\"", "\"512 GiB\""),
+        ("\"2 GiB\"", "\"512 GiB\""),
+    ];
+    let title = "no-machine: no machine that `[fleet]` allows takes an item of step `normalize`";
+    flights(&greedy, &[title]);
+}
+
+#[test]
 fn inline_sql_is_pointed_into() {
     let sources = edited("suppliers", &[("SELECT l_suppkey, COUNT(*) AS lines", "SELECT l_suppkey, $nope AS lines")]);
     let problem = &parse(&sources).unwrap_err()[0];
