@@ -41,6 +41,15 @@ pub fn bytes_of(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// `90 s`, `20 min`, `2.5 h`.
+pub fn span(secs: u64) -> String {
+    match secs {
+        0..=120 => format!("{secs} s"),
+        121..=7_199 => format!("{} min", (secs + 30) / 60),
+        _ => format!("{:.1} h", secs as f64 / 3_600.0),
+    }
+}
+
 /// At most `most` characters of one line of text.
 pub fn clip(text: &str, most: usize) -> String {
     let line = text.replace('\n', " ");
@@ -139,6 +148,7 @@ pub fn diagnosis(caught: Option<&Caught>) -> String {
                 .to_owned()
         }
         "States.Timeout" => "the round passed its time-out of 36 hours".to_owned(),
+        errors::AT_CAPACITY => format!("half a day passed without room for a machine: {}", clip(&caught.cause, 1000)),
         errors::REFUSED => format!("the machines were refused: {}", clip(&caught.cause, 1000)),
         other => format!("{other}: {}", clip(&caught.cause, 1000)),
     }

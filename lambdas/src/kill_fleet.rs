@@ -45,6 +45,7 @@ pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), Handle
         workers: Default::default(),
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
+        because: String::new(),
     };
     ctx.fleets.end(&request).await?;
     Ok(ctx.queues.remove(&request.queue).await?)

@@ -191,7 +191,8 @@ pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<Stri
         RunStatus::Aborted => (Code::ItemsFailed, "stopped", text(error), text(cause)),
         RunStatus::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), text(cause)),
         RunStatus::Failed | RunStatus::Running => {
-            let code = if error == errors::NO_PROGRESS { Code::NoCapacity } else { code_of(&error) };
+            let room = [errors::NO_PROGRESS, errors::AT_CAPACITY].contains(&error.as_str());
+            let code = if room { Code::NoCapacity } else { code_of(&error) };
             (code, "failed", text(error), text(cause))
         }
     }
@@ -215,6 +216,7 @@ mod tests {
         assert_eq!(failed(errors::REFUSED), Code::Permission);
         assert_eq!(failed(errors::HELD), Code::Held);
         assert_eq!(failed(errors::NO_PROGRESS), Code::NoCapacity);
+        assert_eq!(failed(errors::AT_CAPACITY), Code::NoCapacity);
         assert_eq!(ended(RunStatus::Aborted, "Spotmill.Stopped", "by x"), Code::ItemsFailed);
     }
 

@@ -4,6 +4,7 @@
 
 mod allowed;
 pub mod api;
+pub mod capacity;
 mod catalogue;
 pub mod machines;
 mod request;
@@ -53,6 +54,9 @@ pub struct FleetRequest {
     /// The pipeline's `[fleet]`: which machines it allows, and at what price.
     #[serde(default)]
     pub knobs: model::Fleet,
+    /// Why it has as many slots, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
 }
 
 impl FleetRequest {

@@ -34,6 +34,7 @@ fn request() -> FleetRequest {
         workers: BTreeMap::from([("x86_64".to_owned(), "a".repeat(64)), ("aarch64".to_owned(), "b".repeat(64))]),
         valid_until_ms: 1_796_000_000_999,
         knobs: model::Fleet::default(),
+        because: String::new(),
     }
 }
 

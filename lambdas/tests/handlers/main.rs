@@ -8,6 +8,7 @@ mod drive;
 mod interleavings;
 mod ports;
 mod runs;
+mod sizes;
 mod tables;
 mod workers;
 mod world;

@@ -290,6 +290,13 @@ fn unique_must_follow_from_one_item() {
 fn resources() {
     flights(&[("\"16 GiB\"", "\"1 GiB\"")], &["bad-value: `max_memory` is less than `memory`"]);
     flights(&[("\"10m\"", "\"12h\"")], &["bad-value: an item cannot have this time-out"]);
+    let deadline = |text: &str, want: &[&str]| {
+        flights(&[("name = \"daily\"", &format!("name = \"daily\"\ndeadline = \"{text}\""))], want);
+    };
+    deadline("45m", &[]);
+    deadline("1m", &["bad-value: a step cannot have this deadline"]);
+    deadline("3d", &["bad-value: a step cannot have this deadline"]);
+    deadline("noon", &["bad-duration: \"noon\" is no duration"]);
     flights(&[("\"10m\"", "\"ten\"")], &["bad-duration: \"ten\" is no duration"]);
     flights(&[("\"2h\"", "\"2\"")], &["bad-duration: \"2\" is no duration"]);
     flights(&[("\"x86_64\", \"arm64\"", "\"x86\"")], &["bad-value: `fleet.architectures` cannot be \"x86\""]);

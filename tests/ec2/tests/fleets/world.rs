@@ -65,6 +65,7 @@ impl World {
             workers: [("x86_64".to_owned(), digest.clone()), ("aarch64".to_owned(), digest)].into(),
             valid_until_ms: 4_000_000_000_000,
             knobs: Default::default(),
+            because: String::new(),
         }
     }
 
