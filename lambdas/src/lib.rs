@@ -12,6 +12,7 @@ pub mod deploy;
 pub mod dispatch_work;
 mod earlier;
 pub mod error;
+pub mod fleet_preview;
 pub mod functions;
 pub mod history;
 mod holder;

@@ -7,6 +7,7 @@ pub mod api;
 pub mod capacity;
 mod catalogue;
 pub mod machines;
+pub mod prices;
 mod request;
 #[cfg(test)]
 mod tests;

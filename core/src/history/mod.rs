@@ -2,9 +2,11 @@
 //! takes. It sizes fleets, packs items and prices plans; it informs and never decides what is right, so it may be lost,
 //! old or wrong: medians and bounds keep one strange run from mattering.
 
+mod estimate;
 mod memory;
 mod size;
 
+pub use estimate::{Estimate, estimate};
 pub use memory::{Packing, expected_peak, first_rung, pack};
 pub use size::{Question, Size, size};
 

@@ -180,3 +180,11 @@ fn small_inputs_tell_nothing_of_memory() {
     let measured = peak_per_byte(GIB, 100 << 20).unwrap();
     assert!(expected_peak(measured, 100 << 20) >= GIB - 1, "never below what was measured");
 }
+
+#[test]
+fn time_and_vcpu_hours_are_foreseen() {
+    let m = measured([run("1", 60, 36_000)]);
+    let told = estimate(&m, 30 * GB, 10, 2, 60);
+    assert_eq!(told, Estimate { secs: 1_860, vcpu_hours: 10.0 + 1.0 / 3.0 });
+    assert_eq!(estimate(&m, 0, 1, 2, 60).secs, 60, "the boot alone");
+}

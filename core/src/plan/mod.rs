@@ -82,15 +82,19 @@ pub fn plan<'a>(
 impl Planned<'_> {
     /// Bytes that items read; nothing where there are none.
     pub fn sizes(&self) -> Option<ItemSizes> {
-        let mut all: Vec<u64> = self.items().map(|item| item.inputs.iter().map(|f| f.bytes).sum()).collect();
-        all.sort_unstable();
-        let at = |of: usize, parts: usize| all.get((all.len() * of).div_ceil(parts).saturating_sub(1)).copied();
-        Some(ItemSizes { median: at(1, 2)?, nine_of_ten: at(9, 10)?, largest: at(1, 1)? })
+        sizes(self.items().map(|item| item.inputs.iter().map(|f| f.bytes).sum()).collect())
     }
 
     pub fn items(&self) -> Box<dyn Iterator<Item = WorkItem> + Send + '_> {
         Box::new((0..).zip(self.division.items()).map(|(i, item)| WorkItem { item: i, ..item }))
     }
+}
+
+/// Of what each item reads.
+pub fn sizes(mut all: Vec<u64>) -> Option<ItemSizes> {
+    all.sort_unstable();
+    let at = |of: usize, parts: usize| all.get((all.len() * of).div_ceil(parts).saturating_sub(1)).copied();
+    Some(ItemSizes { median: at(1, 2)?, nine_of_ten: at(9, 10)?, largest: at(1, 1)? })
 }
 
 fn is_by_partition(source: Option<&Source>) -> bool {

@@ -5,11 +5,14 @@ use crate::drive::{run_all, run_step};
 use crate::ports::{Fault, lock};
 use crate::workers::Work;
 use crate::world::World;
-use spotmill_core::calls::{PlanWorkReply, RoundRequest, errors};
+use spotmill_core::calls::{PlanWorkReply, RoundRequest, RunInput, errors};
 use spotmill_core::fleet::capacity::Capacity;
+use spotmill_core::fleet::{Architecture, FleetPlace};
 use spotmill_core::history::{History, PastRun, PastStep};
 use spotmill_core::keys;
-use spotmill_core::records::Plan;
+use spotmill_core::records::{Deployed, Plan};
+use spotmill_lambdas::fleet_preview::{Asks, fleets};
+use spotmill_lambdas::preview::preview;
 use spotmill_lambdas::{kill_fleet, launch_fleet};
 use spotmill_platform::ports::{FleetRequest, Store};
 
@@ -248,4 +251,38 @@ async fn a_slot_that_can_never_fit_is_refused() {
     let refused = launch_fleet::handle(&fresh.ctx, fresh.round("y", "a", &plan, 0, 0)).await.unwrap_err();
     assert_eq!(refused.error, errors::REFUSED);
     assert!(refused.cause.contains("takes 2 vCPUs and `MaxVcpus` of the stack is 1"), "{}", refused.cause);
+}
+
+#[tokio::test]
+async fn what_a_start_would_ask_for_is_what_it_asks_for() {
+    let mut world = World::new().await;
+    world.ctx.settings.boot_secs = Some(60);
+    remember(&world, |step| (step.slot_ms, step.peak_per_byte) = (1_000_000, Some(150e6))).await;
+    let deployed: Deployed = world.read(&keys::deployed(&world.ctx.root, "p")).await;
+    let frozen =
+        world.store.get(&keys::deployed_pipeline(&world.ctx.root, "p", &deployed.pipeline_digest)).await.unwrap();
+    let pipeline = spotmill_core::spec::thaw(std::str::from_utf8(&frozen.body).unwrap()).unwrap();
+    let input = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
+    let steps = preview(&world.ctx, &frozen.body, &deployed.worker, &input).await.unwrap();
+    let place = FleetPlace {
+        stack: "s".into(),
+        root: "s3://b".into(),
+        region: "r".into(),
+        templates: [(Architecture::X86_64, "lt-1".into())].into(),
+        subnets: vec!["1".into(), "2".into()],
+        visibility_secs: 120,
+    };
+    let told = fleets(&world.ctx, &pipeline, &steps, &deployed.worker.programs, &place).await;
+    let fleet = |n: usize| match &told[n].asks {
+        Asks::Machines(fleet) => (**fleet).clone(),
+        Asks::Nothing => panic!("{told:?}"),
+    };
+    let (a, b) = (fleet(0), fleet(1));
+    let (_, round) = planned(&world).await;
+    let asked = launched(&world, &round).await;
+    assert_eq!((a.request.max_slots, &a.request.because), (asked.max_slots, &asked.because));
+    assert_eq!(a.request.memory_bytes_per_item, asked.memory_bytes_per_item);
+    assert_eq!((a.items, a.input_bytes, a.machines.as_ref().unwrap().zones), (Some(3), 20, 2));
+    assert!(a.memory.is_some() && a.estimate.is_some_and(|e| e.secs > 60));
+    assert_eq!((b.items, b.foreseen, b.estimate), (None, true, None), "b waits for a, and was never measured");
 }

@@ -3,6 +3,7 @@
 
 mod accidents;
 mod machines;
+mod prices;
 mod world;
 
 use spotmill_platform::contract;
