@@ -94,6 +94,9 @@ pub enum Command {
     Plan {
         #[command(flatten)]
         key: KeyArgs,
+        /// Show the machines that each step would ask for instead; prices with --target aws
+        #[arg(long)]
+        fleet: bool,
     },
     /// Run or resume one key, or a range of dates, on this machine
     Run(RunArgs),

@@ -67,7 +67,7 @@ pub fn code_of(error: &str) -> Code {
         errors::INVALID_INPUT => Code::Usage,
         errors::REFUSED | errors::WORKERS_SILENT => Code::Permission,
         errors::HELD => Code::Held,
-        errors::NO_CAPACITY => Code::NoCapacity,
+        errors::NO_CAPACITY | errors::AT_CAPACITY => Code::NoCapacity,
         _ => Code::ItemsFailed,
     }
 }

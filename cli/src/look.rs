@@ -59,6 +59,11 @@ impl Looking {
         Ok(Stood { state, cause: Some(why).filter(|why| !why.is_empty()) })
     }
 
+    /// AWS, if that is where it looks.
+    pub fn world(&self) -> Option<&World> {
+        self.aws.as_ref()
+    }
+
     /// Are its runs this machine's?
     pub fn is_here(&self) -> bool {
         self.aws.is_none()

@@ -70,7 +70,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
         Command::Functions => commands::author::functions(global),
-        Command::Plan { key } => commands::plan::run(global, &key).await,
+        Command::Plan { key, fleet } => commands::plan::run(global, &key, fleet).await,
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
         Command::Runs => commands::runs::run(global).await,

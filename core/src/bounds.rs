@@ -90,6 +90,23 @@ pub const LOG_TAIL_LINES: usize = 20;
 /// Open sinks: one for this much memory, at most the second number (cloud sinks buffer 6 MiB twice).
 pub const SINK_MEMORY_BYTES: u64 = 12 << 20;
 pub const MAX_OPEN_SINKS: u64 = 512;
+/// Bytes of an item that was packed smaller than by default, at least: below it requests and processes cost more.
+pub const LEAST_ITEM_BYTES: u64 = DEFAULT_ITEM_BYTES / 16;
+/// Bytes of memory that a child takes before it reads anything.
+pub const ENGINE_MEMORY_BYTES: u64 = 128 << 20;
+/// Bytes of an item's input from which on its memory says something of its input.
+pub const MEASURED_ITEM_BYTES: u64 = 1 << 20;
+/// Runs that a pipeline's history keeps: a week of days.
+pub const HISTORY_RUNS: usize = 7;
+/// Milliseconds that a gigabyte of input holds a slot, at least: no child reads faster.
+pub const LEAST_MS_PER_GB: f64 = 1_000.0;
+/// Seconds from asking for a machine to its first item.
+pub const BOOT_SECS: u64 = 60;
+/// Seconds of work that a slot should have, once that can be told: twice a boot.
+pub const SLOT_WORK_SECS: u64 = 2 * BOOT_SECS;
+/// Seconds of a step's `deadline`, at least and at most: a boot and some work; a round's time-out.
+pub const MIN_DEADLINE_SECS: u64 = 300;
+pub const MAX_DEADLINE_SECS: u64 = 129_600;
 /// Pools (machine types × zones) of a fleet: EC2's quota for one that replaces its machines.
 pub const MAX_POOLS: usize = 300;
 /// vCPUs of the smallest machine where there is work for more: below it boot and system cost too much.
@@ -98,6 +115,8 @@ pub const MIN_MACHINE_VCPUS: u32 = 4;
 pub const SYSTEM_MEMORY_MIB: u64 = 512;
 /// vCPUs of a fleet: EC2's quota of units.
 pub const MAX_FLEET_VCPUS: u32 = 10_000;
+/// Seconds that a grant of vCPUs counts without its fleet to be seen: EC2 shows a new fleet after seconds.
+pub const GRANT_SECS: u64 = 300;
 /// Bytes of a machine's user data before base64: EC2's limit.
 pub const MAX_USER_DATA_BYTES: usize = 16_384;
 /// Characters of a tag's value: EC2's limit.

@@ -178,6 +178,8 @@ pub mod errors {
     pub const OVER_BUDGET: &str = "Spotmill.OverBudget";
     pub const TRANSIENT: &str = "Spotmill.Transient";
     pub const CORRUPT_RECORD: &str = "Spotmill.CorruptRecord";
+    /// Other fleets hold all the vCPUs that the stack may have.
+    pub const AT_CAPACITY: &str = "Spotmill.AtCapacity";
     /// The account, a quota or a permission said no: waiting does not help.
     pub const REFUSED: &str = "Spotmill.Refused";
     /// The function itself was deployed wrongly.
@@ -190,6 +192,8 @@ pub mod errors {
     pub enum Reaction {
         /// It passes by itself: the state tries again.
         Retry,
+        /// It passes when others are done, which takes minutes or hours: the state that can meet it waits as long.
+        Wait,
         /// The same call would end the same way: a person has to change something.
         Final,
         /// The same, but KillFleet tries again all the same: machines cost money until it succeeds, and a permission
@@ -211,6 +215,7 @@ pub mod errors {
         (WORKERS_SILENT, Reaction::Final),
         (OVER_BUDGET, Reaction::Final),
         (TRANSIENT, Reaction::Retry),
+        (AT_CAPACITY, Reaction::Wait),
         (CORRUPT_RECORD, Reaction::Final),
         (REFUSED, Reaction::FinalUnlessItCosts),
         (MISCONFIGURED, Reaction::Final),

@@ -57,6 +57,16 @@ pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")
 }
 
+/// What the last runs of a pipeline measured (`History`).
+pub fn history(root: &Uri, pipeline: &str) -> Uri {
+    root.join(&format!("history/{pipeline}.json"))
+}
+
+/// What each fleet of the stack was granted (`Capacity`), where the stack has a limit.
+pub fn capacity(root: &Uri) -> Uri {
+    root.join("capacity.json")
+}
+
 pub fn runs(root: &Uri) -> Uri {
     root.join("runs")
 }

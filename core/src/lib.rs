@@ -11,6 +11,7 @@ pub mod dead;
 pub mod digest;
 pub mod fleet;
 pub mod generations;
+pub mod history;
 pub mod ids;
 pub mod item;
 pub mod keys;

@@ -82,6 +82,9 @@ pub struct Step {
     pub rows: Option<RowsRule>,
     pub expect: Expect,
     pub resources: Resources,
+    /// How long the step may take; its fleet is sized by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_secs: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,8 +120,10 @@ pub struct Input {
     /// One item a value, pushed down as `column = value` over the whole input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Values>,
-    /// Pack whole objects of a path (or files of one partition) up to this many bytes an item.
-    pub item_bytes: u64,
+    /// Pack whole objects of a path up to this many bytes an item; not said: `bounds::DEFAULT_ITEM_BYTES`, or less where
+    /// the last runs show that as much would outgrow the step's memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_bytes: Option<u64>,
     pub on_empty: OnEmpty,
     pub max_bad_rows: MaxBadRows,
 }
@@ -328,6 +333,12 @@ pub struct Fleet {
     pub max_vcpus: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub architectures: Vec<String>,
+    /// Classes (`r`) or families (`r7g`) of machines; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub families: Vec<String>,
+    /// Generations of machines; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generations: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_price_per_vcpu_hour: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

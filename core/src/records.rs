@@ -155,7 +155,21 @@ pub struct Plan {
     /// Rows that the upstream seals promise, when the input is a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_rows: Option<u64>,
+    /// Of the items' inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<ItemSizes>,
+    /// Why items are smaller than by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packing: Option<String>,
     pub planned_ms: u64,
+}
+
+/// Bytes that items read: as many as half of them read at most, nine of ten, and all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemSizes {
+    pub median: u64,
+    pub nine_of_ten: u64,
+    pub largest: u64,
 }
 
 /// `e{epoch}/pins.json`: what changed among the inputs since the plan was frozen, as PlanWork of this epoch saw it;
@@ -270,6 +284,12 @@ pub struct Seal {
     pub warnings: Vec<String>,
     pub peak_bytes: u64,
     pub cpu_ms: u64,
+    /// Time that the committed attempts held a slot, all together.
+    #[serde(default)]
+    pub slot_ms: u64,
+    /// The most memory above the engine's own that a byte of an item's input took, where that could be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_per_byte: Option<f64>,
     pub sealed_ms: u64,
 }
 

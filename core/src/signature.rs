@@ -1,7 +1,8 @@
 //! The signature of a step's generation: a digest of everything that shapes its data, part by part, so that a change
-//! can be named. Resources, time-outs, the fleet, the budget, the destination, `rows`, `min_rows` and `warn_only` are
+//! can be named. Resources, time-outs, the deadline, the fleet, the budget, the destination, `rows`, `min_rows` and `warn_only` are
 //! no part of it: they apply on resume. Expectations that a worker evaluates are, because old receipts never saw them.
 
+use crate::bounds::DEFAULT_ITEM_BYTES;
 use crate::digest::{sha256, short};
 use crate::ids::Generation;
 use crate::model::{Source, Step, Transform};
@@ -52,7 +53,7 @@ pub fn of(shape: &Shape<'_>) -> Signature {
     }
     let input = &step.input;
     part("input", json((&input.alias, source(&input.source), &input.read)));
-    part("packing", json((&input.values, input.item_bytes)));
+    part("packing", json((&input.values, input.item_bytes.unwrap_or(DEFAULT_ITEM_BYTES))));
     let tables: BTreeMap<_, _> = step.tables.iter().map(|(name, t)| (name, (source(&t.source), &t.read))).collect();
     part("tables", json(tables));
     let o = &step.output;

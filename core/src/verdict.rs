@@ -177,6 +177,7 @@ fn hopeless(error: &str) -> bool {
         errors::HELD,
         errors::INVALID_INPUT,
         errors::CORRUPT_RECORD,
+        errors::AT_CAPACITY,
         errors::REFUSED,
         errors::MISCONFIGURED,
         errors::NO_CAPACITY,

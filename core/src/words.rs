@@ -162,6 +162,7 @@ pub fn diagnosis(caught: Option<&Caught>) -> String {
         }
         "States.Timeout" => "the round passed its time-out of 36 hours".to_owned(),
         errors::NO_CAPACITY | errors::WORKERS_SILENT | errors::OVER_BUDGET => clip(&caught.cause, 3_000),
+        errors::AT_CAPACITY => format!("half a day passed without room for a machine: {}", clip(&caught.cause, 1000)),
         errors::REFUSED => format!("the machines were refused: {}", clip(&caught.cause, 1000)),
         other => format!("{other}: {}", clip(&caught.cause, 1000)),
     }

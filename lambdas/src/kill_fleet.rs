@@ -79,6 +79,7 @@ pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), Handle
         instances: None,
         valid_until_ms: ctx.clock.now_ms() + FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
+        because: String::new(),
     };
     ctx.queues.remove(&request.queue).await?;
     Ok(ctx.fleets.end(&request).await?)

@@ -6,12 +6,15 @@ mod access;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod begin;
+mod capacity;
 pub mod dead_letters;
 pub mod deploy;
 pub mod dispatch_work;
 mod earlier;
 pub mod error;
+pub mod fleet_preview;
 pub mod functions;
+pub mod history;
 mod holder;
 mod inputs;
 pub mod kill_fleet;
@@ -69,6 +72,11 @@ pub struct Settings {
     pub publish_page: usize,
     /// Messages between two writes of dispatch's cursor.
     pub dispatch_page: u32,
+    /// vCPUs that all fleets may have together; none: no limit but the account's.
+    pub max_vcpus: Option<u32>,
+    /// Seconds that a machine takes to its first item; none: the machines are here already, and a fleet of more slots
+    /// costs nothing.
+    pub boot_secs: Option<u64>,
     /// Requests to a store or queue under way at once.
     pub parallel: usize,
     /// When this call is ended from outside, in milliseconds since 1970; none: never.
@@ -94,6 +102,8 @@ impl Settings {
             scratch_secs: None,
             publish_page: spotmill_core::bounds::PUBLISH_PAGE,
             dispatch_page: spotmill_core::bounds::DISPATCH_PAGE,
+            max_vcpus: None,
+            boot_secs: None,
             parallel: 64,
             deadline_ms: None,
         }

@@ -3,11 +3,12 @@
 //! before the plan that makes them count.
 
 use crate::pins::{Resumed, pin};
-use crate::{Ctx, HandlerError, Program, access, begin, earlier, inputs};
+use crate::{Ctx, HandlerError, Program, access, begin, earlier, history, inputs};
 use access::{SWAP_TRIES, Stands};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
 use spotmill_core::claim::Ticket;
+use spotmill_core::history::{Packing, first_rung, pack};
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
@@ -34,11 +35,17 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
         }
     }
     let resumed = existing.is_some();
-    let planning = Planning { request: &request, lease: &lease, program: &program, step: &bound, keys: &keys };
+    let measured = history::measured(ctx, &program.pipeline.name, &bound).await;
+    let packing = pack(&bound, measured.as_ref());
+    let planning = Planning { request: &request, lease: &lease, program: &program, step: &bound, keys: &keys, packing };
     let plan = match existing {
         Some(plan) => plan,
         None => freeze(ctx, &planning).await?,
     };
+    let (rung, because) = first_rung(&bound.resources, plan.sizes.as_ref(), measured.as_ref());
+    if let Some(because) = because {
+        tracing::info!(%run, %step, rung, because, "memory foreseen");
+    }
     let open = match complete {
         true => RoaringBitmap::new(),
         false => open_items(ctx, &keys, &lease, step.as_str(), &plan).await?,
@@ -46,7 +53,7 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
     if resumed {
         pin(ctx, &Resumed { run, lease: &lease, epoch, keys: &keys, step: &bound, plan: &plan, open: &open }).await?;
     }
-    Ok(PlanWorkReply { epoch, generation, todo: u32::try_from(open.len()).unwrap_or(u32::MAX), round: 0, rung: 0 })
+    Ok(PlanWorkReply { epoch, generation, todo: u32::try_from(open.len()).unwrap_or(u32::MAX), round: 0, rung })
 }
 
 /// Claims the run and mints this execution's epoch, in one swap.
@@ -99,6 +106,15 @@ struct Planning<'a> {
     /// Bound.
     step: &'a Step,
     keys: &'a StepKeys,
+    /// Of items smaller than by default.
+    packing: Option<Packing>,
+}
+
+/// The step as it is planned. How it is packed shapes no rows, so it is no part of the step's signature.
+pub(crate) fn packed(step: &Step, packing: Option<&Packing>) -> Step {
+    let mut step = step.clone();
+    step.input.item_bytes = packing.map(|packing| packing.item_bytes).or(step.input.item_bytes);
+    step
 }
 
 /// Plans the generation, unless somebody else was first.
@@ -112,7 +128,8 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         table_reads.insert(name.clone(), inputs::read_of(p.program, &table.source, &table.read, seal.as_ref())?);
         tables.insert(name.clone(), found);
     }
-    let planned = plan(p.step, &input, &tables).map_err(refusal)?;
+    let step = packed(p.step, p.packing.as_ref());
+    let planned = plan(&step, &input, &tables).map_err(refusal)?;
     let list = work_list(planned.items()).map_err(refusal)?;
     let read = inputs::read_of(p.program, &p.step.input.source, &p.step.input.read, seal.as_ref())?;
     let record = Plan {
@@ -127,6 +144,8 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         input_bytes: planned.input_bytes,
         worker_version: p.lease.worker.version.clone(),
         upstream_rows: planned.upstream_rows,
+        sizes: planned.sizes(),
+        packing: p.packing.as_ref().map(|packing| packing.because.clone()),
         planned_ms: ctx.clock.now_ms(),
     };
     let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole.clone() };

@@ -2,8 +2,10 @@
 //! of them are committed. Reads records and lists inputs; writes nothing.
 
 use crate::begin::Beginning;
-use crate::{Ctx, HandlerError, Program, access, begin, inputs, work};
+use crate::plan_work::packed;
+use crate::{Ctx, HandlerError, Program, access, begin, history, inputs, work};
 use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::history::pack;
 use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::RunKeys;
@@ -98,7 +100,9 @@ async fn work_of(
     for (name, table) in &step.tables {
         tables.insert(name.clone(), inputs::find(ctx, &run, lease, &table.source).await?.0);
     }
-    let planned = plan(step, &input, &tables).map_err(|e| match e {
+    let measured = history::measured(ctx, &program.pipeline.name, step).await;
+    let step = packed(step, pack(step, measured.as_ref()).as_ref());
+    let planned = plan(&step, &input, &tables).map_err(|e| match e {
         PlanError::NoInput(why) => HandlerError::new(errors::NO_INPUT, why),
         PlanError::TooMuch(why) => HandlerError::invalid(why),
     })?;

@@ -2,9 +2,10 @@
 //! success; it reads records and judges nothing but whether every step that was to run is complete.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError, Program, begin, inputs, machines};
+use crate::{Ctx, HandlerError, Program, begin, history, inputs, machines};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
+use spotmill_core::history::{PastRun, PastStep};
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
@@ -25,8 +26,11 @@ pub async fn handle(ctx: &Ctx, request: ReportRequest) -> Result<ReportReply, Ha
         return Ok(ReportReply { run: request.run, outcome, report: keys.report() });
     }
     check_owner(&lease, &request)?;
-    let report = compile(ctx, &request, &lease).await?;
+    let (report, past) = compile(ctx, &request, &lease).await?;
     records::put(&*ctx.store, &keys.report(), &report).await?;
+    if report.outcome != RunOutcome::Failed {
+        history::remember(ctx, &past.pipeline, past.run).await;
+    }
     release(ctx, &request, report.outcome).await?;
     Ok(ReportReply { run: request.run, outcome: report.outcome, report: keys.report() })
 }
@@ -61,7 +65,7 @@ async fn release(ctx: &Ctx, request: &ReportRequest, outcome: RunOutcome) -> Res
 pub async fn summarize(ctx: &Ctx, run: &RunId) -> Result<RunReport, HandlerError> {
     let (lease, _) = access::lease(ctx, run).await?;
     let root = lease.owner.clone().unwrap_or_else(|| ExecutionId::new(""));
-    compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await
+    Ok(compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await?.0)
 }
 
 /// Writes down why an execution failed, for whoever looks later.
@@ -82,15 +86,26 @@ pub async fn record_end(
     Ok(records::put(&*ctx.store, &RunKeys::new(&ctx.root, run).ended(), &end).await?)
 }
 
-async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<RunReport, HandlerError> {
+/// What a run says to later ones.
+struct Past {
+    pipeline: String,
+    run: PastRun,
+}
+
+async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(RunReport, Past), HandlerError> {
     let program = access::program(ctx, &request.run, lease).await?;
     let mut steps = Vec::new();
+    let mut measured = BTreeMap::new();
     for step in &program.pipeline.steps {
-        steps.push(step_report(ctx, request, lease, &program, step).await?);
+        let (report, past) = step_report(ctx, request, lease, &program, step).await?;
+        steps.push(report);
+        measured.extend(past.map(|past| (step.name.clone(), past)));
     }
     let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
     let now = ctx.clock.now_ms();
-    Ok(RunReport {
+    let run = PastRun { run: request.run.clone(), ended_ms: now, steps: measured };
+    let past = Past { pipeline: program.pipeline.name.clone(), run };
+    let report = RunReport {
         v: RECORD_VERSION,
         run: request.run.clone(),
         root: request.root.clone(),
@@ -101,7 +116,8 @@ async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<Ru
         steps,
         took_ms: now.saturating_sub(lease.claimed_ms),
         reported_ms: now,
-    })
+    };
+    Ok((report, past))
 }
 
 /// Of the steps that were to run; the others are told and not judged.
@@ -122,7 +138,7 @@ async fn step_report(
     lease: &Lease,
     program: &Program,
     step: &Step,
-) -> Result<StepReport, HandlerError> {
+) -> Result<(StepReport, Option<PastStep>), HandlerError> {
     let state = lease.generations.get(&step.name);
     let generation = state.map_or(0, |g| g.generation);
     let keys = RunKeys::new(&ctx.root, &request.run).step(&step.name.as_str().into(), generation);
@@ -169,7 +185,8 @@ async fn step_report(
         (Some(plan), None) => of_work(ctx, &keys, lease, plan, &mut report).await?,
         (None, _) => {}
     }
-    Ok(report)
+    let past = plan.as_ref().zip(seal.as_ref()).and_then(|(plan, seal)| history::past_step(step, plan, seal));
+    Ok((report, past))
 }
 
 /// What was told of changed inputs when the step's latest epoch began.

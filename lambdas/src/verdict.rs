@@ -149,6 +149,7 @@ fn planned_item(page: &WorkPage<'_>, index: ItemIndex) -> Result<PlannedItem, Ha
         digest: item_digest(page.line(index)?),
         rows: item.inputs.iter().map(|f| f.rows).sum::<Option<u64>>().filter(|_| !item.inputs.is_empty()),
         sliced: item.value.is_some(),
+        bytes: item.inputs.iter().map(|f| f.bytes).sum(),
     })
 }
 

@@ -13,10 +13,12 @@ import botocore.session
 from botocore.validate import ParamValidator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDENS = {
-    "CreateFleet": "core/src/fleet/snapshots/spotmill_core__fleet__tests__create-fleet.snap",
-    "CreateLaunchTemplateVersion": "core/src/fleet/snapshots/spotmill_core__fleet__tests__template-version.snap",
-}
+SNAPSHOTS = "core/src/fleet/snapshots/spotmill_core__fleet__tests__"
+GOLDENS = [
+    ("CreateFleet", SNAPSHOTS + "create-fleet.snap"),
+    ("CreateFleet", SNAPSHOTS + "create-fleet-narrow.snap"),
+    ("CreateLaunchTemplateVersion", SNAPSHOTS + "template-version.snap"),
+]
 
 
 def load(path):
@@ -57,7 +59,7 @@ def rules(call):
 
 
 def self_test(model):
-    good = load(ROOT / GOLDENS["CreateFleet"])
+    good = load(ROOT / GOLDENS[0][1])
     for field, value in [("Type", "maintained"), ("Tipe", "maintain"), ("ReplaceUnhealthyInstances", "yes"),
                          ("LaunchTemplateConfigs", None)]:
         assert list(check(model, "CreateFleet", {**good, field: value})), f"{field}={value!r} passed"
@@ -68,7 +70,7 @@ def main():
     model = botocore.session.get_session().get_service_model("ec2")
     self_test(model)
     found = []
-    for operation, golden in GOLDENS.items():
+    for operation, golden in GOLDENS:
         call = load(ROOT / golden)
         found += check(model, operation, call)
         found += rules(call) if operation == "CreateFleet" else []

@@ -103,6 +103,7 @@ impl World {
             "SPOTMILL_TEMPLATE_X86_64" => now.outputs.get("TemplateX86").cloned(),
             "SPOTMILL_TEMPLATE_ARM64" => now.outputs.get("TemplateArm64").cloned(),
             "SPOTMILL_SUBNETS" => now.outputs.get("Subnets").cloned(),
+            "SPOTMILL_MAX_VCPUS" => now.parameters.get("MaxVcpus").cloned(),
             "SPOTMILL_SCRATCH_DAYS" => now.parameters.get("ScratchDays").cloned(),
             "SPOTMILL_VISIBILITY_SECONDS" => now.parameters.get("VisibilitySeconds").cloned(),
             _ => None,

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod init;
 pub mod item;
 pub mod plan;
+pub mod plan_fleet;
 pub mod run;
 pub mod runs;
 pub mod show;

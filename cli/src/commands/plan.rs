@@ -1,5 +1,6 @@
-//! `plan`: the work list of one key and why, changing nothing.
+//! `plan`: the work list of one key and why, changing nothing; with `--fleet` the machines it would take.
 
+use super::plan_fleet;
 use crate::args::{Global, KeyArgs};
 use crate::exit::{Code, Stop};
 use crate::look::Looking;
@@ -14,14 +15,19 @@ use spotmill_lambdas::preview::{StepPreview, Work, preview};
 /// Items listed one by one with -v.
 const LISTED: usize = 50;
 
-pub async fn run(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
+pub async fn run(global: &Global, key: &KeyArgs, fleet: bool) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let frozen = spec::freeze(project.pipeline());
     let input = project::run_input(&project.pipeline().name, global, key);
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let ctx = Looking::open(global).await?.ctx;
+    let looking = Looking::open(global).await?;
+    let ctx = &looking.ctx;
     let deployed = worker.deployed()?;
-    let steps = preview(&ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
+    let steps = preview(ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
+    if fleet {
+        plan_fleet::run(global, ctx, looking.world(), project.pipeline(), &steps).await?;
+        return Ok(Code::Done);
+    }
     if global.json {
         steps.iter().for_each(|step| println!("{}", json(step)));
         return Ok(Code::Done);

@@ -242,6 +242,7 @@ mod tests {
         assert_eq!(failed(errors::WORKERS_SILENT), Code::Permission);
         assert_eq!(failed(errors::OVER_BUDGET), Code::ItemsFailed);
         assert_eq!(failed(errors::NO_PROGRESS), Code::ItemsFailed);
+        assert_eq!(failed(errors::AT_CAPACITY), Code::NoCapacity);
         assert_eq!(ended(RunStatus::Aborted, "Spotmill.Stopped", "by x"), Code::ItemsFailed);
     }
 

@@ -1,64 +1,12 @@
-//! Which machine types a step may land on: general, compute and memory families of the last generations, on which at
-//! least one item fits, in as many pools as a fleet may have. Chosen by name, so that what has another quota or another
-//! price (X, burstable, GPU, bare metal) is left out, and the number of pools is known before AWS is asked.
+//! Which machine types a step may land on: those of the catalogue that `[fleet]` allows and at least one item fits on,
+//! in as many pools as a fleet may have. What was left out is said, and why.
 
+use super::allowed::Allowed;
+use super::catalogue::{self, CLASSES, SIZES, TIERS};
 use super::{Architecture, FleetProblem};
 use crate::bounds::{MAX_POOLS, MIN_MACHINE_VCPUS, SYSTEM_MEMORY_MIB};
+use crate::words::count;
 use std::collections::BTreeMap;
-
-/// Letters of a family and its MiB a vCPU.
-const CLASSES: [(char, u64); 3] = [('c', 2_048), ('m', 4_096), ('r', 8_192)];
-
-/// Sizes by vCPUs.
-const SIZES: [(u32, &str); 11] = [
-    (2, "large"),
-    (4, "xlarge"),
-    (8, "2xlarge"),
-    (16, "4xlarge"),
-    (32, "8xlarge"),
-    (48, "12xlarge"),
-    (64, "16xlarge"),
-    (96, "24xlarge"),
-    (128, "32xlarge"),
-    (192, "48xlarge"),
-    (384, "96xlarge"),
-];
-
-struct Generation {
-    name: &'static str,
-    architecture: Architecture,
-    /// vCPUs of the largest.
-    largest: u32,
-}
-
-const fn generation(name: &'static str, architecture: Architecture, largest: u32) -> Generation {
-    Generation { name, architecture, largest }
-}
-
-/// First what is deep and everywhere, then what adds pools: older, with local disks, or not yet in every zone.
-const TIERS: [&[Generation]; 2] = [
-    &[
-        generation("7g", Architecture::Arm64, 64),
-        generation("7i", Architecture::X86_64, 192),
-        generation("6g", Architecture::Arm64, 64),
-        generation("6i", Architecture::X86_64, 128),
-        generation("8g", Architecture::Arm64, 192),
-        generation("7a", Architecture::X86_64, 192),
-        generation("6a", Architecture::X86_64, 192),
-        generation("8i", Architecture::X86_64, 384),
-    ],
-    &[
-        generation("7gd", Architecture::Arm64, 64),
-        generation("5", Architecture::X86_64, 96),
-        generation("6gd", Architecture::Arm64, 64),
-        generation("5a", Architecture::X86_64, 96),
-        generation("8gd", Architecture::Arm64, 192),
-        generation("6id", Architecture::X86_64, 128),
-        generation("9g", Architecture::Arm64, 192),
-        generation("5d", Architecture::X86_64, 96),
-        generation("8a", Architecture::X86_64, 192),
-    ],
-];
 
 /// What one item needs, and all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,17 +28,33 @@ pub struct Machines {
     /// vCPUs that all slots take.
     pub total_vcpus: u32,
     pub zones: usize,
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Machines that could have been asked for and are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// `c*`, `generations 5, 9`.
+    pub what: String,
+    pub why: String,
+}
+
+impl LeftOut {
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into() }
+    }
 }
 
 impl Need {
     /// MiB a vCPU that a machine should have: the item's own, as far as any family has it.
-    fn mib_per_vcpu(&self) -> u64 {
-        (self.memory_mib / u64::from(self.vcpus.max(1))).min(CLASSES[CLASSES.len() - 1].1)
+    fn mib_per_vcpu(&self, richest: u64) -> u64 {
+        (self.memory_mib / u64::from(self.vcpus.max(1))).min(richest)
     }
 
     /// vCPUs that a slot takes of a machine: memory can need more of them than the step asks for.
-    fn slot_vcpus(&self) -> u64 {
-        u64::from(self.vcpus.max(1)).max(self.memory_mib.div_ceil(CLASSES[CLASSES.len() - 1].1))
+    pub fn slot_vcpus(&self, allowed: &Allowed) -> u32 {
+        let slot = u64::from(self.vcpus.max(1)).max(self.memory_mib.div_ceil(allowed.richest()));
+        u32::try_from(slot).unwrap_or(u32::MAX)
     }
 
     fn fits(&self, vcpus: u32, mib_per_vcpu: u64) -> bool {
@@ -108,23 +72,36 @@ fn nominal(mib: u64) -> u64 {
     ((mib + SYSTEM_MEMORY_MIB) * 32).div_ceil(31)
 }
 
-/// Types for `need` on these architectures, in `zones` zones, best first.
-pub fn choose(need: &Need, architectures: &[Architecture], zones: usize) -> Result<Machines, FleetProblem> {
-    let slot = need.slot_vcpus();
-    let total_vcpus = u32::try_from(slot * u64::from(need.slots.max(1))).unwrap_or(u32::MAX);
+/// Does one item fit on any machine that is allowed?
+pub fn takes(need: &Need, allowed: &Allowed) -> bool {
+    SIZES.iter().any(|(vcpus, _)| (0..TIERS.len()).any(|tier| !group(need, allowed, *vcpus, tier).is_empty()))
+}
+
+/// Types for `need` among those that are allowed, in `zones` zones, best first.
+pub fn choose(need: &Need, allowed: &Allowed, zones: usize) -> Result<Machines, FleetProblem> {
+    if let Some(knob) = allowed.blamed() {
+        return Err(FleetProblem(format!("`fleet.{}` leaves no machine type: widen it or remove it", knob.key())));
+    }
+    let total_vcpus = need.slot_vcpus(allowed).saturating_mul(need.slots.max(1));
     let smallest = MIN_MACHINE_VCPUS.min(total_vcpus);
     let ladder: Vec<_> = SIZES.into_iter().filter(|(vcpus, _)| *vcpus >= smallest).collect();
-    let first = ladder.iter().position(|(vcpus, _)| !group(need, architectures, *vcpus, 0).is_empty());
-    let ladder = &ladder[first.ok_or_else(|| too_big(need, architectures))?..];
+    let any = |vcpus: u32| (0..TIERS.len()).any(|tier| !group(need, allowed, vcpus, tier).is_empty());
+    let first = ladder.iter().position(|(vcpus, _)| any(*vcpus));
+    let ladder = &ladder[first.ok_or_else(|| too_big(need, allowed))?..];
     // The second size adds pools even where one machine would do; the third only where there is work for it.
     let useful = ladder.iter().take(3).enumerate().filter(|(n, (vcpus, _))| *n < 2 || *vcpus <= total_vcpus);
     let sizes: Vec<_> = useful.map(|(_, size)| *size).collect();
 
     let most = MAX_POOLS / zones.max(1);
-    let named: Vec<_> = order(sizes.len())
-        .flat_map(|(tier, n)| group(need, architectures, sizes[n].0, tier).into_iter().map(move |t| (t, n)))
-        .take(most)
+    let mut named: Vec<_> = order(sizes.len())
+        .flat_map(|(tier, n)| group(need, allowed, sizes[n].0, tier).into_iter().map(move |t| (t, n)))
         .collect();
+    let mut left_out = left_out(need, allowed);
+    if named.len() > most {
+        let further = count((named.len() - most) as u64, "further type");
+        left_out.push(LeftOut::new(further, format!("a fleet takes {MAX_POOLS} pools")));
+    }
+    named.truncate(most);
     let mut types: BTreeMap<Architecture, Vec<String>> = BTreeMap::new();
     for ((architecture, family), n) in &named {
         types.entry(*architecture).or_default().push(format!("{family}.{}", sizes[*n].1));
@@ -135,9 +112,10 @@ pub fn choose(need: &Need, architectures: &[Architecture], zones: usize) -> Resu
         min_vcpus: sizes[0].0,
         max_vcpus: largest.unwrap_or(sizes[0].0),
         min_memory_mib: nominal(need.memory_mib),
-        mib_per_vcpu: need.mib_per_vcpu(),
+        mib_per_vcpu: need.mib_per_vcpu(allowed.richest()),
         total_vcpus,
         zones,
+        left_out,
     })
 }
 
@@ -147,20 +125,47 @@ fn order(sizes: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Families of a tier whose machines of that size take an item, those with the least memory to spare first.
-fn group(need: &Need, architectures: &[Architecture], vcpus: u32, tier: usize) -> Vec<(Architecture, String)> {
-    let classes = CLASSES.iter().filter(|(_, ratio)| *ratio >= need.mib_per_vcpu() && need.fits(vcpus, *ratio));
+fn group(need: &Need, allowed: &Allowed, vcpus: u32, tier: usize) -> Vec<(Architecture, String)> {
+    let least = need.mib_per_vcpu(allowed.richest());
+    let classes = CLASSES.iter().filter(|(_, ratio)| *ratio >= least && need.fits(vcpus, *ratio));
     classes
         .flat_map(|(class, _)| {
-            let fit = TIERS[tier].iter().filter(|g| vcpus <= g.largest && architectures.contains(&g.architecture));
+            let fit = TIERS[tier].iter().filter(|g| vcpus <= g.largest && allowed.has(*class, g));
             fit.map(move |g| (g.architecture, format!("{class}{}", g.name)))
         })
         .collect()
 }
 
-fn too_big(need: &Need, architectures: &[Architecture]) -> FleetProblem {
-    let fit = TIERS.iter().flat_map(|t| t.iter()).filter(|g| architectures.contains(&g.architecture));
-    let vcpus = fit.map(|g| g.largest).max().unwrap_or(0);
-    let memory = usable(u64::from(vcpus) * CLASSES[CLASSES.len() - 1].1) >> 10;
+/// By what the pipeline says, by what an item needs, and what no fleet asks for.
+fn left_out(need: &Need, allowed: &Allowed) -> Vec<LeftOut> {
+    let mut all = Vec::new();
+    if !allowed.families.is_empty() {
+        let named = allowed.families.join(", ");
+        all.push(LeftOut::new(format!("families but {named}"), "`fleet.families`"));
+    }
+    if !allowed.generations.is_empty() {
+        let kept = |n: &u32| allowed.generations.contains(n);
+        let out: Vec<String> = catalogue::generations().iter().filter(|n| !kept(n)).map(ToString::to_string).collect();
+        if !out.is_empty() {
+            let generations = if out.len() == 1 { "generation" } else { "generations" };
+            all.push(LeftOut::new(format!("{generations} {}", out.join(", ")), "`fleet.generations`"));
+        }
+    }
+    let least = need.mib_per_vcpu(allowed.richest());
+    let poor = CLASSES.iter().filter(|(class, ratio)| *ratio < least && allowed.all().any(|(c, _)| c == *class));
+    let poor: Vec<String> = poor.map(|(class, _)| format!("{class}*")).collect();
+    if !poor.is_empty() {
+        all.push(LeftOut::new(poor.join(", "), format!("under {:.1} GiB a vCPU", least as f64 / 1_024.0)));
+    }
+    all.push(LeftOut::new("t*", "burstable"));
+    all.push(LeftOut::new("x*", "a spot quota of their own, 0 in a new account"));
+    all.push(LeftOut::new("*.metal and GPUs", "boot slowly, cost more"));
+    all
+}
+
+fn too_big(need: &Need, allowed: &Allowed) -> FleetProblem {
+    let vcpus = allowed.all().map(|(_, g)| g.largest).max().unwrap_or(0);
+    let memory = usable(u64::from(vcpus) * allowed.richest()) >> 10;
     FleetProblem(format!(
         "an item needs {} vCPUs and {} GiB; the largest machine has {vcpus} vCPUs and {memory} GiB to use; make the \
          step's items smaller (`item_bytes`) or lower its `vcpus`, `memory` or `max_memory`",
@@ -180,15 +185,20 @@ impl Machines {
         let by = |(architecture, types): (&Architecture, &Vec<String>)| format!("{} {architecture}", types.len());
         let types: Vec<String> = self.types.iter().map(by).collect();
         format!(
-            "up to {} pools in {} zones ({} types) of {} to {} vCPUs with {} MiB a vCPU or more, for {} vCPUs; left \
-             out: burstable, GPU, bare metal and X types, and what no item fits on",
-            self.pools(),
-            self.zones,
+            "{} in {} ({} types) of {} to {} vCPUs with {:.1} GiB a vCPU or more, for {} vCPUs; left out: {}",
+            count(self.pools() as u64, "pool"),
+            count(self.zones as u64, "zone"),
             types.join(", "),
             self.min_vcpus,
             self.max_vcpus,
-            self.mib_per_vcpu,
+            self.mib_per_vcpu as f64 / 1_024.0,
             self.total_vcpus,
+            self.told_left_out(),
         )
+    }
+
+    /// `t* (burstable); x* (a spot quota of their own, 0 in a new account)`
+    pub fn told_left_out(&self) -> String {
+        self.left_out.iter().map(|l| format!("{} ({})", l.what, l.why)).collect::<Vec<_>>().join("; ")
     }
 }

@@ -2,11 +2,15 @@
 //! (`FleetPlace`), and the calls to EC2 that follow from the two (`request`, `machines`, `user_data`). The same request
 //! in the same place always gives the same calls, so that whoever lost a reply can ask again.
 
+mod allowed;
 pub mod api;
+pub mod capacity;
+mod catalogue;
 pub mod cause;
 pub mod life;
 pub mod machines;
 pub mod now;
+pub mod prices;
 mod request;
 pub mod tail;
 #[cfg(test)]
@@ -14,8 +18,10 @@ mod tests;
 mod user_data;
 pub mod watch;
 
+pub use allowed::{Allowed, Knob};
+pub use catalogue::{families, generations};
 pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target, console_tail};
-pub use request::{create_fleet, tags, template_versions};
+pub use request::{create_fleet, machines_for, tags, template_versions};
 pub use user_data::user_data;
 
 use crate::bounds::FLEET_LIFE_SECS;
@@ -59,12 +65,30 @@ pub struct FleetRequest {
     /// The pipeline's `[fleet]`: which machines it allows, and at what price.
     #[serde(default)]
     pub knobs: model::Fleet,
+    /// Why it has as many slots, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
 }
 
 impl FleetRequest {
     /// When it was asked for.
     pub fn asked_ms(&self) -> u64 {
         self.valid_until_ms.saturating_sub(FLEET_LIFE_SECS * 1000)
+    }
+
+    /// What one item needs, and all of them.
+    pub fn need(&self) -> machines::Need {
+        machines::Need {
+            vcpus: self.vcpus_per_item.max(1),
+            memory_mib: self.memory_bytes_per_item.div_ceil(1 << 20),
+            slots: self.max_slots.max(1),
+        }
+    }
+
+    /// vCPUs that its slots take of machines.
+    pub fn vcpus(&self) -> u32 {
+        let (need, allowed) = (self.need(), Allowed::by(&self.knobs));
+        need.slot_vcpus(&allowed).saturating_mul(need.slots).min(crate::bounds::MAX_FLEET_VCPUS)
     }
 
     /// As it is seen once it lives.
@@ -74,6 +98,7 @@ impl FleetRequest {
             run: self.run.clone(),
             step: self.step.clone(),
             execution: self.execution.clone(),
+            vcpus: self.vcpus(),
         }
     }
 }
@@ -85,6 +110,8 @@ pub struct LivingFleet {
     pub run: RunId,
     pub step: StepName,
     pub execution: ExecutionId,
+    /// vCPUs that it is to have, as far as is known: less once it was made smaller, 0 before it is launched.
+    pub vcpus: u32,
 }
 
 /// Where a stack launches machines.

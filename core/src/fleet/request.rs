@@ -2,8 +2,9 @@
 //! `maintain` fleet, because only that takes requirements over every zone; the least interrupted pools first; nothing
 //! is ended because there is more than asked for.
 
+use super::allowed::Allowed;
 use super::api::*;
-use super::machines::{self, Machines, Need};
+use super::machines::{self, LeftOut, Machines};
 use super::{Architecture, EXECUTION_TAG, FLEET_TAG, FleetPlace, FleetProblem, FleetRequest, RUN_TAG, STACK_TAG};
 use super::{STEP_TAG, user_data};
 use crate::bounds::{MAX_FLEET_VCPUS, MAX_TAG_CHARS};
@@ -31,7 +32,7 @@ pub fn template_versions(
             tag_specifications: vec![tagged("instance"), tagged("volume")],
         },
     };
-    let chosen = choose(request, place)?;
+    let chosen = machines_for(request, place)?;
     Ok(chosen.types.keys().map(|architecture| (*architecture, version(*architecture))).collect())
 }
 
@@ -41,7 +42,7 @@ pub fn create_fleet(
     place: &FleetPlace,
     versions: &BTreeMap<Architecture, i64>,
 ) -> Result<CreateFleet, FleetProblem> {
-    let chosen = choose(request, place)?;
+    let chosen = machines_for(request, place)?;
     let config = |(architecture, types): (&Architecture, &Vec<String>)| {
         let version = versions.get(architecture).ok_or_else(|| {
             FleetProblem(format!("the launch template for {architecture} has no version for fleet {}", request.name))
@@ -101,28 +102,36 @@ pub fn tags(request: &FleetRequest, stack: &str) -> Result<Vec<Tag>, FleetProble
     all.into_iter().map(tag).collect()
 }
 
-/// Machine types on the architectures that the pipeline allows, the stack has a template for, and a worker was built
+/// Machine types that the pipeline allows, on the architectures that the stack has a template for and a worker was built
 /// for.
-fn choose(request: &FleetRequest, place: &FleetPlace) -> Result<Machines, FleetProblem> {
+pub fn machines_for(request: &FleetRequest, place: &FleetPlace) -> Result<Machines, FleetProblem> {
     if place.subnets.is_empty() {
         return Err(FleetProblem("the stack names no subnet to launch machines in; deploy it again".to_owned()));
     }
-    let allowed = &request.knobs.architectures;
-    let possible = |a: &Architecture| {
-        (allowed.is_empty() || allowed.iter().any(|name| name == a.name()))
-            && place.templates.contains_key(a)
-            && request.workers.contains_key(a.machine())
-    };
-    let architectures: Vec<Architecture> = Architecture::ALL.into_iter().filter(possible).collect();
-    if architectures.is_empty() {
+    let mut allowed = Allowed::by(&request.knobs);
+    let mut left_out = Vec::new();
+    for architecture in Architecture::ALL {
+        let why = if !allowed.architectures.contains(&architecture) {
+            "`fleet.architectures`"
+        } else if !place.templates.contains_key(&architecture) {
+            "no launch template"
+        } else if !request.workers.contains_key(architecture.machine()) {
+            "no worker program was deployed for it"
+        } else {
+            continue;
+        };
+        left_out.push(LeftOut::new(architecture.name(), why));
+        allowed.architectures.retain(|a| *a != architecture);
+    }
+    if allowed.architectures.is_empty() {
         return Err(no_architecture(request, place));
     }
-    let need = Need {
-        vcpus: request.vcpus_per_item.max(1),
-        memory_mib: request.memory_bytes_per_item.div_ceil(1 << 20),
-        slots: request.max_slots.max(1),
-    };
-    machines::choose(&need, &architectures, place.subnets.len())
+    if let Some(usd) = request.knobs.max_price_per_vcpu_hour {
+        left_out.push(LeftOut::new(format!("pools above ${usd} a vCPU-hour"), "`fleet.max_price_per_vcpu_hour`"));
+    }
+    let mut chosen = machines::choose(&request.need(), &allowed, place.subnets.len())?;
+    chosen.left_out.splice(0..0, left_out);
+    Ok(chosen)
 }
 
 fn no_architecture(request: &FleetRequest, place: &FleetPlace) -> FleetProblem {

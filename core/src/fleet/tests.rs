@@ -35,6 +35,7 @@ fn request() -> FleetRequest {
         instances: Some("s3://etl-bucket/runs/flights/2013-01-01/normalize/g1/e1/instances".into()),
         valid_until_ms: 1_796_000_000_999,
         knobs: model::Fleet::default(),
+        because: String::new(),
     }
 }
 
@@ -47,7 +48,7 @@ fn need(vcpus: u32, gib: u64, slots: u32) -> Need {
 }
 
 fn machines(need: Need, zones: usize) -> Machines {
-    choose(&need, &Architecture::ALL, zones).expect("there are such machines")
+    choose(&need, &Allowed::on(&Architecture::ALL), zones).expect("there are such machines")
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, FleetProblem>, word: &str) {
@@ -63,6 +64,16 @@ fn the_request_as_ec2_gets_it() {
         config.overrides[0].instance_requirements.allowed_instance_types.truncate(2);
     }
     insta::assert_json_snapshot!("create-fleet", fleet);
+}
+
+#[test]
+fn a_narrowed_request_as_ec2_gets_it() {
+    let mut narrow = knobs(|k| {
+        (k.families, k.generations) = (vec!["r".to_owned(), "m7i".to_owned()], vec![7]);
+        k.max_price_per_vcpu_hour = Some(0.035);
+    });
+    (narrow.vcpus_per_item, narrow.memory_bytes_per_item, narrow.max_slots) = (8, 24 * GIB, 1);
+    insta::assert_json_snapshot!("create-fleet-narrow", create_fleet(&narrow, &place(), &versions()).expect("fleet"));
 }
 
 #[test]
@@ -184,7 +195,70 @@ fn little_work_takes_little_machines() {
 #[test]
 fn the_choice_explains_itself() {
     let text = machines(need(2, 8, 20), 5).explain();
-    assert!(text.starts_with("up to 300 pools in 5 zones (36 x86_64, 24 arm64 types) of 4 to 16 vCPUs"), "{text}");
+    assert!(text.starts_with("300 pools in 5 zones (36 x86_64, 24 arm64 types) of 4 to 16 vCPUs"), "{text}");
+    assert!(text.contains("c* (under 4.0 GiB a vCPU); t* (burstable); x* (a spot quota of their own"), "{text}");
+    assert!(text.ends_with("42 further types (a fleet takes 300 pools)"), "{text}");
+}
+
+fn knobs(edit: impl FnOnce(&mut model::Fleet)) -> FleetRequest {
+    let mut request = request();
+    edit(&mut request.knobs);
+    request
+}
+
+fn types(request: &FleetRequest) -> Vec<String> {
+    let chosen = machines_for(request, &place()).expect("machines");
+    chosen.types.into_values().flatten().collect()
+}
+
+#[test]
+fn a_pipeline_narrows_families_and_generations() {
+    let all = |names: &[String], fits: &dyn Fn(&str) -> bool| assert!(names.iter().all(|n| fits(n)), "{names:?}");
+    all(&types(&knobs(|k| k.families = vec!["r".to_owned()])), &|n| n.starts_with('r'));
+    all(&types(&knobs(|k| k.families = vec!["m7g".to_owned()])), &|n| n.starts_with("m7g."));
+    all(&types(&knobs(|k| k.generations = vec![7])), &|n| n[1..].starts_with('7'));
+    let both = knobs(|k| (k.families, k.generations) = (vec!["r".to_owned(), "m7i".to_owned()], vec![7, 8]));
+    assert!(types(&both).contains(&"m7i.xlarge".to_owned()) && !types(&both).contains(&"m8g.xlarge".to_owned()));
+    let none = knobs(|k| (k.families, k.generations) = (vec!["m7g".to_owned()], vec![8]));
+    refused(machines_for(&none, &place()), "`fleet.families` leaves no machine type");
+    refused(machines_for(&knobs(|k| k.generations = vec![4]), &place()), "`fleet.generations`");
+}
+
+#[test]
+fn poor_families_give_an_item_more_vcpus() {
+    let lean = knobs(|k| k.families = vec!["c".to_owned()]);
+    let chosen = machines_for(&lean, &place()).expect("machines");
+    assert_eq!((chosen.mib_per_vcpu, chosen.total_vcpus), (2_048, 4 * 20), "8 GiB are 4 vCPUs of 2 GiB");
+    assert_eq!(lean.vcpus(), 80);
+}
+
+#[test]
+fn what_is_left_out_is_told_with_its_reason() {
+    let mut narrow = knobs(|k| (k.generations, k.max_price_per_vcpu_hour) = (vec![6, 7, 8], Some(0.04)));
+    narrow.workers.remove("aarch64");
+    let said = machines_for(&narrow, &place()).expect("machines").told_left_out();
+    for part in [
+        "arm64 (no worker program was deployed for it)",
+        "pools above $0.04 a vCPU-hour (`fleet.max_price_per_vcpu_hour`)",
+        "generations 5, 9 (`fleet.generations`)",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    narrow.knobs.architectures = vec!["x86_64".to_owned()];
+    let said = machines_for(&narrow, &place()).expect("machines").told_left_out();
+    assert!(said.starts_with("arm64 (`fleet.architectures`); "), "{said}");
+}
+
+#[test]
+fn images_and_tags_come_with_the_template() {
+    // A fleet that replaces its machines takes no `resolve:ssm:` image and no tags for machines in the request.
+    let fleet = serde_json::to_string(&create_fleet(&request(), &place(), &versions()).expect("fleet")).expect("JSON");
+    assert!(!fleet.contains("resolve:ssm") && !fleet.contains("ImageId"), "{fleet}");
+    assert_eq!(fleet.matches("ResourceType").count(), 1, "tags of the fleet alone");
+    for version in template_versions(&request(), &place()).expect("versions").into_values() {
+        let kinds: Vec<_> = version.launch_template_data.tag_specifications.iter().map(|t| &t.resource_type).collect();
+        assert_eq!(kinds, ["instance", "volume"]);
+    }
 }
 
 fn script(settings: impl FnOnce(&mut FleetRequest, &mut FleetPlace)) -> Result<String, FleetProblem> {

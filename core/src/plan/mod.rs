@@ -5,12 +5,12 @@
 mod division;
 mod list;
 
-use crate::bounds::{MAX_ITEM_INPUTS, MAX_ITEMS, MAX_STEP_FILES, USD_PER_1000_PUTS};
+use crate::bounds::{DEFAULT_ITEM_BYTES, MAX_ITEM_INPUTS, MAX_ITEMS, MAX_STEP_FILES, USD_PER_1000_PUTS};
 use crate::digest::sha256;
 use crate::ids::ItemIndex;
 use crate::item::InputFile;
 use crate::model::{By, Input, Layout, OnEmpty, Source, Step};
-use crate::records::WorkItem;
+use crate::records::{ItemSizes, WorkItem};
 use division::{Division, files};
 pub use list::{WorkList, work_list, work_pages};
 use std::collections::BTreeMap;
@@ -80,9 +80,21 @@ pub fn plan<'a>(
 }
 
 impl Planned<'_> {
+    /// Bytes that items read; nothing where there are none.
+    pub fn sizes(&self) -> Option<ItemSizes> {
+        sizes(self.items().map(|item| item.inputs.iter().map(|f| f.bytes).sum()).collect())
+    }
+
     pub fn items(&self) -> Box<dyn Iterator<Item = WorkItem> + Send + '_> {
         Box::new((0..).zip(self.division.items()).map(|(i, item)| WorkItem { item: i, ..item }))
     }
+}
+
+/// Of what each item reads.
+pub fn sizes(mut all: Vec<u64>) -> Option<ItemSizes> {
+    all.sort_unstable();
+    let at = |of: usize, parts: usize| all.get((all.len() * of).div_ceil(parts).saturating_sub(1)).copied();
+    Some(ItemSizes { median: at(1, 2)?, nine_of_ten: at(9, 10)?, largest: at(1, 1)? })
 }
 
 fn is_by_partition(source: Option<&Source>) -> bool {
@@ -95,7 +107,10 @@ fn divide<'a>(input: &'a Input, found: &'a Found, joined: &BTreeMap<&'a String, 
     }
     let count = found.files.len();
     match input.source {
-        Source::Path(_) => Division::Runs { files: &found.files, cuts: pack(&found.files, input.item_bytes) },
+        Source::Path(_) => Division::Runs {
+            files: &found.files,
+            cuts: pack(&found.files, input.item_bytes.unwrap_or(DEFAULT_ITEM_BYTES)),
+        },
         Source::Step { by: By::All, .. } => Division::Runs { files: &found.files, cuts: vec![0, count] },
         Source::Step { by: By::File, .. } => Division::Runs { files: &found.files, cuts: (0..=count).collect() },
         Source::Step { by: By::Partition, .. } => Division::partitions(found, joined),

@@ -4,6 +4,7 @@
 mod checks;
 mod files;
 
+use crate::history::peak_per_byte;
 use crate::ids::{ItemIndex, StepName};
 use crate::model::Step;
 use crate::records::{Plan, RECORD_VERSION, Receipt, Seal};
@@ -20,6 +21,8 @@ pub struct PlannedItem {
     pub rows: Option<u64>,
     /// A slice of its input by value: rows read say nothing of rows written.
     pub sliced: bool,
+    /// Of its inputs.
+    pub bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +46,9 @@ struct Sums {
     rejected: u64,
     written: u64,
     cpu_ms: u64,
+    slot_ms: u64,
     peak_bytes: u64,
+    peak_per_byte: Option<f64>,
 }
 
 /// A seal in the making. Receipts come in the order of their items.
@@ -96,7 +101,11 @@ impl<'a> Sealing<'a> {
         sums.rejected += receipt.rows_rejected;
         sums.written += receipt.rows_written;
         sums.cpu_ms += receipt.usage.cpu_ms;
+        sums.slot_ms += receipt.usage.wall_ms;
         sums.peak_bytes = sums.peak_bytes.max(receipt.usage.peak_bytes);
+        if let Some(per_byte) = peak_per_byte(receipt.usage.peak_bytes, planned.bytes) {
+            sums.peak_per_byte = Some(sums.peak_per_byte.map_or(per_byte, |most| most.max(per_byte)));
+        }
         self.rows.add(self.step, item, planned, &receipt);
         self.bad_rows.add(item, &receipt);
         self.expectations.add(item, &receipt);
@@ -168,6 +177,8 @@ impl<'a> Sealing<'a> {
             warnings,
             peak_bytes: sums.peak_bytes,
             cpu_ms: sums.cpu_ms,
+            slot_ms: sums.slot_ms,
+            peak_per_byte: sums.peak_per_byte,
             sealed_ms: now_ms,
         };
         Ok(Sealed { seal, files })

@@ -77,13 +77,15 @@ fn what_a_signature_depends_on() {
     let mut other = base.clone();
     other.resources.memory_bytes *= 2;
     other.resources.timeout_secs += 1;
+    other.deadline_secs = Some(600);
+    other.input.item_bytes = Some(256_000_000);
     other.output.destination = Some("/elsewhere/{date}".into());
     other.expect.min_rows = Some(5);
     other.expect.warn_only = true;
     assert_eq!(sign(&base, "1"), sign(&other, "1"), "these apply on resume");
     type Edit = fn(&mut Step);
     let cases: [(&str, Edit); 6] = [
-        ("packing", |s| s.input.item_bytes += 1),
+        ("packing", |s| s.input.item_bytes = Some(1)),
         ("input", |s| s.input.read.header = !s.input.read.header),
         ("output", |s| s.output.file_rows = Some(9)),
         ("expect", |s| s.expect.check.push("k > 0".into())),

@@ -19,6 +19,7 @@ pub fn request() -> FleetRequest {
         execution: "arn:e".into(),
         workers: Default::default(),
         instances: None,
+        because: String::new(),
         valid_until_ms: FLEET_LIFE_SECS * 1000,
         knobs: model::Fleet::default(),
     }

@@ -121,3 +121,11 @@ fn the_work_list_is_the_same_bytes_twice_and_offsets_point_at_lines() {
     }
     assert_eq!(line_range(&list.offsets, 2), None);
 }
+
+#[test]
+fn sizes_of_items_are_told() {
+    let told = |all: &[u64]| spotmill_core::plan::sizes(all.to_vec()).map(|s| (s.median, s.nine_of_ten, s.largest));
+    assert_eq!(told(&[]), None);
+    assert_eq!(told(&[7]), Some((7, 7, 7)));
+    assert_eq!(told(&[9, 1, 2, 3, 4, 5, 6, 7, 8, 100]), Some((5, 9, 100)), "in whatever order");
+}

@@ -1,7 +1,7 @@
 //! What the stack says to its functions, as variables of their environment, and the ports that follow from it.
 
 use crate::{Ctx, HandlerError, Settings};
-use spotmill_core::bounds::{VISIBILITY_RANGE_SECS, VISIBILITY_SECS};
+use spotmill_core::bounds::{BOOT_SECS, VISIBILITY_RANGE_SECS, VISIBILITY_SECS};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::{Architecture, STACK_TAG};
 use spotmill_core::ids::Uri;
@@ -28,6 +28,8 @@ pub struct Environment {
     pub subnets: Vec<String>,
     pub scratch_days: u64,
     pub visibility_secs: u64,
+    /// vCPUs that all fleets of the stack may have together.
+    pub max_vcpus: Option<u32>,
 }
 
 impl Environment {
@@ -55,8 +57,19 @@ impl Environment {
         }
         let scratch_days = number(&get, "SPOTMILL_SCRATCH_DAYS", SCRATCH_DAYS, &(2..=u64::MAX))?;
         let visibility_secs = number(&get, "SPOTMILL_VISIBILITY_SECONDS", VISIBILITY_SECS, &VISIBILITY_RANGE_SECS)?;
+        let max_vcpus = number(&get, "SPOTMILL_MAX_VCPUS", 0, &(0..=100_000))?;
+        let max_vcpus = u32::try_from(max_vcpus).ok().filter(|vcpus| *vcpus > 0);
         let subnets = subnets.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
-        Ok(Self { stack, root: Uri::new(root), dead_letters, templates, subnets, scratch_days, visibility_secs })
+        Ok(Self {
+            stack,
+            root: Uri::new(root),
+            dead_letters,
+            templates,
+            subnets,
+            scratch_days,
+            visibility_secs,
+            max_vcpus,
+        })
     }
 
     /// What the functions may touch.
@@ -76,6 +89,8 @@ impl Environment {
         let mut settings = Settings::new(CALLBACKS);
         // A day less than the bucket keeps: what is read for a day must not expire while it is read.
         settings.scratch_secs = Some((self.scratch_days - 1) * 86_400);
+        settings.max_vcpus = self.max_vcpus;
+        settings.boot_secs = Some(BOOT_SECS);
         Ctx {
             root: self.root.clone(),
             store: Arc::new(aws.store()),
@@ -143,6 +158,14 @@ mod tests {
         let lacks = "the function's environment lacks SPOTMILL_STACK, SPOTMILL_SUBNETS: deploy the stack again";
         assert_eq!(e, format!("Spotmill.Misconfigured: {lacks}"));
         assert!(read(&[("SPOTMILL_ROOT", "bucket")]).unwrap_err().contains("`bucket`; it should be s3://BUCKET"));
+        assert_eq!(
+            (read(&[]).unwrap().max_vcpus, read(&[("SPOTMILL_MAX_VCPUS", "0")]).unwrap().max_vcpus),
+            (None, None)
+        );
+        assert_eq!(read(&[("SPOTMILL_MAX_VCPUS", "64")]).unwrap().max_vcpus, Some(64));
+        assert!(
+            read(&[("SPOTMILL_MAX_VCPUS", "many")]).unwrap_err().contains("`many`; it should be a number, 0 to 100000")
+        );
         for days in ["soon", "1", "-1"] {
             assert!(read(&[("SPOTMILL_SCRATCH_DAYS", days)]).unwrap_err().contains(days));
         }

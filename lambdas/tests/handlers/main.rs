@@ -9,6 +9,7 @@ mod interleavings;
 mod ports;
 mod rungs;
 mod runs;
+mod sizes;
 mod tables;
 mod tails;
 mod watches;

@@ -29,10 +29,17 @@ fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
     // Step Functions hears of it from Lambda; the emulator does not tell it.
     let token = died["tokens"][0].as_str().expect("a token").to_owned();
     let dead = ["stepfunctions", "send-task-failure", "--task-token", &token, "--error", "Sandbox.Timedout"];
-    let _ = aws.try_aws(&[&dead[..], &["--cause", "killed by a test"]].concat());
+    aws.aws(&[&dead[..], &["--cause", "killed by a test"]].concat());
 
     let again = |t: &Value| tokens(t) == 2 && cursor(t) == ITEMS;
-    let whole = until("another try sends the rest", PATIENCE, || aws.tally("sent").filter(again));
+    let whole = until("another try sends the rest", PATIENCE, || {
+        let now = aws.tally("sent").filter(again);
+        if now.is_none() {
+            let seen = aws.tally("sent").map(|t| (tokens(&t), cursor(&t)));
+            println!("tokens and cursor: {seen:?}");
+        }
+        now
+    });
     assert_ne!(whole["tokens"][1], token.as_str());
     let depth = aws.depth(&aws.round_queue());
     assert!(depth >= ITEMS && depth <= ITEMS + DISPATCH_PAGE, "{depth} messages of {ITEMS} items: sent twice");

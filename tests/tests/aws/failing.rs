@@ -15,7 +15,7 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     for word in words {
         assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
     }
-    let notice = aws.notice(REAPED, |n| n.contains("a step ended FAILED") && n.contains("failing"));
+    let notice = aws.notice(REAPED, |n| n.contains("ended FAILED") && n.contains("failing"));
     for word in words.iter().chain(&["Spotmill.ItemsFailed"]) {
         assert!(notice.contains(word), "`{word}` is not in the notice {notice}");
     }
@@ -42,7 +42,7 @@ fn an_item_that_takes_its_machines_with_it_is_poison() {
     aws.deploy_project(&project, "poison");
     let run = aws.start_run(&aws.input("poison", DAY));
     let ended = ends(&aws, &run, "FAILED", 3 * PATIENCE);
-    for word in ["poison/2013-01-01", "`copy`", "Item 1", "1.csv", "spotmill start"] {
+    for word in ["poison/2013-01-01", "`copy`", "Item 1", "breaks its machine", "spotmill start"] {
         assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
     }
     assert!(!ended.cause.contains("Item 0") && !ended.cause.contains("Item 2"), "{}", ended.cause);

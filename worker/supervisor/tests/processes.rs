@@ -60,6 +60,7 @@ fn request(name: &str) -> FleetRequest {
         instances: None,
         valid_until_ms: 0,
         knobs: Default::default(),
+        because: String::new(),
         vcpus_per_item: 2,
         memory_bytes_per_item: 1 << 30,
         max_slots: 3,

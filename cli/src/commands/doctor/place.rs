@@ -1,9 +1,9 @@
 //! Where machines would run: subnets, images, and the pools that steps can have.
 
 use super::finding::{Finding, fine, problem, unasked, warning};
-use super::worker::architectures;
 use crate::aws::World;
 use spotmill_core::bounds::MAX_POOLS;
+use spotmill_core::fleet::Allowed;
 use spotmill_core::fleet::Architecture;
 use spotmill_core::fleet::machines::{self, Need};
 use spotmill_core::model::Pipeline;
@@ -79,7 +79,7 @@ pub(super) fn pools(pipeline: &Pipeline, zones: usize) -> Vec<Finding> {
             memory_mib: step.resources.max_memory_bytes.div_ceil(1 << 20),
             slots: MANY,
         };
-        match machines::choose(&need, &architectures(pipeline), zones) {
+        match machines::choose(&need, &Allowed::by(&pipeline.fleet), zones) {
             Err(e) => problem("pools", format!("{}: {e}", step.name), "change the step in pipeline.toml, then deploy"),
             Ok(chosen) if chosen.pools() < 10 => {
                 let text = format!("{}: only {} of {MAX_POOLS} possible", step.name, chosen.pools());

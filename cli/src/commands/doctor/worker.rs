@@ -3,7 +3,7 @@
 use super::finding::{Finding, fine, problem, warning};
 use crate::aws::{World, answers, elf, release};
 use crate::exit::Stop;
-use spotmill_core::fleet::Architecture;
+use spotmill_core::fleet::Allowed;
 use spotmill_core::model::Pipeline;
 use spotmill_core::records::{Deployed, WorkerNeeds};
 use spotmill_core::{keys, spec};
@@ -55,7 +55,8 @@ pub(super) async fn worker(world: &World, record: &Deployed, pipeline: &Pipeline
         }
         said.push(glibc.map_or_else(|| machine.clone(), |glibc| format!("{machine} (glibc {glibc})")));
     }
-    let usable = architectures(pipeline).iter().any(|a| record.worker.programs.contains_key(a.machine()));
+    let usable =
+        Allowed::by(&pipeline.fleet).architectures.iter().any(|a| record.worker.programs.contains_key(a.machine()));
     if !usable {
         let what = format!("{}: no program for the architectures that `[fleet]` allows", record.name);
         return Ok(problem("worker", what, "spotmill deploy --worker-x86-64 FILE --worker-aarch64 FILE"));
@@ -70,12 +71,6 @@ pub(super) async fn worker(world: &World, record: &Deployed, pipeline: &Pipeline
 pub(super) fn too_new(glibc: &str) -> bool {
     let mut numbers = glibc.split('.').filter_map(|n| n.parse::<u32>().ok());
     (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) > elf::GLIBC
-}
-
-pub(super) fn architectures(pipeline: &Pipeline) -> Vec<Architecture> {
-    let allowed = &pipeline.fleet.architectures;
-    let possible = |a: &Architecture| allowed.is_empty() || allowed.iter().any(|name| name == a.name());
-    Architecture::ALL.into_iter().filter(possible).collect()
 }
 
 #[cfg(test)]

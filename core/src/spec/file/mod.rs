@@ -140,8 +140,14 @@ pub struct ResourcesTable {
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct FleetTable {
+    /// vCPUs of one step's machines together.
     pub max_vcpus: Option<u32>,
+    /// Both if not said.
     pub architectures: Option<Vec<ArchitectureKind>>,
+    /// Classes of machines (`"c"`, `"m"`, `"r"`: 2, 4, 8 GiB a vCPU) or single families (`"r7g"`); all if not said.
+    pub families: Option<Vec<String>>,
+    /// Generations of machines, `[6, 7, 8]`; all if not said.
+    pub generations: Option<Vec<u32>>,
     /// US dollars; pools above it are left out.
     pub max_price_per_vcpu_hour: Option<f64>,
     /// What spot has not brought after this long comes on demand; never if not said.

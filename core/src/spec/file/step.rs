@@ -25,6 +25,8 @@ pub struct StepTable {
     pub output: Option<OutputTable>,
     pub expect: Option<ExpectTable>,
     pub resources: Option<ResourcesTable>,
+    /// How long the step may take, `"2h"`: once a run was measured, its fleet has as many machines as that takes.
+    pub deadline: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -49,7 +51,8 @@ pub struct InputTable {
     pub alias: Option<String>,
     /// One item a value, over the whole input.
     pub values: Option<ValuesTable>,
-    /// Small files are packed up to this much an item, `"256 MB"` if not said.
+    /// Small files are packed up to this much an item. If not said: `"256 MB"`, or less where the last runs show that
+    /// as much would outgrow the step's memory.
     pub item_bytes: Option<String>,
     pub on_empty: Option<OnEmptyKind>,
     /// With `on_bad_rows = "reject"`: a share (`"0.1%"`) or a count.

@@ -1,10 +1,10 @@
 //! The top of the file: name, key, schedule, params, targets, fleet, budget.
 
-use super::super::file::{self, ArchitectureKind, File, ParamEntry, ParamKind, ParamTable};
+use super::super::file::{self, File, ParamEntry, ParamKind, ParamTable};
 use super::super::names::{MAX_NAME, is_name, nearest};
 use super::super::params::coerce_toml;
-use super::{Ctx, is_numeric, resources, step};
-use crate::model::{FORMAT, Fleet, Param, ParamType, Pipeline, Schedule};
+use super::{Ctx, fleet, is_numeric, step};
+use crate::model::{FORMAT, Param, ParamType, Pipeline, Schedule};
 use std::collections::BTreeMap;
 
 pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
@@ -29,8 +29,8 @@ pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
         targets: targets(ctx, file, &params),
         params,
         worker_crate: file.worker.as_ref().and_then(|w| w.crate_dir.clone()),
+        fleet: fleet::fleet(ctx, file, &steps),
         steps,
-        fleet: fleet(ctx, file),
         budget_usd_per_run: budget(ctx, file),
     }
 }
@@ -222,41 +222,13 @@ fn targets(
     out
 }
 
-fn fleet(ctx: &mut Ctx<'_>, file: &File) -> Fleet {
-    let Some(table) = &file.fleet else { return Fleet::default() };
-    if table.max_vcpus == Some(0) || table.max_vcpus > Some(10_000) {
-        let place = ctx.value("fleet.max_vcpus");
-        ctx.error("bad-value", "`fleet.max_vcpus` is 1 to 10,000", place, "a fleet's limit");
-    }
-    positive(ctx, "fleet.max_price_per_vcpu_hour", table.max_price_per_vcpu_hour);
-    if table.architectures.as_ref().is_some_and(Vec::is_empty) && !ctx.has("fleet.architectures.0") {
-        let place = ctx.pair("fleet.architectures");
-        ctx.error("bad-value", "no architecture is allowed", place, "remove the key to allow both");
-    }
-    let name = |a: &ArchitectureKind| match a {
-        ArchitectureKind::X86_64 => "x86_64".to_owned(),
-        ArchitectureKind::Arm64 => "arm64".to_owned(),
-    };
-    let mut architectures: Vec<String> = table.architectures.iter().flatten().map(name).collect();
-    architectures.dedup();
-    Fleet {
-        max_vcpus: table.max_vcpus,
-        architectures,
-        max_price_per_vcpu_hour: table.max_price_per_vcpu_hour,
-        on_demand_after_secs: table
-            .on_demand_after
-            .as_ref()
-            .and_then(|t| resources::duration(ctx, "fleet.on_demand_after", t)),
-    }
-}
-
 fn budget(ctx: &mut Ctx<'_>, file: &File) -> Option<f64> {
     let usd = file.budget.as_ref()?.usd_per_run?;
     positive(ctx, "budget.usd_per_run", Some(usd));
     Some(usd)
 }
 
-fn positive(ctx: &mut Ctx<'_>, path: &str, value: Option<f64>) {
+pub fn positive(ctx: &mut Ctx<'_>, path: &str, value: Option<f64>) {
     if value.is_some_and(|v| v <= 0.0) {
         let place = ctx.value(path);
         ctx.error("bad-value", format!("`{path}` must be above 0"), place, "in US dollars");

@@ -3,7 +3,9 @@
 use super::super::file::ResourcesTable;
 use super::super::units;
 use super::Ctx;
-use crate::bounds::{DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_SECS, MAX_TIMEOUT_SECS};
+use crate::bounds::{
+    DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_SECS, MAX_DEADLINE_SECS, MAX_TIMEOUT_SECS, MIN_DEADLINE_SECS,
+};
 use crate::model::Resources;
 
 /// An item's memory unless said.
@@ -56,6 +58,18 @@ pub fn resources(
     let attempts = own.max_attempts.or(all.max_attempts).unwrap_or(DEFAULT_MAX_ATTEMPTS);
     let max_attempts = count(ctx, &path("max_attempts", own.max_attempts.is_some()), attempts, MAX_ATTEMPTS);
     Resources { vcpus, memory_bytes, max_memory_bytes, timeout_secs, max_attempts }
+}
+
+/// How long a step may take.
+pub fn deadline(ctx: &mut Ctx<'_>, step: &str, text: Option<&String>) -> Option<u64> {
+    let path = format!("{step}.deadline");
+    let secs = duration(ctx, &path, text?)?;
+    if !(MIN_DEADLINE_SECS..=MAX_DEADLINE_SECS).contains(&secs) {
+        let place = ctx.value(&path);
+        let label = "\"5m\" to \"36h\": machines boot for a minute, and a round ends after 36 h";
+        ctx.error("bad-value", "a step cannot have this deadline", place, label);
+    }
+    Some(secs)
 }
 
 fn count(ctx: &mut Ctx<'_>, path: &str, value: u32, max: u32) -> u32 {

@@ -7,7 +7,6 @@ use super::super::is_sql_file;
 use super::super::names::is_table_name;
 use super::super::units;
 use super::{Ctx, output, pipeline, read, resources};
-use crate::bounds::DEFAULT_ITEM_BYTES;
 use crate::model::{By, Input, ItemValue, MaxBadRows, OnEmpty, RowsRule, Source, Step, Table, Transform, Values};
 use std::collections::BTreeMap;
 
@@ -38,6 +37,7 @@ fn step(ctx: &mut Ctx<'_>, path: &str, table: &StepTable, file: &File) -> Step {
         }),
         expect: output::expect(ctx, path, table.expect.as_ref()),
         resources: resources::resources(ctx, path, table.resources.as_ref(), file.resources.as_ref()),
+        deadline_secs: resources::deadline(ctx, path, table.deadline.as_ref()),
     }
 }
 
@@ -89,7 +89,7 @@ fn input(ctx: &mut Ctx<'_>, path: &str, table: Option<&InputTable>) -> Input {
     Input {
         alias,
         values: table.values.as_ref().map(|v| values(ctx, &format!("{path}.values"), v)),
-        item_bytes: item_bytes.unwrap_or(DEFAULT_ITEM_BYTES),
+        item_bytes,
         on_empty: match table.on_empty {
             Some(OnEmptyKind::Skip) => OnEmpty::Skip,
             Some(OnEmptyKind::Fail) | None => OnEmpty::Fail,
@@ -118,7 +118,7 @@ fn no_input(ctx: &mut Ctx<'_>, path: &str) -> Input {
         source,
         read,
         values: None,
-        item_bytes: DEFAULT_ITEM_BYTES,
+        item_bytes: None,
         on_empty: OnEmpty::Fail,
         max_bad_rows: MaxBadRows::Unlimited,
     }

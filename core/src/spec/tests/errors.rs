@@ -33,6 +33,16 @@ fn bad_size() {
 }
 
 #[test]
+fn unknown_family() {
+    check("unknown-family", "flights", &[("[fleet]", "[fleet]\nfamilies = [\"c\", \"r7gg\"]")]);
+}
+
+#[test]
+fn no_machine() {
+    check("no-machine", "flights", &[("[fleet]", "[fleet]\nfamilies = [\"m7g\"]\ngenerations = [8]")]);
+}
+
+#[test]
 fn no_columns() {
     let sample = ("{src}/{date:%Y/%m}/flights-{date}.csv.gz", "data/flights-2013-01-01.csv.gz");
     let column = |n: usize| super::fixture("flights").toml.lines().nth(n).unwrap().to_owned();

@@ -19,7 +19,7 @@ fn flights_is_understood() {
     assert_eq!((input.read.format, input.read.header, input.read.compression), (Format::Csv, false, Compression::Auto));
     assert_eq!((input.read.columns.len(), input.read.on_bad_rows), (19, OnBadRows::Reject));
     assert_eq!(input.read.columns[18].ty, ColumnType::Timestamp);
-    assert_eq!((input.item_bytes, input.max_bad_rows), (256_000_000, MaxBadRows::Fraction(0.001)));
+    assert_eq!((input.item_bytes, input.max_bad_rows), (Some(256_000_000), MaxBadRows::Fraction(0.001)));
     assert_eq!(p.steps[0].output.layout, Layout::Partition { by: vec!["carrier".into()] });
     assert_eq!(p.steps[1].input.source, Source::Step { step: "normalize".into(), by: By::Partition });
     assert_eq!((p.steps[1].expect.min_rows, p.steps[1].expect.max_change), (Some(50), Some(0.4)));

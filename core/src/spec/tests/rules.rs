@@ -290,6 +290,13 @@ fn unique_must_follow_from_one_item() {
 fn resources() {
     flights(&[("\"16 GiB\"", "\"1 GiB\"")], &["bad-value: `max_memory` is less than `memory`"]);
     flights(&[("\"10m\"", "\"12h\"")], &["bad-value: an item cannot have this time-out"]);
+    let deadline = |text: &str, want: &[&str]| {
+        flights(&[("name = \"daily\"", &format!("name = \"daily\"\ndeadline = \"{text}\""))], want);
+    };
+    deadline("45m", &[]);
+    deadline("1m", &["bad-value: a step cannot have this deadline"]);
+    deadline("3d", &["bad-value: a step cannot have this deadline"]);
+    deadline("noon", &["bad-duration: \"noon\" is no duration"]);
     flights(&[("\"10m\"", "\"ten\"")], &["bad-duration: \"ten\" is no duration"]);
     flights(&[("\"2h\"", "\"2\"")], &["bad-duration: \"2\" is no duration"]);
     flights(&[("\"x86_64\", \"arm64\"", "\"x86\"")], &["bad-value: `fleet.architectures` cannot be \"x86\""]);
@@ -305,6 +312,26 @@ fn resources() {
         (r.vcpus, r.memory_bytes, r.max_memory_bytes, r.timeout_secs, r.max_attempts),
         (1, 4 << 30, 16 << 30, 3600, 1)
     );
+}
+
+#[test]
+fn fleets() {
+    let fleet = |text: &str, want: &[&str]| flights(&[("[fleet]", &format!("[fleet]\n{text}"))], want);
+    fleet("families = [\"c\", \"m7g\"]\ngenerations = [6, 7]", &[]);
+    fleet("families = []", &["bad-value: no family is allowed"]);
+    fleet("families = [\"x2g\"]", &["unknown-family: machines of family \"x2g\" are not used"]);
+    fleet("generations = []", &["bad-value: no generation is allowed"]);
+    fleet("generations = [7, 77]", &["bad-value: there is no generation 77 of machines"]);
+    fleet("families = [\"m7g\"]\ngenerations = [8]", &["no-machine: `fleet.families` leaves no machine type"]);
+    let x86 = ("[\"x86_64\", \"arm64\"]", "[\"x86_64\"]\ngenerations = [9]");
+    flights(&[x86], &["no-machine: `fleet.generations` leaves no machine type"]);
+    let greedy = [
+        ("[fleet]", "[fleet]\nfamilies = [\"c\"]\ngenerations = [6]"),
+        ("\"16 GiB\"", "\"512 GiB\""),
+        ("\"2 GiB\"", "\"512 GiB\""),
+    ];
+    let title = "no-machine: no machine that `[fleet]` allows takes an item of step `normalize`";
+    flights(&greedy, &[title]);
 }
 
 #[test]

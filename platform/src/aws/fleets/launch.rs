@@ -3,7 +3,7 @@
 
 use super::{Ec2Fleets, FleetError, Trouble, failed, impossible};
 use crate::ports::{BoxError, FleetRequest};
-use spotmill_core::fleet::{Architecture, create_fleet, template_versions};
+use spotmill_core::fleet::{Architecture, create_fleet, machines_for, template_versions};
 use std::collections::BTreeMap;
 use tokio::time::sleep;
 
@@ -18,6 +18,8 @@ impl Ec2Fleets {
     pub(super) async fn launch_fleet(&self, request: &FleetRequest) -> Result<(), FleetError> {
         let versions = self.make_versions(request).await?;
         let asked = create_fleet(request, &self.place, &versions).map_err(|p| impossible(&request.name, p))?;
+        let chosen = machines_for(request, &self.place).map_err(|p| impossible(&request.name, p))?;
+        tracing::info!(fleet = request.name, machines = chosen.explain(), "asking for a fleet");
         for left in (0..TRIES).rev() {
             match self.create(&asked).await {
                 Ok(id) => {

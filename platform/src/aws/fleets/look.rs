@@ -132,22 +132,23 @@ impl Ec2Fleets {
         let mut living = BTreeMap::new();
         for fleet in self.described_fleets(Some(LIVING)).await.map_err(wrap)? {
             let lives = fleet.fleet_state().is_some_and(|s| LIVING.contains(s));
-            self.add(&mut living, fleet.tags(), lives);
+            let target = fleet.target_capacity_specification().and_then(|t| t.total_target_capacity());
+            self.add(&mut living, fleet.tags(), lives, target.and_then(|n| u32::try_from(n).ok()).unwrap_or_default());
         }
         for template in self.place.templates.values() {
             for version in self.versions(template).await.map_err(wrap)? {
                 let tagged = version.launch_template_data().map(|d| d.tag_specifications()).unwrap_or_default();
                 let tags = tagged.first().map(|t| t.tags()).unwrap_or_default();
                 let made_for = version.version_description().is_some_and(|d| value(tags, FLEET_TAG) == Some(d));
-                self.add(&mut living, tags, made_for);
+                self.add(&mut living, tags, made_for, 0);
             }
         }
         Ok(living.into_values().collect())
     }
 
-    fn add(&self, living: &mut BTreeMap<String, LivingFleet>, tags: &[Tag], lives: bool) {
-        if let Some(fleet) = described(tags).filter(|_| lives && self.ours(tags)) {
-            living.insert(fleet.name.clone(), fleet);
+    fn add(&self, living: &mut BTreeMap<String, LivingFleet>, tags: &[Tag], lives: bool, vcpus: u32) {
+        if let Some(fleet) = described(tags, vcpus).filter(|_| lives && self.ours(tags)) {
+            living.entry(fleet.name.clone()).or_insert(fleet);
         }
     }
 
@@ -171,11 +172,12 @@ pub(super) fn value<'t>(tags: &'t [Tag], key: &str) -> Option<&'t str> {
     tags.iter().find(|t| t.key() == Some(key))?.value()
 }
 
-fn described(tags: &[Tag]) -> Option<LivingFleet> {
+fn described(tags: &[Tag], vcpus: u32) -> Option<LivingFleet> {
     Some(LivingFleet {
         name: value(tags, FLEET_TAG)?.to_owned(),
         run: value(tags, RUN_TAG)?.into(),
         step: value(tags, STEP_TAG)?.into(),
         execution: value(tags, EXECUTION_TAG)?.into(),
+        vcpus,
     })
 }

@@ -7,6 +7,7 @@ mod buckets;
 mod changes;
 mod error;
 mod machines;
+mod prices;
 mod runs;
 mod stack;
 
@@ -15,6 +16,7 @@ pub use buckets::{Buckets, Made};
 pub use changes::{Change, ChangeSet, Changes, Prepared};
 pub use error::AwsError;
 pub use machines::{Machine, MachinesOf};
+pub use prices::Prices;
 pub use runs::{Happened, RunNow, RunStatus, Runs, Started};
 pub use stack::{Phase, StackEvent, StackNow, Stacks};
 
@@ -35,6 +37,10 @@ impl Aws {
 
     pub fn machines(&self) -> MachinesOf {
         MachinesOf::new(self.config())
+    }
+
+    pub fn prices(&self) -> Prices {
+        Prices::new(self.config())
     }
 
     pub fn buckets(&self) -> Buckets {

@@ -4,6 +4,7 @@
 mod accidents;
 mod causes;
 mod machines;
+mod prices;
 mod sizes;
 mod world;
 

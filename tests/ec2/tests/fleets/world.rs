@@ -66,6 +66,7 @@ impl World {
             instances: None,
             valid_until_ms: 4_000_000_000_000,
             knobs: Default::default(),
+            because: String::new(),
         }
     }
 

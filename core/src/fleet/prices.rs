@@ -1,0 +1,123 @@
+//! What a fleet's machines cost: spot prices that were asked for, put in order, and on-demand prices that were not, which
+//! are a guess and are called one.
+
+use super::catalogue::{SIZES, TIERS};
+use super::machines::Machines;
+use serde::{Deserialize, Serialize};
+
+/// A spot price of one machine type in one zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolPrice {
+    /// `r7g.2xlarge`
+    pub kind: String,
+    pub zone: String,
+    /// An hour.
+    pub usd: f64,
+}
+
+/// Dollars a vCPU-hour, over the pools of a request that have a price.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SpotPrices {
+    pub pools: usize,
+    pub cheapest: PoolPrice,
+    pub lowest: f64,
+    pub median: f64,
+    /// Pools that the request's own limit leaves out.
+    pub above_limit: usize,
+}
+
+/// On demand, a vCPU-hour, in us-east-1: the seventh generation as the Price List had it in July 2026, by class and maker
+/// of the processor.
+const ON_DEMAND: [(char, char, f64); 9] = [
+    ('c', 'g', 0.03625),
+    ('m', 'g', 0.0408),
+    ('r', 'g', 0.05355),
+    ('c', 'i', 0.044_625),
+    ('m', 'i', 0.0504),
+    ('r', 'i', 0.06615),
+    ('c', 'a', 0.05132),
+    ('m', 'a', 0.05796),
+    ('r', 'a', 0.076_075),
+];
+
+/// Of the pools that the request may take; nothing where none has a price under its limit.
+pub fn spot(chosen: &Machines, all: &[PoolPrice], limit: Option<f64>) -> Option<SpotPrices> {
+    let ours = |p: &&PoolPrice| chosen.types.values().flatten().any(|kind| *kind == p.kind);
+    let each = |p: &PoolPrice| vcpus(&p.kind).map(|vcpus| (p.usd / f64::from(vcpus), p.clone()));
+    let mut priced: Vec<(f64, PoolPrice)> = all.iter().filter(ours).filter_map(each).collect();
+    let all = priced.len();
+    priced.retain(|(usd, _)| limit.is_none_or(|limit| *usd <= limit));
+    priced.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (lowest, cheapest) = priced.first()?.clone();
+    let median = priced[(priced.len() - 1) / 2].0;
+    Some(SpotPrices { pools: priced.len(), cheapest, lowest, median, above_limit: all - priced.len() })
+}
+
+/// A guess of what a vCPU-hour of these machines costs on demand: the middle of their families.
+pub fn guess_on_demand(chosen: &Machines) -> Option<f64> {
+    let mut all: Vec<f64> = chosen.types.values().flatten().filter_map(|kind| list_price(kind)).collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len().saturating_sub(1) / 2).copied()
+}
+
+fn list_price(kind: &str) -> Option<f64> {
+    let class = kind.chars().next()?;
+    let family = kind.split('.').next()?.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let maker = family.chars().find(|c| "gia".contains(*c)).unwrap_or('i');
+    ON_DEMAND.iter().find(|(c, m, _)| (*c, *m) == (class, maker)).map(|(_, _, usd)| *usd)
+}
+
+/// Of a machine type of the catalogue.
+fn vcpus(kind: &str) -> Option<u32> {
+    let (family, size) = kind.split_once('.')?;
+    let known = TIERS.iter().flat_map(|tier| tier.iter()).any(|g| family.get(1..) == Some(g.name));
+    SIZES.iter().find(|(_, name)| known && *name == size).map(|(vcpus, _)| *vcpus)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::machines::{Need, choose};
+    use crate::fleet::{Allowed, Architecture, families};
+
+    fn machines(families: &[&str]) -> Machines {
+        let mut allowed = Allowed::on(&Architecture::ALL);
+        allowed.families = families.iter().map(|f| (*f).to_owned()).collect();
+        choose(&Need { vcpus: 2, memory_mib: 4_096, slots: 10 }, &allowed, 3).expect("machines")
+    }
+
+    fn price(kind: &str, zone: &str, usd: f64) -> PoolPrice {
+        PoolPrice { kind: kind.into(), zone: zone.into(), usd }
+    }
+
+    #[test]
+    fn prices_are_compared_by_the_vcpu_and_only_of_pools_that_may_be_taken() {
+        let all = [
+            price("m7g.xlarge", "a", 0.08),
+            price("m7g.2xlarge", "b", 0.12),
+            price("m7g.xlarge", "b", 0.40),
+            price("c7g.xlarge", "a", 0.001),
+        ];
+        let told = spot(&machines(&["m7g"]), &all, None).expect("prices");
+        assert_eq!((told.pools, told.cheapest.kind.as_str(), told.cheapest.zone.as_str()), (3, "m7g.2xlarge", "b"));
+        assert_eq!((told.lowest, told.median, told.above_limit), (0.015, 0.02, 0));
+        let told = spot(&machines(&["m7g"]), &all, Some(0.05)).expect("prices");
+        assert_eq!((told.pools, told.above_limit), (2, 1));
+        assert_eq!(spot(&machines(&["m7g"]), &all, Some(0.001)), None, "all are above the limit");
+        assert_eq!(spot(&machines(&["r7g"]), &all, None), None);
+    }
+
+    #[test]
+    fn every_family_has_a_guess() {
+        for family in families().iter().filter(|f| f.len() > 1) {
+            assert!(list_price(&format!("{family}.xlarge")).is_some(), "{family}");
+        }
+        assert_eq!(guess_on_demand(&machines(&["m7g"])), Some(0.0408));
+        assert_eq!((list_price("r5.large"), list_price("r5a.large")), (Some(0.06615), Some(0.076_075)));
+    }
+
+    #[test]
+    fn sizes_are_of_the_catalogue() {
+        assert_eq!((vcpus("r7g.2xlarge"), vcpus("x2g.2xlarge"), vcpus("m7g.metal")), (Some(8), None, None));
+    }
+}

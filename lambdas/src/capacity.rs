@@ -1,0 +1,60 @@
+//! Room under the stack's limit of vCPUs, granted to one launch after the other. What is granted is written down before
+//! the fleet is asked for; nobody has to give it back, because a fleet that has ended says so itself.
+
+use crate::access::{self, SWAP_TRIES, Stands};
+use crate::{Ctx, HandlerError};
+use spotmill_core::calls::errors;
+use spotmill_core::fleet::capacity::{Ask, Capacity, Room, room};
+use spotmill_core::ids::Uri;
+use spotmill_core::keys;
+use spotmill_platform::ports::StoreError;
+use spotmill_platform::records;
+use std::collections::BTreeSet;
+
+/// The slots that a fleet may have, at least one, and why they are fewer than it asked for.
+pub async fn grant(ctx: &Ctx, most: u32, ask: &Ask<'_>) -> Result<(u32, Option<String>), HandlerError> {
+    let uri = keys::capacity(&ctx.root);
+    for tries in 0..SWAP_TRIES {
+        let (old, etag) = match records::load::<Capacity>(&*ctx.store, &uri).await? {
+            Some((old, etag)) => (old, Some(etag)),
+            None => (Capacity::default(), None),
+        };
+        let ended = ended(ctx, &old).await?;
+        // After the grants were read: a fleet that is granted and seen counts once.
+        let living = ctx.fleets.living().await?;
+        let now = ctx.clock.now_ms();
+        let recent = old.recent(now, |grant| ended.contains(&grant.fleet));
+        match room(most, &living, recent, ask, now) {
+            Room::Full(cause) => return Err(HandlerError::new(errors::AT_CAPACITY, cause)),
+            Room::Never(cause) => return Err(HandlerError::new(errors::REFUSED, cause)),
+            Room::Granted { slots, because, capacity } => {
+                if write(ctx, &uri, etag.as_deref(), &capacity).await? {
+                    return Ok((slots, because));
+                }
+            }
+        }
+        access::breathe(tries).await;
+    }
+    Err(HandlerError::transient(format!("{uri}: others keep writing it")))
+}
+
+/// Fleets with a grant whose end is on record.
+async fn ended(ctx: &Ctx, capacity: &Capacity) -> Result<BTreeSet<String>, HandlerError> {
+    let mut ended = BTreeSet::new();
+    for grant in &capacity.grants {
+        match ctx.store.head(&grant.ended).await {
+            Ok(_) => drop(ended.insert(grant.fleet.clone())),
+            Err(StoreError::NotFound(_)) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(ended)
+}
+
+/// An unknown outcome is no grant: the next look finds it, and it is this fleet's own.
+async fn write(ctx: &Ctx, uri: &Uri, etag: Option<&str>, capacity: &Capacity) -> Result<bool, HandlerError> {
+    let Some(etag) = etag else {
+        return Ok(access::create_record(ctx, uri, capacity).await? == Stands::Ours);
+    };
+    crate::tally::swapped(records::swap(&*ctx.store, uri, etag, capacity).await)
+}
