@@ -26,7 +26,7 @@ async fn settled(sim: &Sim, items: u32) -> (BTreeMap<ItemIndex, CallbackKind>, u
         for message in sim.world.queues.receive("callbacks", 10, wait, long).await.expect("receive") {
             let callback: Callback = serde_json::from_str(&message.body).expect("callback");
             match callback.kind {
-                CallbackKind::Alive => {}
+                CallbackKind::Alive | CallbackKind::Held => {}
                 CallbackKind::Lost => lost += 1,
                 kind => drop(ends.insert(callback.item, kind)),
             }
