@@ -19,6 +19,7 @@ use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Clock;
 use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -77,9 +78,16 @@ pub fn input(pipeline: &str, global: &Global, asked: &Asked, date: Option<&str>)
         from_step: asked.from_step.clone(),
         only_steps: (!asked.only.is_empty()).then(|| asked.only.clone()),
         fresh: asked.fresh,
-        accept: asked.accept.iter().cloned().collect(),
+        accept: accepted(&asked.accept),
         ..crate::project::run_input(pipeline, global, &key)
     }
+}
+
+/// `--accept` may name a step more than once: all its items count.
+fn accepted(named: &[(String, Vec<u32>)]) -> BTreeMap<String, Vec<u32>> {
+    let mut all: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    named.iter().for_each(|(step, items)| all.entry(step.clone()).or_default().extend(items));
+    all
 }
 
 pub fn program(frozen: &str, input: &RunInput, global: &Global) -> Result<Program, Stop> {

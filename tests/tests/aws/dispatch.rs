@@ -35,7 +35,7 @@ fn a_dispatch_that_dies_halfway_goes_on_where_it_stopped() {
     let all = |t: &Value| cursor(t) == ITEMS;
     let whole = until("another try sends the rest", PATIENCE, || aws.tally("sent").filter(all));
     let depth = aws.depth(&aws.round_queue());
-    assert!(depth >= ITEMS && depth <= ITEMS + DISPATCH_PAGE, "{depth} messages of {ITEMS} items: sent twice");
+    assert!((ITEMS..=ITEMS + DISPATCH_PAGE).contains(&depth), "{depth} messages of {ITEMS} items: sent twice");
 
     // It is answered when the round is complete.
     let epoch = whole["epoch"].as_u64().expect("an epoch");
