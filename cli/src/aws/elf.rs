@@ -33,7 +33,7 @@ pub fn read(path: &Path, any_glibc: bool) -> Result<Needs, Stop> {
             let (major, minor) = found;
             let what = format!("{} needs glibc {major}.{minor}; Amazon Linux 2023 has 2.34", path.display());
             Err(Stop::new(Code::Invalid, what).remedy(format!(
-                "build it with cargo-zigbuild: cargo zigbuild --profile deploy --target {}-unknown-linux-gnu.2.34; or say \
+                "build it with cargo-zigbuild: cargo zigbuild --release --target {}-unknown-linux-gnu.2.34; or say \
                  --allow-any-glibc if your machines' image has a newer one",
                 needs.architecture.machine()
             )))

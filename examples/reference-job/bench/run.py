@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the reference job with Spotmill and with raw Polars in turn, checks that they agree, and prints one table.
 
-usage: examples/reference-job/bench/run.py [--scale 1] [--parts 16] [--rounds 3] [--worker-profile deploy]
+usage: examples/reference-job/bench/run.py [--scale 1] [--parts 16] [--rounds 3]
 Makes its input (once), two virtual environments and an optimized build below target/bench. Compare ratios within one
 run; machines differ and are noisy.
 """
@@ -62,10 +62,10 @@ def project(row_check, source, scale):
     return home
 
 
-def spotmill(row_check, source, scale, profile):
+def spotmill(row_check, source, scale):
     home = project(row_check, source, scale)
     command = [ROOT / "target/release/spotmill", "-C", home, "--json", "run", "--param", f"scale={scale}"]
-    wall, cpu, out = measure(command, env={**os.environ, "SPOTMILL_WORKER": str(ROOT / "target" / profile / "spotmill-worker")})
+    wall, cpu, out = measure(command, env={**os.environ, "SPOTMILL_WORKER": str(ROOT / "target/release/spotmill-worker")})
     last = json.loads(out.splitlines()[-1])
     assert last["event"] == "run_ended" and last["outcome"] == "succeeded", last
     return {"wall": wall, "cpu": cpu, "peak": max(step["peak_bytes"] for step in last["steps"]), "out": home / "out"}
@@ -76,11 +76,9 @@ def main():
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--parts", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--worker-profile", default="deploy", choices=["deploy", "release"], help="`release` builds in a third of the time")
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    sh("cargo", "build", "--release", "--locked", "-p", "spotmill", "-p", "reference-job-generate", cwd=ROOT)
-    sh("cargo", "build", "--profile", args.worker_profile, "--locked", "-p", "spotmill-worker", cwd=ROOT)
+    sh("cargo", "build", "--release", "--locked", "-p", "spotmill", "-p", "spotmill-worker", "-p", "reference-job-generate", cwd=ROOT)
     source = WORK / f"input-{args.scale}-{args.parts}"
     if not (source / "done").exists():
         sh(ROOT / "target/release/reference-job-generate", source, "--scale", args.scale, "--parts", args.parts)
@@ -90,7 +88,7 @@ def main():
         for name, version in PEERS.items():
             results.setdefault(name, []).append(raw(version, source, WORK / f"raw-{version}"))
         for row_check in ("used", "all"):
-            result = spotmill(row_check, source, args.scale, args.worker_profile)
+            result = spotmill(row_check, source, args.scale)
             results.setdefault(f"spotmill, row_check = \"{row_check}\"", []).append(result)
             sh(python("1.43.2"), JOB / "bench/check.py", result["out"], WORK / "raw-1.43.2")
     table(results, args)

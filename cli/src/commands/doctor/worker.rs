@@ -49,8 +49,7 @@ pub(super) async fn worker(world: &World, record: &Deployed, pipeline: &Pipeline
             let glibc = glibc.unwrap_or_default();
             let what =
                 format!("{}: the program for {machine} needs glibc {glibc}; Amazon Linux 2023 has 2.34", record.name);
-            let remedy =
-                format!("cargo zigbuild --profile deploy --target {machine}-unknown-linux-gnu.2.34, then {deploy}");
+            let remedy = format!("cargo zigbuild --release --target {machine}-unknown-linux-gnu.2.34, then {deploy}");
             return Ok(warning("worker", what, remedy));
         }
         said.push(glibc.map_or_else(|| machine.clone(), |glibc| format!("{machine} (glibc {glibc})")));
