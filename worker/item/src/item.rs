@@ -4,7 +4,7 @@ use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::functions::{Functions, TransformContext};
 use crate::read::{Loaded, Room, load, vocabulary};
-use crate::{expect, panics, sql, usage, write};
+use crate::{expect, lines, panics, sql, usage, write};
 use polars::prelude::{LazyFrame, col, lit};
 use spotmill_core::item::{
     FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
@@ -166,15 +166,16 @@ impl Item<'_> {
         }
     }
 
-    /// The rows that streamed by are the rows that were checked. A plan that stops early (LIMIT), reads twice or not
-    /// at all streams another number; then the scan is counted by itself.
+    /// The rows that streamed by are the rows that were checked, or else as many as the files have lines. A plan that
+    /// stops early (LIMIT), reads twice or not at all streams another number; then the scan is counted by itself.
     fn rows_read(&self, input: &Loaded) -> Outcome<u64> {
         let streamed = input.counter.get();
         let (text, known) = (self.spec.read.format != Format::Parquet, input.rows);
         if !text && let Some(rows) = known {
             return Ok(rows);
         }
-        if known == Some(streamed) {
+        let guessed = || lines::guess(input.uncounted.as_ref()?, self.spec.read.header);
+        if known == Some(streamed) || guessed() == Some(streamed) {
             return Ok(streamed);
         }
         let counted = rows_of(&input.plain).map_err(|e| engine_failure(&e, "counting the input's rows"))?;

@@ -11,6 +11,7 @@ mod footer;
 mod functions;
 mod infer;
 pub mod item;
+mod lines;
 mod panics;
 mod partition;
 mod problem;

@@ -23,6 +23,8 @@ pub struct Loaded {
     pub columns: Vec<Column>,
     /// Accepted rows; none when the row check was left to the engine.
     pub rows: Option<u64>,
+    /// Files of CSV that nobody has counted.
+    pub uncounted: Option<Vec<PathBuf>>,
     pub rejected: u64,
     /// A file of `RejectedRow`s for each input file that had any.
     pub rejects: Vec<PathBuf>,
@@ -79,6 +81,7 @@ fn loaded(plain: LazyFrame, counted: bool, columns: Vec<Column>, rows: Option<u6
         plain,
         columns,
         rows,
+        uncounted: None,
         rejected: 0,
         rejects: Vec::new(),
         first_rejects: Vec::new(),
@@ -174,6 +177,9 @@ fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded
     let plain = text.scan(&checked)?;
     let rows = text.counts_rows().then(|| checked.iter().map(|f| f.rows).sum());
     let mut out = loaded(plain, true, text.columns().to_vec(), rows);
+    if rows.is_none() && read.format == Format::Csv {
+        out.uncounted = Some(checked.iter().map(|f| f.read.clone()).collect());
+    }
     for file in checked {
         out.rejected += file.rejected;
         out.rejects.extend(file.rejects);

@@ -33,7 +33,7 @@ pub struct Text<'a> {
 /// One file, checked.
 pub struct TextFile {
     /// The file that holds the accepted rows.
-    read: PathBuf,
+    pub read: PathBuf,
     /// Columns in the order of the file.
     layout: Arc<Vec<String>>,
     pub rows: u64,

@@ -329,6 +329,25 @@ fn the_row_check_can_be_left_to_the_engine() {
 }
 
 #[test]
+fn rows_that_only_the_engine_saw_are_counted_whatever_the_query_reads() {
+    let read = |sql: &str, text: &str| {
+        let mut bench = bench(sql, text);
+        bench.spec.read.row_check = RowCheck::Used;
+        bench.report().rows_read
+    };
+    let (all, one, twice) = (
+        "SELECT v FROM input",
+        "SELECT v FROM input LIMIT 1",
+        "SELECT a.v FROM input AS a JOIN input AS b ON a.k = b.k",
+    );
+    for sql in [all, one, twice] {
+        assert_eq!(read(sql, "a,1\nb,2\nc,3\n"), 3, "{sql}");
+        assert_eq!(read(sql, "a,1\nb,2\nc,3"), 3, "{sql}, and no end of line at the end");
+        assert_eq!(read(sql, "\"a\n\",1\nb,2\n"), 2, "{sql}, and an end of line in quotes");
+    }
+}
+
+#[test]
 fn one_column_of_nulls_is_rows() {
     let mut bench = Bench::new(&["a int32"], "SELECT COUNT(*) AS n, COUNT(a) AS m FROM input");
     bench.spec.read.format = Format::Ndjson;
