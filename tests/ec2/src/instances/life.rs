@@ -43,6 +43,10 @@ pub async fn live(world: Arc<World>, mut birth: Birth) {
     if let Ok((_, task)) = server {
         task.abort();
     }
+    // Its disk goes with it; what it said stays.
+    for gone in ["home", "tmp"] {
+        let _ = std::fs::remove_dir_all(birth.dir.join(gone));
+    }
     close(&world, &birth.id, &end);
 }
 
