@@ -1,6 +1,7 @@
 //! The signature of a step's generation: a digest of everything that shapes its data, part by part, so that a change
-//! can be named. Resources, time-outs, the deadline, the fleet, the budget, the destination, `rows`, `min_rows` and `warn_only` are
-//! no part of it: they apply on resume. Expectations that a worker evaluates are, because old receipts never saw them.
+//! can be named. Resources, time-outs, the deadline, the fleet, the budget, the destination, `rows`, `min_rows` and
+//! `warn_only` are no part of it: they apply on resume. Expectations that a worker evaluates are, because old receipts
+//! never saw them.
 
 use crate::bounds::DEFAULT_ITEM_BYTES;
 use crate::digest::{sha256, short};

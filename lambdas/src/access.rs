@@ -158,6 +158,20 @@ pub async fn create_record<T: serde::Serialize>(ctx: &Ctx, uri: &Uri, record: &T
     create(ctx, uri, &body).await
 }
 
+/// Puts a record in the place of what was read under `etag`, or of nothing; was it written? Of an unknown outcome the
+/// next look tells.
+pub async fn replace<T: serde::Serialize>(
+    ctx: &Ctx,
+    uri: &Uri,
+    etag: Option<&str>,
+    record: &T,
+) -> Result<bool, HandlerError> {
+    match etag {
+        None => Ok(create_record(ctx, uri, record).await? == Stands::Ours),
+        Some(etag) => crate::tally::swapped(records::swap(&*ctx.store, uri, etag, record).await),
+    }
+}
+
 /// A breath between two tries of a compare-and-swap, longer the more were lost.
 pub async fn breathe(tries: u32) {
     tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)) * 5)).await;

@@ -1,11 +1,10 @@
 //! Room under the stack's limit of vCPUs, granted to one launch after the other. What is granted is written down before
 //! the fleet is asked for; nobody has to give it back, because a fleet that has ended says so itself.
 
-use crate::access::{self, SWAP_TRIES, Stands};
+use crate::access::{self, SWAP_TRIES};
 use crate::{Ctx, HandlerError};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::capacity::{Ask, Capacity, Room, room};
-use spotmill_core::ids::Uri;
 use spotmill_core::keys;
 use spotmill_platform::ports::StoreError;
 use spotmill_platform::records;
@@ -28,7 +27,8 @@ pub async fn grant(ctx: &Ctx, most: u32, ask: &Ask<'_>) -> Result<(u32, Option<S
             Room::Full(cause) => return Err(HandlerError::new(errors::AT_CAPACITY, cause)),
             Room::Never(cause) => return Err(HandlerError::new(errors::REFUSED, cause)),
             Room::Granted { slots, because, capacity } => {
-                if write(ctx, &uri, etag.as_deref(), &capacity).await? {
+                // An unknown outcome is no grant: the next look finds it, and it is this fleet's own.
+                if access::replace(ctx, &uri, etag.as_deref(), &capacity).await? {
                     return Ok((slots, because));
                 }
             }
@@ -49,12 +49,4 @@ async fn ended(ctx: &Ctx, capacity: &Capacity) -> Result<BTreeSet<String>, Handl
         }
     }
     Ok(ended)
-}
-
-/// An unknown outcome is no grant: the next look finds it, and it is this fleet's own.
-async fn write(ctx: &Ctx, uri: &Uri, etag: Option<&str>, capacity: &Capacity) -> Result<bool, HandlerError> {
-    let Some(etag) = etag else {
-        return Ok(access::create_record(ctx, uri, capacity).await? == Stands::Ours);
-    };
-    crate::tally::swapped(records::swap(&*ctx.store, uri, etag, capacity).await)
 }

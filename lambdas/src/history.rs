@@ -1,7 +1,7 @@
 //! A pipeline's history: what its last runs measured. It informs: whoever cannot read it goes on as if there were none,
 //! and no run fails because it could not be written.
 
-use crate::access::{self, Stands};
+use crate::access;
 use crate::{Ctx, HandlerError};
 use spotmill_core::history::{History, Measured, PastRun, PastStep};
 use spotmill_core::ids::Uri;
@@ -58,8 +58,8 @@ pub async fn remember(ctx: &Ctx, pipeline: &str, run: PastRun) {
 
 async fn add(ctx: &Ctx, uri: &Uri, run: PastRun) -> Result<bool, HandlerError> {
     match records::load::<History>(&*ctx.store, uri).await {
-        Ok(None) => Ok(access::create_record(ctx, uri, &History::default().with(run)).await? == Stands::Ours),
-        Ok(Some((old, etag))) => crate::tally::swapped(records::swap(&*ctx.store, uri, &etag, &old.with(run)).await),
+        Ok(None) => access::replace(ctx, uri, None, &History::default().with(run)).await,
+        Ok(Some((old, etag))) => access::replace(ctx, uri, Some(&etag), &old.with(run)).await,
         // What nobody can read is worth nothing.
         Err(RecordError::Corrupt { .. }) => {
             records::put(&*ctx.store, uri, &History::default().with(run)).await?;

@@ -6,10 +6,9 @@ use crate::access::{self, Stands};
 use crate::round::RoundView;
 use crate::{Ctx, HandlerError, Nothing, capacity, history, machines};
 use spotmill_core::bounds::FLEET_LIFE_SECS;
-use spotmill_core::calls::{RoundRequest, errors};
+use spotmill_core::calls::RoundRequest;
 use spotmill_core::fleet::Allowed;
 use spotmill_core::fleet::capacity::Ask;
-use spotmill_core::fleet::life::over_budget;
 use spotmill_core::history::{Question, Size, size};
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_core::verdict::memory_bytes;
@@ -19,7 +18,10 @@ use spotmill_platform::records;
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
     let view = RoundView::load(ctx, &of).await?;
     let uri = view.keys.fleet(of.epoch, of.round);
-    within_budget(ctx, &of, &view).await?;
+    // All that a run has that spent its budget stays, and it can be resumed.
+    if let Some(e) = machines::over_budget(ctx, &of.run, &view.lease, view.program.pipeline.budget_usd_per_run).await? {
+        return Err(e);
+    }
     let request = match records::load::<FleetRequest>(&*ctx.store, &uri).await? {
         // An earlier try wrote it; it is what was asked for, if anything was.
         Some((request, _)) => request,
@@ -35,15 +37,6 @@ pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError
     ctx.queues.create(&request.queue).await?;
     ctx.fleets.launch(&request).await?;
     Ok(Nothing {})
-}
-
-/// A run that has spent its budget gets no more machines; all it has stays, and it can be resumed.
-async fn within_budget(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> Result<(), HandlerError> {
-    let Some(budget) = view.program.pipeline.budget_usd_per_run.filter(|_| !view.lease.over_budget) else {
-        return Ok(());
-    };
-    let spent = machines::spent_usd(ctx, &of.run, &view.lease).await?;
-    if spent < budget { Ok(()) } else { Err(HandlerError::new(errors::OVER_BUDGET, over_budget(spent, budget))) }
 }
 
 async fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> Result<FleetRequest, HandlerError> {

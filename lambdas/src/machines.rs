@@ -1,11 +1,11 @@
 //! The record of a round's machines: who looks at a fleet adds what it saw. And what a run has cost so far, which is the
 //! sum of these records over its steps.
 
-use crate::access::{self, SWAP_TRIES, Stands};
-use crate::tally::swapped;
+use crate::access::{self, SWAP_TRIES};
 use crate::{Ctx, HandlerError};
+use spotmill_core::calls::errors;
 use spotmill_core::fleet::FleetNow;
-use spotmill_core::fleet::life::{Cost, RoundMachines};
+use spotmill_core::fleet::life::{self, Cost, RoundMachines};
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys, is_machines};
 use spotmill_core::records::Lease;
@@ -45,11 +45,7 @@ async fn update(
         if old.as_ref() == Some(&next) {
             return Ok(next);
         }
-        let written = match etag {
-            None => access::create_record(ctx, uri, &next).await? == Stands::Ours,
-            Some(etag) => swapped(records::swap(&*ctx.store, uri, &etag, &next).await)?,
-        };
-        if written {
+        if access::replace(ctx, uri, etag.as_deref(), &next).await? {
             return Ok(next);
         }
         access::breathe(tries).await;
@@ -94,4 +90,19 @@ pub async fn spent_usd(ctx: &Ctx, run: &RunId, lease: &Lease) -> Result<f64, Han
         }
     }
     Ok(usd)
+}
+
+/// Why the run gets no more machines: it has spent its budget, and this start may not pass it.
+pub async fn over_budget(
+    ctx: &Ctx,
+    run: &RunId,
+    lease: &Lease,
+    budget_usd: Option<f64>,
+) -> Result<Option<HandlerError>, HandlerError> {
+    let Some(budget_usd) = budget_usd.filter(|_| !lease.over_budget) else {
+        return Ok(None);
+    };
+    let spent = spent_usd(ctx, run, lease).await?;
+    let over = || HandlerError::new(errors::OVER_BUDGET, life::over_budget(spent, budget_usd));
+    Ok((spent >= budget_usd).then(over))
 }

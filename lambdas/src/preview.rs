@@ -5,7 +5,7 @@ use crate::begin::Beginning;
 use crate::plan_work::packed;
 use crate::{Ctx, HandlerError, Program, access, begin, history, inputs, work};
 use spotmill_core::calls::{RunInput, errors};
-use spotmill_core::history::pack;
+use spotmill_core::history::{History, pack};
 use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::RunKeys;
@@ -60,12 +60,13 @@ pub async fn preview(
     let beginning = Beginning { run: &run, input, root: &root, selected: &selected, worker };
     let lease = begin::next_lease(ctx, &program, &beginning, old.as_ref()).await?;
     let bound = program.bind_all()?;
+    let history = history::load(ctx, &program.pipeline.name).await;
     let mut previews: Vec<StepPreview> = Vec::new();
     for step in program.pipeline.steps.iter().filter(|s| selected.iter().any(|n| n.as_str() == s.name)) {
         let next = &lease.generations[&step.name];
         let before = old.as_ref().and_then(|l| l.generations.get(&step.name)).map(|g| g.generation);
         let because = (before != Some(next.generation)).then(|| next.because.clone());
-        let work = work_of(ctx, &program, &lease, &bound[&step.name], &previews).await?;
+        let work = work_of(ctx, &program, &lease, &bound[&step.name], &history, &previews).await?;
         previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, work });
     }
     Ok(previews)
@@ -76,6 +77,7 @@ async fn work_of(
     program: &Program,
     lease: &Lease,
     step: &Step,
+    history: &History,
     before: &[StepPreview],
 ) -> Result<Work, HandlerError> {
     let run = program.run_id();
@@ -100,7 +102,7 @@ async fn work_of(
     for (name, table) in &step.tables {
         tables.insert(name.clone(), inputs::find(ctx, &run, lease, &table.source).await?.0);
     }
-    let measured = history::measured(ctx, &program.pipeline.name, step).await;
+    let measured = history.measured(&step.name, step.resources.vcpus.max(1));
     let step = packed(step, pack(step, measured.as_ref()).as_ref());
     let planned = plan(&step, &input, &tables).map_err(|e| match e {
         PlanError::NoInput(why) => HandlerError::new(errors::NO_INPUT, why),

@@ -1,7 +1,7 @@
 //! Reap: ends what outlived its execution. Called for every end of an execution, because a stopped or timed-out one
-//! runs no KillFleet, and every few minutes, because events may be lost. It believes the event only as a hint where to look: a
-//! fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets whose
-//! execution runs (`watch`).
+//! runs no KillFleet, and every few minutes, because events may be lost. It believes the event only as a hint where to
+//! look: a fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets
+//! whose execution runs (`watch`).
 
 use crate::begin::owner_state;
 use crate::watch::{self, Living};

@@ -3,10 +3,10 @@
 //! ends a round is told its waiting execution, which then passes KillFleet and Verdict like any other.
 
 use crate::{Ctx, HandlerError, access, machines};
-use spotmill_core::calls::{Caught, errors};
+use spotmill_core::calls::Caught;
 use spotmill_core::fleet::FleetNow;
 use spotmill_core::fleet::cause::{Cause, Finding, Story};
-use spotmill_core::fleet::life::{RoundMachines, over_budget};
+use spotmill_core::fleet::life::RoundMachines;
 use spotmill_core::fleet::watch::{Watch, Watched, after_silence, decide, needed};
 use spotmill_core::ids::{Epoch, Round};
 use spotmill_core::keys::StepKeys;
@@ -99,22 +99,10 @@ async fn stop(ctx: &Ctx, of: &Living<'_>, tally: Option<&Tally>, caught: &Caught
 
 /// Has the run spent its budget?
 async fn spent(ctx: &Ctx, of: &Living<'_>) -> Result<Option<Caught>, HandlerError> {
-    let program = access::program(ctx, &of.request.run, of.lease).await?;
-    budget(ctx, of.request, of.lease, program.pipeline.budget_usd_per_run).await
-}
-
-async fn budget(
-    ctx: &Ctx,
-    request: &FleetRequest,
-    lease: &Lease,
-    budget_usd: Option<f64>,
-) -> Result<Option<Caught>, HandlerError> {
-    let Some(budget_usd) = budget_usd.filter(|_| !lease.over_budget) else {
-        return Ok(None);
-    };
-    let spent = machines::spent_usd(ctx, &request.run, lease).await?;
-    let over = (spent >= budget_usd).then(|| over_budget(spent, budget_usd));
-    Ok(over.map(|cause| Caught { error: errors::OVER_BUDGET.to_owned(), cause }))
+    let run = &of.request.run;
+    let program = access::program(ctx, run, of.lease).await?;
+    let over = machines::over_budget(ctx, run, of.lease, program.pipeline.budget_usd_per_run).await?;
+    Ok(over.map(|e| Caught { error: e.error.to_owned(), cause: e.cause }))
 }
 
 /// The finding in words, with the end of a console where machines started and took no work.

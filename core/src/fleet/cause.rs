@@ -7,6 +7,12 @@ use super::now::{FleetEvent, FleetNow, MachineNow};
 use crate::calls::errors;
 use crate::words::{clip, count, duration};
 
+/// All standard machine types (A, C, D, H, I, M, R, T, Z) on spot together, in vCPUs. A fleet never asks for X types,
+/// so their own quota (L-E3A00192) does not matter.
+pub const SPOT_QUOTA: &str = "L-34B43A08";
+/// The same on demand.
+const ON_DEMAND_QUOTA: &str = "L-1216C47A";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Capacity,
@@ -187,8 +193,8 @@ impl Story<'_> {
 
     fn quota_code(&self) -> (&'static str, &'static str) {
         match self.fleet.target.on_demand {
-            0 => ("L-34B43A08", "of Standard Spot vCPUs"),
-            _ => ("L-1216C47A", "of Standard On-Demand vCPUs"),
+            0 => (SPOT_QUOTA, "of Standard Spot vCPUs"),
+            _ => (ON_DEMAND_QUOTA, "of Standard On-Demand vCPUs"),
         }
     }
 

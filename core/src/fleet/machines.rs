@@ -74,7 +74,12 @@ fn nominal(mib: u64) -> u64 {
 
 /// Does one item fit on any machine that is allowed?
 pub fn takes(need: &Need, allowed: &Allowed) -> bool {
-    SIZES.iter().any(|(vcpus, _)| (0..TIERS.len()).any(|tier| !group(need, allowed, *vcpus, tier).is_empty()))
+    SIZES.iter().any(|(vcpus, _)| of_size(need, allowed, *vcpus))
+}
+
+/// Is there a machine of so many vCPUs that takes an item?
+fn of_size(need: &Need, allowed: &Allowed, vcpus: u32) -> bool {
+    (0..TIERS.len()).any(|tier| !group(need, allowed, vcpus, tier).is_empty())
 }
 
 /// Types for `need` among those that are allowed, in `zones` zones, best first.
@@ -85,8 +90,7 @@ pub fn choose(need: &Need, allowed: &Allowed, zones: usize) -> Result<Machines, 
     let total_vcpus = need.slot_vcpus(allowed).saturating_mul(need.slots.max(1));
     let smallest = MIN_MACHINE_VCPUS.min(total_vcpus);
     let ladder: Vec<_> = SIZES.into_iter().filter(|(vcpus, _)| *vcpus >= smallest).collect();
-    let any = |vcpus: u32| (0..TIERS.len()).any(|tier| !group(need, allowed, vcpus, tier).is_empty());
-    let first = ladder.iter().position(|(vcpus, _)| any(*vcpus));
+    let first = ladder.iter().position(|(vcpus, _)| of_size(need, allowed, *vcpus));
     let ladder = &ladder[first.ok_or_else(|| too_big(need, allowed))?..];
     // The second size adds pools even where one machine would do; the third only where there is work for it.
     let useful = ladder.iter().take(3).enumerate().filter(|(n, (vcpus, _))| *n < 2 || *vcpus <= total_vcpus);

@@ -3,6 +3,7 @@
 
 use super::catalogue::{SIZES, TIERS};
 use super::machines::Machines;
+use crate::history::median;
 use serde::{Deserialize, Serialize};
 
 /// A spot price of one machine type in one zone.
@@ -49,15 +50,13 @@ pub fn spot(chosen: &Machines, all: &[PoolPrice], limit: Option<f64>) -> Option<
     priced.retain(|(usd, _)| limit.is_none_or(|limit| *usd <= limit));
     priced.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (lowest, cheapest) = priced.first()?.clone();
-    let median = priced[(priced.len() - 1) / 2].0;
+    let median = median(priced.iter().map(|(usd, _)| *usd))?;
     Some(SpotPrices { pools: priced.len(), cheapest, lowest, median, above_limit: all - priced.len() })
 }
 
 /// A guess of what a vCPU-hour of these machines costs on demand: the middle of their families.
 pub fn guess_on_demand(chosen: &Machines) -> Option<f64> {
-    let mut all: Vec<f64> = chosen.types.values().flatten().filter_map(|kind| list_price(kind)).collect();
-    all.sort_by(f64::total_cmp);
-    all.get(all.len().saturating_sub(1) / 2).copied()
+    median(chosen.types.values().flatten().filter_map(|kind| list_price(kind)))
 }
 
 fn list_price(kind: &str) -> Option<f64> {

@@ -7,6 +7,8 @@ pub mod fleets;
 pub mod instance;
 mod pause;
 pub mod queue;
+#[cfg(feature = "fleets")]
+mod spot;
 #[cfg(feature = "stacks")]
 pub mod stacks;
 pub mod store;

@@ -3,8 +3,8 @@
 
 use crate::attempt::{Claim, Context};
 use spotmill_core::ids::{AttemptId, Uri};
-use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION, WorkMessage};
-use spotmill_platform::ports::{Message, QueueError, StoreError};
+use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
+use spotmill_platform::ports::{QueueError, StoreError};
 use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
@@ -53,15 +53,7 @@ pub async fn try_call_back(
     kind: CallbackKind,
     attempt: &AttemptId,
 ) -> Result<bool, QueueError> {
-    send(context, &claim.work, kind, attempt).await
-}
-
-async fn send(
-    context: &Context,
-    work: &WorkMessage,
-    kind: CallbackKind,
-    attempt: &AttemptId,
-) -> Result<bool, QueueError> {
+    let work = &claim.work;
     let callback = Callback {
         v: RECORD_VERSION,
         run: work.run.clone(),
@@ -78,17 +70,14 @@ async fn send(
     Ok(context.ports.queue.send(&context.config.callbacks, &[body]).await?.is_empty())
 }
 
-/// Does `work` for a message and says now and then that its item is held here, although no child runs: a machine that
-/// fetches inputs is not idle.
-pub async fn while_held<T>(context: &Context, message: &Message, work: impl Future<Output = T>) -> T {
+/// Does `work` for an item and says now and then that it is held here, although no child runs: a machine that fetches
+/// inputs is not idle.
+pub async fn while_held<T>(context: &Context, claim: &Claim, work: impl Future<Output = T>) -> T {
     let saying = async {
-        let held = serde_json::from_str::<WorkMessage>(&message.body).ok();
         loop {
             tokio::time::sleep(Duration::from_millis(context.config.times.alive_ms)).await;
-            if let Some(of) = &held {
-                // Only a sign: the next one will do.
-                let _ = send(context, of, CallbackKind::Held, &AttemptId::new("held")).await;
-            }
+            // Only a sign: the next one will do.
+            let _ = try_call_back(context, claim, CallbackKind::Held, &claim.attempt).await;
         }
     };
     tokio::select! {

@@ -1,12 +1,9 @@
 //! What the account allows: spot quota and service-linked roles.
 
 use super::finding::{Finding, Grade, fine, problem, unasked, warning};
+use spotmill_core::fleet::cause::SPOT_QUOTA;
 use spotmill_core::model::Pipeline;
 use spotmill_platform::aws::Aws;
-
-/// All standard machine types (A, C, D, H, I, M, R, T, Z) on spot together, in vCPUs. A fleet never asks for X types,
-/// so their own quota (L-E3A00192) does not matter.
-const SPOT_QUOTA: &str = "L-34B43A08";
 
 /// What the largest fleet may ask for, as far as pipelines say; at least the vCPUs of one item.
 pub(super) fn most_vcpus(pipelines: &[&Pipeline]) -> (u32, bool) {

@@ -6,6 +6,7 @@ mod told;
 use crate::args::Global;
 use crate::aws::{World, answers};
 use crate::exit::Stop;
+use spotmill_core::fleet::cause::SPOT_QUOTA;
 use spotmill_core::fleet::machines::Machines;
 use spotmill_core::fleet::prices::PoolPrice;
 use spotmill_core::fleet::{Architecture, FleetPlace};
@@ -21,8 +22,6 @@ use told::Told;
 
 /// Zones where none are known: as many as a stack makes unless it is told otherwise.
 const ZONES: usize = 3;
-/// All standard machine types on spot together, in vCPUs.
-const SPOT_QUOTA: &str = "L-34B43A08";
 
 /// What there is to say about prices.
 enum Prices {
@@ -47,7 +46,7 @@ pub async fn run(
         Some(world) => asked(world, ctx, &all, &mut notes).await,
     };
     for preview in &all {
-        let told = Told::of(preview, pipeline, &prices);
+        let told = Told::of(preview, &pipeline.fleet, &prices);
         if global.json {
             println!("{}", told.json());
         } else {

@@ -4,7 +4,7 @@ use super::{Prices, machines};
 use crate::ui::format::{bytes, plural};
 use spotmill_core::fleet::machines::Machines;
 use spotmill_core::fleet::prices::{SpotPrices, guess_on_demand, spot};
-use spotmill_core::model::Pipeline;
+use spotmill_core::model;
 use spotmill_core::words::{bytes_of, duration};
 use spotmill_lambdas::fleet_preview::{Asks, Fleet, FleetPreview};
 
@@ -19,8 +19,8 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(super) fn of(preview: &'a FleetPreview, pipeline: &Pipeline, prices: &Prices) -> Told<'a> {
-        let limit = pipeline.fleet.max_price_per_vcpu_hour;
+    pub(super) fn of(preview: &'a FleetPreview, knobs: &model::Fleet, prices: &Prices) -> Told<'a> {
+        let limit = knobs.max_price_per_vcpu_hour;
         let chosen = machines(preview);
         let spot = match prices {
             Prices::Unknown(why) => Err(why.clone()),
@@ -33,7 +33,7 @@ impl<'a> Told<'a> {
             Asks::Nothing => None,
         };
         let on_demand = chosen.and_then(guess_on_demand);
-        Told { step: &preview.step, fleet, max_vcpus: pipeline.fleet.max_vcpus, limit, spot, on_demand }
+        Told { step: &preview.step, fleet, max_vcpus: knobs.max_vcpus, limit, spot, on_demand }
     }
 
     pub(super) fn text(&self) -> String {
@@ -153,7 +153,6 @@ mod tests {
     use spotmill_core::fleet::prices::PoolPrice;
     use spotmill_core::fleet::{Allowed, Architecture, FleetRequest};
     use spotmill_core::history::Estimate;
-    use spotmill_core::model;
 
     fn preview(estimate: Option<Estimate>) -> FleetPreview {
         let mut allowed = Allowed::on(&[Architecture::Arm64]);
@@ -190,23 +189,9 @@ mod tests {
     }
 
     fn told(preview: &FleetPreview, prices: &Prices) -> (String, serde_json::Value) {
-        let pool = |spot: Result<SpotPrices, String>, on_demand| Told {
-            step: &preview.step,
-            fleet: match &preview.asks {
-                Asks::Machines(fleet) => Some(fleet),
-                Asks::Nothing => None,
-            },
-            max_vcpus: Some(64),
-            limit: Some(0.04),
-            spot,
-            on_demand,
-        };
-        let chosen = machines(preview);
-        let spot = match prices {
-            Prices::Known(all) => chosen.and_then(|c| spot(c, all, Some(0.04))).ok_or_else(String::new),
-            Prices::Unknown(why) => Err(why.clone()),
-        };
-        let told = pool(spot, chosen.and_then(guess_on_demand));
+        let knobs =
+            model::Fleet { max_vcpus: Some(64), max_price_per_vcpu_hour: Some(0.04), ..model::Fleet::default() };
+        let told = Told::of(preview, &knobs, prices);
         (told.text(), told.json())
     }
 

@@ -3,14 +3,15 @@
 
 use super::look::{ended, value};
 use super::{Ec2Fleets, Trouble};
-use crate::ports::{FleetEvent, FleetNow, Resize};
+use crate::aws::spot;
+use crate::local::clock::SystemClock;
+use crate::ports::{Clock, FleetEvent, FleetNow, Resize};
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{
-    FleetData, FleetStateCode, Instance, InstanceLifecycleType, InstanceType, TargetCapacitySpecificationRequest,
+    FleetData, FleetStateCode, Instance, InstanceLifecycleType, TargetCapacitySpecificationRequest,
 };
 use spotmill_core::fleet::{FLEET_TAG, MachineNow, Target, console_tail};
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 /// What cannot be resized any more: gone, or going.
 const GONE: &[&str] = &["NotFound", "NotFoundException", "IncorrectState", "InvalidFleetState"];
@@ -96,29 +97,14 @@ impl Ec2Fleets {
     }
 
     pub(super) async fn spot_prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, Trouble> {
-        let mut prices: Vec<Option<(u64, f64)>> = vec![None; pools.len()];
-        let kinds: BTreeSet<&str> = pools.iter().map(|(kind, _)| kind.as_str()).collect();
-        let kinds = (!kinds.is_empty()).then(|| kinds.into_iter().map(InstanceType::from).collect::<Vec<_>>());
-        if kinds.is_none() {
+        if pools.is_empty() {
             return Ok(Vec::new());
         }
-        let call = self.client.describe_spot_price_history().set_instance_types(kinds);
-        let call = call.product_descriptions("Linux/UNIX").start_time(DateTime::from(SystemTime::now()));
-        let mut pages = call.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for said in page?.spot_price_history() {
-                let is = |(kind, zone): &(String, String)| {
-                    said.instance_type().map(|t| t.as_str()) == Some(kind) && said.availability_zone() == Some(zone)
-                };
-                let Some(at) = pools.iter().position(is) else { continue };
-                let Some(usd) = said.spot_price().and_then(|text| text.parse().ok()) else { continue };
-                let when = millis(said.timestamp());
-                if prices[at].is_none_or(|(known, _)| known < when) {
-                    prices[at] = Some((when, usd));
-                }
-            }
-        }
-        Ok(prices.into_iter().map(|p| p.map(|(_, usd)| usd)).collect())
+        let (kinds, zones): (BTreeSet<String>, BTreeSet<String>) = pools.iter().cloned().unzip();
+        let (kinds, zones): (Vec<String>, Vec<String>) = (kinds.into_iter().collect(), zones.into_iter().collect());
+        let told = spot::prices(&self.client, &kinds, &zones, SystemClock.now_ms()).await?;
+        let price = |(kind, zone): &(String, String)| told.iter().find(|p| p.kind == *kind && p.zone == *zone);
+        Ok(pools.iter().map(|pool| price(pool).map(|p| p.usd)).collect())
     }
 }
 

@@ -1,17 +1,10 @@
-//! What spare machines cost now, pool by pool.
+//! What spare machines cost now, for people.
 
 use super::AwsError;
+use crate::aws::spot;
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{Filter, SpotPrice};
 use spotmill_core::fleet::prices::PoolPrice;
-use std::collections::BTreeMap;
-
-/// Values that a filter takes.
-const VALUES: usize = 200;
-/// How long a price that did not change is still told for sure.
-const BACK_SECS: i64 = 3_600;
 
 #[derive(Clone, Debug)]
 pub struct Prices {
@@ -26,35 +19,7 @@ impl Prices {
     /// The latest price of each pool of these machine types and zones, by zone and type. A type that the region does not
     /// have is in no pool.
     pub async fn spot(&self, kinds: &[String], zones: &[String], now_ms: u64) -> Result<Vec<PoolPrice>, AwsError> {
-        let mut latest: BTreeMap<(String, String), (i64, f64)> = BTreeMap::new();
-        let now = i64::try_from(now_ms / 1_000).unwrap_or_default();
-        for some in kinds.chunks(VALUES) {
-            // Not the parameter of instance types, which refuses the whole question for one unknown type.
-            let filter =
-                |name: &str, values: &[String]| Filter::builder().name(name).set_values(Some(values.to_vec())).build();
-            let call = self.client.describe_spot_price_history().product_descriptions("Linux/UNIX");
-            let call = call.filters(filter("instance-type", some)).filters(filter("availability-zone", zones));
-            let call = call.start_time(DateTime::from_secs(now - BACK_SECS)).end_time(DateTime::from_secs(now));
-            let mut pages = call.into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let needs = "ec2:DescribeSpotPriceHistory";
-                let page = page.map_err(|e| AwsError::of("looking at spot prices", needs, e))?;
-                for (pool, at, usd) in page.spot_price_history().iter().filter_map(told) {
-                    let known = latest.entry(pool).or_insert((at, usd));
-                    if known.0 < at {
-                        *known = (at, usd);
-                    }
-                }
-            }
-        }
-        let price = |((zone, kind), (_, usd))| PoolPrice { kind, zone, usd };
-        Ok(latest.into_iter().map(price).collect())
+        let told = spot::prices(&self.client, kinds, zones, now_ms).await;
+        told.map_err(|e| AwsError::of("looking at spot prices", "ec2:DescribeSpotPriceHistory", e))
     }
-}
-
-/// ((zone, type), when, dollars an hour)
-fn told(said: &SpotPrice) -> Option<((String, String), i64, f64)> {
-    let pool = (said.availability_zone()?.to_owned(), said.instance_type()?.as_str().to_owned());
-    let usd = said.spot_price()?.parse::<f64>().ok().filter(|usd| usd.is_finite() && *usd > 0.0)?;
-    Some((pool, said.timestamp().map_or(0, DateTime::secs), usd))
 }

@@ -5,6 +5,7 @@ use crate::aws::trouble::Trouble;
 use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use spotmill_core::calls::innermost;
 use spotmill_core::ids::ExecutionId;
 
 #[derive(Clone, Debug)]
@@ -141,7 +142,8 @@ fn status(status: &ExecutionStatus) -> RunStatus {
 
 fn happened(event: &HistoryEvent) -> Option<Happened> {
     let failed = |error: Option<&str>, cause: Option<&str>| {
-        let cause = message(cause.unwrap_or_default());
+        // A function's own words, which Lambda wraps.
+        let (_, cause) = innermost(String::new(), cause.unwrap_or_default().to_owned());
         format!("{}: {}", error.unwrap_or("failed"), cause.lines().next().unwrap_or_default())
     };
     let what = if let Some(entered) = event.state_entered_event_details() {
@@ -158,13 +160,6 @@ fn happened(event: &HistoryEvent) -> Option<Happened> {
         return None;
     };
     Some(Happened { at_ms: millis(Some(event.timestamp())), what })
-}
-
-/// A function's own words, which Lambda wraps.
-fn message(cause: &str) -> String {
-    let wrapped = serde_json::from_str::<serde_json::Value>(cause).ok();
-    let inside = wrapped.as_ref().and_then(|w| w["errorMessage"].as_str().or_else(|| w["Cause"].as_str()));
-    inside.unwrap_or(cause).to_owned()
 }
 
 fn millis(at: Option<&aws_sdk_sfn::primitives::DateTime>) -> u64 {

@@ -74,11 +74,9 @@ impl Shell {
             Err(refusal) => return send(&self.post, News::Refused(id, Box::new(refusal))),
         };
         holding.claim = Some(Arc::clone(&claim));
-        self.task(id, async move |context| {
-            match while_held(&context, &claim.message, prepare(&context, &claim)).await {
-                Ok(job) => News::Prepared(id, Box::new(job)),
-                Err(refusal) => News::Refused(id, Box::new(refusal)),
-            }
+        self.task(id, async move |context| match while_held(&context, &claim, prepare(&context, &claim)).await {
+            Ok(job) => News::Prepared(id, Box::new(job)),
+            Err(refusal) => News::Refused(id, Box::new(refusal)),
         });
     }
 
@@ -111,7 +109,7 @@ impl Shell {
     fn upload(&mut self, id: TryId, report: ItemReport) {
         let Some(job) = self.job(id) else { return };
         self.task(id, async move |context| {
-            match while_held(&context, &job.claim.message, stage::upload(&context, &job, report)).await {
+            match while_held(&context, &job.claim, stage::upload(&context, &job, report)).await {
                 Ok(report) => News::Uploaded(id, Box::new(report)),
                 Err(ending) => News::Input(Input::NotUploaded(id, ending)),
             }
@@ -122,7 +120,7 @@ impl Shell {
         let Some(holding) = self.tries.get(&id) else { return };
         let (Some(job), Some(report)) = (holding.job.clone(), holding.report.clone()) else { return };
         self.task(id, async move |context| {
-            match while_held(&context, &job.claim.message, finish(&context, &job, &report, log_tail(&job))).await {
+            match while_held(&context, &job.claim, finish(&context, &job, &report, log_tail(&job))).await {
                 true => News::Committed(id),
                 false => News::Input(Input::Over(id)),
             }
