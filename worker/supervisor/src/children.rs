@@ -22,6 +22,10 @@ pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
         ("LANG".to_owned(), inherited("LANG").unwrap_or_else(|| "C.UTF-8".to_owned())),
         ("TMPDIR".to_owned(), job.tmp().to_string_lossy().into_owned()),
         ("POLARS_MAX_THREADS".to_owned(), job.threads.to_string()),
+        // Of the worker's allocator. Huge pages are zeroed whole and used in part, and pages that are given back are
+        // zeroed again when they are taken again: a child is short-lived, and all it has goes back at its end.
+        ("MIMALLOC_ALLOW_THP".to_owned(), "0".to_owned()),
+        ("MIMALLOC_PURGE_DELAY".to_owned(), "-1".to_owned()),
     ]);
     if let Some(home) = inherited("HOME") {
         env.insert("HOME".to_owned(), home);
