@@ -5,7 +5,7 @@
 use crate::{Ctx, HandlerError, access, machines};
 use spotmill_core::calls::Caught;
 use spotmill_core::fleet::FleetNow;
-use spotmill_core::fleet::cause::{Cause, Finding, Story};
+use spotmill_core::fleet::cause::{Cause, Finding, Story, quota_of};
 use spotmill_core::fleet::life::RoundMachines;
 use spotmill_core::fleet::watch::{Watch, Watched, after_silence, decide, needed};
 use spotmill_core::ids::{Epoch, Round};
@@ -105,15 +105,27 @@ async fn spent(ctx: &Ctx, of: &Living<'_>) -> Result<Option<Caught>, HandlerErro
     Ok(over.map(|e| Caught { error: e.error.to_owned(), cause: e.cause }))
 }
 
-/// The finding in words, with the end of a console where machines started and took no work.
+/// The finding in words: with the quota's value where it is in the way, with the end of a console where machines
+/// started and took no work.
 async fn told(ctx: &Ctx, request: &FleetRequest, fleet: &FleetNow, finding: &Finding, secs: u64) -> Caught {
     let console = match finding.cause {
         Cause::Silent => console(ctx, fleet).await,
         _ => None,
     };
     let console = console.as_ref().map(|(id, tail)| (id.as_str(), tail.as_str()));
-    let story = Story { request, fleet, waited_secs: secs, console };
+    let quota_vcpus = match finding.cause {
+        Cause::Quota => quota(ctx, quota_of(fleet.target).0).await,
+        _ => None,
+    };
+    let story = Story { request, fleet, waited_secs: secs, console, quota_vcpus };
     Caught { error: finding.error().to_owned(), cause: finding.text(&story) }
+}
+
+async fn quota(ctx: &Ctx, code: &str) -> Option<f64> {
+    ctx.fleets.quota(code).await.unwrap_or_else(|e| {
+        tracing::warn!(error = %e, "a quota cannot be looked at");
+        None
+    })
 }
 
 /// Of the machine that was first launched of those whose console says something.

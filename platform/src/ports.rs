@@ -195,6 +195,10 @@ pub trait Fleets: Send + Sync {
     async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
         Ok(vec![None; pools.len()])
     }
+    /// What a quota of machines allows the account, in vCPUs; none where it is not known.
+    async fn quota(&self, _code: &str) -> Result<Option<f64>, FleetError> {
+        Ok(None)
+    }
 }
 
 /// The machine this process is on.

@@ -3,7 +3,7 @@
 //! there is no capacity.
 
 use super::FleetRequest;
-use super::now::{FleetEvent, FleetNow, MachineNow};
+use super::now::{FleetEvent, FleetNow, MachineNow, Target};
 use crate::calls::errors;
 use crate::words::{clip, count, duration};
 
@@ -107,6 +107,16 @@ pub struct Story<'a> {
     pub waited_secs: u64,
     /// The end of a machine's console: its id, and its last lines.
     pub console: Option<(&'a str, &'a str)>,
+    /// The account's value of the quota that the fleet is held to, in vCPUs, where it is known.
+    pub quota_vcpus: Option<f64>,
+}
+
+/// The quota that a fleet of this target is held to: its code, and its name.
+pub fn quota_of(target: Target) -> (&'static str, &'static str) {
+    match target.on_demand {
+        0 => (SPOT_QUOTA, "of Standard Spot vCPUs"),
+        _ => (ON_DEMAND_QUOTA, "of Standard On-Demand vCPUs"),
+    }
 }
 
 impl Finding {
@@ -184,18 +194,12 @@ impl Story<'_> {
     }
 
     fn quota(&self) -> String {
-        let (code, name) = self.quota_code();
+        let (code, name) = quota_of(self.fleet.target);
+        let is = self.quota_vcpus.map(|vcpus| format!("is {vcpus}: ")).unwrap_or_else(|| "is ".to_owned());
         format!(
-            "the account's quota {name} ({code}) is too small, or used up: this step asks for {}",
+            "the account's quota {name} ({code}) {is}too small, or used up: this step asks for {}",
             count(u64::from(self.fleet.target.vcpus), "vCPU")
         )
-    }
-
-    fn quota_code(&self) -> (&'static str, &'static str) {
-        match self.fleet.target.on_demand {
-            0 => (SPOT_QUOTA, "of Standard Spot vCPUs"),
-            _ => (ON_DEMAND_QUOTA, "of Standard On-Demand vCPUs"),
-        }
     }
 
     fn quota_remedy(&self) -> String {
@@ -204,7 +208,7 @@ impl Story<'_> {
         format!(
             "Raise it: aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {} \
              --desired-value {wanted}; or lower `fleet.max_vcpus`",
-            self.quota_code().0
+            quota_of(self.fleet.target).0
         )
     }
 

@@ -183,7 +183,8 @@ fn a_round_that_fell_silent_is_explained_only_if_it_had_nobody() {
 /// The message for a cause, as the person on call reads it.
 fn text(case: &Case, secs: u64, console: Option<(&str, &str)>) -> (String, &'static str) {
     let (finding, _) = after_silence(&case.watched(secs)).expect("a cause");
-    let story = Story { request: &case.request, fleet: &case.fleet, waited_secs: secs, console };
+    let story =
+        Story { request: &case.request, fleet: &case.fleet, waited_secs: secs, console, quota_vcpus: Some(5.0) };
     (finding.text(&story), finding.error())
 }
 
@@ -200,7 +201,7 @@ fn six_causes_six_messages_each_with_its_remedy() {
 
     let (said, error) =
         text(&Case::of("").told("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded: 5 of 5"), 900, None);
-    assert!(said.starts_with("the account's quota of Standard Spot vCPUs (L-34B43A08) is too small, or used up"));
+    assert!(said.starts_with("the account's quota of Standard Spot vCPUs (L-34B43A08) is 5: too small, or used up"));
     assert!(said.contains("asks for 32 vCPUs. EC2 says") && said.contains("--desired-value 64;"), "{said}");
     assert_eq!(error, errors::REFUSED);
 

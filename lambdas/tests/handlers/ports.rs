@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use spotmill_core::fleet::MachineNow;
+use spotmill_core::fleet::cause::SPOT_QUOTA;
 use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
@@ -225,6 +226,9 @@ impl Fleets for TestFleets {
     }
     async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
         Ok(vec![Some(0.36); pools.len()])
+    }
+    async fn quota(&self, code: &str) -> Result<Option<f64>, FleetError> {
+        Ok((code == SPOT_QUOTA).then_some(5.0))
     }
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
         let (asked, live) = (lock(&self.asked), lock(&self.live));

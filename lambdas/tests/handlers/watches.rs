@@ -108,7 +108,13 @@ async fn a_step_without_capacity_ends_with_the_true_cause_and_can_be_resumed() {
 #[tokio::test]
 async fn each_mistake_ends_the_step_soon_by_its_own_name() {
     let six = [
-        ("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded", errors::REFUSED, "L-34B43A08", 900),
+        (
+            "spotInstanceCountLimitExceeded",
+            "MaxSpotInstanceCountExceeded",
+            errors::REFUSED,
+            "(L-34B43A08) is 5: too small",
+            900,
+        ),
         ("allLaunchSpecsTemporarilyBlacklisted", "InvalidAMIID.NotFound", errors::REFUSED, "ImageX86", 300),
         ("iamFleetRoleInvalid", "no permission", errors::REFUSED, "service-linked", 300),
         ("spotFleetRequestConfigurationInvalid", "bad", errors::REFUSED, "launch template", 300),

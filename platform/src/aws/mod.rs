@@ -8,6 +8,8 @@ pub mod instance;
 mod pause;
 pub mod queue;
 #[cfg(feature = "fleets")]
+mod quotas;
+#[cfg(feature = "fleets")]
 mod spot;
 #[cfg(feature = "stacks")]
 pub mod stacks;

@@ -10,6 +10,7 @@ mod look;
 mod now;
 
 use super::config::Aws;
+use super::quotas;
 use super::trouble::{Fate, Trouble};
 use crate::ports::{FleetError, FleetEvent, FleetNow, FleetRequest, Fleets, LivingFleet, Resize};
 use async_trait::async_trait;
@@ -54,6 +55,7 @@ impl Default for Patience {
 #[derive(Clone, Debug)]
 pub struct Ec2Fleets {
     client: Client,
+    quotas: aws_sdk_servicequotas::Client,
     place: FleetPlace,
     patience: Patience,
 }
@@ -74,7 +76,8 @@ impl Ec2Fleets {
             subnets: settings.subnets,
             visibility_secs: settings.visibility_secs,
         };
-        Ec2Fleets { client: Client::new(config), place, patience: Patience::default() }
+        let quotas = aws_sdk_servicequotas::Client::new(config);
+        Ec2Fleets { client: Client::new(config), quotas, place, patience: Patience::default() }
     }
 
     pub fn with_patience(self, patience: Patience) -> Ec2Fleets {
@@ -114,6 +117,10 @@ impl Fleets for Ec2Fleets {
 
     async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
         self.spot_prices(pools).await.map_err(|e| failed("of machines", "asking for prices", e))
+    }
+
+    async fn quota(&self, code: &str) -> Result<Option<f64>, FleetError> {
+        quotas::ec2(&self.quotas, code).await.map_err(|e| failed(code, "looking at the quota", e))
     }
 }
 

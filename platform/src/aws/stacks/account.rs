@@ -1,6 +1,7 @@
 //! What an account has and allows: who asks, spot quotas, service-linked roles, subnets, images. Reads only.
 
 use super::AwsError;
+use crate::aws::quotas;
 use crate::aws::trouble::Trouble;
 use aws_config::SdkConfig;
 
@@ -38,7 +39,7 @@ pub struct Image {
     pub name: String,
 }
 
-const ABSENT: &[&str] = &["NotFound", "NoSuchEntity", "NoSuchEntityException", "NoSuchResourceException", "Malformed"];
+const ABSENT: &[&str] = &["NotFound", "NoSuchEntity", "NoSuchEntityException", "Malformed"];
 
 impl Account {
     pub fn new(config: &SdkConfig) -> Account {
@@ -58,18 +59,8 @@ impl Account {
 
     /// The account's value of an EC2 quota, or AWS's default where it never asked for another.
     pub async fn ec2_quota(&self, code: &str) -> Result<Option<f64>, AwsError> {
-        let own = self.quotas.get_service_quota().service_code("ec2").quota_code(code).send().await;
-        match own.map_err(Trouble::from) {
-            Ok(found) => return Ok(found.quota.and_then(|q| q.value)),
-            Err(e) if e.is(ABSENT) => {}
-            Err(e) => return Err(AwsError::of("looking at quotas", "servicequotas:GetServiceQuota", e)),
-        }
-        let default = self.quotas.get_aws_default_service_quota().service_code("ec2").quota_code(code).send().await;
-        match default.map_err(Trouble::from) {
-            Ok(found) => Ok(found.quota.and_then(|q| q.value)),
-            Err(e) if e.is(ABSENT) => Ok(None),
-            Err(e) => Err(AwsError::of("looking at quotas", "servicequotas:GetAWSDefaultServiceQuota", e)),
-        }
+        let found = quotas::ec2(&self.quotas, code).await;
+        found.map_err(|e| AwsError::of("looking at quotas", quotas::NEEDS, e))
     }
 
     pub async fn has_role(&self, name: &str) -> Result<bool, AwsError> {

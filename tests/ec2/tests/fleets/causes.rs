@@ -26,7 +26,7 @@ async fn said(world: &World, request: &FleetRequest) -> (&'static str, String) {
         console = world.fleets.console(&machine.id).await.expect("console").map(|tail| (machine.id.clone(), tail));
     }
     let console = console.as_ref().map(|(id, tail)| (id.as_str(), tail.as_str()));
-    (finding.error(), finding.text(&Story { request, fleet: &fleet, waited_secs: secs, console }))
+    (finding.error(), finding.text(&Story { request, fleet: &fleet, waited_secs: secs, console, quota_vcpus: None }))
 }
 
 /// Launches and waits until EC2 says that it has trouble.

@@ -1,0 +1,25 @@
+//! What the account may have of EC2, as Service Quotas has it.
+
+use super::trouble::Trouble;
+use aws_sdk_servicequotas::Client;
+
+/// What is said of a quota that the account never asked to change, or that the region does not have.
+const ABSENT: &[&str] = &["NoSuchResourceException"];
+
+/// What a caller has to be allowed.
+#[cfg(feature = "stacks")]
+pub const NEEDS: &str = "servicequotas:GetServiceQuota and servicequotas:GetAWSDefaultServiceQuota";
+
+/// The account's value, or AWS's default where it never asked for another.
+pub async fn ec2(client: &Client, code: &str) -> Result<Option<f64>, Trouble> {
+    let own = client.get_service_quota().service_code("ec2").quota_code(code).send().await;
+    match own.map_err(Trouble::from) {
+        Err(e) if e.is(ABSENT) => {}
+        found => return Ok(found?.quota.and_then(|q| q.value)),
+    }
+    let default = client.get_aws_default_service_quota().service_code("ec2").quota_code(code).send().await;
+    match default.map_err(Trouble::from) {
+        Err(e) if e.is(ABSENT) => Ok(None),
+        found => Ok(found?.quota.and_then(|q| q.value)),
+    }
+}
