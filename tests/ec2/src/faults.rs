@@ -44,6 +44,18 @@ pub enum Capacity {
     Plenty,
     /// Spot launches fail with `InsufficientInstanceCapacity`; what runs stays, and on-demand is there.
     None,
+    /// On spot, only machines of at most so many vCPUs are left.
+    UpTo(u32),
+}
+
+impl Capacity {
+    pub fn has(self, vcpus: u32) -> bool {
+        match self {
+            Capacity::Plenty => true,
+            Capacity::None => false,
+            Capacity::UpTo(most) => vcpus <= most,
+        }
+    }
 }
 
 impl Fault {

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         .transform("loops", |context| on_rows(context, loops))
         .transform("naps", |context| on_rows(context, || std::thread::sleep(Duration::from_secs(6))))
         .transform("eats_memory", |context| on_rows(context, eats_memory))
+        .transform("does_as_told", does_as_told)
         .transform("kills_the_machine", kills_the_machine)
         .main()
 }
@@ -39,6 +40,26 @@ fn eats_memory() {
         eaten.push(vec![1; 64 << 20]);
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Where a row's note says `nap 1500` it takes so many milliseconds, where it says `eat 320` so many MiB.
+fn does_as_told(context: TransformContext) -> TransformResult {
+    let rows = context.input.clone().collect()?;
+    for note in rows.column("note")?.str()?.iter().flatten() {
+        match note.split_once(' ') {
+            Some(("nap", ms)) => std::thread::sleep(Duration::from_millis(ms.parse()?)),
+            Some(("eat", mib)) => hold(mib.parse()?),
+            _ => {}
+        }
+    }
+    Ok(context.input)
+}
+
+/// Long enough to be seen.
+fn hold(mib: usize) {
+    let eaten = std::hint::black_box(vec![1_u8; mib << 20]);
+    std::thread::sleep(Duration::from_secs(3));
+    drop(eaten);
 }
 
 /// Where a row's note says `poison`, the supervisor dies without a word, and the machine with it.

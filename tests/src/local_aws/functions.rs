@@ -1,4 +1,5 @@
-//! The programs that cargo built, without their symbols: every function unpacks its own, every machine fetches one.
+//! The programs that cargo built, without their symbols: every function unpacks its own, every machine fetches one. And
+//! the processes of functions, for tests that end them.
 
 use crate::programs;
 use spotmill_lambdas::FUNCTIONS;
@@ -34,4 +35,21 @@ fn strip(program: &Path, to: &Path) {
         assert!(status.success(), "strip {}", program.display());
         std::fs::rename(&own, to).expect("rename");
     }
+}
+
+/// SIGKILL for the processes of a function, found by what Lambda tells them; how many there were.
+pub fn kill(name: &str) -> usize {
+    let kill = |pid: &String| Command::new("kill").args(["-KILL", pid]).status().is_ok_and(|s| s.success());
+    processes().iter().filter(|(function, pid)| function == name && kill(pid)).count()
+}
+
+/// Processes of functions that are there: (function, process id).
+pub fn processes() -> Vec<(String, String)> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let found = all.filter_map(|process| {
+        let environment = std::fs::read(process.path().join("environ")).ok()?;
+        let name = environment.split(|b| *b == 0).find_map(|v| v.strip_prefix(b"AWS_LAMBDA_FUNCTION_NAME="))?;
+        Some((String::from_utf8_lossy(name).into_owned(), process.file_name().to_string_lossy().into_owned()))
+    });
+    found.collect()
 }

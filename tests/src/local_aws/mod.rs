@@ -3,7 +3,7 @@
 //! functions are the real binaries, the machines of fleets run the real worker from the real user data. All of it ends
 //! with the value.
 
-mod functions;
+pub mod functions;
 mod messages;
 mod runs;
 mod stack;

@@ -61,6 +61,10 @@ impl LocalAws {
 
     /// The step executions that `root` started, in order.
     pub fn children(&self, root: &str) -> Vec<String> {
+        self.children_of(&[root.to_owned()])
+    }
+
+    pub fn children_of(&self, roots: &[String]) -> Vec<String> {
         let machine = self.output("StepStateMachineArn");
         let listed = self.aws(&["stepfunctions", "list-executions", "--state-machine-arn", machine]);
         let mut found: Vec<(String, String)> = Vec::new();
@@ -68,7 +72,7 @@ impl LocalAws {
             let arn = execution["executionArn"].as_str().unwrap_or_default();
             let described = self.aws(&["stepfunctions", "describe-execution", "--execution-arn", arn]);
             let input: Value = serde_json::from_str(described["input"].as_str().unwrap_or("{}")).unwrap_or_default();
-            if input["root"] == root {
+            if roots.iter().any(|root| input["root"] == *root) {
                 found.push((described["startDate"].to_string(), arn.to_owned()));
             }
         }

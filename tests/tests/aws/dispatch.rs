@@ -6,8 +6,7 @@ use super::*;
 use serde_json::json;
 use spotmill_core::bounds::DISPATCH_PAGE;
 use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
-use spotmill_local_ec2::Capacity;
-use std::process::Command;
+use spotmill_tests::local_aws::functions;
 
 const ITEMS: u32 = 30_000;
 
@@ -18,12 +17,12 @@ fn a_dispatch_that_dies_halfway_goes_on_where_it_stopped() {
     project.edit("pipeline.toml", "item_bytes = \"1 B\"", &values);
     let aws = aws();
     aws.deploy_project(&project, "sent");
-    let _nobody_works = NoCapacity::of(&aws);
+    let _nobody_works = Spare::only(&aws, Capacity::None);
     let run = aws.start_run(&aws.input("sent", DAY));
     let cursor = |t: &Value| u32::try_from(t["cursor"].as_u64().unwrap_or(0)).expect("a cursor");
 
     until("a part is sent", PATIENCE, || aws.tally("sent").filter(|t| cursor(t) > 0));
-    kill_function("etl-dispatch-work");
+    assert!(functions::kill("etl-dispatch-work") > 0, "no process of it was there to kill");
     let died = aws.tally("sent").expect("a tally");
     let sent = cursor(&died);
     assert!((DISPATCH_PAGE..ITEMS).contains(&sent), "it was killed after item {sent}, not halfway");
@@ -65,34 +64,4 @@ fn done(item: u32, epoch: u64) -> Value {
         worker: "nobody".to_owned(),
     };
     json!({"messageId": item.to_string(), "body": serde_json::to_string(&callback).expect("JSON")})
-}
-
-/// SIGKILL for the process of a function, found by what Lambda tells it.
-fn kill_function(name: &str) {
-    let mark = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
-    let mut killed = 0;
-    for process in std::fs::read_dir("/proc").expect("/proc").flatten() {
-        let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
-        if environment.split(|b| *b == 0).any(|v| v == mark.as_bytes()) {
-            let pid = process.file_name();
-            killed += usize::from(Command::new("kill").arg("-KILL").arg(pid).status().is_ok_and(|s| s.success()));
-        }
-    }
-    assert!(killed > 0, "no process of {name} was there to kill");
-}
-
-/// No machine is to be had while it lives.
-struct NoCapacity<'a>(&'a LocalAws);
-
-impl<'a> NoCapacity<'a> {
-    fn of(aws: &'a LocalAws) -> Self {
-        aws.ec2.set_capacity(Capacity::None);
-        Self(aws)
-    }
-}
-
-impl Drop for NoCapacity<'_> {
-    fn drop(&mut self) {
-        self.0.ec2.set_capacity(Capacity::Plenty);
-    }
 }

@@ -2,16 +2,22 @@
 //! real functions, real workers on machines of a local EC2, over the wire. One stack serves all tests, one test at a
 //! time, each with a pipeline of its own.
 
+mod bought;
 mod callbacks;
 mod day;
 mod dispatch;
 mod failing;
+mod interrupted;
+mod killed;
 mod machines;
 mod refused;
+mod rungs;
+mod tail;
 mod together;
+mod tries;
 
 use serde_json::Value;
-use spotmill_local_ec2::Snapshot;
+use spotmill_local_ec2::{Capacity, Snapshot};
 use spotmill_tests::local_aws::{Ended, LAKE, LocalAws};
 use spotmill_tests::{Project, programs, rows};
 use std::collections::BTreeSet;
@@ -135,5 +141,26 @@ fn until<T>(what: &str, within: Duration, look: impl Fn() -> Option<T>) -> T {
         }
         assert!(Instant::now() < end, "not within {within:?}: {what}");
         std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Only so many machines are to be had on spot while it lives.
+struct Spare<'a>(&'a LocalAws);
+
+impl<'a> Spare<'a> {
+    fn only(aws: &'a LocalAws, capacity: Capacity) -> Self {
+        aws.ec2.set_capacity(capacity);
+        Self(aws)
+    }
+
+    /// A machine then has four vCPUs there, two here, and so one slot of two.
+    fn small(aws: &'a LocalAws) -> Self {
+        Self::only(aws, Capacity::UpTo(4))
+    }
+}
+
+impl Drop for Spare<'_> {
+    fn drop(&mut self) {
+        self.0.ec2.set_capacity(Capacity::Plenty);
     }
 }

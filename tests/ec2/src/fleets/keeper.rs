@@ -3,7 +3,6 @@
 
 use super::{Fleet, FleetState, Pool};
 use crate::catalogue::Arch;
-use crate::faults::Capacity;
 use crate::instances::{self, Birth};
 use crate::world::{State, World, now_ms};
 use std::sync::Arc;
@@ -127,7 +126,8 @@ fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bo
     }
     let runnable = fleet.pools.iter().filter(|p| p.kind.arch == Arch::of_host()).cloned();
     let mut pools: Vec<Pool> = runnable.collect();
-    if (state.capacity == Capacity::None && !on_demand) || pools.is_empty() {
+    pools.retain(|p| on_demand || state.capacity.has(p.kind.vcpus));
+    if pools.is_empty() {
         let message = "InsufficientInstanceCapacity: There is no Spot capacity available that matches your request.";
         return Err((NO_CAPACITY.to_owned(), message.to_owned()));
     }

@@ -79,6 +79,19 @@ async fn without_capacity_a_fleet_gets_nothing_and_its_history_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_only_small_machines_are_left_a_fleet_has_more_of_them() {
+    let at = Harness::start().await;
+    at.local.set_capacity(Capacity::UpTo(2));
+    at.fleet("small", IDLE, 8).await.send().await.unwrap();
+    let seen = at.wait_for("four of two vCPUs", |seen| seen.running().len() == 4);
+    assert!(seen.instances.iter().all(|i| i.vcpus == 2), "{seen:#?}");
+    let (status, _) = local(&at, "POST", "/_local/capacity", r#"{"capacity": {"up_to": 1}}"#);
+    assert_eq!(status, 200);
+    at.fleet("none", IDLE, 2).await.send().await.unwrap();
+    at.wait_for("none is that small", |seen| seen.fleets[1].history.iter().any(|e| e.kind == "service-error"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_quota_a_fleet_stays_incomplete() {
     let at = Harness::start().await;
     at.local.set_quota(Some(5));
