@@ -5,6 +5,7 @@
 mod bought;
 mod callbacks;
 mod day;
+mod destroyed;
 mod dispatch;
 mod failing;
 mod interrupted;
