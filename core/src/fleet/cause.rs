@@ -119,6 +119,13 @@ pub fn quota_of(target: Target) -> (&'static str, &'static str) {
     }
 }
 
+/// What to type for more.
+pub fn raise_quota(code: &str, vcpus: u32) -> String {
+    format!(
+        "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {code} --desired-value {vcpus}"
+    )
+}
+
 impl Finding {
     /// What a state machine and an exit code make of it.
     pub fn error(&self) -> &'static str {
@@ -195,9 +202,9 @@ impl Story<'_> {
 
     fn quota(&self) -> String {
         let (code, name) = quota_of(self.fleet.target);
-        let is = self.quota_vcpus.map(|vcpus| format!("is {vcpus}: ")).unwrap_or_else(|| "is ".to_owned());
+        let value = self.quota_vcpus.map(|vcpus| format!("{vcpus}: ")).unwrap_or_default();
         format!(
-            "the account's quota {name} ({code}) {is}too small, or used up: this step asks for {}",
+            "the account's quota {name} ({code}) is {value}too small, or used up: this step asks for {}",
             count(u64::from(self.fleet.target.vcpus), "vCPU")
         )
     }
@@ -205,11 +212,7 @@ impl Story<'_> {
     fn quota_remedy(&self) -> String {
         // What a few steps of this size at once need.
         let wanted = (self.fleet.target.vcpus * 2).next_power_of_two().max(32);
-        format!(
-            "Raise it: aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {} \
-             --desired-value {wanted}; or lower `fleet.max_vcpus`",
-            quota_of(self.fleet.target).0
-        )
+        format!("Raise it: {}; or lower `fleet.max_vcpus`", raise_quota(quota_of(self.fleet.target).0, wanted))
     }
 
     fn silent(&self) -> String {

@@ -6,10 +6,6 @@ use aws_sdk_servicequotas::Client;
 /// What is said of a quota that the account never asked to change, or that the region does not have.
 const ABSENT: &[&str] = &["NoSuchResourceException"];
 
-/// What a caller has to be allowed.
-#[cfg(feature = "stacks")]
-pub const NEEDS: &str = "servicequotas:GetServiceQuota and servicequotas:GetAWSDefaultServiceQuota";
-
 /// The account's value, or AWS's default where it never asked for another.
 pub async fn ec2(client: &Client, code: &str) -> Result<Option<f64>, Trouble> {
     let own = client.get_service_quota().service_code("ec2").quota_code(code).send().await;

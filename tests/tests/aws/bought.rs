@@ -1,13 +1,6 @@
 //! Money: what spot does not bring in time comes on demand, and a budget that is spent stops a run that can be resumed.
 
 use super::*;
-use serde_json::json;
-
-/// What the watch rule sends to Reap every five minutes.
-fn tick(aws: &LocalAws) {
-    let reply = aws.invoke("reap", &json!({"detail-type": "Scheduled Event"}));
-    assert!(reply["living"].is_number(), "{reply}");
-}
 
 #[test]
 fn without_spot_capacity_the_machines_come_on_demand_when_the_pipeline_says_so() {

@@ -1,7 +1,6 @@
 //! Functions die by SIGKILL at random moments of a run: whatever is left of it, nothing leaks, and it goes on.
 
 use super::*;
-use serde_json::json;
 use spotmill_tests::Seeded;
 use spotmill_tests::local_aws::functions;
 
@@ -9,10 +8,8 @@ const KILLING: Duration = Duration::from_secs(60);
 
 #[test]
 fn functions_killed_at_random_leave_nothing_and_the_run_goes_on() {
-    let project = copying("shot", "does_as_told", 8);
-    for item in 0..8 {
-        project.write(&format!("data/{DAY}/{item}.csv"), format!("{item},nap 2000\n"));
-    }
+    let notes = vec!["nap 2000".to_owned(); 8];
+    let project = telling("shot", &notes);
     let aws = aws();
     aws.deploy_project(&project, "shot");
     let input = aws.input("shot", DAY);
@@ -26,17 +23,14 @@ fn functions_killed_at_random_leave_nothing_and_the_run_goes_on() {
     aws.children(last).iter().for_each(stop);
     stop(last);
     ended_are_told(&aws, &runs);
-    // The watch rule.
-    aws.invoke("reap", &json!({"detail-type": "Scheduled Event"}));
+    tick(&aws);
     aws.leaves_nothing(REAPED);
     let kept = aws.receipts("shot");
     succeeds(&aws, &input);
     let after = aws.receipts("shot");
     assert_eq!(after.len(), 8);
     assert!(kept.iter().all(|receipt| after.contains(receipt)), "a committed item was done again");
-    let mut expected: Vec<String> = (0..8).map(|item| format!("[\"{item}\",\"nap 2000\"]")).collect();
-    expected.sort();
-    assert_eq!(published(&aws, &project, &format!("shot/{DAY}")), expected);
+    assert_eq!(published(&aws, &project, &format!("shot/{DAY}")), as_told(&notes));
     aws.leaves_nothing(REAPED);
 }
 

@@ -17,7 +17,7 @@ mod tail;
 mod together;
 mod tries;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use spotmill_local_ec2::{Capacity, Snapshot};
 use spotmill_tests::local_aws::{Ended, LAKE, LocalAws};
 use spotmill_tests::{Project, programs, rows};
@@ -82,7 +82,23 @@ fn row(item: usize) -> String {
 
 /// What a `copying` pipeline publishes.
 fn copied(items: usize) -> Vec<String> {
-    let mut rows: Vec<String> = (0..items).map(|item| format!("[\"{item}\",\"n{item}\"]")).collect();
+    as_told(&(0..items).map(|item| format!("n{item}")).collect::<Vec<_>>())
+}
+
+/// A `copying` pipeline whose items do as their notes say, in this order: `nap 600`, `eat 280`.
+fn telling(name: &str, notes: &[String]) -> Project {
+    let project = copying(name, "does_as_told", 0);
+    for (item, note) in notes.iter().enumerate() {
+        // Files are items in the order of their names.
+        project.write(&format!("data/{DAY}/{item:03}.csv"), format!("{item},{note}\n"));
+    }
+    project
+}
+
+/// What a `telling` pipeline publishes.
+fn as_told(notes: &[String]) -> Vec<String> {
+    let mut rows: Vec<String> =
+        notes.iter().enumerate().map(|(item, note)| format!("[\"{item}\",\"{note}\"]")).collect();
     rows.sort();
     rows
 }
@@ -143,6 +159,13 @@ fn until<T>(what: &str, within: Duration, look: impl Fn() -> Option<T>) -> T {
         assert!(Instant::now() < end, "not within {within:?}: {what}");
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// What the watch rule sends to Reap every five minutes.
+#[track_caller]
+fn tick(aws: &LocalAws) {
+    let reply = aws.invoke("reap", &json!({"detail-type": "Scheduled Event"}));
+    assert!(reply["living"].is_number(), "{reply}");
 }
 
 /// Only so many machines are to be had on spot while it lives.

@@ -9,12 +9,9 @@ const MACHINES: usize = 8;
 
 #[test]
 fn with_three_long_items_left_of_a_hundred_five_of_eight_machines_are_gone_within_a_minute() {
-    let project = copying("tailed", "does_as_told", 0);
-    for item in 0..ITEMS {
-        // Files are items in the order of their names, and messages are sent in that of items.
-        let what = if LONG.contains(&item) { "nap 90000" } else { "nap 200" };
-        project.write(&format!("data/{DAY}/{item:03}.csv"), format!("{item},{what}\n"));
-    }
+    // Messages are sent in the order of items.
+    let nap = |item| if LONG.contains(&item) { "nap 90000" } else { "nap 200" };
+    let project = telling("tailed", &(0..ITEMS).map(|item| nap(item).to_owned()).collect::<Vec<_>>());
     project.edit("pipeline.toml", "max_vcpus = 4", "max_vcpus = 32");
     let aws = aws();
     aws.deploy_project(&project, "tailed");

@@ -1,7 +1,7 @@
 //! What the account allows: spot quota and service-linked roles.
 
 use super::finding::{Finding, Grade, fine, problem, unasked, warning};
-use spotmill_core::fleet::cause::SPOT_QUOTA;
+use spotmill_core::fleet::cause::{SPOT_QUOTA, raise_quota};
 use spotmill_core::model::Pipeline;
 use spotmill_platform::aws::Aws;
 
@@ -25,12 +25,7 @@ pub(super) async fn quota(aws: &Aws, (vcpus, bounded): (u32, bool)) -> Finding {
 }
 
 pub(super) fn judge_quota(quota: f64, vcpus: u32, bounded: bool) -> Finding {
-    let raise = |to: u32| {
-        format!(
-            "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {SPOT_QUOTA} \
-             --desired-value {to}"
-        )
-    };
+    let raise = |to: u32| raise_quota(SPOT_QUOTA, to);
     let text = format!("{quota} vCPUs ({SPOT_QUOTA})");
     if quota < f64::from(vcpus) {
         let needs = if bounded { format!("max_vcpus = {vcpus}") } else { format!("an item takes {vcpus}") };

@@ -59,8 +59,8 @@ impl Account {
 
     /// The account's value of an EC2 quota, or AWS's default where it never asked for another.
     pub async fn ec2_quota(&self, code: &str) -> Result<Option<f64>, AwsError> {
-        let found = quotas::ec2(&self.quotas, code).await;
-        found.map_err(|e| AwsError::of("looking at quotas", quotas::NEEDS, e))
+        let needs = "servicequotas:GetServiceQuota and servicequotas:GetAWSDefaultServiceQuota";
+        quotas::ec2(&self.quotas, code).await.map_err(|e| AwsError::of("looking at quotas", needs, e))
     }
 
     pub async fn has_role(&self, name: &str) -> Result<bool, AwsError> {
