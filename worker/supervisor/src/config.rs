@@ -1,6 +1,6 @@
 //! What a supervisor is told when it starts. Absent means chosen by the caller already: nothing here is optional.
 
-use spotmill_core::bounds::{ALIVE_SECS, EXTENSIONS, LIFE_SECS, VISIBILITY_SECS};
+use spotmill_core::bounds::{AHEAD_SECS, ALIVE_SECS, EXTENSIONS, LIFE_SECS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
 use spotmill_core::life::InstanceRecord;
 use spotmill_platform::ports::{Clock, Queue, Store};
@@ -74,6 +74,9 @@ pub struct Times {
     pub infra_most_ms: u64,
     /// Between two `alive` callbacks of a running attempt.
     pub alive_ms: u64,
+    /// Where items take less than this, one is made ready for each slot while the slot's own still runs; it waits no
+    /// longer than this.
+    pub ahead_ms: u64,
     /// Between two writes of the machine's own record.
     pub life_ms: u64,
     /// How long a read of the run's lease is believed.
@@ -102,6 +105,7 @@ impl Times {
         infra_ms: 1_000,
         infra_most_ms: 3_600_000,
         alive_ms: ALIVE_SECS * 1_000,
+        ahead_ms: AHEAD_SECS * 1_000,
         life_ms: LIFE_SECS * 1_000,
         lease_ms: 5_000,
         hold_ms: 900_000,

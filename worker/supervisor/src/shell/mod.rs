@@ -85,6 +85,7 @@ impl Shell {
             lone_receives: LONE_RECEIVES,
             extend_ms: times.extend_ms,
             alive_ms: times.alive_ms,
+            ahead_ms: times.ahead_ms,
             term_wait_ms: times.term_wait_ms,
             notice_wait_ms: times.notice_wait_ms,
             notice_margin_ms: times.notice_margin_ms,

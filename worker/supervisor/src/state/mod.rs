@@ -1,5 +1,5 @@
 //! The supervisor's decisions: `(state, input, now) → (state, commands)`. A try is one received message and what
-//! became of it; it holds a slot until it is over. Nothing here waits, reads or writes; what a decision needs is in
+//! became of it; it holds a slot until its child has done it, or until it is over. Nothing here waits, reads or writes; what a decision needs is in
 //! the input. `next_deadline` says when a `Tick` is due.
 
 pub mod budget;
@@ -27,6 +27,8 @@ pub struct Rules {
     pub lone_receives: u32,
     pub extend_ms: u64,
     pub alive_ms: u64,
+    /// Where the last item took less than this, the next ones are made ready ahead; none waits longer for a slot.
+    pub ahead_ms: u64,
     pub term_wait_ms: u64,
     pub notice_wait_ms: u64,
     /// Before a notice's deadline children are ended.
@@ -46,6 +48,8 @@ pub struct State {
     /// A receive is under way.
     pub(super) asking: bool,
     pub(super) ask_after_ms: u64,
+    /// How long the last child took that did its item.
+    pub(super) last_took_ms: Option<u64>,
     /// Children end then, because the machine goes away or the supervisor was told to stop.
     pub(super) last_ms: Option<u64>,
     pub(super) stopping: bool,
@@ -71,8 +75,11 @@ pub struct Limits {
 pub(super) enum Phase {
     /// The shell reads plan and receipt, copies the inputs and writes the child's spec.
     Preparing,
-    /// Ready, but it or another one has to be alone.
-    Waiting(Limits),
+    /// Ready, but no slot is free yet, or it or another one has to be alone.
+    Waiting {
+        limits: Limits,
+        since_ms: u64,
+    },
     /// The shell writes down that it begins alone.
     Announcing(Limits),
     Running(Run),
@@ -192,5 +199,10 @@ impl Try {
     pub(super) fn occupies(&self) -> bool {
         use Phase::{Announcing, Ending, Running, Unexplained};
         matches!(self.phase, Announcing(_) | Running(_) | Ending { .. } | Unexplained { .. })
+    }
+
+    /// Its child has done it: what it wrote is copied and committed.
+    pub(super) fn is_being_kept(&self) -> bool {
+        matches!(self.phase, Phase::Uploading(_) | Phase::Committing)
     }
 }

@@ -13,7 +13,7 @@ pub fn step(mut state: State, input: Input, now_ms: u64) -> (State, Vec<Command>
             state.asking = false;
             state.ask_after_ms = now_ms + state.rules.pause_ms;
         }
-        Input::Ready { id, limits, alone } => state.ready(id, limits, alone),
+        Input::Ready { id, limits, alone } => state.ready(id, limits, alone, now_ms),
         Input::Refused(id) => state.refused(id, &mut out),
         Input::Announced(id) => state.announced(id, now_ms, &mut out),
         Input::Memory(id, bytes) => state.memory(id, bytes, now_ms, &mut out),
@@ -51,9 +51,9 @@ impl State {
         }
     }
 
-    fn ready(&mut self, id: TryId, limits: Limits, alone: bool) {
+    fn ready(&mut self, id: TryId, limits: Limits, alone: bool, now_ms: u64) {
         let Some(t) = self.tries.get_mut(&id).filter(|t| matches!(t.phase, Phase::Preparing)) else { return };
-        (t.phase, t.alone) = (Phase::Waiting(limits), alone);
+        (t.phase, t.alone) = (Phase::Waiting { limits, since_ms: now_ms }, alone);
     }
 
     fn refused(&mut self, id: TryId, out: &mut Vec<Command>) {
@@ -122,6 +122,7 @@ impl State {
         match classify(seen, exit, outcome) {
             Verdict::Commit(report) => {
                 t.phase = Phase::Uploading(run);
+                self.last_took_ms = Some(seen.wall_ms);
                 out.push(Command::Upload(id, report));
             }
             Verdict::Settle(ending) => t.settle(id, ending, out),
@@ -160,7 +161,7 @@ impl State {
     fn hand_back_idle(&mut self, out: &mut Vec<Command>) {
         use Phase::{Announcing, Preparing, Unexplained, Waiting};
         for (id, t) in &mut self.tries {
-            if matches!(t.phase, Preparing | Waiting(_) | Announcing(_) | Unexplained { .. }) {
+            if matches!(t.phase, Preparing | Waiting { .. } | Announcing(_) | Unexplained { .. }) {
                 t.settle(*id, gone(), out);
             }
         }
@@ -186,7 +187,7 @@ impl Try {
 
     /// Has a process, or will have one before anything that has to be alone.
     pub(super) fn comes_first(&self) -> bool {
-        self.occupies() || matches!(self.phase, Phase::Preparing | Phase::Waiting(_))
+        self.occupies() || matches!(self.phase, Phase::Preparing | Phase::Waiting { .. })
     }
 }
 
@@ -198,6 +199,11 @@ impl Run {
     pub(super) fn timeout_at(&self) -> u64 {
         self.since_ms.saturating_add(self.limits.timeout_ms)
     }
+}
+
+/// Another machine may have a slot for it.
+pub(super) fn waited() -> Ending {
+    Ending::lost("it was ready, but no slot became free here in time")
 }
 
 pub(super) fn gone() -> Ending {

@@ -1,7 +1,7 @@
 //! What time and free slots allow, after whatever happened: leases are extended, time-outs and last moments kept, what
 //! is ready starts, and more is asked for.
 
-use super::step::gone;
+use super::step::{gone, waited};
 use super::{Command, Phase, Run, Signal, State, Try, Why};
 
 /// When something falls due by itself.
@@ -14,11 +14,13 @@ pub fn next_deadline(state: &State) -> Option<u64> {
             Phase::Unexplained { until_ms, .. } => Some(*until_ms),
             Phase::Uploading(run) => Some(run.alive_at_ms.min(let_go)),
             Phase::Committing | Phase::Settling => Some(let_go),
+            Phase::Waiting { since_ms, .. } if !t.alone => Some(since_ms + state.rules.ahead_ms),
             _ => None,
         };
         [t.holds_lease().then_some(t.extend_at_ms), phase]
     });
-    let ask = (state.may_ask() && state.ask_after_ms > 0).then_some(state.ask_after_ms);
+    // As it will be then.
+    let ask = (state.ask_after_ms > 0 && state.may_ask(state.ask_after_ms)).then_some(state.ask_after_ms);
     of_tries.chain([ask]).flatten().min()
 }
 
@@ -27,6 +29,7 @@ impl State {
         let rules = self.rules;
         let last = self.last_ms.is_some_and(|at| at <= now_ms);
         let let_go = self.let_go_ms().is_some_and(|at| at <= now_ms);
+        let blocked = self.is_blocked();
         for (id, t) in &mut self.tries {
             if t.holds_lease() && t.extend_at_ms <= now_ms {
                 t.extend_at_ms = now_ms + rules.extend_ms;
@@ -52,6 +55,9 @@ impl State {
                     let ending = ending.clone();
                     t.settle(*id, ending, out);
                 }
+                Phase::Waiting { since_ms, .. } if !t.alone && blocked && *since_ms + rules.ahead_ms <= now_ms => {
+                    t.settle(*id, waited(), out);
+                }
                 Phase::Uploading(_) if let_go => t.settle(*id, gone(), out),
                 Phase::Committing | Phase::Settling if let_go => {
                     t.phase = Phase::Leaving;
@@ -62,17 +68,22 @@ impl State {
         }
     }
 
-    /// Starts what is ready. Who has to be alone waits until nobody else is left here, and nobody joins it.
+    /// Starts what is ready, in the slots that are free. Who has to be alone waits until nobody else is left here, and
+    /// nobody joins it.
     pub(super) fn admit(&mut self, now_ms: u64, out: &mut Vec<Command>) {
-        if self.tries.values().any(|t| t.alone && t.occupies()) {
+        if self.is_blocked() {
             return;
         }
         let others = self.tries.values().any(|t| !t.alone && t.comes_first());
         let alive_at_ms = now_ms + self.rules.alive_ms;
-        let mut alone_begun = false;
+        let (mut alone_begun, mut free) = (false, self.rules.slots - self.occupied());
         for (id, t) in &mut self.tries {
-            let Phase::Waiting(limits) = t.phase else { continue };
+            let Phase::Waiting { limits, .. } = t.phase else { continue };
             if !t.alone {
+                if free == 0 {
+                    continue;
+                }
+                free -= 1;
                 t.phase = Phase::Running(Run::new(limits, now_ms, alive_at_ms));
                 out.push(Command::Start(*id));
             } else if !others && !alone_begun {
@@ -90,10 +101,38 @@ impl State {
         }
     }
 
-    fn free_slots(&self) -> u32 {
+    /// Slots with a process, or with what may yet be explained by what ends processes.
+    fn occupied(&self) -> u32 {
+        count(self.tries.values().filter(|t| t.occupies()))
+    }
+
+    /// Nothing can start: no slot is free, or whoever has one has to be alone.
+    fn is_blocked(&self) -> bool {
+        self.occupied() >= self.rules.slots || self.tries.values().any(|t| t.alone && t.occupies())
+    }
+
+    /// How many more may be received.
+    fn room(&self, now_ms: u64) -> u32 {
         let perhaps = |t: &Try| matches!(t.phase, Phase::Preparing) && t.receives > self.rules.lone_receives;
         let lone = self.tries.values().any(|t| t.alone || perhaps(t));
-        if lone { 0 } else { self.rules.slots.saturating_sub(u32::try_from(self.tries.len()).unwrap_or(u32::MAX)) }
+        if lone { 0 } else { (self.rules.slots + self.ahead(now_ms)).saturating_sub(self.taken()) }
+    }
+
+    /// How many may be made ready while every slot has its own: one for each slot that is likely to be free soon.
+    fn ahead(&self, now_ms: u64) -> u32 {
+        let short = |ms: u64| ms < self.rules.ahead_ms;
+        if !self.last_took_ms.is_some_and(short) {
+            return 0;
+        }
+        let young = |t: &&Try| matches!(&t.phase, Phase::Running(run) if short(now_ms.saturating_sub(run.since_ms)));
+        count(self.tries.values().filter(young))
+    }
+
+    /// Slots that are in use. What was done and is being kept leaves its slot to the next item, unless so much waits to
+    /// be kept that more would only pile up.
+    fn taken(&self) -> u32 {
+        let keeping = count(self.tries.values().filter(|t| t.is_being_kept()));
+        count(self.tries.values()) - keeping + keeping.saturating_sub(self.rules.slots)
     }
 
     /// When what still hangs is handed back.
@@ -101,14 +140,18 @@ impl State {
         self.last_ms.map(|at| at.saturating_add(self.rules.last_word_ms))
     }
 
-    fn may_ask(&self) -> bool {
-        !self.asking && !self.leaving() && self.free_slots() > 0
+    fn may_ask(&self, now_ms: u64) -> bool {
+        !self.asking && !self.leaving() && self.room(now_ms) > 0
     }
 
     pub(super) fn ask(&mut self, now_ms: u64, out: &mut Vec<Command>) {
-        if self.may_ask() && self.ask_after_ms <= now_ms {
+        if self.may_ask(now_ms) && self.ask_after_ms <= now_ms {
             self.asking = true;
-            out.push(Command::Receive { most: self.free_slots().min(10) });
+            out.push(Command::Receive { most: self.room(now_ms).min(10) });
         }
     }
+}
+
+fn count<T>(those: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(those.count()).unwrap_or(u32::MAX)
 }

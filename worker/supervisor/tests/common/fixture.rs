@@ -68,6 +68,7 @@ pub fn config(dir: &tempfile::TempDir, root: &Uri) -> SupervisorConfig {
             infra_ms: 10,
             infra_most_ms: 100,
             alive_ms: 60_000,
+            ahead_ms: 0,
             life_ms: 60_000,
             lease_ms: 0,
             hold_ms: 20_000,

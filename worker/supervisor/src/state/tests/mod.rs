@@ -12,6 +12,7 @@ const RULES: Rules = Rules {
     lone_receives: 5,
     extend_ms: 30_000,
     alive_ms: 300_000,
+    ahead_ms: 0,
     term_wait_ms: 1_000,
     notice_wait_ms: 10_000,
     notice_margin_ms: 10_000,
@@ -131,10 +132,66 @@ fn slots_are_filled_and_freed() {
     sim.check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
     sim.check(0, ready(1), "start 1");
     sim.check(0, ready(0), "start 0");
-    sim.check(500, exited(1, 0, done()), "upload 1").check(0, Input::Uploaded(1), "commit 1");
-    sim.check(10, Input::Over(1), "receive 1");
+    // What is done leaves its slot to the next while it is kept.
+    sim.check(500, exited(1, 0, done()), "upload 1, receive 1").check(0, Input::Uploaded(1), "commit 1");
+    sim.check(10, Input::Over(1), "");
+    sim.check(0, exited(0, 1, said(FailureClass::Transform)), "settle 0 Transform");
+    sim.check(0, received(&[]), "receive 1");
     sim.check(0, Input::Over(0), "");
     sim.check(0, received(&[]), "receive 2");
+}
+
+#[test]
+fn what_waits_to_be_kept_does_not_pile_up() {
+    let mut sim = Sim::new();
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
+    sim.check(0, ready(0), "start 0").check(0, ready(1), "start 1");
+    sim.check(0, exited(0, 0, done()), "upload 0, receive 1").check(0, exited(1, 0, done()), "upload 1");
+    sim.check(0, received(&[(2, 1)]), "prepare 2, receive 1").check(0, received(&[(3, 1)]), "prepare 3");
+    sim.check(0, ready(2), "start 2").check(0, ready(3), "start 3");
+    // The store takes nothing: two more are done, and two wait for it already.
+    sim.check(0, exited(2, 0, done()), "upload 2").check(0, exited(3, 0, done()), "upload 3");
+    sim.check(0, Input::Uploaded(0), "commit 0").check(0, Input::Over(0), "receive 1");
+}
+
+/// Two slots, where items are short.
+fn ahead() -> Sim {
+    let mut sim = Sim::new();
+    sim.state.rules.ahead_ms = 20_000;
+    sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
+    sim.check(0, ready(0), "start 0").check(0, ready(1), "start 1");
+    // One has been short: what the other slot needs next is made ready as well.
+    sim.check(500, exited(0, 0, done()), "upload 0, receive 2").check(
+        0,
+        received(&[(2, 1), (3, 1)]),
+        "prepare 2, prepare 3",
+    );
+    sim.check(0, ready(2), "start 2, receive 1").check(0, received(&[]), "receive 1");
+    sim
+}
+
+#[test]
+fn short_items_are_made_ready_ahead_and_start_when_a_slot_is_free() {
+    let mut sim = ahead();
+    sim.check(0, ready(3), "").check(0, exited(2, 0, done()), "upload 2, start 3");
+    // One ahead for each slot, and no more.
+    sim.check(0, received(&[(4, 1)]), "prepare 4, receive 1").check(0, received(&[(5, 1)]), "prepare 5");
+    sim.check(0, ready(4), "").check(0, ready(5), "");
+}
+
+#[test]
+fn nothing_waits_behind_a_long_item() {
+    let mut sim = ahead();
+    sim.check(0, ready(3), "");
+    sim.due(20_000, "settle 3 Lost");
+    // Both children are old by now, and who knows how long they take.
+    sim.check(0, Input::Over(3), "").check(0, received(&[]), "");
+}
+
+#[test]
+fn what_was_made_ready_ahead_goes_back_at_a_notice() {
+    let mut sim = ahead();
+    sim.check(0, ready(3), "").check(0, Input::Notice { deadline_ms: 9_000_000 }, "settle 3 Lost");
 }
 
 #[test]
@@ -150,7 +207,7 @@ fn leases_are_extended_in_every_phase() {
     sim.due(30_000, "extend 0, extend 1");
     sim.check(0, ready(0), "start 0");
     sim.due(30_000, "extend 0, extend 1");
-    sim.check(0, exited(0, 0, done()), "upload 0");
+    sim.check(0, exited(0, 0, done()), "upload 0, receive 1");
     sim.due(30_000, "extend 0, extend 1");
     sim.check(0, Input::Uploaded(0), "commit 0");
     sim.due(30_000, "extend 0, extend 1");

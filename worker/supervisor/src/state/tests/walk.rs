@@ -107,8 +107,8 @@ fn random_walk(seed: u64) {
                 Command::Extend(_) | Command::Alive(_) | Command::GiveBack(_) => {}
             }
         }
-        assert!(state.tries.len() <= RULES.slots as usize, "seed {seed}: more tries than slots");
-        assert!(running.len() <= RULES.slots as usize);
+        assert!(state.tries.len() <= 2 * RULES.slots as usize, "seed {seed}: more is being kept than slots");
+        assert!(preparing.len() + running.len() <= RULES.slots as usize, "seed {seed}: more tries than slots");
     }
     let (after, _) = step(state, Input::Stop, now_ms);
     state = after;
