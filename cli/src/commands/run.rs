@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// What all keys of one command share.
 struct Session<'a> {
@@ -51,14 +52,21 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     }
     let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
     let deployed = worker.deployed()?;
-    let worker_digest = worker.digest()?;
+    let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
     check::check(&project, &program(&frozen, &inputs[0], global)?, &worker, &LocalStore::new(), global).await?;
+    let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
     let session = Session { global, args, project, frozen, worker, deployed, worker_digest, ui, stop };
     session.deploy().await?;
     session.run_all(&inputs).await
+}
+
+/// The program is large, and what is asked of it meanwhile takes as long as reading it.
+fn digesting(worker: &Worker) -> JoinHandle<Result<String, Stop>> {
+    let worker = worker.clone();
+    tokio::task::spawn_blocking(move || worker.digest())
 }
 
 /// The keys' dates; one unnamed key where the pipeline has no date.
