@@ -57,7 +57,7 @@ fn written(files: &[PathBuf], output: &Output, columns: &[Declared]) -> Outcome<
     };
     let tmp = std::env::temp_dir();
     let name = format!("spotmill-expect-{}", std::process::id());
-    Ok(load(&inputs, &read, &Room { tmp: &tmp, name: &name, threads: 1 })?.plain)
+    Ok(load(&inputs, &read, &Room { tmp: &tmp, name: &name, threads: 1 })?.frame)
 }
 
 fn known(names: &[String], columns: &[Declared], key: &str) -> Outcome<()> {

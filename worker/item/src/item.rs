@@ -4,7 +4,7 @@ use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::functions::{Functions, TransformContext};
 use crate::read::{Loaded, Room, load, vocabulary};
-use crate::{expect, lines, panics, sql, usage, write};
+use crate::{expect, panics, sql, usage, wanted, write};
 use polars::prelude::{LazyFrame, col, lit};
 use spotmill_core::item::{
     FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
@@ -63,7 +63,7 @@ impl Item<'_> {
         let threads = spec.threads as usize;
         let mut input = load(&spec.inputs, &spec.read, &Room { tmp: &tmp, name: "input", threads })?;
         let mut notes = std::mem::take(&mut input.notes);
-        let mut tables = BTreeMap::new();
+        let (mut tables, mut sources) = (BTreeMap::new(), Vec::from_iter(input.wanted.take()));
         for (i, (name, table)) in spec.tables.iter().enumerate() {
             let in_tmp = format!("table{i}");
             let loaded = load(&table.files, &table.read, &Room { tmp: &tmp, name: &in_tmp, threads })?;
@@ -71,7 +71,8 @@ impl Item<'_> {
                 notes.push(format!("{} rows of the side table `{name}` were rejected", loaded.rejected));
             }
             notes.extend(loaded.notes.iter().map(|n| format!("side table `{name}`: {n}")));
-            tables.insert(name.clone(), loaded.plain);
+            tables.insert(name.clone(), loaded.frame);
+            sources.extend(loaded.wanted);
         }
         let rejects = self.rejects(&input, &scratch)?;
         let filtered = self.filtered(input.frame.clone(), &input.columns)?;
@@ -83,11 +84,12 @@ impl Item<'_> {
             return Err(transform(message).remedy("CAST it to a type of the vocabulary, or leave it out"));
         }
         let frame = frame.select(casts);
+        wanted::narrow(&frame, &sources).map_err(|e| engine_failure(&e, "the transform"))?;
         let schema = crate::types::schema(&columns);
         let written = write::write(frame, &schema, &spec.output, &scratch)
             .map_err(|e| self.blamed(e, &Room { tmp: &tmp, name: "again", threads }))?;
-        let rows_read = self.rows_read(&input)?;
-        self.rows_rule(&input, rows_read, written.rows)?;
+        let rows_read = input.rows;
+        self.rows_rule(&input, written.rows)?;
         let files: Vec<PathBuf> = written.files.iter().map(|f| scratch.join(&f.path)).collect();
         let violations = expect::violations(&spec.expect, &files, &spec.output, &columns, self.functions)?;
         notes.extend(input.first_rejects.iter().map(told));
@@ -166,34 +168,12 @@ impl Item<'_> {
         }
     }
 
-    /// The rows that streamed by are the rows that were checked, or else as many as the files have lines. A plan that
-    /// stops early (LIMIT), reads twice or not at all streams another number; then the scan is counted by itself.
-    fn rows_read(&self, input: &Loaded) -> Outcome<u64> {
-        let streamed = input.counter.get();
-        let (text, known) = (self.spec.read.format != Format::Parquet, input.rows);
-        if !text && let Some(rows) = known {
-            return Ok(rows);
-        }
-        let guessed = || lines::guess(input.uncounted.as_ref()?, self.spec.read.header);
-        if known == Some(streamed) || guessed() == Some(streamed) {
-            return Ok(streamed);
-        }
-        let counted = rows_of(&input.plain).map_err(|e| engine_failure(&e, "counting the input's rows"))?;
-        match known {
-            Some(rows) if rows != counted => Err(failure(
-                FailureClass::Crash,
-                format!("{rows} rows were checked, but the engine read {counted}: nothing of this attempt is used"),
-            )),
-            _ => Ok(counted),
-        }
-    }
-
-    fn rows_rule(&self, input: &Loaded, rows_read: u64, written: u64) -> Outcome<()> {
+    fn rows_rule(&self, input: &Loaded, written: u64) -> Outcome<()> {
         let Some(rule) = self.spec.rows else { return Ok(()) };
         let given = match &self.spec.value {
-            None => rows_read,
+            None => input.rows,
             Some(_) => {
-                let frame = self.filtered(input.plain.clone(), &input.columns)?;
+                let frame = self.filtered(input.frame.clone(), &input.columns)?;
                 rows_of(&frame).map_err(|e| engine_failure(&e, "counting the input's rows"))?
             }
         };

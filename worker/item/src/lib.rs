@@ -17,6 +17,7 @@ mod partition;
 mod problem;
 mod read;
 pub mod rows;
+mod scan;
 pub mod schema;
 mod sql;
 mod temporal;
@@ -24,6 +25,7 @@ mod text;
 mod types;
 mod udf;
 mod usage;
+mod wanted;
 mod write;
 
 pub use functions::{ENGINE_VERSION, Functions, TransformContext, TransformError, TransformResult};

@@ -1,69 +1,118 @@
-//! A quick guess at how many rows CSV files hold, for whoever can tell whether it is right: as many as lines that end
-//! outside of quotes. It only saves a second parse of files whose guess another count confirms.
+//! Cutting CSV files into chunks at line ends outside of quotes, and counting lines on the way: what reads a chunk
+//! then knows how many rows it must find there. A line is what the engine calls one; whether it is a good row is not
+//! asked here.
 
+use crate::failure::{Outcome, cannot_read, engine_failure};
+use polars::polars_utils::mmap::MMapSemaphore;
 use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
-const CHUNK: usize = 256 << 10;
+/// About the cache of one core, as the engine has it: a chunk is parsed while it is there.
+const CHUNK_BYTES: usize = 512 << 10;
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// None where a file is compressed or cannot be read.
-pub fn guess(paths: &[PathBuf], header: bool) -> Option<u64> {
-    let mut rows = 0;
-    let mut chunk = vec![0; CHUNK];
-    for path in paths {
-        rows += lines(File::open(path).ok()?, &mut chunk)?.saturating_sub(u64::from(header));
+/// A file as memory.
+#[derive(Clone)]
+pub struct Mapped(Option<Arc<MMapSemaphore>>);
+
+impl Mapped {
+    pub fn open(path: &Path) -> Outcome<Self> {
+        let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+        let bytes = file.metadata().map_err(|e| cannot_read(path, &e))?.len();
+        if bytes == 0 {
+            // Nothing cannot be mapped.
+            return Ok(Self(None));
+        }
+        let told = |e| engine_failure(&e, &format!("cannot read {}", path.display()));
+        Ok(Self(Some(Arc::new(MMapSemaphore::new_from_file(&file).map_err(told)?))))
     }
-    Some(rows)
+
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |mapped| (**mapped).as_ref())
+    }
 }
 
-fn lines(mut file: impl Read, chunk: &mut [u8]) -> Option<u64> {
-    let (mut lines, mut quoted, mut last) = (0, false, None);
-    loop {
-        let read = match file.read(chunk).ok()? {
-            0 => return Some(lines + u64::from(last.is_some_and(|byte| byte != b'\n'))),
-            read => &chunk[..read],
-        };
-        // Gzip and zstd hold zeros in their first bytes, and CSV holds none.
-        if last.is_none() && memchr::memchr(0, read).is_some() {
-            return None;
-        }
-        for at in memchr::memchr2_iter(b'"', b'\n', read) {
-            // A quote within quotes is written twice, and so changes nothing.
-            match read[at] {
-                b'"' => quoted = !quoted,
-                _ => lines += u64::from(!quoted),
+/// Whole lines of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    pub from: usize,
+    pub to: usize,
+    pub lines: usize,
+}
+
+/// The lines of a file, without its header.
+pub fn cut(text: &[u8], header: bool) -> Vec<Chunk> {
+    cut_by(text, header, CHUNK_BYTES)
+}
+
+fn cut_by(text: &[u8], mut header: bool, chunk_bytes: usize) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    let (mut quoted, mut lines) = (false, 0);
+    let mut from = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    for at in memchr::memchr2_iter(b'"', b'\n', text) {
+        // A quote within quotes is written twice, and so changes nothing.
+        if text[at] == b'"' {
+            quoted = !quoted;
+        } else if quoted {
+            continue;
+        } else if header {
+            header = matches!(&text[from..at], b"" | b"\r");
+            from = at + 1;
+        } else {
+            lines += 1;
+            if at - from >= chunk_bytes {
+                chunks.push(Chunk { from, to: at + 1, lines });
+                (from, lines) = (at + 1, 0);
             }
         }
-        last = read.last().copied();
     }
+    // A last line needs no end.
+    if from < text.len() && !header {
+        lines += usize::from(text.last() != Some(&b'\n'));
+        chunks.push(Chunk { from, to: text.len(), lines });
+    }
+    chunks
 }
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::*;
 
-    fn of(text: &[u8]) -> Option<u64> {
-        let all: Vec<_> = [4, 5, 64].into_iter().map(|size| lines(text, &mut vec![0; size])).collect();
-        assert!(all.iter().all(|one| *one == all[0]), "the size of a chunk makes a difference: {all:?}");
-        all[0]
+    /// Chunks as `from..to:lines`.
+    #[track_caller]
+    fn check(text: &[u8], header: bool, chunk_bytes: usize, expected: &str) {
+        let chunks = cut_by(text, header, chunk_bytes);
+        let shown: Vec<_> = chunks.iter().map(|c| format!("{}..{}:{}", c.from, c.to, c.lines)).collect();
+        assert_eq!(shown.join(" "), expected);
     }
 
     #[test]
     fn lines_are_counted_whether_the_last_one_ends_or_not() {
-        assert_eq!(
-            (of(b""), of(b"a"), of(b"a\n"), of(b"a,b\nc,d\n"), of(b"a,b\nc,d")),
-            (Some(0), Some(1), Some(1), Some(2), Some(2))
-        );
+        check(b"", false, 64, "");
+        check(b"a", false, 64, "0..1:1");
+        check(b"a,b\nc,d\n", false, 64, "0..8:2");
+        check(b"a,b\nc,d", false, 64, "0..7:2");
     }
 
     #[test]
-    fn a_line_that_ends_within_quotes_is_no_row() {
-        assert_eq!((of(b"a,\"b\nc\"\nd\n"), of(b"\"a\"\"\n\"\"b\"\n\"\"\n")), (Some(2), Some(2)));
+    fn a_line_that_ends_within_quotes_is_no_line() {
+        check(b"a,\"b\nc\"\nd\n", false, 64, "0..10:2");
+        check(b"\"a\"\"\n\"\"b\"\n\"\"\n", false, 64, "0..13:2");
     }
 
     #[test]
-    fn no_guess_is_made_of_what_is_compressed() {
-        assert_eq!(of(b"\x1f\x8b\x08\x00ab\n"), None);
+    fn chunks_end_where_lines_do() {
+        check(b"a\nb\nc\nd", false, 3, "0..4:2 4..7:2");
+        check(b"\"a\nb\"\nc\n", false, 1, "0..6:1 6..8:1");
+        check(b"\xef\xbb\xbfa\nb\n", false, 1, "3..5:1 5..7:1");
+    }
+
+    #[test]
+    fn a_header_and_blank_lines_before_it_are_left_out() {
+        check(b"h\n1\n", true, 64, "2..4:1");
+        check(b"\n\r\n\"h\nh\"\r\n1\n", true, 64, "10..12:1");
+        check(b"h", true, 64, "");
+        check(b"h\n", true, 64, "");
     }
 }

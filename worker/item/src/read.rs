@@ -1,10 +1,10 @@
 //! From an input's files to a lazy frame whose rows are known to be right: checked, cleaned where need be, typed as
-//! declared and counted as they stream by.
+//! declared and counted before.
 
-use crate::counter::Counter;
 use crate::failure::{Outcome, bad_data, engine_failure, failure};
 use crate::text::{Text, TextFile};
 use crate::types::{column, normal, schema};
+use crate::wanted::Wanted;
 use crate::{footer, text};
 use polars::prelude::{Column as PlColumn, DataType, Expr, Field, col};
 use polars::prelude::{DataFrame, HiveOptions, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, ScanSources, Schema};
@@ -18,18 +18,15 @@ use std::path::{Path, PathBuf};
 /// Rows of an input, ready to be transformed.
 pub struct Loaded {
     pub frame: LazyFrame,
-    /// The same without the counter, to be read again.
-    pub plain: LazyFrame,
+    /// Which columns `frame` parses, where it is text.
+    pub wanted: Option<Wanted>,
     pub columns: Vec<Column>,
-    /// Accepted rows; none when the row check was left to the engine.
-    pub rows: Option<u64>,
-    /// Files of CSV that nobody has counted.
-    pub uncounted: Option<Vec<PathBuf>>,
+    /// Accepted rows, as many as the engine reads if it reads all of them.
+    pub rows: u64,
     pub rejected: u64,
     /// A file of `RejectedRow`s for each input file that had any.
     pub rejects: Vec<PathBuf>,
     pub first_rejects: Vec<RejectedRow>,
-    pub counter: Counter,
     pub notes: Vec<String>,
 }
 
@@ -73,21 +70,9 @@ fn unchanged(file: &InputFile, path: &Path) -> Outcome<()> {
     Ok(())
 }
 
-fn loaded(plain: LazyFrame, counted: bool, columns: Vec<Column>, rows: Option<u64>) -> Loaded {
-    let counter = Counter::default();
-    let frame = if counted { counter.count(plain.clone()) } else { plain.clone() };
-    Loaded {
-        frame,
-        plain,
-        columns,
-        rows,
-        uncounted: None,
-        rejected: 0,
-        rejects: Vec::new(),
-        first_rejects: Vec::new(),
-        counter,
-        notes: Vec::new(),
-    }
+fn loaded(frame: LazyFrame, columns: Vec<Column>, rows: u64) -> Loaded {
+    let (rejects, first_rejects, notes) = (Vec::new(), Vec::new(), Vec::new());
+    Loaded { frame, wanted: None, columns, rows, rejected: 0, rejects, first_rejects, notes }
 }
 
 pub fn sources(paths: &[PathBuf]) -> ScanSources {
@@ -138,7 +123,7 @@ fn held_to(column: Expr, ty: DataType) -> Expr {
 
 fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loaded> {
     let Some(first_path) = paths.first() else {
-        return Ok(loaded(empty(&read.columns), false, read.columns.clone(), Some(0)));
+        return Ok(loaded(empty(&read.columns), read.columns.clone(), 0));
     };
     let first = footer::read(first_path)?;
     let mut rows = 0;
@@ -164,7 +149,7 @@ fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loade
         let name = first_path.display().to_string();
         return Err(bad_data(&name, format!("{name} has no column of a type that can be read")));
     }
-    let mut out = loaded(scan_parquet(paths)?.select(casts), false, kept, Some(rows));
+    let mut out = loaded(scan_parquet(paths)?.select(casts), kept, rows);
     if !left_out.is_empty() {
         out.notes.push(format!("columns left out, their types have no SQL here: {}", left_out.join(", ")));
     }
@@ -174,12 +159,10 @@ fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loade
 fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
     let text = Text::new(read, paths)?;
     let checked: Vec<TextFile> = text.check_all(paths, room)?;
-    let plain = text.scan(&checked)?;
-    let rows = text.counts_rows().then(|| checked.iter().map(|f| f.rows).sum());
-    let mut out = loaded(plain, true, text.columns().to_vec(), rows);
-    if rows.is_none() && read.format == Format::Csv {
-        out.uncounted = Some(checked.iter().map(|f| f.read.clone()).collect());
-    }
+    let wanted = Wanted::new(room.name);
+    let rows = checked.iter().map(|f| f.rows).sum();
+    let mut out = loaded(text.scan(&checked, &wanted)?, text.columns().to_vec(), rows);
+    out.wanted = Some(wanted);
     for file in checked {
         out.rejected += file.rejected;
         out.rejects.extend(file.rejects);

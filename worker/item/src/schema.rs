@@ -1,6 +1,5 @@
 //! Files as a person meets them on the command line: their columns as a block to paste, and their first rows.
 
-use crate::counter::rows_of;
 use crate::failure::{Outcome, bad_data, engine_failure};
 use crate::read::{Room, load, vocabulary};
 use crate::{footer, infer};
@@ -67,11 +66,8 @@ fn tempdir() -> Outcome<PathBuf> {
 fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Outcome<PreviewReply> {
     let told = |e: polars::prelude::PolarsError| engine_failure(&e, "preview");
     let loaded = load(inputs, read, &Room { tmp, name: "preview", threads: 1 })?;
-    let total_rows = match loaded.rows {
-        Some(rows) => rows,
-        None => rows_of(&loaded.plain).map_err(told)?,
-    };
-    let first = loaded.plain.limit(limit as _);
+    let total_rows = loaded.rows;
+    let first = loaded.frame.limit(limit as _);
     let df = first.collect_with_engine(Engine::Streaming).map_err(told)?.unwrap_single();
     let mut rows = vec![Vec::with_capacity(df.width()); df.height()];
     for column in df.columns() {

@@ -1,17 +1,18 @@
 //! CSV and NDJSON files: which columns stand where, the row check over all of them, and the scan of what is left.
 
 use crate::failure::{Outcome, Remedy, bad_data, cannot_write, engine_failure, failure};
-use crate::read::{Room, empty, sources};
+use crate::lines::{self, Chunk, Mapped};
+use crate::read::{Room, empty};
 use crate::rows::csv::{CsvRows, Nulls};
 use crate::rows::field::Check;
 use crate::rows::ndjson::JsonRows;
 use crate::rows::source::Source;
 use crate::rows::temporal::Temporal;
 use crate::rows::{Checked, NULL_MARK, Sink};
+use crate::scan;
 use crate::types::to_engine;
-use polars::prelude::{
-    DataType, Expr, Field, LazyCsvReader, LazyFileListReader, LazyFrame, NullValues, Schema, UnionArgs, col, concat,
-};
+use crate::wanted::Wanted;
+use polars::prelude::{DataType, Expr, Field, LazyFrame, Schema, UnionArgs, concat};
 use spotmill_core::item::{FailureClass, ItemFailure, RejectedRow};
 use spotmill_core::model::{Format, OnBadRows, Read, RowCheck};
 use spotmill_core::types::{Column, ColumnType};
@@ -34,6 +35,9 @@ pub struct Text<'a> {
 pub struct TextFile {
     /// The file that holds the accepted rows.
     pub read: PathBuf,
+    text: Mapped,
+    /// Its rows, where they stand.
+    chunks: Vec<Chunk>,
     /// Columns in the order of the file.
     layout: Arc<Vec<String>>,
     pub rows: u64,
@@ -66,11 +70,6 @@ impl<'a> Text<'a> {
 
     pub fn columns(&self) -> &[Column] {
         &self.columns
-    }
-
-    /// Whether the number of rows is known before the engine runs.
-    pub fn counts_rows(&self) -> bool {
-        self.checks_rows()
     }
 
     fn checks_rows(&self) -> bool {
@@ -119,7 +118,7 @@ impl<'a> Text<'a> {
         let mut sink = Sink::new(fails, room.tmp.join(format!("{}-{index}.rejects", room.name)));
         let layout = Arc::new(self.layout(path)?);
         let checks = self.checks(&layout)?;
-        let found = if self.read.format == Format::Ndjson {
+        let mut found = if self.read.format == Format::Ndjson {
             JsonRows { names: &layout, checks: &checks }.check(path, &mut source, copy, &mut sink)?
         } else if self.checks_rows() {
             let rows = CsvRows {
@@ -136,9 +135,20 @@ impl<'a> Text<'a> {
         if fails && let Some(row) = sink.first.first() {
             return Err(bad_rows(row, found.rejected));
         }
+        let text = Mapped::open(&found.read)?;
+        let chunks = lines::cut(text.bytes(), self.has_header());
+        let lines = chunks.iter().map(|c| c.lines as u64).sum();
+        if !self.checks_rows() {
+            found.rows = lines;
+        } else if found.rows != lines {
+            let message =
+                format!("{} rows were checked in {}, but there are {lines} lines", found.rows, path.display());
+            return Err(failure(FailureClass::Crash, message));
+        }
         let first = std::mem::take(&mut sink.first);
         let rejects = sink.finish()?;
-        Ok(TextFile { read: found.read, layout, rows: found.rows, rejected: found.rejected, rejects, first })
+        let Checked { read, rows, rejected } = found;
+        Ok(TextFile { read, text, chunks, layout, rows, rejected, rejects, first })
     }
 
     /// The columns of a file, in its order.
@@ -170,14 +180,18 @@ impl<'a> Text<'a> {
         layout.iter().map(check).collect()
     }
 
+    /// What is read has a header.
+    fn has_header(&self) -> bool {
+        self.read.header && self.read.format == Format::Csv
+    }
+
     /// The accepted rows of the files, typed.
-    pub fn scan(&self, files: &[TextFile]) -> Outcome<LazyFrame> {
+    pub fn scan(&self, files: &[TextFile], wanted: &Wanted) -> Outcome<LazyFrame> {
         let told = |e: polars::prelude::PolarsError| engine_failure(&e, "reading text files");
         let full: Vec<&TextFile> = files.iter().filter(|f| f.rows > 0).collect();
         let mut parts = Vec::new();
         for group in full.chunk_by(|a, b| a.layout == b.layout) {
-            let paths: Vec<PathBuf> = group.iter().map(|f| f.read.clone()).collect();
-            parts.push(self.scan_group(&paths, &group[0].layout).map_err(told)?);
+            parts.push(self.scan_group(group, wanted).map_err(told)?);
         }
         match parts.len() {
             0 => Ok(empty(&self.columns)),
@@ -186,25 +200,18 @@ impl<'a> Text<'a> {
         }
     }
 
-    fn scan_group(&self, paths: &[PathBuf], layout: &[String]) -> polars::prelude::PolarsResult<LazyFrame> {
+    fn scan_group(&self, files: &[&TextFile], wanted: &Wanted) -> polars::prelude::PolarsResult<LazyFrame> {
         let text = |name: &str| self.columns.iter().find(|c| c.name == name).map_or(DataType::String, as_text);
-        let schema: Schema = layout.iter().map(|n| Field::new(n.as_str().into(), text(n))).collect();
+        let schema: Schema = files[0].layout.iter().map(|n| Field::new(n.as_str().into(), text(n))).collect();
         let json = self.read.format == Format::Ndjson;
-        let nulls = if json { vec![NULL_MARK.into()] } else { self.null_values() };
-        let frame = LazyCsvReader::new_with_sources(sources(paths))
-            .with_has_header(self.read.header && !json)
-            .with_separator(if json { b',' } else { self.separator })
-            .with_schema(Some(Arc::new(schema)))
-            .with_null_values((!nulls.is_empty()).then_some(NullValues::AllColumns(nulls)))
-            .with_infer_schema_length(Some(0))
-            .with_ignore_errors(false)
-            .with_truncate_ragged_lines(false)
-            .with_raise_if_empty(false)
-            .with_glob(false)
-            .with_rechunk(false)
-            .finish()?;
+        let files = scan::Files {
+            files: files.iter().map(|f| (f.read.clone(), f.text.clone(), f.chunks.clone())).collect(),
+            schema: Arc::new(schema),
+            separator: if json { b',' } else { self.separator },
+            nulls: if json { vec![NULL_MARK.into()] } else { self.null_values() },
+        };
         let columns: Vec<Expr> = self.columns.iter().zip(&self.temporals).map(|(c, t)| typed(c, t.as_ref())).collect();
-        Ok(frame.select(columns))
+        Ok(scan::scan(files, wanted)?.select(columns))
     }
 
     fn null_values(&self) -> Vec<polars::prelude::PlSmallStr> {
@@ -221,7 +228,7 @@ fn as_text(column: &Column) -> DataType {
 }
 
 fn typed(column: &Column, temporal: Option<&Temporal>) -> Expr {
-    let out = col(column.name.as_str());
+    let out = scan::parsed(&column.name);
     match temporal {
         Some(temporal) => crate::temporal::parsed(out, temporal.clone(), to_engine(column.ty)),
         None => out,
@@ -229,16 +236,15 @@ fn typed(column: &Column, temporal: Option<&Temporal>) -> Expr {
 }
 
 fn unpacked(path: &Path, source: &mut Source, copy: PathBuf) -> Outcome<Checked> {
-    // The number of rows is not known; one stands for "some".
     if !source.compressed {
-        return Ok(Checked { read: path.to_owned(), rows: 1, rejected: 0 });
+        return Ok(Checked { read: path.to_owned(), ..Default::default() });
     }
     let mut out = std::fs::File::create(&copy).map_err(|e| cannot_write(&copy, &e))?;
     let mut buffer = vec![0; 1 << 20];
     loop {
         let n = source.fill(&mut buffer)?;
         if n == 0 {
-            return Ok(Checked { read: copy, rows: 1, rejected: 0 });
+            return Ok(Checked { read: copy, ..Default::default() });
         }
         out.write_all(&buffer[..n]).map_err(|e| cannot_write(&copy, &e))?;
     }
