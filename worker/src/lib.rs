@@ -7,6 +7,8 @@
 //!     Worker::new().version("1").udf("minute_of_day", |hhmm: i16| hhmm / 100 * 60 + hhmm % 100).main()
 //! }
 //! ```
+//!
+//! A child starts in half the time if the program is not position-independent: see `build.rs` beside this crate.
 
 mod args;
 mod boot;
