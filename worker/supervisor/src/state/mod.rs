@@ -1,6 +1,6 @@
 //! The supervisor's decisions: `(state, input, now) → (state, commands)`. A try is one received message and what
-//! became of it; it holds a slot until its child has done it, or until it is over. Nothing here waits, reads or writes; what a decision needs is in
-//! the input. `next_deadline` says when a `Tick` is due.
+//! became of it; it holds a slot until its child has done it, or until it is over. Nothing here waits, reads or
+//! writes; what a decision needs is in the input. `next_deadline` says when a `Tick` is due.
 
 pub mod budget;
 pub mod ending;

@@ -19,8 +19,8 @@ pub fn next_deadline(state: &State) -> Option<u64> {
         };
         [t.holds_lease().then_some(t.extend_at_ms), phase]
     });
-    // As it will be then.
-    let ask = (state.ask_after_ms > 0 && state.may_ask(state.ask_after_ms)).then_some(state.ask_after_ms);
+    // What is made ready ahead is asked for when something happens, and not by the clock.
+    let ask = (state.may_ask(state.room(0)) && state.ask_after_ms > 0).then_some(state.ask_after_ms);
     of_tries.chain([ask]).flatten().min()
 }
 
@@ -111,11 +111,11 @@ impl State {
         self.occupied() >= self.rules.slots || self.tries.values().any(|t| t.alone && t.occupies())
     }
 
-    /// How many more may be received.
-    fn room(&self, now_ms: u64) -> u32 {
+    /// How many more may be received where `ahead` are made ready ahead.
+    fn room(&self, ahead: u32) -> u32 {
         let perhaps = |t: &Try| matches!(t.phase, Phase::Preparing) && t.receives > self.rules.lone_receives;
         let lone = self.tries.values().any(|t| t.alone || perhaps(t));
-        if lone { 0 } else { (self.rules.slots + self.ahead(now_ms)).saturating_sub(self.taken()) }
+        if lone { 0 } else { (self.rules.slots + ahead).saturating_sub(self.taken()) }
     }
 
     /// How many may be made ready while every slot has its own: one for each slot that is likely to be free soon.
@@ -140,14 +140,15 @@ impl State {
         self.last_ms.map(|at| at.saturating_add(self.rules.last_word_ms))
     }
 
-    fn may_ask(&self, now_ms: u64) -> bool {
-        !self.asking && !self.leaving() && self.room(now_ms) > 0
+    fn may_ask(&self, room: u32) -> bool {
+        !self.asking && !self.leaving() && room > 0
     }
 
     pub(super) fn ask(&mut self, now_ms: u64, out: &mut Vec<Command>) {
-        if self.may_ask(now_ms) && self.ask_after_ms <= now_ms {
+        let room = self.room(self.ahead(now_ms));
+        if self.may_ask(room) && self.ask_after_ms <= now_ms {
             self.asking = true;
-            out.push(Command::Receive { most: self.room(now_ms).min(10) });
+            out.push(Command::Receive { most: room.min(10) });
         }
     }
 }

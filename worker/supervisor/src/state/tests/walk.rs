@@ -7,11 +7,12 @@ use super::*;
 #[test]
 fn no_order_of_events_breaks_it() {
     for seed in 0..400 {
-        random_walk(seed);
+        random_walk(seed, RULES);
+        random_walk(seed, Rules { ahead_ms: 20_000, ..RULES });
     }
 }
 
-fn random_walk(seed: u64) {
+fn random_walk(seed: u64, rules: Rules) {
     let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut below = move |n: u64| {
         random ^= random << 13;
@@ -19,7 +20,7 @@ fn random_walk(seed: u64) {
         random ^= random << 17;
         random % n
     };
-    let (mut state, mut now_ms, mut next_id) = (State::new(RULES), 1_000_000, 0);
+    let (mut state, mut now_ms, mut next_id) = (State::new(rules), 1_000_000, 0);
     let (mut preparing, mut running, mut settling) = (Vec::new(), Vec::new(), Vec::new());
     let (mut announcing, mut uploading) = (Vec::new(), Vec::new());
     let mut asked = 0u32;
@@ -107,8 +108,14 @@ fn random_walk(seed: u64) {
                 Command::Extend(_) | Command::Alive(_) | Command::GiveBack(_) => {}
             }
         }
-        assert!(state.tries.len() <= 2 * RULES.slots as usize, "seed {seed}: more is being kept than slots");
-        assert!(preparing.len() + running.len() <= RULES.slots as usize, "seed {seed}: more tries than slots");
+        // One for each slot that runs, that is ready ahead, and that is being kept.
+        let (slots, ahead) = (rules.slots as usize, if rules.ahead_ms > 0 { 2 } else { 1 });
+        assert!(running.len() <= slots, "seed {seed}: more children than slots");
+        assert!(preparing.len() + running.len() <= ahead * slots, "seed {seed}: more is made ready than slots");
+        assert!(state.tries.len() <= (ahead + 1) * slots, "seed {seed}: more is being kept than slots");
+        // One more tick may be due at once, for a last moment that is now; never one after it.
+        let ticked = step(state.clone(), Input::Tick, now_ms).0;
+        assert!(next_deadline(&ticked).is_none_or(|at| at > now_ms), "seed {seed}: it ticks for nothing");
     }
     let (after, _) = step(state, Input::Stop, now_ms);
     state = after;
