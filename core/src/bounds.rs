@@ -65,9 +65,9 @@ pub const VISIBILITY_SECS: u64 = 120;
 pub const VISIBILITY_RANGE_SECS: std::ops::RangeInclusive<u64> = 10..=600;
 /// Extensions while a message is invisible once.
 pub const EXTENSIONS: u64 = 4;
-/// Seconds for which an item may wait on a machine for its turn; no item waits where items take longer. It is longer
-/// than most inputs take to be copied, and an idle machine elsewhere misses the item no longer than this.
-pub const AHEAD_SECS: u64 = 20;
+/// Seconds for which an item that is ready may wait on a machine for its turn; none is made ready ahead where the last
+/// one took longer. With the `held` before it and the first `alive` after it, it is heard of within `HOLDER_SECS`.
+pub const AHEAD_SECS: u64 = 10;
 /// Seconds between two writes of a machine's own record.
 pub const LIFE_SECS: u64 = 300;
 /// Seconds between two looks for a notice: EC2 asks for this.

@@ -76,7 +76,8 @@ impl Item<'_> {
         }
         let rejects = self.rejects(&input, &scratch)?;
         let filtered = self.filtered(input.frame.clone(), &input.columns)?;
-        let mut frame = self.transformed(filtered, tables)?;
+        let again = Room { tmp: &tmp, name: "again", threads };
+        let mut frame = self.transformed(filtered, tables).map_err(|e| self.blamed(e, &again))?;
         let schema = frame.collect_schema().map_err(|e| engine_failure(&e, "the transform"))?;
         let (columns, casts, left_out) = vocabulary(&schema);
         if !left_out.is_empty() {
@@ -86,8 +87,7 @@ impl Item<'_> {
         let frame = frame.select(casts);
         wanted::narrow(&frame, &sources).map_err(|e| engine_failure(&e, "the transform"))?;
         let schema = crate::types::schema(&columns);
-        let written = write::write(frame, &schema, &spec.output, &scratch)
-            .map_err(|e| self.blamed(e, &Room { tmp: &tmp, name: "again", threads }))?;
+        let written = write::write(frame, &schema, &spec.output, &scratch).map_err(|e| self.blamed(e, &again))?;
         let rows_read = input.rows;
         self.rows_rule(&input, written.rows)?;
         let files: Vec<PathBuf> = written.files.iter().map(|f| scratch.join(&f.path)).collect();

@@ -43,14 +43,31 @@ pub struct Chunk {
 }
 
 /// The lines of a file, without its header.
-pub fn cut(text: &[u8], header: bool) -> Vec<Chunk> {
+pub struct Cut {
+    pub chunks: Vec<Chunk>,
+    /// The last quote was never closed: where lines end is a guess.
+    pub open: bool,
+}
+
+impl Cut {
+    pub fn lines(&self) -> u64 {
+        self.chunks.iter().map(|c| c.lines as u64).sum()
+    }
+}
+
+pub fn cut(text: &[u8], header: bool) -> Cut {
     cut_by(text, header, CHUNK_BYTES)
 }
 
-fn cut_by(text: &[u8], mut header: bool, chunk_bytes: usize) -> Vec<Chunk> {
+/// Where the first line begins.
+pub fn start(text: &[u8]) -> usize {
+    if text.starts_with(BOM) { BOM.len() } else { 0 }
+}
+
+fn cut_by(text: &[u8], mut header: bool, chunk_bytes: usize) -> Cut {
     let mut chunks = Vec::new();
     let (mut quoted, mut lines) = (false, 0);
-    let mut from = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut from = start(text);
     for at in memchr::memchr2_iter(b'"', b'\n', text) {
         // A quote within quotes is written twice, and so changes nothing.
         if text[at] == b'"' {
@@ -73,7 +90,7 @@ fn cut_by(text: &[u8], mut header: bool, chunk_bytes: usize) -> Vec<Chunk> {
         lines += usize::from(text.last() != Some(&b'\n'));
         chunks.push(Chunk { from, to: text.len(), lines });
     }
-    chunks
+    Cut { chunks, open: quoted }
 }
 
 #[cfg(test)]
@@ -83,8 +100,8 @@ mod tests {
     /// Chunks as `from..to:lines`.
     #[track_caller]
     fn check(text: &[u8], header: bool, chunk_bytes: usize, expected: &str) {
-        let chunks = cut_by(text, header, chunk_bytes);
-        let shown: Vec<_> = chunks.iter().map(|c| format!("{}..{}:{}", c.from, c.to, c.lines)).collect();
+        let cut = cut_by(text, header, chunk_bytes);
+        let shown: Vec<_> = cut.chunks.iter().map(|c| format!("{}..{}:{}", c.from, c.to, c.lines)).collect();
         assert_eq!(shown.join(" "), expected);
     }
 
@@ -100,6 +117,12 @@ mod tests {
     fn a_line_that_ends_within_quotes_is_no_line() {
         check(b"a,\"b\nc\"\nd\n", false, 64, "0..10:2");
         check(b"\"a\"\"\n\"\"b\"\n\"\"\n", false, 64, "0..13:2");
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told() {
+        assert!(cut(b"5\" pipe,1\nb,2\n", false).open && cut(b"a,\"b\n", false).open);
+        assert!(!cut(b"a,\"b \"\"c\"\"\"\n", false).open);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A source of rows for the engine: chunks of CSV files, each parsed by the engine's own parser as it streams by. The
 //! engine's source finds line ends a byte at a time where it is built by stable Rust, which takes as long as parsing;
-//! here the chunks are cut before (`lines`). What it yields is what the engine's source would: the same parser, the
-//! same options, and an error where a chunk holds another number of rows than lines.
+//! here the chunks are cut before (`lines`). The parser and its options are those of the engine's source, and a chunk
+//! that holds another number of rows than lines is an error.
 
 use crate::lines::{Chunk, Mapped};
 use crate::wanted::Wanted;
@@ -42,7 +42,8 @@ pub fn scan(files: Files, wanted: &Wanted) -> PolarsResult<LazyFrame> {
     Ok(plan.build().into())
 }
 
-/// A frame of the numbers below `count` that streams one at a time: a row group each.
+/// A frame of the numbers below `count` that streams one at a time: a row group each. Its buffer is its own, because by
+/// its address plans tell sources of one name apart.
 fn numbers(count: usize) -> PolarsResult<LazyFrame> {
     let numbers: Vec<u32> = (0..count).map(|n| n as u32).collect();
     let mut frame = DataFrame::new(count, vec![Series::new(PART.into(), numbers).into_column()])?;

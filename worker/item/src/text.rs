@@ -1,12 +1,13 @@
 //! CSV and NDJSON files: which columns stand where, the row check over all of them, and the scan of what is left.
 
 use crate::failure::{Outcome, Remedy, bad_data, cannot_write, engine_failure, failure};
-use crate::lines::{self, Chunk, Mapped};
+use crate::lines::{self, Cut, Mapped};
 use crate::read::{Room, empty};
 use crate::rows::csv::{CsvRows, Nulls};
 use crate::rows::field::Check;
 use crate::rows::ndjson::JsonRows;
 use crate::rows::source::Source;
+use crate::rows::split::{Fields, Next};
 use crate::rows::temporal::Temporal;
 use crate::rows::{Checked, NULL_MARK, Sink};
 use crate::scan;
@@ -37,7 +38,7 @@ pub struct TextFile {
     pub read: PathBuf,
     text: Mapped,
     /// Its rows, where they stand.
-    chunks: Vec<Chunk>,
+    cut: Cut,
     /// Columns in the order of the file.
     layout: Arc<Vec<String>>,
     pub rows: u64,
@@ -112,15 +113,20 @@ impl<'a> Text<'a> {
     }
 
     fn check_one(&self, index: usize, path: &Path, room: &Room<'_>) -> Outcome<TextFile> {
+        if !self.checks_rows()
+            && let Some(file) = self.unchecked(index, path, room)?
+        {
+            return Ok(file);
+        }
         let mut source = Source::open(path, self.read.compression)?;
         let copy = room.tmp.join(format!("{}-{index}.csv", room.name));
         let fails = self.read.on_bad_rows == OnBadRows::Fail;
         let mut sink = Sink::new(fails, room.tmp.join(format!("{}-{index}.rejects", room.name)));
         let layout = Arc::new(self.layout(path)?);
         let checks = self.checks(&layout)?;
-        let mut found = if self.read.format == Format::Ndjson {
+        let found = if self.read.format == Format::Ndjson {
             JsonRows { names: &layout, checks: &checks }.check(path, &mut source, copy, &mut sink)?
-        } else if self.checks_rows() {
+        } else {
             let rows = CsvRows {
                 separator: self.separator,
                 header: self.read.header,
@@ -129,26 +135,48 @@ impl<'a> Text<'a> {
                 checks: &checks,
             };
             rows.check(path, &mut source, copy, &mut sink)?
-        } else {
-            unpacked(path, &mut source, copy)?
         };
         if fails && let Some(row) = sink.first.first() {
             return Err(bad_rows(row, found.rejected));
         }
         let text = Mapped::open(&found.read)?;
-        let chunks = lines::cut(text.bytes(), self.has_header());
-        let lines = chunks.iter().map(|c| c.lines as u64).sum();
-        if !self.checks_rows() {
-            found.rows = lines;
-        } else if found.rows != lines {
-            let message =
-                format!("{} rows were checked in {}, but there are {lines} lines", found.rows, path.display());
-            return Err(failure(FailureClass::Crash, message));
+        let cut = lines::cut(text.bytes(), self.has_header());
+        if found.rows != cut.lines() {
+            let file = path.display().to_string();
+            let message = format!("{} rows were checked in {file}, but it has {} lines", found.rows, cut.lines());
+            return Err(bad_data(&file, message).remedy("is a quote in its header never closed?"));
         }
         let first = std::mem::take(&mut sink.first);
         let rejects = sink.finish()?;
         let Checked { read, rows, rejected } = found;
-        Ok(TextFile { read, text, chunks, layout, rows, rejected, rejects, first })
+        Ok(TextFile { read, text, cut, layout, rows, rejected, rejects, first })
+    }
+
+    /// A file whose rows are left to the engine: nothing where its lines cannot be told without looking at its rows, or
+    /// where the first of them is not as wide as declared, which a delivery of another kind shows first.
+    fn unchecked(&self, index: usize, path: &Path, room: &Room<'_>) -> Outcome<Option<TextFile>> {
+        let mut source = Source::open(path, self.read.compression)?;
+        let read = unpacked(path, &mut source, room.tmp.join(format!("{}-{index}.csv", room.name)))?;
+        let (layout, text) = (Arc::new(self.layout(path)?), Mapped::open(&read)?);
+        let cut = lines::cut(text.bytes(), self.has_header());
+        let as_wide = self.has_header() || cut.lines() == 0 || self.first_width(text.bytes()) == Some(layout.len());
+        if cut.open || !as_wide {
+            return Ok(None);
+        }
+        let (rows, rejects, first) = (cut.lines(), None, Vec::new());
+        Ok(Some(TextFile { read, text, cut, layout, rows, rejected: 0, rejects, first }))
+    }
+
+    fn first_width(&self, text: &[u8]) -> Option<usize> {
+        let mut fields = Fields::new(text, self.separator, lines::start(text), true);
+        let mut width = 1;
+        loop {
+            match fields.advance() {
+                Next::Field(_) => width += 1,
+                Next::Last { .. } => return Some(width),
+                Next::Short | Next::AfterQuote(_) => return None,
+            }
+        }
     }
 
     /// The columns of a file, in its order.
@@ -205,7 +233,7 @@ impl<'a> Text<'a> {
         let schema: Schema = files[0].layout.iter().map(|n| Field::new(n.as_str().into(), text(n))).collect();
         let json = self.read.format == Format::Ndjson;
         let files = scan::Files {
-            files: files.iter().map(|f| (f.read.clone(), f.text.clone(), f.chunks.clone())).collect(),
+            files: files.iter().map(|f| (f.read.clone(), f.text.clone(), f.cut.chunks.clone())).collect(),
             schema: Arc::new(schema),
             separator: if json { b',' } else { self.separator },
             nulls: if json { vec![NULL_MARK.into()] } else { self.null_values() },
@@ -235,16 +263,17 @@ fn typed(column: &Column, temporal: Option<&Temporal>) -> Expr {
     }
 }
 
-fn unpacked(path: &Path, source: &mut Source, copy: PathBuf) -> Outcome<Checked> {
+/// The file, or a copy that is not compressed.
+fn unpacked(path: &Path, source: &mut Source, copy: PathBuf) -> Outcome<PathBuf> {
     if !source.compressed {
-        return Ok(Checked { read: path.to_owned(), ..Default::default() });
+        return Ok(path.to_owned());
     }
     let mut out = std::fs::File::create(&copy).map_err(|e| cannot_write(&copy, &e))?;
     let mut buffer = vec![0; 1 << 20];
     loop {
         let n = source.fill(&mut buffer)?;
         if n == 0 {
-            return Ok(Checked { read: copy, ..Default::default() });
+            return Ok(copy);
         }
         out.write_all(&buffer[..n]).map_err(|e| cannot_write(&copy, &e))?;
     }

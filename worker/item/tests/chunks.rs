@@ -97,3 +97,29 @@ fn what_a_query_needs_is_parsed_wherever_it_needs_it() {
         assert!(failure.message.contains("a.csv line 1, column `unused`: `x` is not"), "{sql}: {}", failure.message);
     }
 }
+
+/// As it is read where the row check is left to the engine.
+fn used(text: &str) -> Bench {
+    let mut bench = Bench::new(&["k string", "v int32"], "SELECT k FROM input");
+    bench.spec.read.row_check = RowCheck::Used;
+    bench.file("a.csv", text);
+    bench
+}
+
+#[test]
+fn a_file_that_cannot_be_left_to_the_engine_is_checked() {
+    let refused = [
+        ("1,\"abc\n2,def\n", "line 1: a quote is opened and never closed"),
+        ("a,1\nb,\"2\n", "line 2: a quote is opened and never closed"),
+        ("x,a,1\ny,b,2\n", "line 1: the row has 3 fields, not 2"),
+        ("a\nb\n", "line 1: the row has 1 field, not 2"),
+    ];
+    for (text, expected) in refused {
+        let failure = used(text).failure();
+        assert_eq!(failure.class, FailureClass::BadData, "{text:?}");
+        assert!(failure.message.contains(&format!("a.csv {expected}")), "{text:?}: {}", failure.message);
+    }
+    // A quote within a field is no quote.
+    assert_eq!(used("5\" pipe,1\nb,2\n").rows(), "5\" pipe\nb\n");
+    assert_eq!(used("5\" pipe,1\nb,2\n").report().rows_read, 2);
+}
