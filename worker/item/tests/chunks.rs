@@ -68,7 +68,7 @@ fn only_what_a_query_needs_is_parsed() {
         ("SELECT a FROM input LIMIT 2", "1\n2\n"),
         ("SELECT SUM(a) AS s FROM input GROUP BY b > 1 ORDER BY s", "2\n4\n"),
         ("SELECT x.a, y.a AS c FROM input AS x JOIN input AS y ON x.a = y.b ORDER BY x.a", "1|2\n2|3\n3|1\n"),
-        ("SELECT a FROM input UNION ALL SELECT b FROM input", "1\n2\n3\n3\n1\n2\n"),
+        ("WITH t AS (SELECT a FROM input UNION ALL SELECT b FROM input) SELECT SUM(a) AS s FROM t", "12\n"),
         ("WITH t AS (SELECT a, b + 1 AS c FROM input) SELECT a FROM t WHERE c > 2", "1\n3\n"),
         ("SELECT i.a, s.b FROM input AS i LEFT JOIN side AS s ON i.a = s.a ORDER BY i.a", "1|-\n2|20\n3|30\n"),
         ("SELECT s.b FROM side AS s", "20\n30\n"),
