@@ -2,10 +2,11 @@
 //! whole numbers are int64, and whatever could lose something on the way (leading zeros, mixed kinds) is a string.
 
 use crate::failure::{Outcome, bad_data};
+use crate::rows;
 use crate::rows::csv::Nulls;
 use crate::rows::field::Check;
 use crate::rows::source::Source;
-use crate::rows::split::{Field, Fields, Next};
+use crate::rows::split::{Field, Fields};
 use crate::types::column;
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::{Column, ColumnType};
@@ -36,35 +37,19 @@ fn text(data: &[u8], field: Field) -> String {
 
 /// The fields of the next row that is not blank.
 fn row(data: &[u8], fields: &mut Fields<'_>) -> Option<Vec<Field>> {
-    loop {
-        if fields.at >= data.len() {
-            return None;
-        }
-        let mut out = Vec::new();
-        loop {
-            match fields.advance() {
-                Next::Field(field) => out.push(field),
-                Next::Last { field, .. } => {
-                    out.push(field);
-                    break;
-                }
-                Next::Short | Next::AfterQuote(_) => return None,
-            }
-        }
-        if out.len() > 1 || out[0].from < out[0].to || out[0].quoted {
-            return Some(out);
+    while fields.at < data.len() {
+        let row = fields.row()?;
+        if row.len() > 1 || row[0].from < row[0].to || row[0].quoted {
+            return Some(row);
         }
     }
-}
-
-fn start(data: &[u8]) -> usize {
-    if data.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+    None
 }
 
 /// The names in a CSV file's header; none if the file holds nothing.
 pub fn header(path: &Path, read: &Read) -> Outcome<Option<Vec<String>>> {
     let (data, whole) = beginning(path, read, HEADER_BYTES)?;
-    let mut fields = Fields::new(&data, read.delimiter as u8, start(&data), whole);
+    let mut fields = Fields::new(&data, read.delimiter as u8, rows::start(&data), whole);
     match row(&data, &mut fields) {
         Some(names) => Ok(Some(names.into_iter().map(|f| text(&data, f)).collect())),
         None if data.trim_ascii().is_empty() => Ok(None),
@@ -85,7 +70,7 @@ pub fn columns(path: &Path, read: &Read) -> Outcome<Vec<Column>> {
 
 fn csv(path: &Path, read: &Read) -> Outcome<Vec<Column>> {
     let (data, whole) = beginning(path, read, LOOK_BYTES)?;
-    let mut fields = Fields::new(&data, read.delimiter as u8, start(&data), whole);
+    let mut fields = Fields::new(&data, read.delimiter as u8, rows::start(&data), whole);
     let nulls = Nulls::new(&read.null_values);
     let mut names: Vec<String> = Vec::new();
     if read.header {

@@ -3,6 +3,7 @@
 //! asked here.
 
 use crate::failure::{Outcome, cannot_read, engine_failure};
+use crate::rows;
 use polars::polars_utils::mmap::MMapSemaphore;
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 /// A chunk and its rows about fill the cache of one core. Each costs the engine half a millisecond on its way through a
 /// plan with partitions, so that smaller ones are slower; larger ones were not faster with two processes at once.
 const CHUNK_BYTES: usize = 1 << 20;
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A file as memory.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct Chunk {
     pub lines: usize,
 }
 
-/// The lines of a file, without its header.
+/// A file's lines in chunks.
 pub struct Cut {
     pub chunks: Vec<Chunk>,
     /// The last quote was never closed: where lines end is a guess.
@@ -55,19 +55,15 @@ impl Cut {
     }
 }
 
+/// The lines of a file, without its header.
 pub fn cut(text: &[u8], header: bool) -> Cut {
     cut_by(text, header, CHUNK_BYTES)
-}
-
-/// Where the first line begins.
-pub fn start(text: &[u8]) -> usize {
-    if text.starts_with(BOM) { BOM.len() } else { 0 }
 }
 
 fn cut_by(text: &[u8], mut header: bool, chunk_bytes: usize) -> Cut {
     let mut chunks = Vec::new();
     let (mut quoted, mut lines) = (false, 0);
-    let mut from = start(text);
+    let mut from = rows::start(text);
     for at in memchr::memchr2_iter(b'"', b'\n', text) {
         // A quote within quotes is written twice, and so changes nothing.
         if text[at] == b'"' {

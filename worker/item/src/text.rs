@@ -7,9 +7,9 @@ use crate::rows::csv::{CsvRows, Nulls};
 use crate::rows::field::Check;
 use crate::rows::ndjson::JsonRows;
 use crate::rows::source::Source;
-use crate::rows::split::{Fields, Next};
+use crate::rows::split::Fields;
 use crate::rows::temporal::Temporal;
-use crate::rows::{Checked, NULL_MARK, Sink};
+use crate::rows::{self, Checked, NULL_MARK, Sink};
 use crate::scan;
 use crate::types::to_engine;
 use crate::wanted::Wanted;
@@ -159,24 +159,13 @@ impl<'a> Text<'a> {
         let read = unpacked(path, &mut source, room.tmp.join(format!("{}-{index}.csv", room.name)))?;
         let (layout, text) = (Arc::new(self.layout(path)?), Mapped::open(&read)?);
         let cut = lines::cut(text.bytes(), self.has_header());
-        let as_wide = self.has_header() || cut.lines() == 0 || self.first_width(text.bytes()) == Some(layout.len());
+        let first = || Fields::new(text.bytes(), self.separator, rows::start(text.bytes()), true).row();
+        let as_wide = self.has_header() || cut.lines() == 0 || first().is_some_and(|row| row.len() == layout.len());
         if cut.open || !as_wide {
             return Ok(None);
         }
         let (rows, rejects, first) = (cut.lines(), None, Vec::new());
         Ok(Some(TextFile { read, text, cut, layout, rows, rejected: 0, rejects, first }))
-    }
-
-    fn first_width(&self, text: &[u8]) -> Option<usize> {
-        let mut fields = Fields::new(text, self.separator, lines::start(text), true);
-        let mut width = 1;
-        loop {
-            match fields.advance() {
-                Next::Field(_) => width += 1,
-                Next::Last { .. } => return Some(width),
-                Next::Short | Next::AfterQuote(_) => return None,
-            }
-        }
     }
 
     /// The columns of a file, in its order.

@@ -85,7 +85,7 @@ impl Run<'_> {
             let data = &buffer[..filled];
             let mut from = 0;
             if start {
-                from = if data.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+                from = super::start(data);
                 start = false;
             }
             let used = self.rows_of(data, from, whole, &mut header)?;

@@ -102,6 +102,11 @@ impl Sink {
     }
 }
 
+/// Where the first row begins: after a byte order mark.
+pub fn start(text: &[u8]) -> usize {
+    if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+}
+
 /// `text` cut to `max` characters.
 pub fn shorten(text: &str, max: usize) -> String {
     if text.chars().count() <= max {

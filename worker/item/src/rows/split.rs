@@ -142,6 +142,21 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The fields of the row that begins here; none where it does not end, or cannot be told apart.
+    pub fn row(&mut self) -> Option<Vec<Field>> {
+        let mut row = Vec::new();
+        loop {
+            match self.advance() {
+                Next::Field(field) => row.push(field),
+                Next::Last { field, .. } => {
+                    row.push(field);
+                    return Some(row);
+                }
+                Next::Short | Next::AfterQuote(_) => return None,
+            }
+        }
+    }
+
     /// The last field of the file, without a line end.
     fn end(&mut self, from: usize, to: usize) -> Next {
         let to = if to > from && self.data[to - 1] == b'\r' { to - 1 } else { to };

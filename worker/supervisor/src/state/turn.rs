@@ -92,7 +92,7 @@ impl State {
                 out.push(Command::Announce(*id));
             }
         }
-        if self.tries.values().filter(|t| t.occupies()).count() > 1 {
+        if self.occupied() > 1 {
             for t in self.tries.values_mut() {
                 if let Phase::Running(run) | Phase::Ending { run, .. } = &mut t.phase {
                     run.shared = true;
