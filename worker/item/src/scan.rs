@@ -97,7 +97,8 @@ impl Reader {
         let (options, end) = (&self.options, bytes.len());
         let rows = read_chunk(bytes, options, &self.schema, false, columns, 0, lines, nulls, usize::MAX, end, Some(0))?;
         if rows.height() != lines {
-            polars_bail!(ComputeError: "CSV malformed: {} rows in {lines} lines", rows.height());
+            let rows = rows.height();
+            polars_bail!(ComputeError: "CSV malformed: {rows} rows in {lines} lines; use `row_check = \"all\"`");
         }
         self.with_unparsed(rows)
     }

@@ -119,6 +119,13 @@ fn a_file_that_cannot_be_left_to_the_engine_is_checked() {
         assert_eq!(failure.class, FailureClass::BadData, "{text:?}");
         assert!(failure.message.contains(&format!("a.csv {expected}")), "{text:?}: {}", failure.message);
     }
+    // Two quotes that stand within fields of two rows look like one field's.
+    let failure = used("5\" pipe,1\n6\" pipe,2\n").failure();
+    assert!(
+        failure.message.contains("CSV malformed: 2 rows in 1 lines; use `row_check = \"all\"`"),
+        "{}",
+        failure.message
+    );
     // A quote within a field is no quote.
     assert_eq!(used("5\" pipe,1\nb,2\n").rows(), "5\" pipe\nb\n");
     assert_eq!(used("5\" pipe,1\nb,2\n").report().rows_read, 2);
