@@ -1,0 +1,186 @@
+//! `CAST` and `TRY_CAST` as the user writes them. A value that the type does not hold is an error that shows it, or
+//! NULL under TRY_CAST. Conversions that the planner adds by itself stay DataFusion's own `Cast`: those lose nothing.
+
+use super::kinds::{Kind, kind, word};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use std::sync::Arc;
+
+/// A conversion that somebody asked for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Conversion {
+    pub to: DataType,
+    /// NULL in place of an error.
+    pub lenient: bool,
+    signature: Signature,
+}
+
+impl Conversion {
+    pub fn call(expr: Expr, to: DataType, lenient: bool) -> Expr {
+        let function = Self { to, lenient, signature: Signature::any(1, Volatility::Immutable) };
+        Arc::new(ScalarUDF::from(function)).call(vec![expr])
+    }
+}
+
+impl ScalarUDFImpl for Conversion {
+    fn name(&self) -> &str {
+        if self.lenient { "spotmill_try_cast" } else { "spotmill_cast" }
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        let word_of = if self.lenient { "TRY_CAST" } else { "CAST" };
+        Ok(format!("{word_of}({} AS {})", args[0], word(&self.to)))
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(format!("{}({} AS {})", self.name(), args[0].schema_name(), self.to))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        if let [from] = types
+            && !convertible(from, &self.to)
+        {
+            return plan_err!("there is no conversion from {} to {}", word(from), word(&self.to));
+        }
+        Ok(self.to.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.as_slice() {
+            [ColumnarValue::Array(array)] => Ok(ColumnarValue::Array(convert(array, &self.to, self.lenient)?)),
+            [ColumnarValue::Scalar(value)] => {
+                let out = convert(&value.to_array()?, &self.to, self.lenient)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?))
+            }
+            _ => exec_err!("CAST takes one argument"),
+        }
+    }
+}
+
+fn convertible(from: &DataType, to: &DataType) -> bool {
+    use Kind::{Binary, Bool, Date, Interval, Null, Text, Timestamp};
+    match (kind(from), kind(to)) {
+        _ if from == to => true,
+        (Null | Text, Kind::Other | Binary) => from == &DataType::Null,
+        (Null, _) => true,
+        (Kind::Other | Binary, _) | (_, Kind::Other | Binary) => false,
+        (Text, _) | (_, Text) => true,
+        (f, t) if f.is_number() && t.is_number() => true,
+        (Bool, t) => t.is_number(),
+        (f, Bool) => f.is_number(),
+        (Date | Timestamp, Date | Timestamp) => true,
+        (Interval, Kind::Integer) => matches!(from, DataType::Duration(_)),
+        _ => false,
+    }
+}
+
+/// The array as the type.
+pub fn convert(array: &ArrayRef, to: &DataType, lenient: bool) -> Result<ArrayRef> {
+    let from = array.data_type();
+    let options = CastOptions { safe: lenient, format_options: FormatOptions::default() };
+    let cast = |array: &ArrayRef| cast_with_options(array, to, &options);
+    let out = match (kind(from), kind(to)) {
+        _ if from == to => return Ok(array.clone()),
+        (Kind::Float, Kind::Integer) => cast(&whole(array)?),
+        (Kind::Decimal, Kind::Integer) => {
+            let DataType::Decimal128(precision, scale) = from else { return exec_err!("unexpected decimal") };
+            let digits = (*precision as i8 - scale + 1).clamp(1, 38) as u8;
+            let whole = cast_with_options(array, &DataType::Decimal128(digits, 0), &options)?;
+            cast(&whole)
+        }
+        (Kind::Text, Kind::Text) => cast(array),
+        (Kind::Text, _) => cast(&trimmed(array)?),
+        (Kind::Timestamp, Kind::Text) => return text_of_times(array),
+        (Kind::Timestamp, Kind::Date) => cast(&in_micros(array)?),
+        (Kind::Interval, Kind::Integer) => {
+            let micros = cast_with_options(array, &DataType::Duration(TimeUnit::Microsecond), &options)?;
+            let micros = cast_with_options(&micros, &DataType::Int64, &options)?;
+            cast(&micros)
+        }
+        (Kind::Bool, Kind::Decimal) => {
+            let whole = cast_with_options(array, &DataType::Int8, &options)?;
+            cast(&whole)
+        }
+        (Kind::Decimal, Kind::Bool) => {
+            let float = cast_with_options(array, &DataType::Float64, &options)?;
+            cast(&float)
+        }
+        _ => cast(array),
+    };
+    out.or_else(|error| shown(array, to, &error.to_string()))
+}
+
+/// Halves go to the even neighbour, as in DuckDB.
+fn whole(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Float32 => {
+            Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(f32::round_ties_even))
+        }
+        _ => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even)),
+    })
+}
+
+/// Blanks around a value say nothing about it.
+fn trimmed(array: &ArrayRef) -> Result<ArrayRef> {
+    let view = cast_with_options(array, &DataType::Utf8View, &CastOptions::default())?;
+    let values = view.as_string_view();
+    if values.iter().flatten().all(|v| v.trim().len() == v.len()) {
+        return Ok(view);
+    }
+    Ok(Arc::new(values.iter().map(|v| v.map(str::trim)).collect::<StringViewArray>()))
+}
+
+fn in_micros(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => array.clone(),
+        DataType::Timestamp(_, zone) => {
+            let ty = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            cast_with_options(array, &ty, &CastOptions { safe: false, ..Default::default() })?
+        }
+        other => return exec_err!("{other} is no timestamp"),
+    })
+}
+
+/// `2024-03-10 07:30:00.25`, and `+00` after it where the type is UTC.
+fn text_of_times(array: &ArrayRef) -> Result<ArrayRef> {
+    let zoned = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
+    let array = cast_with_options(
+        &in_micros(array)?,
+        &DataType::Timestamp(TimeUnit::Microsecond, None),
+        &CastOptions { safe: false, ..Default::default() },
+    )?;
+    let format = FormatOptions::default().with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.6f"));
+    let formatter = ArrayFormatter::try_new(&array, &format)?;
+    let text = |row: usize| {
+        let whole = formatter.value(row).to_string();
+        let short = whole.trim_end_matches('0').trim_end_matches('.').to_owned();
+        if zoned { short + "+00" } else { short }
+    };
+    let texts = (0..array.len()).map(|row| array.is_valid(row).then(|| text(row)));
+    Ok(Arc::new(texts.collect::<StringViewArray>()))
+}
+
+/// The error, with the first value that does not fit.
+fn shown(array: &ArrayRef, to: &DataType, error: &str) -> Result<ArrayRef> {
+    let formatter = ArrayFormatter::try_new(array, &FormatOptions::default())?;
+    let fails = |row: usize| array.is_valid(row) && convert_one(array, row, to).is_err();
+    match (0..array.len()).find(|row| array.len() > 1 && fails(*row)) {
+        Some(row) => exec_err!("`{}` does not fit {}: use TRY_CAST to get NULL", formatter.value(row), word(to)),
+        None if array.len() == 1 => {
+            exec_err!("`{}` does not fit {}: use TRY_CAST to get NULL", formatter.value(0), word(to))
+        }
+        None => exec_err!("{error}"),
+    }
+}
+
+fn convert_one(array: &ArrayRef, row: usize, to: &DataType) -> Result<ArrayRef> {
+    convert(&array.slice(row, 1), to, false)
+}

@@ -1,0 +1,18 @@
+//! SQL as Spotmill means it: a query's text over declared schemas becomes a plan with every name resolved and every type
+//! known, or is refused with a place and a way out. Nothing here reads data, and no engine is linked.
+
+pub mod describe;
+pub mod functions;
+pub mod lineage;
+mod operators;
+pub mod plan;
+mod provider;
+pub mod refusal;
+mod rules;
+mod spelling;
+mod text;
+mod using;
+
+pub use describe::describe;
+pub use plan::plan;
+pub use refusal::Refusal;

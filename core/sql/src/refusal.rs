@@ -1,0 +1,161 @@
+//! Why a query is not planned, in words and with a place: what DataFusion says, read once and here.
+
+use datafusion_common::{DataFusionError, SchemaError, Span};
+use datafusion_expr::ScalarUDF;
+use spotmill_core::sql::{Complaint, Lines};
+use std::any::Any;
+use std::ops::Range;
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    UnknownColumn { column: String, available: Vec<String> },
+    UnknownFunction { function: String },
+    DuplicateColumn { column: String },
+    Type,
+    Other,
+}
+
+/// A query that is refused; `span` is a byte range in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub kind: Kind,
+    pub message: String,
+    pub span: Option<Range<usize>>,
+    /// A name that the message is about.
+    pub subject: Option<String>,
+}
+
+impl Refusal {
+    pub fn other(message: String) -> Self {
+        Self { kind: Kind::Other, message, span: None, subject: None }
+    }
+
+    pub fn complaint(complaints: &[Complaint]) -> Self {
+        let Some(first) = complaints.first() else { return Self::other("this SQL is refused".to_owned()) };
+        let message = format!("{}: {}", first.title, first.label);
+        Self { span: Some(first.span.clone()), ..Self::other(message) }
+    }
+
+    pub fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("no message");
+        Self::other(format!("this query cannot be planned: {text}; write it another way"))
+    }
+
+    pub fn of(error: &DataFusionError, text: &str, functions: &[Arc<ScalarUDF>]) -> Self {
+        let span = error.diagnostic().and_then(|d| d.span).map(|span| bytes(text, span));
+        let mut refusal = read(error, functions);
+        refusal.span = refusal.span.or(span).or_else(|| place(text, &refusal.message));
+        refusal
+    }
+}
+
+/// Where a message without a place may point: at the call of a function that it names, or at a text that it quotes.
+fn place(text: &str, message: &str) -> Option<Range<usize>> {
+    let lower = message.to_lowercase();
+    let named = |name: &str| {
+        let name = name.to_lowercase();
+        ["'", "`", ""].iter().any(|q| lower.contains(&format!("{q}{name}{}", if q.is_empty() { "(" } else { q })))
+    };
+    let call = spotmill_core::sql::functions(text).into_iter().find(|(name, _)| named(name));
+    call.map(|(_, span)| span).or_else(|| {
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        quoted.find_map(|part| spotmill_core::sql::expression(text, part))
+    })
+}
+
+fn bytes(text: &str, span: Span) -> Range<usize> {
+    let lines = Lines::new(text);
+    let at =
+        |l: datafusion_common::Location| lines.byte(sqlparser::tokenizer::Location { line: l.line, column: l.column });
+    let start = at(span.start);
+    start..at(span.end).max(start)
+}
+
+fn read(error: &DataFusionError, functions: &[Arc<ScalarUDF>]) -> Refusal {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => read(inner, functions),
+        DataFusionError::Shared(inner) => read(inner, functions),
+        DataFusionError::Collection(errors) => match errors.first() {
+            Some(first) => read(first, functions),
+            None => Refusal::other("this query cannot be planned".to_owned()),
+        },
+        DataFusionError::SchemaError(schema, _) => of_schema(schema),
+        DataFusionError::Plan(message) => of_plan(message, functions),
+        DataFusionError::NotImplemented(message) => {
+            Refusal::other(format!("{}: write it another way", sentence(message)))
+        }
+        DataFusionError::ArrowError(error, _) => Refusal { kind: Kind::Type, ..Refusal::other(error.to_string()) },
+        other => Refusal::other(sentence(&other.strip_backtrace())),
+    }
+}
+
+fn of_schema(error: &SchemaError) -> Refusal {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let column = field.name.clone();
+            let available = valid_fields.iter().map(|f| f.name.clone()).collect();
+            let message = format!("there is no column `{column}`");
+            let kind = Kind::UnknownColumn { column: column.clone(), available };
+            Refusal { kind, message, span: None, subject: Some(column) }
+        }
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            Refusal {
+                kind: Kind::DuplicateColumn { column: name.clone() },
+                message: format!("two columns are named `{name}`"),
+                span: None,
+                subject: Some(name.clone()),
+            }
+        }
+        SchemaError::AmbiguousReference { field } => Refusal {
+            kind: Kind::Other,
+            message: format!("`{}` is a column of more than one table: write table.{}", field.name, field.name),
+            span: None,
+            subject: Some(field.name.clone()),
+        },
+    }
+}
+
+fn of_plan(message: &str, functions: &[Arc<ScalarUDF>]) -> Refusal {
+    let message = sentence(message);
+    if let Some(name) = message.strip_prefix("Invalid function '").and_then(|m| m.split('\'').next()) {
+        let kind = Kind::UnknownFunction { function: name.to_owned() };
+        let message = match crate::functions::registry::withheld(name) {
+            Some(instead) => format!("`{name}` is not offered: {instead}"),
+            None => format!("there is no function `{name}`"),
+        };
+        return Refusal { kind, message, span: None, subject: Some(name.to_owned()) };
+    }
+    if message.starts_with("Projections require unique expression names") {
+        let quoted = message.split('"').nth(1).unwrap_or_default();
+        let column = quoted.rsplit(" AS ").next().unwrap_or(quoted).rsplit('.').next().unwrap_or(quoted).to_owned();
+        let said = format!("two columns are named `{column}`");
+        return Refusal {
+            kind: Kind::DuplicateColumn { column: column.clone() },
+            message: said,
+            span: None,
+            subject: Some(column),
+        };
+    }
+    let own = functions.iter().map(|f| f.name()).find(|name| message.contains(&format!("{name}(")));
+    Refusal { kind: Kind::Type, message, span: None, subject: own.map(str::to_owned) }
+}
+
+/// The message without DataFusion's prefixes and without lines that only a developer of it could use.
+fn sentence(message: &str) -> String {
+    let prefixes =
+        ["Error during planning: ", "This feature is not implemented: ", "Execution error: ", "Internal error: "];
+    let mut rest = message.trim();
+    while let Some(shorter) = prefixes.iter().find_map(|p| rest.strip_prefix(p)) {
+        rest = shorter;
+    }
+    // What a function of ours says of its arguments stands inside what DataFusion says of the function.
+    if let Some((_, inner)) = rest.split_once("coercion failed with: ") {
+        let inner = inner.split(" No function matches the given name").next().unwrap_or(inner);
+        return sentence(inner.trim_end_matches('.'));
+    }
+    let rest = rest.split("\n\nbacktrace:").next().unwrap_or(rest);
+    let rest = rest.split("You might need to add explicit type casts").next().unwrap_or(rest);
+    rest.split(".\nThis issue was likely caused by a bug").next().unwrap_or(rest).trim().to_owned()
+}

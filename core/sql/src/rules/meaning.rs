@@ -1,0 +1,196 @@
+//! Expressions with a meaning of our own: conversions that somebody wrote, LIKE, negation, counts that are signed,
+//! comparisons of text with something else in lists, dates cut in microseconds.
+
+use crate::functions::arithmetic::{Arithmetic, Op};
+use crate::functions::cast::Conversion;
+use crate::functions::kinds::{Kind, kind};
+use crate::functions::like::Matching;
+use crate::operators::like_typed;
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
+use datafusion_common::{Column, DFSchema, NullEquality, Result, ScalarValue};
+use datafusion_expr::expr::{AggregateFunction, Between, Cast, InList, Like, ScalarFunction, TryCast};
+use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::logical_plan::{Join, JoinType};
+use datafusion_expr::type_coercion::binary::comparison_coercion;
+use datafusion_expr::utils::merge_schema;
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion_optimizer::AnalyzerRule;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct Meaning;
+
+impl AnalyzerRule for Meaning {
+    fn name(&self) -> &str {
+        "meaning"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(node).map(|t| t.data)
+    }
+}
+
+fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let plan = match plan {
+        LogicalPlan::Join(join) => LogicalPlan::Join(set_operation(join)?),
+        other => other,
+    };
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = &plan {
+        schema.merge(&scan.projected_schema);
+    }
+    let names = NamePreserver::new(&plan);
+    let rewritten = plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let mut rewriter = Rewriter { schema: &schema };
+        Ok(expr.rewrite(&mut rewriter)?.update_data(|e| name.restore(e)))
+    })?;
+    rewritten.map_data(LogicalPlan::recompute_schema)
+}
+
+/// INTERSECT and EXCEPT arrive as joins over all columns of both sides; the result has types that hold both.
+fn set_operation(join: Join) -> Result<Join> {
+    let by_rows = matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
+        && join.null_equality == NullEquality::NullEqualsNull
+        && join.on.len() == join.left.schema().fields().len();
+    if !by_rows {
+        return Ok(join);
+    }
+    let (left, right) = (join.left.schema().clone(), join.right.schema().clone());
+    let mut changed = false;
+    let mut exprs = Vec::new();
+    for ((qualifier, field), other) in left.iter().zip(right.fields()) {
+        let column = Expr::Column(Column::from((qualifier, field)));
+        let (from, other) = (field.data_type(), other.data_type());
+        match comparison_coercion(from, other).filter(|to| to != from && from.is_numeric() && other.is_numeric()) {
+            Some(to) => {
+                changed = true;
+                let cast = Conversion::call(column, to, false);
+                exprs.push(cast.alias_qualified(qualifier.cloned(), field.name()));
+            }
+            None => exprs.push(column),
+        }
+    }
+    if !changed {
+        return Ok(join);
+    }
+    let left = LogicalPlanBuilder::from(join.left.as_ref().clone()).project(exprs)?.build()?;
+    Ok(Join { left: Arc::new(left), ..join })
+}
+
+struct Rewriter<'a> {
+    schema: &'a DFSchema,
+}
+
+impl TreeNodeRewriter for Rewriter<'_> {
+    type Node = Expr;
+
+    fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        let schema = self.schema;
+        Ok(match expr {
+            Expr::Cast(Cast { expr, field }) => {
+                Transformed::yes(Conversion::call(*expr, field.data_type().clone(), false))
+            }
+            Expr::TryCast(TryCast { expr, field }) => {
+                Transformed::yes(Conversion::call(*expr, field.data_type().clone(), true))
+            }
+            Expr::Like(Like { negated, expr, pattern, escape_char, case_insensitive }) => {
+                Transformed::yes(Matching::call(*expr, *pattern, negated, case_insensitive, escape_char))
+            }
+            Expr::Negative(inner) => {
+                let zero = Expr::Literal(ScalarValue::Int64(Some(0)), None);
+                match inner.get_type(schema).map(|ty| kind(&ty)) {
+                    Ok(Kind::Integer) => Transformed::yes(Arithmetic::call(Op::Subtract, zero, *inner)),
+                    _ => Transformed::no(Expr::Negative(inner)),
+                }
+            }
+            Expr::InList(list) => Transformed::yes(in_list(list, schema)?),
+            Expr::Between(Between { expr, negated, low, high }) => {
+                let ty = expr.get_type(schema)?;
+                let side = |bound: Expr| -> Result<Expr> {
+                    let bound_type = bound.get_type(schema)?;
+                    Ok(like_typed("BETWEEN", ((*expr).clone(), &ty), (bound, &bound_type))?.1)
+                };
+                let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
+                Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+            }
+            Expr::ScalarFunction(call) => scalar(call, schema)?,
+            Expr::AggregateFunction(call) => aggregate(call, schema)?,
+            other => Transformed::no(other),
+        })
+    }
+}
+
+fn in_list(list: InList, schema: &DFSchema) -> Result<Expr> {
+    let InList { expr, list, negated } = list;
+    let ty = expr.get_type(schema)?;
+    let item = |item: Expr| -> Result<Expr> {
+        let item_type = item.get_type(schema)?;
+        Ok(like_typed("IN", ((*expr).clone(), &ty), (item, &item_type))?.1)
+    };
+    let list = list.into_iter().map(item).collect::<Result<_>>()?;
+    Ok(Expr::InList(InList { expr, list, negated }))
+}
+
+fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let ScalarFunction { func, mut args } = call;
+    // In nanoseconds, as DataFusion would have it, years beyond 2262 are out of range.
+    if func.name() == "date_trunc"
+        && let Some(date) = args.get_mut(1)
+        && date.get_type(schema).is_ok_and(|ty| kind(&ty) == Kind::Date)
+    {
+        let inner = date.clone();
+        *date = Conversion::call(inner, DataType::Timestamp(TimeUnit::Microsecond, None), false);
+    }
+    let expr = Expr::ScalarFunction(ScalarFunction { func, args });
+    Ok(signed(expr, schema))
+}
+
+fn aggregate(call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let AggregateFunction { func, mut params } = call;
+    if matches!(func.name(), "median" | "percentile_cont")
+        && let Some(arg) = params.args.get_mut(0)
+        && arg.get_type(schema).is_ok_and(|ty| kind(&ty).is_number())
+    {
+        let inner = arg.clone();
+        *arg = Conversion::call(inner, DataType::Float64, false);
+    }
+    Ok(Transformed::yes(Expr::AggregateFunction(AggregateFunction { func, params })))
+}
+
+/// What DataFusion counts is int64.
+fn signed(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match expr.get_type(schema) {
+        Ok(ty) if (ty.is_unsigned_integer() || counts(&expr)) && ty.is_integer() && !takes_unsigned(&expr) => {
+            Transformed::yes(Conversion::call(expr, DataType::Int64, false))
+        }
+        _ => Transformed::no(expr),
+    }
+}
+
+/// Lengths and positions.
+fn counts(expr: &Expr) -> bool {
+    const COUNTS: &[&str] = &[
+        "ascii",
+        "bit_length",
+        "character_length",
+        "date_part",
+        "find_in_set",
+        "levenshtein",
+        "octet_length",
+        "regexp_count",
+        "regexp_instr",
+        "strpos",
+    ];
+    matches!(expr, Expr::ScalarFunction(call) if COUNTS.contains(&call.func.name()))
+}
+
+/// A function of a user may return what it likes.
+fn takes_unsigned(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarFunction(call) => !crate::functions::registry::built_in().scalars.contains_key(call.func.name()),
+        _ => false,
+    }
+}
