@@ -1,0 +1,1 @@
+"""The grammar of fuzz.py: random typed queries over random tables (queries.py is the way in)."""
