@@ -17,6 +17,7 @@ use args::{Cli, Command, Global};
 use clap::Parser;
 use exit::{Code, Stop, io};
 use spotmill_core::cpu;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -70,6 +71,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
         Command::Functions => commands::author::functions(global),
+        Command::Sql(args) => commands::sql::run(global, &args).await,
         Command::Plan { key, fleet } => commands::plan::run(global, &key, fleet).await,
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
@@ -86,9 +88,10 @@ fn tell(global: &Global, stop: &Stop) {
         let line = serde_json::json!({
             "v": 1, "event": "error", "message": stop.message, "remedy": stop.remedy, "code": stop.code as u8,
         });
-        println!("{line}");
+        // Whoever reads may have seen enough.
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
-    eprintln!("{stop}");
+    let _ = writeln!(std::io::stderr(), "{stop}");
 }
 
 /// Diagnostics for -v; what users need is told by the commands themselves.

@@ -8,7 +8,7 @@ use spotmill_core::calls::RunInput;
 use spotmill_core::model::{Param, ParamType, Pipeline};
 use spotmill_core::spec::{self, Parsed, Problem, Severity, Sources};
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 pub const PIPELINE_FILE: &str = "pipeline.toml";
@@ -102,9 +102,9 @@ pub fn print_problems(problems: &[Problem], sources: &Sources, global: &Global) 
     for problem in problems {
         if global.json {
             let line = serde_json::json!({"v": 1, "event": "problem", "problem": problem});
-            println!("{line}");
+            let _ = writeln!(std::io::stdout(), "{line}");
         } else {
-            eprintln!("{}\n", spec::render(problem, sources, colored(global)));
+            let _ = writeln!(std::io::stderr(), "{}\n", spec::render(problem, sources, colored(global)));
         }
     }
 }

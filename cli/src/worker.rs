@@ -5,6 +5,7 @@ use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
+use spotmill_core::query::{QueryReply, QueryRequest};
 use spotmill_core::records::DeployedWorker;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 /// How long a question may take; none reads more than a few rows.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
@@ -65,6 +67,34 @@ impl Worker {
         let mut args = vec!["preview", "--limit", &limit];
         args.extend(files.iter().map(String::as_str));
         self.ask(&args, None)
+    }
+
+    /// One query, however long it takes; its copies go below `tmp`. Dropping the answer ends the worker.
+    pub async fn query(&self, request: &QueryRequest, tmp: &Path) -> Result<QueryReply, Stop> {
+        let mut line = serde_json::to_vec(request).map_err(|e| self.broken(&e))?;
+        line.push(b'\n');
+        let mut command = tokio::process::Command::new(&self.program);
+        command.arg("sql").env("TMPDIR", tmp).env("RUST_BACKTRACE", "0").kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(io("start", &self.program))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // As in `ask`: its exit says why.
+            let _ = stdin.write_all(&line).await;
+        }
+        let output = child.wait_with_output().await.map_err(io("wait for", &self.program))?;
+        if !output.stdout.is_empty() {
+            return serde_json::from_slice(&output.stdout).map_err(|e| self.broken(&e));
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        let what = format!("the worker {} ended without an answer ({})", self.program.display(), output.status);
+        let stop = Stop::failed(format!("{what}: {}", message.trim()));
+        // An older worker has no such subcommand.
+        let old = output.status.code() == Some(2);
+        Err(if old {
+            stop.remedy("build it against the same version of spotmill-worker as this program")
+        } else {
+            stop
+        })
     }
 
     /// Hand the terminal to the worker (`schema`, `functions`).

@@ -241,7 +241,14 @@ pub struct CheckReply {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckedStep {
-    Ok { input: Vec<Column>, tables: BTreeMap<String, Vec<Column>>, output: Vec<Column> },
+    Ok {
+        input: Vec<Column>,
+        tables: BTreeMap<String, Vec<Column>>,
+        output: Vec<Column>,
+        /// For a column of the output that holds, unchanged, the values of a column of the input: that column.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        origins: BTreeMap<String, String>,
+    },
     Failed(CheckProblem),
     Skipped,
 }

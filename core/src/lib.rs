@@ -21,6 +21,7 @@ pub mod model;
 pub mod pins;
 pub mod plan;
 pub mod publish;
+pub mod query;
 pub mod reap;
 pub mod records;
 pub mod seal;

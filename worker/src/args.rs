@@ -22,6 +22,8 @@ pub enum Command {
     },
     /// Type-check steps: a CheckRequest on standard input, a CheckReply on standard output
     Check,
+    /// Run queries: a QueryRequest a line on standard input, a QueryReply a line on standard output
+    Sql,
     /// Print the columns of a file as a block for pipeline.toml
     Schema {
         file: PathBuf,

@@ -13,6 +13,7 @@
 mod args;
 mod boot;
 mod environment;
+mod queries;
 mod run;
 mod serve;
 mod telling;

@@ -37,6 +37,7 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
             let tmp = tmp.unwrap_or_else(|| std::env::temp_dir().join("spotmill-items"));
             return crate::serve::serve(&settings, &tmp);
         }
+        Command::Sql => return crate::queries::answer_all(functions),
         Command::Check => {
             let mut text = String::new();
             io::stdin().read_to_string(&mut text).map_err(|e| format!("cannot read the request: {e}"))?;

@@ -11,6 +11,7 @@ pub mod plan_fleet;
 pub mod run;
 pub mod runs;
 pub mod show;
+pub mod sql;
 pub mod start;
 pub mod status;
 pub mod stop;

@@ -20,13 +20,16 @@ pub fn check_problems(parsed: &Parsed, reply: &CheckReply) -> Vec<Problem> {
             out.push(Found { parsed, reply, step }.problem(problem));
         }
     }
+    if out.is_empty() {
+        out.extend(super::typed::problems(parsed, reply));
+    }
     arrange(out, &parsed.sources)
 }
 
 /// Functions that neither the engine nor this worker has.
 pub fn check_functions(parsed: &Parsed, known: &[FunctionInfo]) -> Vec<Problem> {
     let names: Vec<String> = known.iter().map(|f| f.name.clone()).collect();
-    let is_known = |name: &str| sql::is_builtin(name) || names.iter().any(|n| n.eq_ignore_ascii_case(name));
+    let is_known = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
     let mut out = Vec::new();
     for step in &parsed.pipeline.steps {
         for (n, check) in step.expect.check.iter().enumerate() {

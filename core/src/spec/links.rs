@@ -2,7 +2,7 @@
 //! match, only Parquet is read back, and `unique` can be proved from one item at a time.
 
 use super::lower::Ctx;
-use crate::model::{By, Format, Layout, Pipeline, Source, Step};
+use crate::model::{By, Format, Layout, Pipeline, Source, Step, Transform};
 
 pub fn check(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
     for (i, step) in pipeline.steps.iter().enumerate() {
@@ -19,7 +19,7 @@ pub fn check(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
     }
 }
 
-fn layout<'p>(pipeline: &'p Pipeline, source: &Source) -> Option<&'p Layout> {
+pub(super) fn layout<'p>(pipeline: &'p Pipeline, source: &Source) -> Option<&'p Layout> {
     match source {
         Source::Step { step, .. } => pipeline.step(step).map(|s| &s.output.layout),
         Source::Path(_) => None,
@@ -85,6 +85,11 @@ fn described(layout: &Layout) -> String {
 fn unique(ctx: &mut Ctx<'_>, pipeline: &Pipeline, i: usize, step: &Step) {
     let unique = &step.expect.unique;
     if unique.is_empty() {
+        return;
+    }
+    // Whether a query keeps what its items were cut by is seen when its types are known (`typed`).
+    let cut = step.input.values.is_some() || matches!(step.input.source, Source::Step { by: By::Partition, .. });
+    if cut && matches!(step.transform, Transform::Sql { .. }) {
         return;
     }
     let place = ctx.value(&format!("step.{i}.expect.unique"));

@@ -20,6 +20,7 @@ mod shape;
 mod sqlrules;
 pub mod template;
 mod tree;
+mod typed;
 pub mod units;
 
 pub use engine::{check_functions, check_problems};
@@ -27,6 +28,7 @@ pub use freeze::{digest, freeze, thaw};
 pub use locate::{Parsed, Sources};
 pub use names::{is_name, nearest};
 pub use params::{ParamProblem, resolve, run_id};
+pub(crate) use problem::arrange;
 pub use problem::{Place, Problem, Severity, render};
 pub use schema::json_schema;
 pub use template::expand;
@@ -42,6 +44,12 @@ pub fn sql_files(toml: &str) -> Vec<String> {
     files.sort();
     files.dedup();
     files
+}
+
+/// The directory of the user's worker crate, of a pipeline file that may be wrong everywhere else.
+pub fn worker_crate(toml: &str) -> Option<String> {
+    let (root, _) = tree::parse(toml);
+    root.find("worker.crate").and_then(tree::Node::text).map(str::to_owned)
 }
 
 /// `sql = "…"` is a file when it ends in `.sql` and is one word.

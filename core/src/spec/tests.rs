@@ -4,6 +4,7 @@ mod engine;
 mod errors;
 mod model;
 mod rules;
+mod typed;
 
 use super::{Parsed, Problem, Sources, parse, render, sql_files};
 use std::collections::BTreeMap;

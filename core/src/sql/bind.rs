@@ -1,15 +1,11 @@
-//! Params become typed literals and sums are widened, by cutting the text at token positions. What is not replaced
+//! Params become typed literals, by cutting the text at token positions. What is not replaced
 //! stays byte for byte as the user wrote it, comments included.
 
 use super::position::{Position, positions};
 use super::select::Select;
-use super::tokens::{Tok, closing, tokenize};
+use super::tokens::{Tok, tokenize};
 use crate::types::{ColumnType, Value};
-use sqlparser::tokenizer::Token;
 use std::collections::BTreeMap;
-
-/// The function around the argument of every sum: integers up to 32 bits become 64 bits, the rest passes.
-pub const WIDEN: &str = "spotmill_widen";
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
@@ -19,7 +15,7 @@ pub enum BindError {
     NotSql(String),
 }
 
-/// The SQL the engine runs: `$name` replaced, sums widened.
+/// The SQL that is planned: `$name` replaced.
 pub fn bind(select: &Select, params: &BTreeMap<String, Value>) -> Result<String, BindError> {
     bind_text(select.text(), params)
 }
@@ -27,7 +23,7 @@ pub fn bind(select: &Select, params: &BTreeMap<String, Value>) -> Result<String,
 /// The same for any SQL text, such as the condition of an `expect.check`.
 pub fn bind_text(text: &str, params: &BTreeMap<String, Value>) -> Result<String, BindError> {
     let tokens = tokens_of(text)?;
-    let mut cuts = widening(&tokens);
+    let mut cuts = Vec::new();
     for (i, at) in positions(&tokens).into_iter().enumerate() {
         let Some(name) = tokens[i].placeholder() else { continue };
         let value = params.get(name).ok_or_else(|| BindError::UnknownParam(name.to_owned()))?;
@@ -36,40 +32,11 @@ pub fn bind_text(text: &str, params: &BTreeMap<String, Value>) -> Result<String,
     Ok(splice(text, cuts))
 }
 
-/// `SUM(x)` and `TOTAL(x)` with their argument widened: Polars adds 32-bit integers in 32 bits.
-pub fn widen_sums(text: &str) -> Result<String, BindError> {
-    Ok(splice(text, widening(&tokens_of(text)?)))
-}
-
 fn tokens_of(text: &str) -> Result<Vec<Tok>, BindError> {
     tokenize(text).map_err(|(message, _)| BindError::NotSql(message))
 }
 
 type Cut = (std::ops::Range<usize>, String);
-
-fn widening(tokens: &[Tok]) -> Vec<Cut> {
-    let mut cuts = Vec::new();
-    for i in 0..tokens.len() {
-        if let Some((from, to)) = sum_argument(tokens, i) {
-            cuts.push((from..from, format!("{WIDEN}(")));
-            cuts.push((to..to, ")".to_owned()));
-        }
-    }
-    cuts
-}
-
-/// Byte positions around the argument of the sum that begins at token `i`.
-fn sum_argument(tokens: &[Tok], i: usize) -> Option<(usize, usize)> {
-    let is_sum = tokens[i].is_word("sum") || tokens[i].is_word("total");
-    if !is_sum || tokens.get(i + 1)?.token != Token::LParen {
-        return None;
-    }
-    let close = closing(tokens, i + 1)?;
-    let quantified = tokens.get(i + 2).is_some_and(|t| t.is_word("distinct") || t.is_word("all"));
-    let first = if quantified { i + 3 } else { i + 2 };
-    let widened = tokens.get(first)?.is_word(WIDEN);
-    (first < close && !widened).then(|| (tokens[first].span.start, tokens[close - 1].span.end))
-}
 
 /// Replaces disjoint ranges; insertions at one place keep their order.
 fn splice(text: &str, mut cuts: Vec<Cut>) -> String {
@@ -85,7 +52,7 @@ fn splice(text: &str, mut cuts: Vec<Cut>) -> String {
     out
 }
 
-/// A value as SQL that Polars reads back with exactly this type.
+/// A value as SQL that is read back with exactly this type.
 pub fn literal(value: &Value) -> String {
     written(value, Position::Expression)
 }
@@ -99,21 +66,18 @@ fn written(value: &Value, at: Position) -> String {
         (Value::Int { value, ty }, _) => format!("CAST({} AS {})", integer(*value), sql_type(*ty)),
         (Value::Float(v), _) => format!("CAST({} AS DOUBLE)", decimal(*v)),
         (Value::String(v) | Value::Path(v), _) => quoted(v),
-        (Value::Date(v), Position::List) => format!("CAST({} AS DATE)", quoted(v)),
-        // Outside of a list the cast works too, but the engine calls it deprecated on every run.
-        (Value::Date(v), _) => format!("DATE({})", quoted(v)),
-        // A cast from text wants a zone; the typed literal reads ISO without one.
-        (Value::Timestamp(v), _) => format!("TIMESTAMP {}", quoted(v)),
+        (Value::Date(v), _) => format!("CAST({} AS DATE)", quoted(v)),
+        (Value::Timestamp(v), _) => format!("CAST({} AS TIMESTAMP)", quoted(v)),
     }
 }
 
-/// A number with a point is a float to Polars; exponents it does not read.
+/// Without an exponent.
 fn decimal(value: f64) -> String {
     let text = value.to_string();
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
-/// Polars negates a literal after it has read it, so the smallest integer has to come as text.
+/// A sign before the smallest integer would be read after it.
 fn integer(value: i64) -> String {
     if value == i64::MIN { format!("'{value}'") } else { value.to_string() }
 }

@@ -1,7 +1,6 @@
 //! Where something stands in a SQL text: a name, a function, a whole expression. The engine reports problems
 //! without positions, in terms of the bound text; this finds what the user wrote.
 
-use super::bind::WIDEN;
 use super::tokens::{Tok, closing, tokenize};
 use sqlparser::tokenizer::Token;
 use std::ops::Range;
@@ -79,28 +78,15 @@ fn is_cte_head(tokens: &[Tok], i: usize) -> bool {
 }
 
 /// The first place whose tokens are those of `subject`. A `$param` in the text matches the literal it was bound
-/// to, and widening in the subject is looked through.
+/// to.
 pub fn expression(text: &str, subject: &str) -> Option<Range<usize>> {
     let text_tokens = tokenize(text).ok()?;
-    let wanted = without_widening(tokenize(subject).ok()?);
+    let wanted = tokenize(subject).ok()?;
     if wanted.is_empty() {
         return None;
     }
     let last = (0..text_tokens.len()).find_map(|i| Some((i, match_at(&text_tokens, i, &wanted)?)));
     last.map(|(first, last)| text_tokens[first].span.start..text_tokens[last].span.end)
-}
-
-fn without_widening(tokens: Vec<Tok>) -> Vec<Tok> {
-    let mut drop = vec![false; tokens.len()];
-    for i in 0..tokens.len() {
-        let opens = tokens.get(i + 1).is_some_and(|t| t.token == Token::LParen);
-        if tokens[i].is_word(WIDEN) && opens {
-            for at in [Some(i), Some(i + 1), closing(&tokens, i + 1)].into_iter().flatten() {
-                drop[at] = true;
-            }
-        }
-    }
-    tokens.into_iter().zip(drop).filter(|(_, d)| !d).map(|(t, _)| t).collect()
 }
 
 /// Index of the last token of the match that begins at `from`.

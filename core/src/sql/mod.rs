@@ -1,7 +1,6 @@
-//! SQL as Polars reads it, before Polars sees it: one SELECT over declared tables, params bound as typed literals,
-//! sums widened. The text is cut at the tokenizer's positions and never printed from a syntax tree: sqlparser's
+//! SQL before it is planned: one SELECT over declared tables, params bound as typed literals. The text is cut at the tokenizer's positions and never printed from a syntax tree: sqlparser's
 //! printer cannot know which quotes of a literal are escaped (it prints `\'` as it stands), so a value could leave
-//! its literal. Nothing here knows columns or types; the engine checks those on zero rows.
+//! its literal. Nothing here knows columns or types; the planner does.
 
 mod bind;
 mod find;
@@ -10,10 +9,11 @@ mod position;
 mod select;
 mod tokens;
 
-pub use bind::{BindError, WIDEN, bind, bind_text, literal, params, widen_sums};
+pub use bind::{BindError, bind, bind_text, literal, params};
 pub use find::{alias_of, expression, first_column, functions, identifiers, names_in, star};
-pub use functions::{hint, is_builtin};
-pub use select::{Select, parse, parse_condition};
+pub use functions::hint;
+pub use select::{Select, parse, parse_condition, without_hints};
+pub use tokens::{DIALECT, Lines};
 
 use std::ops::Range;
 

@@ -3,8 +3,10 @@
 
 use super::Complaint;
 use super::tokens::{DIALECT, Lines, Tok, tokenize};
+use sqlparser::ast::UnaryOperator;
 use sqlparser::ast::{
-    Expr, ObjectName, Query, SetExpr, Spanned, Statement, TableFactor, Value, ValueWithSpan, Visit, Visitor,
+    BinaryOperator, Expr, ObjectName, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Statement, TableFactor,
+    Value, ValueWithSpan, Visit, Visitor,
 };
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
@@ -28,6 +30,7 @@ impl Select {
 
 /// One SELECT (CTEs, subqueries, joins and set operations included).
 pub fn parse(text: &str) -> Result<Select, Vec<Complaint>> {
+    let text = &without_hints(text);
     let tokens = readable(text)?;
     let statements =
         parser(text).and_then(|mut p| p.parse_statements()).map_err(|e| vec![syntax(text, &tokens, &e)])?;
@@ -61,6 +64,31 @@ pub fn parse_condition(text: &str) -> Result<Select, Vec<Complaint>> {
         return Err(rules.complaints);
     }
     Ok(Select { text: text.to_owned(), tables: Vec::new(), functions: rules.functions, params })
+}
+
+/// The text with blanks in place of `[NOT] MATERIALIZED` after a CTE's AS: whether it is computed once is not its
+/// meaning. Everything else stays where it is.
+pub fn without_hints(text: &str) -> String {
+    let tokens = tokenize(text).unwrap_or_default();
+    let mut out = text.to_owned();
+    let mut blank = |span: &Range<usize>| out.replace_range(span.clone(), &" ".repeat(span.len()));
+    for (i, token) in tokens.iter().enumerate() {
+        let before = |n: usize| i.checked_sub(n).map(|at| &tokens[at]);
+        let opens = tokens.get(i + 1).is_some_and(|t| t.token == Token::LParen);
+        if !token.is_word("materialized") || !opens {
+            continue;
+        }
+        if before(1).is_some_and(|t| t.is_word("as")) {
+            blank(&token.span);
+        } else if let (Some(not), Some(word)) = (before(1), before(2))
+            && not.is_word("not")
+            && word.is_word("as")
+        {
+            blank(&not.span);
+            blank(&token.span);
+        }
+    }
+    out
 }
 
 fn parser(text: &str) -> Result<Parser<'_>, ParserError> {
@@ -173,8 +201,18 @@ impl<'a> Rules<'a> {
     }
 
     fn refuse(&mut self, span: sqlparser::tokenizer::Span, title: &str, label: impl Into<String>) {
+        self.refuse_as("undeclared-read", span, title, label);
+    }
+
+    fn refuse_as(
+        &mut self,
+        name: &'static str,
+        span: sqlparser::tokenizer::Span,
+        title: &str,
+        label: impl Into<String>,
+    ) {
         let span = self.bytes(span);
-        self.complaints.push(Complaint::new("undeclared-read", title, span, label));
+        self.complaints.push(Complaint::new(name, title, span, label));
     }
 
     fn params(&mut self, tokens: &[Tok]) -> Vec<(String, Range<usize>)> {
@@ -215,7 +253,14 @@ impl<'a> Rules<'a> {
 
     fn body(&mut self, body: &SetExpr) {
         match body {
-            SetExpr::SetOperation { left, right, .. } => {
+            SetExpr::SetOperation { op, set_quantifier, left, right } => {
+                if matches!(op, SetOperator::Except | SetOperator::Intersect | SetOperator::Minus)
+                    && !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct)
+                {
+                    let title = format!("{op} {set_quantifier} is not supported");
+                    let label = "number equal rows with ROW_NUMBER() OVER (PARTITION BY …) and join on the number too";
+                    self.refuse_as("bad-sql", body.span(), &title, label);
+                }
                 self.body(left);
                 self.body(right);
             }
@@ -254,6 +299,13 @@ impl Visitor for Rules<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        // The parser takes everything to the right for the operand.
+        if let Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) = expr
+            && !is_operand(right)
+        {
+            let label = "put it into parentheses: (a IS DISTINCT FROM b)";
+            self.refuse_as("bad-sql", expr.span(), "where IS DISTINCT FROM ends is not clear", label);
+        }
         if let Expr::Function(function) = expr
             && let Some((name, span)) = self.single_name(&function.name)
         {
@@ -275,6 +327,32 @@ impl Visitor for Rules<'_> {
             self.complaints.push(Complaint::new("bad-sql", "a param in SQL is written $name", span, label));
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Whether an expression binds more tightly than a comparison.
+fn is_operand(expr: &Expr) -> bool {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus, StringConcat};
+    match expr {
+        Expr::BinaryOp { op, .. } => matches!(op, Plus | Minus | Multiply | Divide | Modulo | StringConcat),
+        Expr::Identifier(_)
+        | Expr::CompoundIdentifier(_)
+        | Expr::Value(_)
+        | Expr::TypedString(_)
+        | Expr::Nested(_)
+        | Expr::Function(_)
+        | Expr::Cast { .. }
+        | Expr::Case { .. }
+        | Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, .. }
+        | Expr::Extract { .. }
+        | Expr::Substring { .. }
+        | Expr::Trim { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. }
+        | Expr::Position { .. }
+        | Expr::Interval(_)
+        | Expr::Subquery(_) => true,
+        _ => false,
     }
 }
 

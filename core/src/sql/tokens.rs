@@ -4,7 +4,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 use std::ops::Range;
 
-/// The dialect Polars SQL parses with.
+/// The dialect that queries are parsed with.
 pub const DIALECT: GenericDialect = GenericDialect;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,19 +1,17 @@
-//! The SQL functions the engine brings, for `spotmill functions` and for "did you mean".
+//! The SQL functions that every worker has, for `spotmill functions` and for "did you mean".
 
-use polars::sql::keywords;
 use spotmill_core::item::FunctionInfo;
+use spotmill_sql::functions::registry::catalog;
 
-pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> =
-        keywords::all_functions().into_iter().filter(|n| !n.starts_with("read_")).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+pub fn names() -> Vec<String> {
+    catalog().into_iter().map(|f| f.name).collect()
 }
 
 pub fn functions() -> Vec<FunctionInfo> {
-    names()
-        .into_iter()
-        .map(|name| FunctionInfo { name: name.to_owned(), signature: String::new(), custom: false })
-        .collect()
+    let info = |f: spotmill_sql::functions::registry::Described| FunctionInfo {
+        name: f.name,
+        signature: f.signature,
+        custom: false,
+    };
+    catalog().into_iter().map(info).collect()
 }

@@ -3,7 +3,7 @@
 
 use crate::failure::Outcome;
 use crate::functions::{Functions, TransformContext};
-use crate::problem::{problem_of, similar};
+use crate::problem::{problem_of, similar, sql_problem};
 use crate::read::{empty, local, vocabulary};
 use crate::{footer, infer, panics, partition, sql, types};
 use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
@@ -27,7 +27,7 @@ pub fn check(request: &CheckRequest, functions: &Functions) -> CheckReply {
             None => CheckedStep::Skipped,
             Some(Err(problem)) => CheckedStep::Failed(problem),
             Some(Ok((input, tables))) => match output(step, &input, &tables, functions) {
-                Ok(output) => CheckedStep::Ok { input, tables, output },
+                Ok((output, origins)) => CheckedStep::Ok { input, tables, output, origins },
                 Err(problem) => CheckedStep::Failed(problem),
             },
         };
@@ -96,17 +96,19 @@ fn output(
     input: &[Column],
     tables: &BTreeMap<String, Vec<Column>>,
     functions: &Functions,
-) -> Checked<Vec<Column>> {
+) -> Checked<(Vec<Column>, BTreeMap<String, String>)> {
+    let mut origins = BTreeMap::new();
     let mut available: Vec<String> = input.iter().map(|c| c.name.clone()).collect();
     available.extend(tables.values().flatten().map(|c| c.name.clone()));
     let mut tables: BTreeMap<String, LazyFrame> = tables.iter().map(|(n, c)| (n.clone(), empty(c))).collect();
     let frame = match &step.transform {
         Transform::Sql { text, .. } => {
-            if let Some(column) = repeated_column(text) {
-                return Err(CheckProblem::DuplicateColumn { column });
-            }
             tables.insert(step.alias.clone(), empty(input));
-            caught(|| sql::run(text, &tables, functions))?.map_err(|e| problem_of(&e, &available, functions))?
+            let prepared = caught(|| sql::prepare(text, &tables, functions))?
+                .map_err(|e| sql_problem(text, e, &available, functions))?;
+            let of_input = prepared.origins.into_iter().filter(|(_, (table, _))| *table == step.alias);
+            origins.extend(of_input.map(|(name, (_, column))| (name, column)));
+            prepared.frame
         }
         Transform::Function { name, with } => {
             let Some(function) = functions.transforms.get(name) else {
@@ -127,7 +129,7 @@ fn output(
         return Err(CheckProblem::TypeMismatch { subject: Some(name.clone()), message });
     }
     promises(step, &columns, functions)?;
-    Ok(columns)
+    Ok((columns, origins))
 }
 
 fn ran(frame: LazyFrame) -> PolarsResult<Schema> {
@@ -139,14 +141,6 @@ fn caught<T>(body: impl FnOnce() -> T) -> Checked<T> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| CheckProblem::Other {
         subject: None,
         message: format!("panicked on no rows: {}", panics::text(&*payload)),
-    })
-}
-
-/// The engine lets the later of two columns of one name win, or says so without a name.
-fn repeated_column(text: &str) -> Option<String> {
-    sql::output_names(text).and_then(|names| {
-        let twice = |(i, name): (usize, &String)| names[..i].contains(name).then(|| name.clone());
-        names.iter().enumerate().find_map(twice)
     })
 }
 
@@ -175,8 +169,8 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
     named("expect.not_null", &step.expect.not_null)?;
     named("expect.unique", &step.expect.unique)?;
     for condition in &step.expect.check {
-        let counted = caught(|| sql::condition_frame(condition, &empty(columns), functions).and_then(ran))?;
-        let schema = counted.map_err(|e| match problem_of(&e, &available, functions) {
+        let counted = caught(|| sql::condition_frame(condition, &empty(columns), functions).and_then(|f| Ok(ran(f)?)))?;
+        let schema = counted.map_err(|e| match sql_problem(condition, e, &available, functions) {
             CheckProblem::UnknownColumn { column, available } => {
                 CheckProblem::MissingOutputColumn { key: "expect.check".into(), column, available }
             }
@@ -196,6 +190,7 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
 
 /// For "did you mean".
 pub fn similar_function(name: &str, functions: &Functions) -> Option<String> {
-    let known = functions.udfs.keys().map(String::as_str).chain(crate::builtin::names());
+    let built_in = crate::builtin::names();
+    let known = functions.udfs.keys().map(String::as_str).chain(built_in.iter().map(String::as_str));
     similar(name, known)
 }

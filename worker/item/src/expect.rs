@@ -115,11 +115,11 @@ fn checks(
     if conditions.is_empty() {
         return Ok(());
     }
-    let counts = collect(sql::false_counts(conditions, frame, functions)?)?;
+    let counts = collect(sql::flat(sql::false_counts(conditions, frame, functions))?)?;
     for (condition, count) in conditions.iter().zip(counts.columns()) {
         let rows = number(count)?;
         if rows > 0 {
-            let first = collect(sql::first_false(condition, frame, functions)?)?;
+            let first = collect(sql::flat(sql::first_false(condition, frame, functions))?)?;
             out.push(Violation { expectation: format!("check({condition})"), rows, example: json_row(&first) });
         }
     }

@@ -1,9 +1,9 @@
 //! What this worker knows by name: SQL functions and transforms written in Rust, and how a transform is called.
 
-use crate::udf::{IntoUdf, Udf, widen};
-use polars::prelude::{LazyFrame, PolarsResult, polars_bail};
-use polars::sql::FunctionRegistry;
-use polars_plan::dsl::UserDefinedFunction;
+use crate::engine::UserFunction;
+use crate::udf::{IntoUdf, Udf};
+use datafusion_expr::ScalarUDF;
+use polars::prelude::LazyFrame;
 use serde::de::DeserializeOwned;
 use spotmill_core::item::{About, FunctionInfo, ITEM_VERSION};
 use spotmill_core::types::Value;
@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Version of everything between the input's bytes and the output's: part of every step's signature.
-pub const ENGINE_VERSION: &str = concat!("spotmill ", env!("CARGO_PKG_VERSION"), ", polars 0.55.2");
+pub const ENGINE_VERSION: &str =
+    concat!("spotmill ", env!("CARGO_PKG_VERSION"), ", sql 2, datafusion 55.2.0, polars 0.55.2");
 
 /// What a transform is given. `input` and `tables` are lazy: build on them and give the result back.
 pub struct TransformContext {
@@ -100,10 +101,9 @@ impl Functions {
         }
     }
 
-    pub(crate) fn registry(&self) -> Arc<dyn FunctionRegistry> {
-        let mut udfs: BTreeMap<String, Udf> = self.udfs.clone();
-        udfs.insert("spotmill_widen".into(), widen());
-        Arc::new(Registry { udfs })
+    /// The functions as the planner knows them.
+    pub(crate) fn planned(&self) -> Vec<Arc<ScalarUDF>> {
+        self.udfs.values().map(|udf| Arc::new(ScalarUDF::from(UserFunction::new(udf)))).collect()
     }
 }
 
@@ -111,23 +111,7 @@ fn plain(name: &str) {
     let fine = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with("spotmill_");
-    let taken = crate::builtin::names().contains(&name);
-    assert!(!taken, "the engine has a function `{name}` already, and would call its own");
+    let taken = crate::builtin::names().iter().any(|n| n == name);
+    assert!(!taken, "SQL has a function `{name}` already");
     assert!(fine, "`{name}` is no name for a function: lower-case letters, digits and _, not beginning with spotmill_");
-}
-
-struct Registry {
-    udfs: BTreeMap<String, Udf>,
-}
-
-impl FunctionRegistry for Registry {
-    fn register(&mut self, name: &str, _: UserDefinedFunction) -> PolarsResult<()> {
-        polars_bail!(ComputeError: "{name}: functions are registered before the worker starts")
-    }
-    fn get_udf(&self, name: &str) -> PolarsResult<Option<UserDefinedFunction>> {
-        Ok(self.udfs.get(&name.to_lowercase()).map(|u| u.function.clone()))
-    }
-    fn contains(&self, name: &str) -> bool {
-        self.udfs.contains_key(&name.to_lowercase())
-    }
 }

@@ -4,7 +4,8 @@ use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::functions::{Functions, TransformContext};
 use crate::read::{Loaded, Room, load, vocabulary};
-use crate::{expect, panics, sql, usage, wanted, write};
+use crate::wanted::Wanted;
+use crate::{expect, panics, sql, usage, write};
 use polars::prelude::{LazyFrame, col, lit};
 use spotmill_core::item::{
     FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
@@ -63,7 +64,8 @@ impl Item<'_> {
         let threads = spec.threads as usize;
         let mut input = load(&spec.inputs, &spec.read, &Room { tmp: &tmp, name: "input", threads })?;
         let mut notes = std::mem::take(&mut input.notes);
-        let (mut tables, mut sources) = (BTreeMap::new(), Vec::from_iter(input.wanted.take()));
+        let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
+        sources.extend(input.wanted.take().map(|wanted| (spec.alias.clone(), wanted)));
         for (i, (name, table)) in spec.tables.iter().enumerate() {
             let in_tmp = format!("table{i}");
             let loaded = load(&table.files, &table.read, &Room { tmp: &tmp, name: &in_tmp, threads })?;
@@ -72,12 +74,12 @@ impl Item<'_> {
             }
             notes.extend(loaded.notes.iter().map(|n| format!("side table `{name}`: {n}")));
             tables.insert(name.clone(), loaded.frame);
-            sources.extend(loaded.wanted);
+            sources.extend(loaded.wanted.map(|wanted| (name.clone(), wanted)));
         }
         let rejects = self.rejects(&input, &scratch)?;
         let filtered = self.filtered(input.frame.clone(), &input.columns)?;
         let again = Room { tmp: &tmp, name: "again", threads };
-        let mut frame = self.transformed(filtered, tables).map_err(|e| self.blamed(e, &again))?;
+        let mut frame = self.transformed(filtered, tables, sources).map_err(|e| self.blamed(e, &again))?;
         let schema = frame.collect_schema().map_err(|e| engine_failure(&e, "the transform"))?;
         let (columns, casts, left_out) = vocabulary(&schema);
         if !left_out.is_empty() {
@@ -85,7 +87,6 @@ impl Item<'_> {
             return Err(transform(message).remedy("CAST it to a type of the vocabulary, or leave it out"));
         }
         let frame = frame.select(casts);
-        wanted::narrow(&frame, &sources).map_err(|e| engine_failure(&e, "the transform"))?;
         let schema = crate::types::schema(&columns);
         let written = write::write(frame, &schema, &spec.output, &scratch).map_err(|e| self.blamed(e, &again))?;
         let rows_read = input.rows;
@@ -152,11 +153,26 @@ impl Item<'_> {
         Ok(frame.filter(col(filter.column.as_str()).eq(value)))
     }
 
-    fn transformed(&self, input: LazyFrame, mut tables: BTreeMap<String, LazyFrame>) -> Outcome<LazyFrame> {
+    /// The transform's rows. A query says what it reads of each source; a function may read anything.
+    fn transformed(
+        &self,
+        input: LazyFrame,
+        mut tables: BTreeMap<String, LazyFrame>,
+        sources: Vec<(String, Wanted)>,
+    ) -> Outcome<LazyFrame> {
         match &self.spec.transform {
             Transform::Sql { text, .. } => {
                 tables.insert(self.spec.alias.clone(), input);
-                sql::run(text, &tables, self.functions).map_err(|e| engine_failure(&e, "the step's SQL"))
+                let prepared = sql::prepare(text, &tables, self.functions)
+                    .map_err(|e| engine_failure(&e.flat(), "the step's SQL"))?;
+                let mut reads = prepared.reads;
+                if let Some(filter) = &self.spec.value {
+                    reads.entry(self.spec.alias.clone()).or_default().insert(filter.column.as_str().into());
+                }
+                for (name, wanted) in sources {
+                    wanted.narrow(reads.remove(&name).unwrap_or_default());
+                }
+                Ok(prepared.frame)
             }
             Transform::Function { name, with } => {
                 let Some(function) = self.functions.transforms.get(name) else {

@@ -1,10 +1,11 @@
-//! One item of a step, in one process: the only crate that names Polars. It reads an item's files, having checked
+//! One item of a step, in one process: with its bridge the only crate that names Polars. It reads an item's files, having checked
 //! every row of text over every declared column; runs SQL or a Rust transform on the streaming engine; writes below
 //! the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
 
 mod builtin;
 pub mod check;
 mod counter;
+mod engine;
 mod expect;
 mod failure;
 mod footer;
@@ -15,6 +16,7 @@ mod lines;
 mod panics;
 mod partition;
 mod problem;
+pub mod query;
 mod read;
 pub mod rows;
 mod scan;

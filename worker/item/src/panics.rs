@@ -27,6 +27,11 @@ pub fn first() -> Option<(String, String)> {
     LAST.lock().ok()?.clone()
 }
 
+/// The same, and forgets it.
+pub fn take() -> Option<(String, String)> {
+    LAST.lock().ok()?.take()
+}
+
 pub fn text(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()

@@ -4,8 +4,34 @@
 use crate::check::similar_function;
 use crate::failure::{first_lines, root};
 use crate::functions::Functions;
+use crate::sql::SqlError;
 use polars::prelude::PolarsError;
 use spotmill_core::item::CheckProblem;
+use spotmill_sql::Refusal;
+use spotmill_sql::refusal::Kind;
+
+/// What is wrong with the SQL, as the planner or the engine says it.
+pub fn sql_problem(text: &str, error: SqlError, available: &[String], functions: &Functions) -> CheckProblem {
+    let refusal = match error {
+        SqlError::Engine(error) => return problem_of(&error, available, functions),
+        SqlError::Refused(refusal) => refusal,
+    };
+    let Refusal { kind, message, span, subject } = refusal;
+    let subject = span.filter(|s| !s.is_empty()).and_then(|s| text.get(s)).map(str::to_owned).or(subject);
+    match kind {
+        Kind::UnknownColumn { column, available: near } => {
+            let all = if near.is_empty() { available.to_vec() } else { near };
+            CheckProblem::UnknownColumn { column, available: all }
+        }
+        Kind::UnknownFunction { function } => {
+            let similar = similar_function(&function, functions);
+            CheckProblem::UnknownFunction { function, similar }
+        }
+        Kind::DuplicateColumn { column } => CheckProblem::DuplicateColumn { column },
+        Kind::Type => CheckProblem::TypeMismatch { subject, message },
+        Kind::Other => CheckProblem::Other { subject, message },
+    }
+}
 
 pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functions) -> CheckProblem {
     let message = first_lines(error);
@@ -18,7 +44,9 @@ pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functio
             Some(column) => CheckProblem::DuplicateColumn { column },
             None => CheckProblem::Other { subject: None, message },
         },
-        PolarsError::SQLInterface(text) | PolarsError::SQLSyntax(text) => sql_problem(text, available, functions),
+        PolarsError::SQLInterface(text) | PolarsError::SQLSyntax(text) => {
+            engine_sql_problem(text, available, functions)
+        }
         PolarsError::SchemaMismatch(_) | PolarsError::InvalidOperation(_) => {
             CheckProblem::TypeMismatch { subject: subject(error, &message, available, functions), message }
         }
@@ -29,7 +57,7 @@ pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functio
     }
 }
 
-fn sql_problem(text: &str, available: &[String], functions: &Functions) -> CheckProblem {
+fn engine_sql_problem(text: &str, available: &[String], functions: &Functions) -> CheckProblem {
     let name = quoted(text);
     if text.contains("unsupported function") || text.contains("unknown function") {
         let function = name.unwrap_or_default();

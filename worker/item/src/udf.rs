@@ -166,6 +166,8 @@ impl<R: Ret> Ret for Option<R> {
 pub struct Udf {
     pub name: String,
     pub signature: String,
+    pub(crate) types: Vec<DataType>,
+    pub(crate) out: DataType,
     pub(crate) function: UserDefinedFunction,
 }
 
@@ -227,6 +229,7 @@ fn make(
     let words: Vec<String> = types.iter().map(word).collect();
     let signature = format!("({}) -> {}", words.join(", "), word(&out));
     let (called, told, types) = (name.to_owned(), signature.clone(), types.to_vec());
+    let (declared, returned) = (types.clone(), out.clone());
     let fields = move |_: &Schema, fields: &[Field]| -> PolarsResult<Field> {
         polars_ensure!(
             fields.len() == types.len(),
@@ -242,11 +245,11 @@ fn make(
     };
     let mut function = UserDefinedFunction::new(name.into(), BaseColumnUdf::new(run, fields));
     function.options = FunctionOptions::elementwise();
-    Udf { name: name.to_owned(), signature, function }
+    Udf { name: name.to_owned(), signature, types: declared, out: returned, function }
 }
 
 /// Whether every value of `from` is one of `to`: the only conversions made for a function's argument.
-fn widens(from: &DataType, to: &DataType) -> bool {
+pub(crate) fn widens(from: &DataType, to: &DataType) -> bool {
     let width = |ty: &DataType| match ty {
         DataType::Int8 => Some((true, 8)),
         DataType::Int16 => Some((true, 16)),
@@ -274,21 +277,4 @@ fn widens(from: &DataType, to: &DataType) -> bool {
         (DataType::Float32, _, DataType::Float64, _) => true,
         _ => false,
     }
-}
-
-/// `SUM(x)` arrives as `SUM(spotmill_widen(x))`: the engine sums integers in their own width and wraps.
-pub fn widen() -> Udf {
-    let wide = |ty: &DataType| match ty {
-        DataType::Boolean | DataType::Int8 | DataType::Int16 | DataType::Int32 => DataType::Int64,
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => DataType::Int64,
-        other => other.clone(),
-    };
-    let run = move |columns: &mut [Column]| columns[0].strict_cast(&wide(columns[0].dtype()));
-    let fields = move |_: &Schema, fields: &[Field]| {
-        polars_ensure!(fields.len() == 1, SchemaMismatch: "spotmill_widen takes one argument");
-        Ok(Field::new(fields[0].name().clone(), wide(fields[0].dtype())))
-    };
-    let mut function = UserDefinedFunction::new("spotmill_widen".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    Udf { name: "spotmill_widen".into(), signature: "(any) -> any".into(), function }
 }

@@ -2,7 +2,7 @@
 //! reports rows and bytes that it has seen on disk, never what it believes to have sent there.
 
 use crate::counter::Counter;
-use crate::failure::{Outcome, cannot_read, cannot_write, engine_failure, failure, transform};
+use crate::failure::{Outcome, cannot_read, cannot_write, engine_failure, failure, root, transform};
 use crate::footer;
 use crate::partition::{bucket_of, check_keys, label};
 use polars::prelude::*;
@@ -38,7 +38,10 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
     frame
         .sink(destination, file_format(output, schema)?, args)
         .and_then(|f| f.collect_with_engine(Engine::Streaming))
-        .map_err(|e| engine_failure(&e, &below))?;
+        .map_err(|e| match root(&e) {
+            PolarsError::IO { .. } => engine_failure(&e, &below),
+            _ => engine_failure(&e, "the transform"),
+        })?;
     let mut named = match named.lock() {
         Ok(mut named) => std::mem::take(&mut *named),
         Err(_) => return Err(failure(FailureClass::Crash, "the writer died while it named files")),

@@ -19,23 +19,20 @@ fn check(sql: &str, expected: &str) {
 
 #[test]
 fn decimals() {
-    check("SELECT m * (1 - 0.10) AS x FROM input WHERE id = 1", "90.225\n");
+    check("SELECT m * (1 - 0.10) AS x FROM input WHERE id = 1", "90.2250\n");
     check(
         "SELECT CAST(CAST(m AS DECIMAL(18,4)) * (1 - CAST(0.10 AS DECIMAL(4,2))) AS DECIMAL(18,4)) AS x FROM input WHERE id = 1",
         "90.2250\n",
     );
-    check(
-        "SELECT SUM(spotmill_widen(m)) AS s, AVG(m) AS v, MIN(m) AS lo, MAX(m) AS hi FROM input",
-        "101.20|25.3|-1.10|100.25\n",
-    );
-    check("SELECT m / 3 AS q FROM input WHERE id IN (1, 5) ORDER BY id", "33.42\n0.67\n");
+    check("SELECT SUM(m) AS s, AVG(m) AS v, MIN(m) AS lo, MAX(m) AS hi FROM input", "101.20|25.3|-1.10|100.25\n");
+    check("SELECT m / 3 AS q FROM input WHERE id IN (1, 5) ORDER BY id", "33.416667\n0.666667\n");
 }
 
 #[test]
 fn division() {
     check(
         "SELECT 7/2 AS a, 7 // 2 AS b, -7 // 2 AS c, 7 % 3 AS d, -7 % 3 AS e, 7.0/2 AS f FROM input LIMIT 1",
-        "3.5|3|-4|1|2|3.5\n",
+        "3.5|3|-3|1|-1|3.5\n",
     );
     check("SELECT v / 0 AS z, v % 7 AS r FROM input WHERE id = 1", "inf|3\n");
 }
@@ -43,13 +40,10 @@ fn division() {
 #[test]
 fn nulls() {
     check("SELECT id, v FROM input ORDER BY v", "4|-7\n5|7\n1|10\n3|30\n2|-\n");
-    check("SELECT id, v FROM input ORDER BY v DESC", "2|-\n3|30\n1|10\n5|7\n4|-7\n");
+    check("SELECT id, v FROM input ORDER BY v DESC", "3|30\n1|10\n5|7\n4|-7\n2|-\n");
     check("SELECT id, v FROM input ORDER BY v NULLS FIRST", "2|-\n4|-7\n5|7\n1|10\n3|30\n");
-    check(
-        "SELECT COUNT(*) AS n, COUNT(v) AS v, COUNT(DISTINCT g) AS g, SUM(spotmill_widen(v)) AS s FROM input",
-        "5|4|2|40\n",
-    );
-    check("SELECT SUM(spotmill_widen(v)) AS s, MAX(v) AS m, AVG(v) AS a FROM input WHERE id > 100", "-|-|-\n");
+    check("SELECT COUNT(*) AS n, COUNT(v) AS v, COUNT(DISTINCT g) AS g, SUM(v) AS s FROM input", "5|4|2|40\n");
+    check("SELECT SUM(v) AS s, MAX(v) AS m, AVG(v) AS a FROM input WHERE id > 100", "-|-|-\n");
     check("SELECT id FROM input WHERE v > 5 OR v IS NULL ORDER BY id", "1\n2\n3\n5\n");
     check("SELECT id FROM input WHERE v NOT IN (10, 30) ORDER BY id", "4\n5\n");
     check("SELECT COALESCE(v, 0) AS c, NULLIF(g, 'a') AS n FROM input ORDER BY id", "10|-\n0|-\n30|b\n-7|-\n7|b\n");
@@ -63,7 +57,7 @@ fn grouping() {
     );
     check("SELECT g, COUNT(*) AS n FROM input GROUP BY g HAVING COUNT(*) > 1 ORDER BY g", "a|2\nb|2\n");
     check(
-        "SELECT id, ROW_NUMBER() OVER (PARTITION BY g ORDER BY id DESC) AS r, SUM(spotmill_widen(v)) OVER (PARTITION BY g) AS s FROM input ORDER BY id",
+        "SELECT id, ROW_NUMBER() OVER (PARTITION BY g ORDER BY id DESC) AS r, SUM(v) OVER (PARTITION BY g) AS s FROM input ORDER BY id",
         "1|2|10\n2|1|10\n3|2|37\n4|1|-7\n5|1|37\n",
     );
 }
@@ -85,7 +79,7 @@ fn joins() {
 fn functions() {
     check(
         "SELECT ROUND(f, 1) AS a, ROUND(-f, 0) AS b, FLOOR(f) AS c, ABS(f) AS d FROM input ORDER BY id",
-        "1.5|-2.0|1.0|1.5\n2.5|-2.0|2.0|2.5\n-|-|-|-\n-0.5|0.0|-1.0|0.5\n0.1|-0.0|0.0|0.125\n",
+        "1.5|-2.0|1.0|1.5\n2.5|-3.0|2.0|2.5\n-|-|-|-\n-0.5|1.0|-1.0|0.5\n0.1|-0.0|0.0|0.125\n",
     );
     check(
         "SELECT CASE WHEN v > 8 THEN 'big' WHEN v IS NULL THEN 'none' ELSE 'small' END AS c FROM input ORDER BY id",
@@ -97,11 +91,11 @@ fn functions() {
     );
     check(
         "SELECT EXTRACT(YEAR FROM d) AS y, EXTRACT(DOW FROM d) AS w, STRFTIME(d, '%Y-%m') AS m, d + INTERVAL '1 month' AS n FROM input ORDER BY id",
-        "2013|4|2013-01|2013-02-28\n2013|4|2013-02|2013-03-28\n2012|3|2012-02|2012-03-29\n-|-|-|-\n2013|2|2013-12|2014-01-31\n",
+        "2013|4|2013-01|2013-02-28 00:00:00\n2013|4|2013-02|2013-03-28 00:00:00\n2012|3|2012-02|2012-03-29 00:00:00\n-|-|-|-\n2013|2|2013-12|2014-01-31 00:00:00\n",
     );
     check(
         "SELECT CAST(f AS INTEGER) AS a, CAST(v AS VARCHAR) AS b, CAST('12' AS SMALLINT) AS c FROM input ORDER BY id",
-        "1|10|12\n2|-|12\n-|30|12\n0|-7|12\n0|7|12\n",
+        "2|10|12\n2|-|12\n-|30|12\n0|-7|12\n0|7|12\n",
     );
     check("SELECT id FROM input WHERE d >= DATE '2013-01-31' ORDER BY id", "1\n2\n5\n");
     check(

@@ -1,0 +1,159 @@
+//! One query over files, outside of any pipeline: what `spotmill sql` asks a worker (its `sql` subcommand) and what the
+//! worker answers. Requests are JSON, one a line; each gets one reply line, in order. The modules beside this one hold
+//! what can be decided without the engine: what is wrong with the text, and what a param's text means. Nothing in this
+//! module reads a file.
+
+pub mod param;
+mod place;
+mod text;
+
+pub use place::place;
+pub use text::{Given, bound, refused, sources};
+
+use crate::item::ItemFailure;
+use crate::model::{Compression, Format, OnBadRows, Read, RowCheck};
+use crate::types::Column;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryRequest {
+    /// With params bound.
+    pub sql: String,
+    /// By the names the SQL knows them under.
+    #[serde(default)]
+    pub tables: BTreeMap<String, QueryTable>,
+    /// The file to write, an absolute path; its ending is its format. A file that stands there is replaced.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// The most rows that are written or previewed; the reply counts all.
+    #[serde(default)]
+    pub limit: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryTable {
+    /// Absolute paths, all read in one way.
+    pub files: Vec<String>,
+    /// By the files' endings if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Read>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryReply {
+    Ok(QueryDone),
+    /// The query is no SQL that a step may have; no row was read for it.
+    Refused(QueryRefused),
+    /// The query is fine, or was never reached; the files, the rows or the request are not.
+    Failed(QueryFailed),
+    /// A fault of the engine or of a user's function.
+    Panic(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryDone {
+    /// Of the whole result, whatever the limit.
+    pub rows: u64,
+    pub columns: Vec<Column>,
+    /// The first rows as text, NULL as null; absent where a file was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Vec<Vec<Option<String>>>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueryRefused {
+    pub message: String,
+    /// Of the request's SQL, both from 1; columns count characters.
+    pub line: Option<u64>,
+    pub column: Option<u64>,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryFailed {
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl QueryReply {
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(QueryFailed { message: message.into(), remedy: None })
+    }
+}
+
+impl From<ItemFailure> for QueryReply {
+    fn from(failure: ItemFailure) -> Self {
+        Self::Failed(QueryFailed { message: failure.message, remedy: failure.remedy })
+    }
+}
+
+/// The endings that mean a format, as messages list them.
+pub const ENDINGS: &str = ".parquet, .csv, .tsv, .ndjson or .jsonl; text also with .gz or .zst";
+
+/// How a file is read, by its ending; none where that means no format.
+pub fn read_of(file: &str) -> Option<Read> {
+    let name = file.to_ascii_lowercase();
+    let bare = [".gz", ".zst"].iter().find_map(|packed| name.strip_suffix(packed));
+    let (bare, packed) = (bare.unwrap_or(&name), bare.is_some());
+    let ends = |endings: &[&str]| endings.iter().any(|ending| bare.ends_with(ending));
+    let format = if ends(&[".csv", ".tsv"]) {
+        Format::Csv
+    } else if ends(&[".ndjson", ".jsonl"]) {
+        Format::Ndjson
+    } else if ends(&[".parquet"]) && !packed {
+        Format::Parquet
+    } else {
+        return None;
+    };
+    Some(Read {
+        format,
+        columns: Vec::new(),
+        header: true,
+        delimiter: if ends(&[".tsv"]) { '\t' } else { ',' },
+        null_values: Vec::new(),
+        compression: Compression::Auto,
+        on_bad_rows: OnBadRows::Fail,
+        row_check: RowCheck::All,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ending_tells_the_format() {
+        let check = |file: &str, want: Option<(Format, char)>| {
+            assert_eq!(read_of(file).map(|r| (r.format, r.delimiter)), want, "{file}");
+        };
+        check("/a/b.csv", Some((Format::Csv, ',')));
+        check("b.CSV.GZ", Some((Format::Csv, ',')));
+        check("b.tsv.zst", Some((Format::Csv, '\t')));
+        check("b.jsonl", Some((Format::Ndjson, ',')));
+        check("b.parquet", Some((Format::Parquet, ',')));
+        check("b.parquet.gz", None);
+        check("b.txt", None);
+        check("csv", None);
+    }
+
+    #[test]
+    fn requests_and_replies_are_the_documented_json() {
+        let line = r#"{"sql": "SELECT 1", "tables": {"t": {"files": ["/a.csv"]}}, "output": null, "limit": 5}"#;
+        let request: QueryRequest = serde_json::from_str(line).expect("a request");
+        assert_eq!((request.limit, request.tables["t"].files.len()), (Some(5), 1));
+        assert!(serde_json::from_str::<QueryRequest>(r#"{"sql": "SELECT 1", "tabels": {}}"#).is_err());
+
+        let json = |reply: &QueryReply| serde_json::to_string(reply).expect("JSON");
+        assert_eq!(json(&QueryReply::failed("no")), r#"{"failed":{"message":"no"}}"#);
+        assert_eq!(json(&QueryReply::Panic("oh".into())), r#"{"panic":"oh"}"#);
+        let refused = QueryRefused { message: "no".into(), line: Some(1), column: Some(8), hint: None };
+        let text = r#"{"refused":{"message":"no","line":1,"column":8,"hint":null}}"#;
+        assert_eq!(json(&QueryReply::Refused(refused)), text);
+    }
+}

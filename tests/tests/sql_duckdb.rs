@@ -1,0 +1,35 @@
+//! SQL compared with DuckDB, through the worker: the kinds of answers that were once wrong, TPC-H and TPC-DS, and
+//! random queries. The scripts and what they compare are in `tests/verify/sql`.
+
+use spotmill_tests::{programs, python, repository};
+use std::process::Command;
+
+/// Runs a script of `tests/verify/sql`; its last lines are the table of outcomes.
+fn verified(script: &str, args: &[&str]) {
+    let ran = Command::new(python())
+        .arg(repository().join("tests/verify/sql").join(script))
+        .arg("--worker")
+        .arg(&programs().stock_worker)
+        .args(args)
+        .output()
+        .expect("python starts");
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    println!("{out}");
+    assert!(ran.status.success(), "{script}: {out}{err}");
+}
+
+#[test]
+fn every_kind_of_wrong_answer_stays_right() {
+    verified("replay.py", &["--refused"]);
+}
+
+#[test]
+fn tpc_h_and_tpc_ds_equal_duckdb() {
+    verified("tpc.py", &["--suite", "both", "--timeout", "60", "--need", "h=22,ds=99"]);
+}
+
+#[test]
+fn random_queries_equal_duckdb() {
+    let seed = std::env::var("SPOTMILL_SEED").unwrap_or_else(|_| "1".into());
+    verified("fuzz.py", &["--count", "300", "--seed", &seed, "--timeout", "60"]);
+}

@@ -1,0 +1,152 @@
+//! Calling a planned function over the engine's columns: arrays pass from one Arrow to the other without a copy, the
+//! function runs, its result passes back. Inside a CASE a call sees only the rows of its branch, as NULL elsewhere, so
+//! that a value of another branch is no error.
+
+use super::{bridged, engine_type, failed, literal, untranslated};
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, FieldRef};
+use datafusion_common::{DataFusionError, ScalarValue};
+use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use polars::prelude::*;
+use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
+use polars_plan::prelude::FunctionOptions;
+use std::sync::Arc;
+
+/// An argument, with its planned type.
+pub enum Argument {
+    Literal(ScalarValue),
+    Column(Expr, ArrowType),
+}
+
+impl Argument {
+    fn ty(&self) -> ArrowType {
+        match self {
+            Self::Literal(value) => value.data_type(),
+            Self::Column(_, ty) => ty.clone(),
+        }
+    }
+}
+
+/// What a closure of the engine needs to call the function.
+struct Call {
+    function: Arc<ScalarUDF>,
+    /// In order; none for a column.
+    literals: Vec<Option<ScalarValue>>,
+    arg_fields: Vec<FieldRef>,
+    return_field: FieldRef,
+    /// The expression, for errors.
+    text: String,
+}
+
+pub fn call(
+    function: &Arc<ScalarUDF>,
+    args: Vec<Argument>,
+    return_field: FieldRef,
+    guard: Option<&Expr>,
+    text: String,
+) -> PolarsResult<Expr> {
+    let field = |arg: &Argument| Arc::new(ArrowField::new("arg", arg.ty(), true));
+    let arg_fields = args.iter().map(|a| field(a) as FieldRef).collect();
+    let out = engine_type(return_field.data_type())?;
+    let literals: Vec<Option<ScalarValue>> = args
+        .iter()
+        .map(|arg| match arg {
+            Argument::Literal(value) => Some(value.clone()),
+            Argument::Column(..) => None,
+        })
+        .collect();
+    let mut columns = Vec::new();
+    for arg in args {
+        let Argument::Column(expr, ty) = arg else { continue };
+        columns.push(match guard {
+            Some(guard) => when(guard.clone()).then(expr).otherwise(literal::null(engine_type(&ty)?)),
+            None => expr,
+        });
+    }
+    let call = Call { function: function.clone(), literals, arg_fields, return_field, text };
+    if columns.is_empty() {
+        return literal::literal(&call.constant()?);
+    }
+    let run = move |columns: &mut [Column]| call.run(columns);
+    let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), out.clone()));
+    let mut function = UserDefinedFunction::new("call".into(), BaseColumnUdf::new(run, fields));
+    function.options = FunctionOptions::elementwise();
+    Ok(function.call(columns))
+}
+
+impl Call {
+    fn constant(&self) -> PolarsResult<ScalarValue> {
+        let values = self.literals.iter().flatten().map(|v| ColumnarValue::Scalar(v.clone())).collect();
+        match self.invoke(values, 1)? {
+            ColumnarValue::Scalar(value) => Ok(value),
+            ColumnarValue::Array(array) => ScalarValue::try_from_array(&array, 0).map_err(failed),
+        }
+    }
+
+    fn run(&self, columns: &[Column]) -> PolarsResult<Column> {
+        let rows = match columns.iter().any(Column::is_empty) {
+            true => 0,
+            false => columns.iter().map(Column::len).max().unwrap_or(0),
+        };
+        let mut given = columns.iter();
+        let mut values = Vec::with_capacity(self.literals.len());
+        for (literal, field) in self.literals.iter().zip(&self.arg_fields) {
+            values.push(match literal {
+                Some(value) => ColumnarValue::Scalar(value.clone()),
+                None => {
+                    let column = given.next().ok_or_else(|| untranslated("an argument is missing"))?;
+                    ColumnarValue::Array(array(column, rows, field.data_type())?)
+                }
+            });
+        }
+        let name = columns[0].name().clone();
+        let out = match self.invoke(values, rows)? {
+            ColumnarValue::Array(array) => array,
+            ColumnarValue::Scalar(value) => value.to_array_of_size(rows).map_err(failed)?,
+        };
+        let out = typed(&out, self.return_field.data_type())?;
+        Ok(bridged(spotmill_bridge::to_series(&name, &out))?.into_column())
+    }
+
+    fn invoke(&self, args: Vec<ColumnarValue>, rows: usize) -> PolarsResult<ColumnarValue> {
+        let args = ScalarFunctionArgs {
+            args,
+            arg_fields: self.arg_fields.clone(),
+            number_rows: rows,
+            return_field: self.return_field.clone(),
+            config_options: config(),
+        };
+        self.function.invoke_with_args(args).map_err(|e| {
+            let inner = failed(e);
+            let text = match inner {
+                PolarsError::ComputeError(text) => text.to_string(),
+                other => other.to_string(),
+            };
+            polars_err!(ComputeError: "`{}`: {text}", self.text)
+        })
+    }
+}
+
+fn config() -> Arc<datafusion_common::config::ConfigOptions> {
+    static OPTIONS: std::sync::OnceLock<Arc<datafusion_common::config::ConfigOptions>> = std::sync::OnceLock::new();
+    OPTIONS.get_or_init(|| Arc::new(spotmill_sql::plan::options())).clone()
+}
+
+/// The column as an array of `rows` values of the planned type.
+pub fn array(column: &Column, rows: usize, ty: &ArrowType) -> PolarsResult<ArrayRef> {
+    let column = match column.len() == rows {
+        true => column.clone(),
+        false => column.new_from_index(0, rows),
+    };
+    let array = bridged(spotmill_bridge::to_arrow(&column))?;
+    typed(&array, ty)
+}
+
+/// Arrow has several types for text and for numbers of rows; a function is given the one it was planned for.
+pub fn typed(array: &ArrayRef, ty: &ArrowType) -> PolarsResult<ArrayRef> {
+    match array.data_type() == ty {
+        true => Ok(array.clone()),
+        false => cast(array, ty).map_err(|e| failed(DataFusionError::from(e))),
+    }
+}

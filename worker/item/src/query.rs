@@ -1,0 +1,252 @@
+//! One query over files, with a pipeline's own semantics: tables are read as a step's inputs are, every row of text
+//! checked; the SQL runs on the streaming engine; a file is written under another name and renamed when it is whole.
+//! A query leaves nothing behind but its output, and no panic leaves this module.
+
+use crate::counter::Counter;
+use crate::failure::{Outcome, cannot_write, engine_failure, first_lines, transform};
+use crate::functions::Functions;
+use crate::read::{Room, load, vocabulary};
+use crate::{panics, sql, types, write};
+use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
+use spotmill_core::ids::Uri;
+use spotmill_core::item::InputFile;
+use spotmill_core::model::{Format, Layout, Output, OutputCompression};
+use spotmill_core::query::{ENDINGS, QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
+use spotmill_core::spec::nearest;
+use spotmill_core::sql as core_sql;
+use spotmill_core::types::Column;
+use spotmill_core::words::clip;
+use spotmill_sql::refusal::Kind;
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Characters of a list of columns in a hint.
+const HINT_CHARS: usize = 200;
+
+type Answer<T> = Result<T, QueryReply>;
+
+/// The reply to a line of JSON; never panics.
+pub fn answer(line: &[u8], functions: &Functions) -> QueryReply {
+    match serde_json::from_slice(line) {
+        Ok(request) => run(&request, functions),
+        Err(e) => QueryReply::failed(format!("the request is no query: {e}")),
+    }
+}
+
+/// The reply to a request; never panics.
+pub fn run(request: &QueryRequest, functions: &Functions) -> QueryReply {
+    panics::take();
+    let done = catch_unwind(AssertUnwindSafe(|| query(request, functions)));
+    match done {
+        Ok(Ok(done)) => QueryReply::Ok(done),
+        Ok(Err(reply)) => reply,
+        Err(payload) => QueryReply::Panic(match panics::take() {
+            Some((place, text)) => format!("{text} ({place})"),
+            None => panics::text(&*payload),
+        }),
+    }
+}
+
+fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
+    let tmp = Below::new(&std::env::temp_dir(), "spotmill-sql")?;
+    let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
+    for (i, (name, table)) in request.tables.iter().enumerate() {
+        let room = Room { tmp: &tmp.0, name: &format!("table{i}"), threads: threads() };
+        let loaded = load(&files(name, table)?, &read(name, table)?, &room)?;
+        if loaded.columns.is_empty() {
+            return Err(QueryReply::failed(format!("the table `{name}` has no columns: {} is empty", table.files[0])));
+        }
+        tables.insert(name.clone(), loaded.frame);
+        sources.extend(loaded.wanted.map(|wanted| (name.clone(), wanted)));
+    }
+    let sql::Prepared { mut frame, mut reads, origins: _ } = planned(&request.sql, &tables, functions)?;
+    let schema = frame.collect_schema().map_err(|e| refusal(&e))?;
+    let (columns, casts, left_out) = vocabulary(&schema);
+    if let Some(name) = left_out.first() {
+        let ty = schema.get(name).map(types::word).unwrap_or_default();
+        let message = format!("the column `{name}` is {ty}, which no file of a pipeline holds");
+        let hint = Some("CAST it, or leave it out".to_owned());
+        return Err(QueryReply::Refused(QueryRefused { message, hint, ..Default::default() }));
+    }
+    let frame = frame.select(casts);
+    for (name, wanted) in sources {
+        wanted.narrow(reads.remove(&name).unwrap_or_default());
+    }
+    Ok(done(request, frame, columns)?)
+}
+
+/// The one place that knows how the SQL front end says no.
+fn planned(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functions) -> Answer<sql::Prepared> {
+    sql::prepare(text, tables, functions).map_err(|e| match e {
+        sql::SqlError::Engine(error) => refusal(&error),
+        sql::SqlError::Refused(refused) => QueryReply::Refused(QueryRefused {
+            hint: hint(text, &refused.kind, functions),
+            ..pointed(text, refused.message, place(text, &refused.kind, refused.span, refused.subject.as_deref()))
+        }),
+    })
+}
+
+fn refusal(error: &PolarsError) -> QueryReply {
+    QueryReply::Refused(QueryRefused { message: first_lines(error), ..Default::default() })
+}
+
+/// Where the planner points, or where the name stands that it speaks of.
+fn place(text: &str, kind: &Kind, span: Option<Range<usize>>, subject: Option<&str>) -> Option<Range<usize>> {
+    let calls = |name: &str| core_sql::functions(text).into_iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+    let named = |subject: &str| match kind {
+        Kind::UnknownFunction { .. } => calls(subject).map(|(_, span)| span),
+        Kind::DuplicateColumn { .. } => core_sql::identifiers(text, subject).pop().or_else(|| core_sql::star(text)),
+        _ => core_sql::identifiers(text, subject).into_iter().next().or_else(|| calls(subject).map(|(_, span)| span)),
+    };
+    span.filter(|span| !span.is_empty()).or_else(|| named(subject?))
+}
+
+fn pointed(text: &str, message: String, place: Option<Range<usize>>) -> QueryRefused {
+    let Some(span) = place else { return QueryRefused { message, ..Default::default() } };
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() as u64 + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
+    QueryRefused { message, line: Some(line), column: Some(column), hint: None }
+}
+
+/// What to write instead.
+fn hint(text: &str, kind: &Kind, functions: &Functions) -> Option<String> {
+    match kind {
+        Kind::UnknownColumn { column, available } => match nearest(column, available.iter().map(String::as_str)) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if available.is_empty() => None,
+            None => Some(format!("columns: {}", clip(&available.join(", "), HINT_CHARS))),
+        },
+        Kind::UnknownFunction { function } => {
+            let all: Vec<String> = functions.about().functions.into_iter().map(|f| f.name).collect();
+            let first = core_sql::first_column(text, function);
+            Some(format!("{}; all: `spotmill functions`", core_sql::hint(function, first.as_deref(), &all)))
+        }
+        Kind::DuplicateColumn { .. } => Some("give one of them another name with AS".to_owned()),
+        Kind::Type | Kind::Other => None,
+    }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn files(name: &str, table: &QueryTable) -> Answer<Vec<InputFile>> {
+    if table.files.is_empty() {
+        return Err(QueryReply::failed(format!("the table `{name}` has no files")));
+    }
+    let file = |path: &String| InputFile { uri: Uri::new(path), etag: String::new(), bytes: 0, rows: None };
+    Ok(table.files.iter().map(file).collect())
+}
+
+fn read(name: &str, table: &QueryTable) -> Answer<spotmill_core::model::Read> {
+    let by_ending = || table.files.first().and_then(|file| read_of(file));
+    let unknown = || QueryReply::failed(format!("the table `{name}`: a file ends in {ENDINGS}"));
+    table.read.clone().or_else(by_ending).ok_or_else(unknown)
+}
+
+fn done(request: &QueryRequest, frame: LazyFrame, columns: Vec<Column>) -> Outcome<QueryDone> {
+    let failed = |e| engine_failure(&e, "the query");
+    let (frame, total) = match request.limit {
+        Some(limit) => {
+            let (first, total) = first(frame, limit).map_err(failed)?;
+            (first.lazy(), Some(total))
+        }
+        None => (frame, None),
+    };
+    if let Some(output) = &request.output {
+        let written = written(frame, &columns, Path::new(output))?;
+        return Ok(QueryDone { rows: total.unwrap_or(written), columns, preview: None });
+    }
+    let df = frame.collect_with_engine(Engine::Streaming).map_err(failed)?.unwrap_single();
+    let rows = total.unwrap_or(df.height() as u64);
+    Ok(QueryDone { rows, preview: Some(cells(&df).map_err(failed)?), columns })
+}
+
+/// The first rows, and how many there are in all. Each batch is cut as it streams by, so that what is kept is bounded
+/// by the limit and the number of batches.
+fn first(frame: LazyFrame, limit: u64) -> PolarsResult<(DataFrame, u64)> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let counter = Counter::default();
+    let cut = move |df: DataFrame| Ok(df.head(Some(limit)));
+    let cut = counter.count(frame).map(cut, OptFlags::STREAMING, None, Some("first rows of each batch"));
+    let df = cut.collect_with_engine(Engine::Streaming)?.unwrap_single();
+    Ok((df.head(Some(limit)), counter.get()))
+}
+
+/// How many rows were written.
+fn written(frame: LazyFrame, columns: &[Column], output: &Path) -> Outcome<u64> {
+    let parent = output.parent().unwrap_or(Path::new("/"));
+    let name = output.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let layout = layout(&name)?;
+    let beside = Below::new(parent, &format!(".{name}"))?;
+    let written = write::write(frame, &types::schema(columns), &layout, &beside.0)?;
+    let whole = beside.0.join(&written.files[0].path);
+    fs::rename(&whole, output).map_err(|e| cannot_write(output, &e))?;
+    Ok(written.rows)
+}
+
+fn layout(name: &str) -> Outcome<Output> {
+    let format = match Path::new(name).extension().and_then(|e| e.to_str()) {
+        Some("parquet") => Format::Parquet,
+        Some("csv") => Format::Csv,
+        Some("ndjson") => Format::Ndjson,
+        _ => return Err(transform(format!("{name}: an output ends in .parquet, .csv or .ndjson"))),
+    };
+    let parquet = format == Format::Parquet;
+    Ok(Output {
+        format,
+        compression: if parquet { OutputCompression::Zstd } else { OutputCompression::None },
+        layout: Layout::Single,
+        sort_by: Vec::new(),
+        file_bytes: None,
+        file_rows: None,
+        destination: None,
+        replace_all: false,
+        header: true,
+    })
+}
+
+/// Rows of texts.
+fn cells(df: &DataFrame) -> PolarsResult<Vec<Vec<Option<String>>>> {
+    let mut rows = vec![Vec::with_capacity(df.width()); df.height()];
+    for column in df.columns() {
+        for (i, row) in rows.iter_mut().enumerate() {
+            row.push(cell(&column.get(i)?));
+        }
+    }
+    Ok(rows)
+}
+
+/// Numbers with all their digits.
+fn cell(value: &AnyValue<'_>) -> Option<String> {
+    match value {
+        AnyValue::Null => None,
+        AnyValue::Float32(v) => Some(format!("{v:?}")),
+        AnyValue::Float64(v) => Some(format!("{v:?}")),
+        other => Some(other.get_str().map_or_else(|| other.to_string(), str::to_owned)),
+    }
+}
+
+/// A directory that is removed with what is in it.
+struct Below(PathBuf);
+
+impl Below {
+    fn new(parent: &Path, name: &str) -> Outcome<Self> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = parent.join(format!("{name}-{}-{number}", std::process::id()));
+        fs::create_dir(&path).map_err(|e| cannot_write(&path, &e))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Below {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
