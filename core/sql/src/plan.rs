@@ -95,8 +95,8 @@ fn optimized(plan: LogicalPlan) -> Result<LogicalPlan> {
         Arc::new(DecorrelateLateralJoin::new()),
         Arc::new(rules::same_names::SameNames),
         Arc::new(ExtractEquijoinPredicate::new()),
-        Arc::new(rules::crosses::Crosses::default()),
-        Arc::new(rules::filters::Filters::default()),
+        Arc::new(rules::except::crosses()),
+        Arc::new(rules::except::filters()),
         Arc::new(OptimizeProjections::new()),
     ];
     Optimizer::with_rules(rules).optimize(plan, &Config::new()?, |_, _| {})

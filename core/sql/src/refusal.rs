@@ -142,14 +142,27 @@ fn of_plan(message: &str, functions: &[Arc<ScalarUDF>]) -> Refusal {
     Refusal { kind: Kind::Type, message, span: None, subject: own.map(str::to_owned) }
 }
 
-/// The message without DataFusion's prefixes and without lines that only a developer of it could use.
-fn sentence(message: &str) -> String {
-    let prefixes =
-        ["Error during planning: ", "This feature is not implemented: ", "Execution error: ", "Internal error: "];
-    let mut rest = message.trim();
-    while let Some(shorter) = prefixes.iter().find_map(|p| rest.strip_prefix(p)) {
+/// The message without the kinds of error that DataFusion and Arrow put before it.
+pub fn without_prefixes(message: &str) -> &str {
+    const PREFIXES: &[&str] = &[
+        "Error during planning: ",
+        "This feature is not implemented: ",
+        "Execution error: ",
+        "Internal error: ",
+        "Arrow error: ",
+        "Compute error: ",
+        "Arithmetic overflow: ",
+    ];
+    let mut rest = message;
+    while let Some(shorter) = PREFIXES.iter().find_map(|p| rest.strip_prefix(p)) {
         rest = shorter;
     }
+    rest
+}
+
+/// The message without DataFusion's prefixes and without lines that only a developer of it could use.
+fn sentence(message: &str) -> String {
+    let rest = without_prefixes(message.trim());
     // What a function of ours says of its arguments stands inside what DataFusion says of the function.
     if let Some((_, inner)) = rest.split_once("coercion failed with: ") {
         let inner = inner.split(" No function matches the given name").next().unwrap_or(inner);

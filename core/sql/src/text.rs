@@ -4,24 +4,21 @@
 use crate::refusal::Refusal;
 use crate::spelling;
 use arrow::datatypes::SchemaRef;
-use spotmill_core::sql::{self, DIALECT};
+use spotmill_core::sql;
 use sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
     ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor,
     Value, VisitMut, VisitorMut,
 };
-use sqlparser::parser::{Parser, ParserOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// The one query in `text`.
 pub fn statement(text: &str, tables: &BTreeMap<String, SchemaRef>) -> Result<Statement, Refusal> {
-    sql::parse(text).map_err(|complaints| Refusal::complaint(&complaints))?;
-    let text = &sql::without_hints(text);
-    let options = ParserOptions { trailing_commas: true, ..Default::default() };
-    let parsed = Parser::new(&DIALECT).with_options(options).try_with_sql(text).and_then(|mut p| p.parse_statements());
-    let mut statements = parsed.map_err(|e| Refusal::other(e.to_string()))?;
-    let Some(mut statement) = statements.pop() else { return Err(Refusal::other("the SQL is empty".to_owned())) };
+    let select = sql::parse(text).map_err(|complaints| Refusal::complaint(&complaints))?;
+    let Some(mut statement) = select.into_statement() else {
+        return Err(Refusal::other("the SQL is empty".to_owned()));
+    };
     let mut names = Names::new(tables);
     let _ = statement.visit(&mut names);
     let _ = statement.visit(&mut Rewrite { names: &names });

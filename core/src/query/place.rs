@@ -1,30 +1,17 @@
 //! From a place in the SQL that the engine ran to the place in the SQL that a person wrote. The two differ where params
 //! were bound; both are read as tokens, side by side. Where that cannot be followed there is no place.
 
-use crate::sql::{DIALECT, Lines};
-use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
+use crate::sql::{Lines, Tok, literal_length, tokenize};
+use sqlparser::tokenizer::{Location, Token};
 use std::ops::Range;
 
 /// The token of `written` that became what stands in `run` at this line and column, both from 1, as bytes.
 pub fn place(written: &str, run: &str, line: u64, column: u64) -> Option<Range<usize>> {
-    let (ours, theirs) = (tokens(written)?, tokens(run)?);
+    let (ours, theirs) = (tokenize(written).ok()?, tokenize(run).ok()?);
     let at = Lines::new(run).byte(Location { line, column });
     let pointed = theirs.iter().position(|t| t.span.end > at).or(theirs.len().checked_sub(1))?;
     let origin = *origins(&ours, &theirs).get(pointed)?;
     ours.get(origin).map(|t| t.span.clone())
-}
-
-struct Tok {
-    token: Token,
-    span: Range<usize>,
-}
-
-fn tokens(text: &str) -> Option<Vec<Tok>> {
-    let lines = Lines::new(text);
-    let all = Tokenizer::new(&DIALECT, text).tokenize_with_location().ok()?;
-    let seen = all.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
-    let span = |span: Span| lines.byte(span.start)..lines.byte(span.end);
-    Some(seen.map(|t| Tok { span: span(t.span), token: t.token }).collect())
 }
 
 /// For each token that was run, the index of the one it came from.
@@ -32,37 +19,12 @@ fn origins(ours: &[Tok], theirs: &[Tok]) -> Vec<usize> {
     let mut out: Vec<usize> = Vec::with_capacity(theirs.len());
     for (i, tok) in ours.iter().enumerate() {
         let length = match (&tok.token, theirs.get(out.len()..)) {
-            (Token::Placeholder(_), Some(rest)) => literal_length(rest),
+            (Token::Placeholder(_), Some(rest)) => literal_length(rest).unwrap_or(1),
             _ => 1,
         };
         out.extend(std::iter::repeat_n(i, length));
     }
     out
-}
-
-/// How many tokens a bound literal has: `'text'`, `7`, `-7`, `CAST(7 AS …)`.
-fn literal_length(tokens: &[Tok]) -> usize {
-    let is = |i: usize, token: &Token| tokens.get(i).is_some_and(|t| t.token == *token);
-    if is(1, &Token::LParen) && tokens.first().is_some_and(|t| matches!(t.token, Token::Word(_))) {
-        return closing(tokens, 1).map_or(1, |i| i + 1);
-    }
-    if is(0, &Token::Minus) { 2 } else { 1 }
-}
-
-/// The parenthesis that closes the one at `open`.
-fn closing(tokens: &[Tok], open: usize) -> Option<usize> {
-    let mut depth = 0usize;
-    for (i, tok) in tokens.iter().enumerate().skip(open) {
-        match tok.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.checked_sub(1)?,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(i);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn same(a: &Tok, b: &Tok) -> bool {
 }
 
 /// How many tokens a bound literal takes at the start of `tokens`.
-fn literal_length(tokens: &[Tok]) -> Option<usize> {
+pub(crate) fn literal_length(tokens: &[Tok]) -> Option<usize> {
     let first = tokens.first()?;
     let second = tokens.get(1).map(|t| &t.token);
     if (first.is_word("cast") || first.is_word("date")) && second == Some(&Token::LParen) {

@@ -10,10 +10,12 @@ mod select;
 mod tokens;
 
 pub use bind::{BindError, bind, bind_text, literal, params};
+pub(crate) use find::literal_length;
 pub use find::{alias_of, expression, first_column, functions, identifiers, names_in, star};
 pub use functions::hint;
-pub use select::{Select, parse, parse_condition, without_hints};
-pub use tokens::{DIALECT, Lines};
+pub use select::{Select, parse, parse_condition};
+pub use tokens::Lines;
+pub(crate) use tokens::{Tok, tokenize};
 
 use std::ops::Range;
 

@@ -1,5 +1,4 @@
-//! Where in a text a param stands. Polars takes any expression in most places, but only a plain number in some and
-//! only literals and casts in a list.
+//! Where in a text a param stands. The planner takes any expression in most places, but only a plain number in some.
 
 use super::tokens::Tok;
 use sqlparser::tokenizer::Token;
@@ -7,8 +6,6 @@ use sqlparser::tokenizer::Token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     Expression,
-    /// An element of `IN (…)` or `[…]`.
-    List,
     /// After LIMIT or OFFSET, in VALUES, or an argument that must be a number as it stands.
     Number,
 }
@@ -18,7 +15,6 @@ const PLAIN_ARGUMENTS: &[&str] = &["round", "trunc", "truncate", "lag", "lead", 
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    List,
     Values,
     /// In a call of one of `PLAIN_ARGUMENTS`; whether a comma was passed.
     Plain(bool),
@@ -32,7 +28,7 @@ pub fn positions(tokens: &[Tok]) -> Vec<Position> {
     for (i, tok) in tokens.iter().enumerate() {
         match &tok.token {
             Token::LParen => scopes.push(opened(tokens, i)),
-            Token::LBracket => scopes.push(Scope::List),
+            Token::LBracket => scopes.push(Scope::Other),
             Token::RParen | Token::RBracket => drop(scopes.pop()),
             Token::Comma => {
                 if let Some(Scope::Plain(passed)) = scopes.last_mut() {
@@ -49,9 +45,7 @@ pub fn positions(tokens: &[Tok]) -> Vec<Position> {
 fn opened(tokens: &[Tok], i: usize) -> Scope {
     let Some(before) = i.checked_sub(1).map(|b| &tokens[b]) else { return Scope::Other };
     let is = |word: &&str| before.is_word(word);
-    if before.is_word("in") {
-        Scope::List
-    } else if before.is_word("values") {
+    if before.is_word("values") {
         Scope::Values
     } else if PLAIN_ARGUMENTS.iter().any(is) {
         Scope::Plain(false)
@@ -68,7 +62,6 @@ fn position(tokens: &[Tok], i: usize, scope: Option<Scope>) -> Position {
     let opens = before.is_some_and(|t| matches!(t.token, Token::LParen | Token::LBracket | Token::Comma));
     let closes = tokens.get(i + 1).is_some_and(|t| matches!(t.token, Token::RParen | Token::RBracket | Token::Comma));
     match scope {
-        Some(Scope::List) if opens && closes => Position::List,
         Some(Scope::Values) if opens && closes => Position::Number,
         Some(Scope::Plain(true)) if opens && closes => Position::Number,
         _ => Position::Expression,

@@ -3,10 +3,9 @@
 
 use super::Complaint;
 use super::tokens::{DIALECT, Lines, Tok, tokenize};
-use sqlparser::ast::UnaryOperator;
 use sqlparser::ast::{
     BinaryOperator, Expr, ObjectName, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Statement, TableFactor,
-    Value, ValueWithSpan, Visit, Visitor,
+    UnaryOperator, Value, ValueWithSpan, Visit, Visitor,
 };
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
@@ -17,6 +16,8 @@ use std::ops::{ControlFlow, Range};
 #[derive(Clone, Debug)]
 pub struct Select {
     text: String,
+    /// What it says; none of a condition.
+    query: Option<Statement>,
     pub tables: Vec<(String, Range<usize>)>,
     pub functions: Vec<(String, Range<usize>)>,
     pub params: Vec<(String, Range<usize>)>,
@@ -26,13 +27,18 @@ impl Select {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// The syntax tree of the query; none of a condition.
+    pub fn into_statement(self) -> Option<Statement> {
+        self.query
+    }
 }
 
 /// One SELECT (CTEs, subqueries, joins and set operations included).
 pub fn parse(text: &str) -> Result<Select, Vec<Complaint>> {
-    let text = &without_hints(text);
     let tokens = readable(text)?;
-    let statements =
+    let text = &without_hints(text, &tokens);
+    let mut statements =
         parser(text).and_then(|mut p| p.parse_statements()).map_err(|e| vec![syntax(text, &tokens, &e)])?;
     let [Statement::Query(query)] = statements.as_slice() else {
         return Err(vec![one_select(&statements, &tokens)]);
@@ -45,7 +51,7 @@ pub fn parse(text: &str) -> Result<Select, Vec<Complaint>> {
     }
     let tables = std::mem::take(&mut rules.tables);
     let tables = tables.into_iter().filter(|(name, _)| !rules.ctes.contains(name)).collect();
-    Ok(Select { text: text.to_owned(), tables, functions: rules.functions, params })
+    Ok(Select { text: text.to_owned(), query: statements.pop(), tables, functions: rules.functions, params })
 }
 
 /// One condition, as in `expect.check`: an expression without subqueries.
@@ -63,13 +69,12 @@ pub fn parse_condition(text: &str) -> Result<Select, Vec<Complaint>> {
     if !rules.complaints.is_empty() {
         return Err(rules.complaints);
     }
-    Ok(Select { text: text.to_owned(), tables: Vec::new(), functions: rules.functions, params })
+    Ok(Select { text: text.to_owned(), query: None, tables: Vec::new(), functions: rules.functions, params })
 }
 
 /// The text with blanks in place of `[NOT] MATERIALIZED` after a CTE's AS: whether it is computed once is not its
 /// meaning. Everything else stays where it is.
-pub fn without_hints(text: &str) -> String {
-    let tokens = tokenize(text).unwrap_or_default();
+fn without_hints(text: &str, tokens: &[Tok]) -> String {
     let mut out = text.to_owned();
     let mut blank = |span: &Range<usize>| out.replace_range(span.clone(), &" ".repeat(span.len()));
     for (i, token) in tokens.iter().enumerate() {

@@ -4,13 +4,11 @@
 use crate::failure::Outcome;
 use crate::functions::{Functions, TransformContext};
 use crate::problem::{problem_of, similar, sql_problem};
-use crate::read::{empty, local, vocabulary};
+use crate::read::{empty, local, unpinned, vocabulary};
 use crate::{footer, infer, panics, partition, sql, types};
 use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
 use spotmill_core::ids::Uri;
-use spotmill_core::item::{
-    CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, InputFile,
-};
+use spotmill_core::item::{CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION};
 use spotmill_core::model::{Format, Layout, Read, Transform};
 use spotmill_core::types::Column;
 use std::collections::BTreeMap;
@@ -74,7 +72,7 @@ fn known_types(columns: &[Column]) -> Checked<Vec<Column>> {
 
 fn sample(uri: &Uri, read: &Read) -> Checked<Vec<Column>> {
     let found = || -> Outcome<Vec<Column>> {
-        let file = InputFile { uri: uri.clone(), etag: String::new(), bytes: 0, rows: None };
+        let file = unpinned(uri.clone());
         let path = local(&file)?;
         if read.format == Format::Parquet {
             let footer = footer::read(&path)?;

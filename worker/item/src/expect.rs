@@ -3,7 +3,7 @@
 
 use crate::failure::{Outcome, engine_failure, transform};
 use crate::functions::Functions;
-use crate::read::{Room, load, scan_parquet};
+use crate::read::{Room, load, scan_parquet, unpinned};
 use crate::sql;
 use polars::prelude::*;
 use spotmill_core::ids::Uri;
@@ -41,10 +41,7 @@ fn written(files: &[PathBuf], output: &Output, columns: &[Declared]) -> Outcome<
     if output.format == Format::Parquet {
         return scan_parquet(files);
     }
-    let inputs: Vec<InputFile> = files
-        .iter()
-        .map(|f| InputFile { uri: Uri::new(f.to_string_lossy()), etag: String::new(), bytes: 0, rows: None })
-        .collect();
+    let inputs: Vec<InputFile> = files.iter().map(|f| unpinned(Uri::new(f.to_string_lossy()))).collect();
     let read = Read {
         format: output.format,
         columns: columns.to_vec(),

@@ -5,6 +5,7 @@
 mod builtin;
 pub mod check;
 mod counter;
+mod elementwise;
 mod engine;
 mod expect;
 mod failure;

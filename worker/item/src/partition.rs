@@ -1,10 +1,9 @@
 //! Which partition a row belongs to and what the partition is called: `carrier=AA`, `a=1/b=2`, `bucket=00007`.
 //! Values are percent-encoded, so that two values never share a name and none leaves its directory.
 
+use crate::elementwise::elementwise;
 use crate::failure::{Outcome, transform};
 use polars::prelude::*;
-use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
-use polars_plan::prelude::FunctionOptions;
 use spotmill_core::bucket::{self, Key};
 
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -75,9 +74,7 @@ pub fn bucket_of(by: &[String], buckets: u32) -> Expr {
         Ok(numbers.with_name(BUCKET.into()).into_column())
     };
     let fields = |_: &Schema, _: &[Field]| Ok(Field::new(BUCKET.into(), DataType::UInt32));
-    let mut function = UserDefinedFunction::new("bucket".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    function.call(by.iter().map(|name| col(name.as_str())).collect()).alias(BUCKET)
+    elementwise("bucket", run, fields).call(by.iter().map(|name| col(name.as_str())).collect()).alias(BUCKET)
 }
 
 /// A key column, ready to be read by row.

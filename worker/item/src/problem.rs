@@ -44,8 +44,9 @@ pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functio
             Some(column) => CheckProblem::DuplicateColumn { column },
             None => CheckProblem::Other { subject: None, message },
         },
-        PolarsError::SQLInterface(text) | PolarsError::SQLSyntax(text) => {
-            engine_sql_problem(text, available, functions)
+        // Ours, of what has no translation.
+        PolarsError::SQLInterface(text) => {
+            CheckProblem::Other { subject: quoted(text), message: text.trim().to_owned() }
         }
         PolarsError::SchemaMismatch(_) | PolarsError::InvalidOperation(_) => {
             CheckProblem::TypeMismatch { subject: subject(error, &message, available, functions), message }
@@ -55,23 +56,6 @@ pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functio
         }
         _ => CheckProblem::Other { subject: subject(error, &message, available, functions), message },
     }
-}
-
-fn engine_sql_problem(text: &str, available: &[String], functions: &Functions) -> CheckProblem {
-    let name = quoted(text);
-    if text.contains("unsupported function") || text.contains("unknown function") {
-        let function = name.unwrap_or_default();
-        let similar = similar_function(&function, functions);
-        return CheckProblem::UnknownFunction { function, similar };
-    }
-    if text.contains("no column named") || text.contains("unable to find column") {
-        let column = name.unwrap_or_default();
-        return CheckProblem::UnknownColumn { column: bare(&column), available: available.to_vec() };
-    }
-    if text.contains("is duplicated in the SELECT") || text.contains("duplicate column") {
-        return CheckProblem::DuplicateColumn { column: name.unwrap_or_default() };
-    }
-    CheckProblem::Other { subject: name, message: text.trim().to_owned() }
 }
 
 fn is_type_error(text: &str) -> bool {

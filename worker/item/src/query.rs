@@ -5,7 +5,7 @@
 use crate::counter::Counter;
 use crate::failure::{Outcome, cannot_write, engine_failure, first_lines, transform};
 use crate::functions::Functions;
-use crate::read::{Room, load, vocabulary};
+use crate::read::{Room, load, unpinned, vocabulary};
 use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
 use spotmill_core::ids::Uri;
@@ -139,8 +139,7 @@ fn files(name: &str, table: &QueryTable) -> Answer<Vec<InputFile>> {
     if table.files.is_empty() {
         return Err(QueryReply::failed(format!("the table `{name}` has no files")));
     }
-    let file = |path: &String| InputFile { uri: Uri::new(path), etag: String::new(), bytes: 0, rows: None };
-    Ok(table.files.iter().map(file).collect())
+    Ok(table.files.iter().map(|path| unpinned(Uri::new(path))).collect())
 }
 
 fn read(name: &str, table: &QueryTable) -> Answer<spotmill_core::model::Read> {

@@ -1,6 +1,7 @@
 //! From an input's files to a lazy frame whose rows are known to be right: checked, cleaned where need be, typed as
 //! declared and counted before.
 
+use crate::elementwise::elementwise;
 use crate::failure::{Outcome, bad_data, engine_failure, failure};
 use crate::text::{Text, TextFile};
 use crate::types::{column, normal, schema};
@@ -8,8 +9,7 @@ use crate::wanted::Wanted;
 use crate::{footer, text};
 use polars::prelude::{Column as PlColumn, DataType, Expr, Field, col};
 use polars::prelude::{DataFrame, HiveOptions, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, ScanSources, Schema};
-use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
-use polars_plan::prelude::FunctionOptions;
+use spotmill_core::ids::Uri;
 use spotmill_core::item::{FailureClass, InputFile, RejectedRow};
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::Column;
@@ -46,6 +46,11 @@ pub fn local(file: &InputFile) -> Outcome<PathBuf> {
         ));
     }
     Ok(PathBuf::from(file.uri.as_str()))
+}
+
+/// A file as it stands now, whatever it was before.
+pub fn unpinned(uri: Uri) -> InputFile {
+    InputFile { uri, etag: String::new(), bytes: 0, rows: None }
 }
 
 pub fn load(files: &[InputFile], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
@@ -116,9 +121,7 @@ fn held_to(column: Expr, ty: DataType) -> Expr {
         other => other.strict_cast(&planned),
     };
     let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), ty.clone()));
-    let mut function = UserDefinedFunction::new("held_to".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    function.call(vec![column])
+    elementwise("held_to", run, fields).call(vec![column])
 }
 
 fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loaded> {

@@ -3,12 +3,13 @@
 //! here the chunks are cut before (`lines`). The parser and its options are those of the engine's source, and a chunk
 //! that holds another number of rows than lines is an error.
 
+use crate::elementwise::elementwise;
 use crate::lines::{Chunk, Mapped};
 use crate::wanted::Wanted;
 use polars::prelude::_csv_read_internal::{NullValuesCompiled, read_chunk, validate_utf8};
 use polars::prelude::*;
-use polars_plan::dsl::{BaseColumnUdf, DslBuilder, UserDefinedFunction};
-use polars_plan::prelude::{FunctionOptions, UdfSchema};
+use polars_plan::dsl::DslBuilder;
+use polars_plan::prelude::UdfSchema;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -127,9 +128,7 @@ pub fn parsed(column: &str) -> Expr {
         Ok(column)
     };
     let fields = |_: &Schema, fields: &[Field]| Ok(fields[0].clone());
-    let mut function = UserDefinedFunction::new("parsed".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    function.call(vec![col(column)])
+    elementwise("parsed", run, fields).call(vec![col(column)])
 }
 
 #[cfg(test)]

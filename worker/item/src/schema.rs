@@ -1,7 +1,7 @@
 //! Files as a person meets them on the command line: their columns as a block to paste, and their first rows.
 
 use crate::failure::{Outcome, bad_data, engine_failure};
-use crate::read::{Room, load, vocabulary};
+use crate::read::{Room, load, unpinned, vocabulary};
 use crate::{footer, infer};
 use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
@@ -47,10 +47,7 @@ pub fn block(columns: &[Column]) -> String {
 
 /// The first rows of files of one kind.
 pub fn preview(files: &[PathBuf], read: &Read, limit: usize) -> Outcome<PreviewReply> {
-    let inputs: Vec<InputFile> = files
-        .iter()
-        .map(|f| InputFile { uri: Uri::new(f.to_string_lossy()), etag: String::new(), bytes: 0, rows: None })
-        .collect();
+    let inputs: Vec<InputFile> = files.iter().map(|f| unpinned(Uri::new(f.to_string_lossy()))).collect();
     let tmp = tempdir()?;
     let out = preview_in(&inputs, read, limit, &tmp);
     let _ = std::fs::remove_dir_all(&tmp);

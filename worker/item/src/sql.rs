@@ -3,6 +3,7 @@
 use crate::engine::Query;
 use crate::functions::Functions;
 use polars::prelude::{LazyFrame, PlSmallStr, PolarsError, PolarsResult, Schema};
+use spotmill_core::sql::parse_condition;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,13 +42,20 @@ pub fn run(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functio
     Ok(prepare(text, tables, functions)?.frame)
 }
 
+/// One expression, and nothing after it.
+fn condition(text: &str) -> Result<(), SqlError> {
+    parse_condition(text).map(drop).map_err(|complaints| SqlError::Refused(Refusal::complaint(&complaints)))
+}
+
 /// The type of a condition over the output's columns, for checking that it is one.
 pub fn condition_frame(text: &str, frame: &LazyFrame, functions: &Functions) -> Result<LazyFrame, SqlError> {
+    condition(text)?;
     run(&format!("SELECT ({text}\n) AS condition FROM output"), &output(frame), functions)
 }
 
 /// Rows of `frame` for which each condition is false, as one query's columns, in order.
 pub fn false_counts(conditions: &[String], frame: &LazyFrame, functions: &Functions) -> Result<LazyFrame, SqlError> {
+    conditions.iter().try_for_each(|c| condition(c))?;
     let counts: Vec<String> =
         conditions.iter().enumerate().map(|(i, c)| format!("COUNT(*) FILTER (WHERE NOT ({c}\n)) AS c{i}")).collect();
     run(&format!("SELECT {} FROM output", counts.join(", ")), &output(frame), functions)

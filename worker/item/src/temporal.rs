@@ -1,10 +1,9 @@
 //! The engine's side of dates and timestamps in text: an elementwise function around the parser that the row check
 //! has used already.
 
+use crate::elementwise::elementwise;
 use crate::rows::temporal::Temporal;
 use polars::prelude::*;
-use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
-use polars_plan::prelude::FunctionOptions;
 
 pub fn parsed(text: Expr, temporal: Temporal, out: DataType) -> Expr {
     let dtype = out.clone();
@@ -29,7 +28,5 @@ pub fn parsed(text: Expr, temporal: Temporal, out: DataType) -> Expr {
         Ok(physical.cast(&dtype)?.into_column())
     };
     let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), out.clone()));
-    let mut function = UserDefinedFunction::new("read_time".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    function.call(vec![text])
+    elementwise("read_time", run, fields).call(vec![text])
 }

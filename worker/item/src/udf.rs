@@ -2,10 +2,10 @@
 //! pipeline is validated, NULL in gives NULL out unless an argument is an `Option`, and a panic becomes an error
 //! that names the function.
 
+use crate::elementwise::elementwise;
 use crate::types::word;
 use polars::prelude::*;
-use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
-use polars_plan::prelude::FunctionOptions;
+use polars_plan::dsl::UserDefinedFunction;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A type that a closure may take.
@@ -243,8 +243,7 @@ fn make(
         }
         Ok(Field::new(fields[0].name().clone(), out.clone()))
     };
-    let mut function = UserDefinedFunction::new(name.into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
+    let function = elementwise(name, run, fields);
     Udf { name: name.to_owned(), signature, types: declared, out: returned, function }
 }
 

@@ -171,16 +171,10 @@ fn text_of_times(array: &ArrayRef) -> Result<ArrayRef> {
 /// The error, with the first value that does not fit.
 fn shown(array: &ArrayRef, to: &DataType, error: &str) -> Result<ArrayRef> {
     let formatter = ArrayFormatter::try_new(array, &FormatOptions::default())?;
-    let fails = |row: usize| array.is_valid(row) && convert_one(array, row, to).is_err();
-    match (0..array.len()).find(|row| array.len() > 1 && fails(*row)) {
+    let fails = |row: &usize| array.is_valid(*row) && convert(&array.slice(*row, 1), to, false).is_err();
+    let row = if array.len() == 1 { Some(0) } else { (0..array.len()).find(fails) };
+    match row {
         Some(row) => exec_err!("`{}` does not fit {}: use TRY_CAST to get NULL", formatter.value(row), word(to)),
-        None if array.len() == 1 => {
-            exec_err!("`{}` does not fit {}: use TRY_CAST to get NULL", formatter.value(0), word(to))
-        }
         None => exec_err!("{error}"),
     }
-}
-
-fn convert_one(array: &ArrayRef, row: usize, to: &DataType) -> Result<ArrayRef> {
-    convert(&array.slice(row, 1), to, false)
 }

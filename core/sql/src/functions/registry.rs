@@ -83,6 +83,15 @@ pub fn withheld(name: &str) -> Option<&'static str> {
     WITHHELD.iter().find(|(withheld, _)| *withheld == name).map(|(_, instead)| *instead)
 }
 
+/// Whether a query may call a function of that name.
+pub fn is_function(name: &str) -> bool {
+    let registry = built_in();
+    registry.scalars.contains_key(name)
+        || registry.aggregates.contains_key(name)
+        || registry.windows.contains_key(name)
+        || crate::spelling::names().any(|(written, _)| written == name)
+}
+
 /// A function as `spotmill functions` lists it.
 pub struct Described {
     pub name: String,

@@ -95,10 +95,6 @@ impl AggregateUDFImpl for SumFunction {
             }),
         })
     }
-
-    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.accumulator(args)
-    }
 }
 
 fn scale(ty: &DataType) -> i8 {

@@ -3,7 +3,6 @@
 
 use arrow::array::timezone::Tz;
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, Duration, NaiveDateTime, Offset, TimeZone};
 use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
@@ -85,15 +84,8 @@ fn shift(array: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
             .map(|t| t.and_utc().timestamp_micros())
             .ok_or_else(|| arrow::error::ArrowError::ComputeError(format!("the time {at} µs has no place in the zone")))
     })?;
-    let out: ArrayRef = Arc::new(moved.with_timezone_opt(None::<Arc<str>>));
-    let zone = (!instant).then(|| "UTC".into());
-    let ty = DataType::Timestamp(TimeUnit::Microsecond, zone);
-    Ok(if instant { out } else { relabelled(&out, &ty)? })
-}
-
-/// The same instants under another label.
-fn relabelled(array: &ArrayRef, ty: &DataType) -> Result<ArrayRef> {
-    Ok(cast(array, ty)?)
+    let zone = (!instant).then(|| Arc::from("UTC"));
+    Ok(Arc::new(moved.with_timezone_opt(zone)))
 }
 
 fn local(instant: NaiveDateTime, zone: &Tz) -> Option<NaiveDateTime> {

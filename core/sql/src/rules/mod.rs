@@ -1,8 +1,7 @@
 //! What `docs/sql.md` says of the meaning of SQL, as rules over plans. `meaning` makes it explicit before types are
 //! coerced, `subqueries` brings subqueries to forms that can be joined, `last` refuses what is left over.
 
-pub mod crosses;
-pub mod filters;
+pub mod except;
 pub mod last;
 pub mod meaning;
 pub mod same_names;

@@ -19,10 +19,6 @@ impl OptimizerRule for SameNames {
         Some(ApplyOrder::TopDown)
     }
 
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         if let LogicalPlan::SubqueryAlias(alias) = &plan
             && alias.alias.table().starts_with("__")

@@ -3,14 +3,13 @@
 //! that a value of another branch is no error.
 
 use super::{bridged, engine_type, failed, literal, untranslated};
+use crate::elementwise::elementwise;
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, FieldRef};
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use polars::prelude::*;
-use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
-use polars_plan::prelude::FunctionOptions;
 use std::sync::Arc;
 
 /// An argument, with its planned type.
@@ -70,9 +69,7 @@ pub fn call(
     }
     let run = move |columns: &mut [Column]| call.run(columns);
     let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), out.clone()));
-    let mut function = UserDefinedFunction::new("call".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    Ok(function.call(columns))
+    Ok(elementwise("call", run, fields).call(columns))
 }
 
 impl Call {

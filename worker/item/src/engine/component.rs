@@ -2,16 +2,15 @@
 //! rows and evaluated by DataFusion (`grouped`). No row is NULL, except for counts.
 
 use super::aggregate::Prepared;
-use super::expression::{Expressions, field};
+use super::expression::{Expressions, constant, field};
 use super::grouped::Grouped;
 use super::{Translator, bridged, engine_type, literal, untranslated};
+use crate::elementwise::elementwise;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion_common::DFSchema;
 use datafusion_expr::expr::{AggregateFunction, AggregateFunctionParams, Cast, NullTreatment};
 use datafusion_expr::{Expr as Plan, SortExpr};
 use polars::prelude::*;
-use polars_plan::dsl::{BaseColumnUdf, UserDefinedFunction};
-use polars_plan::prelude::FunctionOptions;
 
 /// How a result is made of what was aggregated.
 pub enum Finish {
@@ -161,14 +160,7 @@ impl Component<'_, '_, '_> {
         let AggregateFunctionParams { args, distinct, filter, order_by, null_treatment } = params;
         let mut given = Vec::new();
         for arg in args {
-            let literal = match arg {
-                Plan::Literal(value, _) => Some(value.clone()),
-                Plan::Cast(Cast { expr, field }) => match expr.as_ref() {
-                    Plan::Literal(value, _) => value.cast_to(field.data_type()).ok(),
-                    _ => None,
-                },
-                _ => None,
-            };
+            let literal = constant(arg);
             let (expr, planned) = (self.expressions.of(arg)?, field(arg, self.schema)?);
             let column = self.column(expr, out);
             given.push((self.listed(column, out), planned, literal));
@@ -234,7 +226,5 @@ fn fits(sum: Expr, ty: DataType, text: String) -> Expr {
         })
     };
     let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), ty.clone()));
-    let mut function = UserDefinedFunction::new("fits".into(), BaseColumnUdf::new(run, fields));
-    function.options = FunctionOptions::elementwise();
-    function.call(vec![sum])
+    elementwise("fits", run, fields).call(vec![sum])
 }

@@ -28,12 +28,7 @@ impl Translator<'_> {
             }
             return self.not_in(keyed);
         }
-        let Some(filter) = filter else {
-            return match keyed.left_keys.is_empty() {
-                false => self.equal(keyed, *join_type),
-                true => self.without_keys(keyed, *join_type),
-            };
-        };
+        let Some(filter) = filter else { return self.unconditional(keyed, *join_type) };
         // A condition of one side alone is a filter of that side where its rows may be dropped.
         let (here, there) = (left.schema(), right.schema());
         let mut rest = Vec::new();
@@ -49,10 +44,7 @@ impl Translator<'_> {
             }
         }
         let Some(rest) = datafusion_expr::utils::conjunction(rest) else {
-            return match keyed.left_keys.is_empty() {
-                false => self.equal(keyed, *join_type),
-                true => self.without_keys(keyed, *join_type),
-            };
+            return self.unconditional(keyed, *join_type);
         };
         let both = here.join(there).map_err(super::failed)?;
         self.residual(keyed, *join_type, &rest, &both)
@@ -129,8 +121,11 @@ impl Translator<'_> {
         Ok(kept(frame, columns))
     }
 
-    /// Every pair of rows, or whether there is a row at all.
-    fn without_keys(&mut self, mut keyed: Keyed, join_type: PlanJoin) -> PolarsResult<Rows> {
+    /// By the keys; without any, every pair of rows, or whether there is a row at all.
+    fn unconditional(&mut self, mut keyed: Keyed, join_type: PlanJoin) -> PolarsResult<Rows> {
+        if !keyed.left_keys.is_empty() {
+            return self.equal(keyed, join_type);
+        }
         if join_type == PlanJoin::Inner {
             return Ok(crossed(&keyed.left, &keyed.right));
         }

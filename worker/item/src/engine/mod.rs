@@ -121,13 +121,8 @@ pub(crate) fn untranslated(what: impl std::fmt::Display) -> PolarsError {
 /// DataFusion's and Arrow's errors as the engine's.
 pub(crate) fn failed(error: DataFusionError) -> PolarsError {
     let text = error.strip_backtrace();
-    let prefixes =
-        ["Execution error: ", "Arrow error: ", "Compute error: ", "Arithmetic overflow: ", "Error during planning: "];
-    let mut rest = text.as_str();
-    while let Some(shorter) = prefixes.iter().find_map(|p| rest.strip_prefix(p)) {
-        rest = shorter;
-    }
-    polars_err!(ComputeError: "{rest}")
+    let text = spotmill_sql::refusal::without_prefixes(&text);
+    polars_err!(ComputeError: "{text}")
 }
 
 pub(crate) fn bridged<T>(result: Result<T, spotmill_bridge::BridgeError>) -> PolarsResult<T> {

@@ -192,16 +192,14 @@ impl Translator<'_> {
             let selected = named.map(|(from, (to, ty))| col(from.clone()).strict_cast(ty.clone()).alias(to.clone()));
             frames.push(input.frame.select(selected.collect::<Vec<_>>()));
         }
-        let args = UnionArgs { strict: true, maintain_order: false, ..Default::default() };
-        Ok(Rows { frame: concat(frames, args)?, columns })
+        Ok(Rows { frame: stacked(frames)?, columns })
     }
 
     /// Of inputs whose columns nobody reads.
     fn union_of_rows(&mut self, inputs: Vec<Rows>) -> PolarsResult<Rows> {
         let one = self.fresh();
         let counted = |rows: Rows| rows.frame.with_columns([lit(true).alias(one.clone())]).select([col(one.clone())]);
-        let args = UnionArgs { strict: true, maintain_order: false, ..Default::default() };
-        Ok(Rows { frame: concat(inputs.into_iter().map(counted).collect::<Vec<_>>(), args)?, columns: Vec::new() })
+        Ok(Rows { frame: stacked(inputs.into_iter().map(counted).collect())?, columns: Vec::new() })
     }
 
     fn values(&mut self, schema: &DFSchema, values: &[Vec<Plan>]) -> PolarsResult<Rows> {
@@ -227,6 +225,11 @@ impl Translator<'_> {
         let frame = if one { frame } else { frame.slice(0, 0) };
         Ok(Rows { frame, columns })
     }
+}
+
+/// All rows of frames of one schema, in any order.
+pub fn stacked(frames: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
+    concat(frames, UnionArgs { strict: true, maintain_order: false, ..Default::default() })
 }
 
 fn one_row() -> PolarsResult<DataFrame> {

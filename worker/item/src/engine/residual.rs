@@ -51,8 +51,7 @@ impl Translator<'_> {
         if matches!(join_type, Right | Full) {
             parts.push(self.with_nulls(alone(&right, &r, JoinType::Anti), &left, &l)?.select(names(&all)));
         }
-        let args = UnionArgs { strict: true, maintain_order: false, ..Default::default() };
-        Ok(Rows { frame: concat(parts, args)?, columns })
+        Ok(Rows { frame: super::node::stacked(parts)?, columns })
     }
 
     fn pairs(&mut self, keyed: Keyed, condition: &Plan, schema: &DFSchema) -> PolarsResult<Rows> {

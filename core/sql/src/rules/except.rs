@@ -1,0 +1,56 @@
+//! Rules of DataFusion's that are right but for some plans, which they are kept from.
+
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{NullEquality, Result};
+use datafusion_expr::LogicalPlan;
+use datafusion_expr::utils::split_conjunction;
+use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::push_down_filter::PushDownFilter;
+use datafusion_optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+
+/// A rule, and the plans that it leaves as they are.
+#[derive(Debug)]
+pub struct Except<R> {
+    rule: R,
+    leaves: fn(&LogicalPlan) -> Result<bool>,
+}
+
+/// Filters move towards the tables. One without columns stays: below an aggregate it would empty the input, and an
+/// aggregate of nothing still has a row.
+pub fn filters() -> Except<PushDownFilter> {
+    let leaves = |plan: &LogicalPlan| match plan {
+        LogicalPlan::Filter(filter) => {
+            Ok(split_conjunction(&filter.predicate).into_iter().any(|part| part.column_refs().is_empty()))
+        }
+        _ => Ok(false),
+    };
+    Except { rule: PushDownFilter::new(), leaves }
+}
+
+/// Lists of tables become joins by their conditions. A chain in which NULL is equal to NULL stays: taking it apart, the
+/// rule forgets it.
+pub fn crosses() -> Except<EliminateCrossJoin> {
+    let leaves = |plan: &LogicalPlan| {
+        plan.exists(|node| {
+            Ok(matches!(node, LogicalPlan::Join(join) if join.null_equality == NullEquality::NullEqualsNull))
+        })
+    };
+    Except { rule: EliminateCrossJoin::new(), leaves }
+}
+
+impl<R: OptimizerRule> OptimizerRule for Except<R> {
+    fn name(&self) -> &str {
+        self.rule.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.rule.apply_order()
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        match (self.leaves)(&plan)? {
+            true => Ok(Transformed::no(plan)),
+            false => self.rule.rewrite(plan, config),
+        }
+    }
+}
