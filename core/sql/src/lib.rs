@@ -5,11 +5,14 @@ pub mod describe;
 pub mod functions;
 pub mod lineage;
 mod operators;
+mod ordering;
 pub mod plan;
 mod provider;
 pub mod refusal;
+mod rows;
 mod rules;
 mod spelling;
+mod syntax;
 mod text;
 mod using;
 

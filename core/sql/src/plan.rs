@@ -2,8 +2,9 @@
 //! and every operator has one meaning.
 
 use crate::functions::registry::built_in;
+use crate::ordering::Places;
 use crate::provider::Provider;
-use crate::refusal::Refusal;
+use crate::refusal::{Kind, Refusal};
 use crate::rules;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::Result;
@@ -55,20 +56,41 @@ fn planned(
     tables: &BTreeMap<String, SchemaRef>,
     functions: &[Arc<ScalarUDF>],
 ) -> std::result::Result<LogicalPlan, Refusal> {
-    let statement = crate::text::statement(text, tables)?;
+    let located = |e| Refusal::of(&e, text, functions);
+    let plan = resolved(text, tables, functions)?;
+    let plan = analyzed(plan).map_err(located)?;
+    let plan = optimized(plan).map_err(located)?;
+    rules::last::checked(&plan).map_err(located)?;
+    Ok(plan)
+}
+
+/// The plan with every name resolved. A name inside an expression of ORDER BY that no column of FROM has is one of the
+/// result.
+fn resolved(
+    text: &str,
+    tables: &BTreeMap<String, SchemaRef>,
+    functions: &[Arc<ScalarUDF>],
+) -> std::result::Result<LogicalPlan, Refusal> {
     let provider = Provider::new(tables, functions);
     let options = ParserOptions::new()
         .with_parse_float_as_decimal(true)
         .with_enable_ident_normalization(false)
         .with_collect_spans(true)
         .with_default_null_ordering(NullOrdering::NullsLast);
-    let located = |e| Refusal::of(&e, text, functions);
-    let planner = SqlToRel::new_with_options(&provider, options);
-    let plan = planner.sql_statement_to_plan(statement).map_err(located)?;
-    let plan = analyzed(plan).map_err(located)?;
-    let plan = optimized(plan).map_err(located)?;
-    rules::last::checked(&plan).map_err(located)?;
-    Ok(plan)
+    let mut of_result = Places::new();
+    loop {
+        let (statement, open) = crate::text::statement(text, tables, &of_result)?;
+        let planner = SqlToRel::new_with_options(&provider, options.clone());
+        let refusal = match planner.sql_statement_to_plan(statement) {
+            Ok(plan) => return Ok(plan),
+            Err(error) => Refusal::of(&error, text, functions),
+        };
+        let place = refusal.span.as_ref().map(|span| span.start).filter(|at| open.contains(at));
+        match (&refusal.kind, place) {
+            (Kind::UnknownColumn { .. }, Some(place)) => of_result.insert(place),
+            _ => return Err(refusal),
+        };
+    }
 }
 
 fn analyzed(plan: LogicalPlan) -> Result<LogicalPlan> {

@@ -1,9 +1,9 @@
 //! Functions under the names that other engines have for them, in the planner's words.
 
-use crate::text::{call, cast};
+use crate::syntax::{call, cast};
 use sqlparser::ast::{
-    CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, TimezoneInfo, Value,
+    CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, TimezoneInfo, Value,
 };
 
 /// (what is written, what is planned): the same arguments in the same order.
@@ -86,6 +86,11 @@ pub fn function(written: &Function) -> Option<Expr> {
         let ident = Ident { value: (*planned).to_owned(), ..part.as_ident()?.clone() };
         return Some(Expr::Function(Function { name: ObjectName::from(vec![ident]), ..written.clone() }));
     }
+    if matches!(name.as_str(), "lag" | "lead")
+        && let Some(other) = with_default(written)
+    {
+        return Some(other);
+    }
     let args = arguments(written)?;
     match (name.as_str(), args.as_slice()) {
         (field, [x]) if FIELDS.contains(&field) => {
@@ -113,6 +118,31 @@ pub fn function(written: &Function) -> Option<Expr> {
         ("to_date", [x]) => Some(cast(x.clone(), DataType::Date)),
         _ => None,
     }
+}
+
+/// `LAG(x, n, d)` where `d` is no literal: `d` where there is no row `n` before.
+fn with_default(written: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &written.args else { return None };
+    let [value, offset, default] = list.args.as_slice() else { return None };
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(default)) = default else { return None };
+    let literal =
+        |e: &Expr| matches!(e, Expr::Value(_) | Expr::TypedString(_) | Expr::UnaryOp { .. } | Expr::Cast { .. });
+    if literal(default) || written.null_treatment.is_some() {
+        return None;
+    }
+    let of = |value: FunctionArg| {
+        let args = FunctionArguments::List(FunctionArgumentList { args: vec![value, offset.clone()], ..list.clone() });
+        Expr::Function(Function { args, ..written.clone() })
+    };
+    let row = of(FunctionArg::Unnamed(FunctionArgExpr::Expr(text("row"))));
+    let condition = Expr::IsNull(Box::new(row));
+    Some(Expr::Case {
+        case_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        end_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition, result: default.clone() }],
+        else_result: Some(Box::new(of(value.clone()))),
+    })
 }
 
 fn as_double(x: &Expr) -> Expr {

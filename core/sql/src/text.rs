@@ -1,20 +1,25 @@
 //! From the text of a query to the syntax tree that is planned. What users of other engines write is brought to what the
 //! planner reads: names in any case, columns named like reserved words, other names of functions, `AT TIME ZONE`.
 
+use crate::ordering::Places;
 use crate::refusal::Refusal;
 use crate::spelling;
+use crate::syntax::{call, cast};
 use arrow::datatypes::SchemaRef;
 use spotmill_core::sql;
 use sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor,
-    Value, VisitMut, VisitorMut,
+    DataType, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
+    TableFactor, Value, VisitMut, VisitorMut,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// The one query in `text`.
-pub fn statement(text: &str, tables: &BTreeMap<String, SchemaRef>) -> Result<Statement, Refusal> {
+pub fn statement(
+    text: &str,
+    tables: &BTreeMap<String, SchemaRef>,
+    of_result: &Places,
+) -> Result<(Statement, Places), Refusal> {
     let select = sql::parse(text).map_err(|complaints| Refusal::complaint(&complaints))?;
     let Some(mut statement) = select.into_statement() else {
         return Err(Refusal::other("the SQL is empty".to_owned()));
@@ -25,8 +30,10 @@ pub fn statement(text: &str, tables: &BTreeMap<String, SchemaRef>) -> Result<Sta
     if let Statement::Query(query) = &mut statement {
         name_outputs(&mut query.body);
     }
+    let _ = statement.visit(&mut crate::rows::Rows::default());
+    let open = crate::ordering::explicit(&mut statement, text, of_result);
     crate::using::explicit(&mut statement, text, tables)?;
-    Ok(statement)
+    Ok((statement, open))
 }
 
 /// Every name that the query or its tables give.
@@ -104,11 +111,6 @@ struct Rewrite<'a> {
 impl VisitorMut for Rewrite<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        order_by_all(query);
-        ControlFlow::Continue(())
-    }
-
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         for part in &mut relation.0 {
             if let sqlparser::ast::ObjectNamePart::Identifier(ident) = part {
@@ -164,21 +166,6 @@ impl VisitorMut for Rewrite<'_> {
     }
 }
 
-/// `ORDER BY ALL`: every column of the result, in order.
-fn order_by_all(query: &mut Query) {
-    let SetExpr::Select(select) = query.body.as_ref() else { return };
-    let plain = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
-    let Some(order) = query.order_by.as_mut().filter(|_| select.projection.iter().all(plain)) else { return };
-    let OrderByKind::Expressions(keys) = &mut order.kind else { return };
-    let [key] = keys.as_slice() else { return };
-    if !matches!(&key.expr, Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("all")) {
-        return;
-    }
-    let number = |n: usize| Expr::Value(Value::Number((n + 1).to_string(), false).into());
-    let key = key.clone();
-    *keys = (0..select.projection.len()).map(|n| OrderByExpr { expr: number(n), ..key.clone() }).collect();
-}
-
 fn using(operator: &mut sqlparser::ast::JoinOperator) -> Option<&mut Vec<ObjectName>> {
     use sqlparser::ast::{JoinConstraint, JoinOperator};
     let constraint = match operator {
@@ -205,24 +192,6 @@ fn using(operator: &mut sqlparser::ast::JoinOperator) -> Option<&mut Vec<ObjectN
 fn double(number: &str) -> Expr {
     let text = Value::SingleQuotedString(number.to_owned()).into();
     cast(Expr::Value(text), DataType::Double(sqlparser::ast::ExactNumberInfo::None))
-}
-
-pub fn cast(expr: Expr, data_type: DataType) -> Expr {
-    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
-}
-
-pub fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args.into_iter().map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
 
 /// A column that the query does not name is called by its text.

@@ -3,7 +3,7 @@
 //! and `*` becomes the list of columns. A query without such a join is never touched, and no such join is left behind.
 
 use crate::refusal::{Kind, Refusal};
-use crate::text::call;
+use crate::syntax::call;
 use arrow::datatypes::SchemaRef;
 use spotmill_core::sql::Lines;
 use sqlparser::ast::{

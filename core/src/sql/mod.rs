@@ -6,6 +6,7 @@ mod bind;
 mod find;
 mod functions;
 mod position;
+mod precedence;
 mod select;
 mod tokens;
 

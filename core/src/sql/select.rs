@@ -40,6 +40,7 @@ pub fn parse(text: &str) -> Result<Select, Vec<Complaint>> {
     let text = &without_hints(text, &tokens);
     let mut statements =
         parser(text).and_then(|mut p| p.parse_statements()).map_err(|e| vec![syntax(text, &tokens, &e)])?;
+    super::precedence::restore(&mut statements);
     let [Statement::Query(query)] = statements.as_slice() else {
         return Err(vec![one_select(&statements, &tokens)]);
     };
@@ -58,7 +59,8 @@ pub fn parse(text: &str) -> Result<Select, Vec<Complaint>> {
 pub fn parse_condition(text: &str) -> Result<Select, Vec<Complaint>> {
     let tokens = readable(text)?;
     let mut p = parser(text).map_err(|e| vec![syntax(text, &tokens, &e)])?;
-    let expr = p.parse_expr().map_err(|e| vec![syntax(text, &tokens, &e)])?;
+    let mut expr = p.parse_expr().map_err(|e| vec![syntax(text, &tokens, &e)])?;
+    super::precedence::restore(&mut expr);
     if p.peek_token().token != Token::EOF {
         let rest = tokens.len().checked_sub(1).map_or(0..0, |i| tokens[i].span.clone());
         return Err(vec![Complaint::new("bad-sql", "a check is one condition", rest, "this does not belong to it")]);
@@ -260,10 +262,10 @@ impl<'a> Rules<'a> {
         match body {
             SetExpr::SetOperation { op, set_quantifier, left, right } => {
                 if matches!(op, SetOperator::Except | SetOperator::Intersect | SetOperator::Minus)
-                    && !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct)
+                    && !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct | SetQuantifier::All)
                 {
                     let title = format!("{op} {set_quantifier} is not supported");
-                    let label = "number equal rows with ROW_NUMBER() OVER (PARTITION BY …) and join on the number too";
+                    let label = "list the columns in one order on both sides";
                     self.refuse_as("bad-sql", body.span(), &title, label);
                 }
                 self.body(left);

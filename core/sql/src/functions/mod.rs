@@ -6,6 +6,7 @@ pub mod correlation;
 pub mod kinds;
 pub mod like;
 pub mod ranks;
+pub mod regex;
 pub mod registry;
 pub mod sums;
 pub mod time_zone;

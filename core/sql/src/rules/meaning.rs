@@ -6,18 +6,16 @@ use crate::functions::cast::Conversion;
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
 use crate::operators::like_typed;
+use crate::rules::sets::set_operation;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
-use datafusion_common::{Column, DFSchema, NullEquality, Result, ScalarValue};
+use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::{AggregateFunction, Between, Cast, InList, Like, ScalarFunction, TryCast};
 use datafusion_expr::expr_rewriter::NamePreserver;
-use datafusion_expr::logical_plan::{Join, JoinType};
-use datafusion_expr::type_coercion::binary::comparison_coercion;
 use datafusion_expr::utils::merge_schema;
-use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion_optimizer::AnalyzerRule;
-use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct Meaning;
@@ -34,7 +32,7 @@ impl AnalyzerRule for Meaning {
 
 fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let plan = match plan {
-        LogicalPlan::Join(join) => LogicalPlan::Join(set_operation(join)?),
+        LogicalPlan::Join(join) => set_operation(join)?,
         other => other,
     };
     let mut schema = merge_schema(&plan.inputs());
@@ -48,36 +46,6 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         Ok(expr.rewrite(&mut rewriter)?.update_data(|e| name.restore(e)))
     })?;
     rewritten.map_data(LogicalPlan::recompute_schema)
-}
-
-/// INTERSECT and EXCEPT arrive as joins over all columns of both sides; the result has types that hold both.
-fn set_operation(join: Join) -> Result<Join> {
-    let by_rows = matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
-        && join.null_equality == NullEquality::NullEqualsNull
-        && join.on.len() == join.left.schema().fields().len();
-    if !by_rows {
-        return Ok(join);
-    }
-    let (left, right) = (join.left.schema().clone(), join.right.schema().clone());
-    let mut changed = false;
-    let mut exprs = Vec::new();
-    for ((qualifier, field), other) in left.iter().zip(right.fields()) {
-        let column = Expr::Column(Column::from((qualifier, field)));
-        let (from, other) = (field.data_type(), other.data_type());
-        match comparison_coercion(from, other).filter(|to| to != from && from.is_numeric() && other.is_numeric()) {
-            Some(to) => {
-                changed = true;
-                let cast = Conversion::call(column, to, false);
-                exprs.push(cast.alias_qualified(qualifier.cloned(), field.name()));
-            }
-            None => exprs.push(column),
-        }
-    }
-    if !changed {
-        return Ok(join);
-    }
-    let left = LogicalPlanBuilder::from(join.left.as_ref().clone()).project(exprs)?.build()?;
-    Ok(Join { left: Arc::new(left), ..join })
 }
 
 struct Rewriter<'a> {
@@ -144,8 +112,26 @@ fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> 
         let inner = date.clone();
         *date = Conversion::call(inner, DataType::Timestamp(TimeUnit::Microsecond, None), false);
     }
+    if let Some((precision, scale)) = whole(func.name(), &args, schema) {
+        // 99.99 becomes 100.00 on the way to 100.
+        let wide = DataType::Decimal128((precision + 1).min(38), scale);
+        let args = args.into_iter().map(|arg| Conversion::call(arg, wide.clone(), false)).collect();
+        let expr = Expr::ScalarFunction(ScalarFunction { func, args });
+        return Ok(Transformed::yes(Conversion::call(expr, DataType::Decimal128(precision, 0), false)));
+    }
     let expr = Expr::ScalarFunction(ScalarFunction { func, args });
     Ok(signed(expr, schema))
+}
+
+/// Precision and scale of the decimal whose fraction a function takes away.
+fn whole(function: &str, args: &[Expr], schema: &DFSchema) -> Option<(u8, i8)> {
+    let [arg] = args else { return None };
+    match arg.get_type(schema) {
+        Ok(DataType::Decimal128(precision, scale @ 1..)) if matches!(function, "ceil" | "floor" | "trunc") => {
+            Some((precision, scale))
+        }
+        _ => None,
+    }
 }
 
 fn aggregate(call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -5,4 +5,5 @@ pub mod except;
 pub mod last;
 pub mod meaning;
 pub mod same_names;
+pub mod sets;
 pub mod subqueries;

@@ -100,6 +100,9 @@ impl<'a> Expressions<'a> {
 
     fn binary(&self, binary: &BinaryExpr, guard: Option<&Expr>) -> PolarsResult<Expr> {
         let BinaryExpr { left, op, right } = binary;
+        if let Some(call) = spotmill_sql::functions::regex::as_call(binary) {
+            return self.guarded(&call, guard);
+        }
         let l = self.guarded(left, guard)?;
         // The right side of AND matters only where the left one is not false, that of OR where it is not true.
         let inner = match op {
