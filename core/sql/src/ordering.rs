@@ -2,11 +2,12 @@
 //! FROM, and a column of the result only where FROM has none. The planner prefers the result everywhere. So where both
 //! could be meant, the query gets outputs with names of its own and is wrapped in one that gives them their names back.
 
+use crate::refusal::Refusal;
 use crate::syntax::{derived, select};
 use spotmill_core::sql::Lines;
 use sqlparser::ast::{
-    Distinct, Expr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement, Value, Visit,
-    VisitMut, Visitor, VisitorMut,
+    Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement,
+    Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -16,10 +17,12 @@ pub type Places = BTreeSet<usize>;
 
 /// Separates the two meanings in every query of the statement. `of_result` are places of names inside expressions that
 /// no column of FROM has. Returns the places that could be added to them.
-pub fn explicit(statement: &mut Statement, text: &str, of_result: &Places) -> Places {
+pub fn explicit(statement: &mut Statement, text: &str, of_result: &Places) -> Result<Places, Refusal> {
     let mut wrap = Wrap { lines: Lines::new(text), of_result, open: Places::new() };
-    let _ = statement.visit(&mut wrap);
-    wrap.open
+    match statement.visit(&mut wrap) {
+        ControlFlow::Break(refusal) => Err(refusal),
+        ControlFlow::Continue(()) => Ok(wrap.open),
+    }
 }
 
 struct Wrap<'a> {
@@ -29,17 +32,20 @@ struct Wrap<'a> {
 }
 
 impl VisitorMut for Wrap<'_> {
-    type Break = ();
+    type Break = Refusal;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refusal> {
         order_by_all(query);
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let Some(outputs) = hidden(query) {
-            self.rename(query, &outputs);
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refusal> {
+        let Some(outputs) = hidden(query) else { return ControlFlow::Continue(()) };
+        if matches!(query.body.as_ref(), SetExpr::Select(select) if matches!(select.group_by, GroupByExpr::All(_))) {
+            let message = "ORDER BY uses a column that a name of the result hides: list the groups in place of ALL";
+            return ControlFlow::Break(Refusal::other(message.to_owned()));
         }
+        self.rename(query, &outputs);
         ControlFlow::Continue(())
     }
 }
@@ -117,31 +123,45 @@ impl Visitor for Idents<'_> {
 }
 
 impl Wrap<'_> {
+    /// The keys become columns of the query, and the one around it sorts by them.
     fn rename(&mut self, query: &mut Query, outputs: &[Output]) {
         let SetExpr::Select(select) = query.body.as_mut() else { return };
+        let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &mut query.order_by else { return };
         let internal = |at: usize| Ident::with_quote('"', format!("__output_{at}"));
         for (at, (item, output)) in select.projection.iter_mut().zip(outputs).enumerate() {
             *item = SelectItem::ExprWithAlias { expr: output.expr.clone(), alias: internal(at) };
         }
-        let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &mut query.order_by else { return };
-        for key in keys {
-            match &mut key.expr {
-                Expr::Identifier(name) => {
-                    if let Some(at) = outputs.iter().position(|output| output.is_named(name)) {
-                        *name = internal(at);
-                    }
-                }
-                Expr::Value(_) => {}
-                expr => {
-                    let _ = expr.visit(&mut Inside { wrap: self, outputs });
-                }
+        let mut inner = keys.clone();
+        for (at, (key, inner)) in keys.iter_mut().zip(&mut inner).enumerate() {
+            if let Some(output) = output_of(&key.expr, outputs) {
+                inner.expr = Expr::Nested(Box::new(outputs[output].expr.clone()));
+                key.expr = Expr::Identifier(internal(output));
+                continue;
             }
+            let _ = VisitMut::visit(&mut inner.expr, &mut Inside { wrap: self, outputs });
+            let name = Ident::with_quote('"', format!("__key_{at}"));
+            key.expr = Expr::Identifier(name.clone());
+            select.projection.push(SelectItem::ExprWithAlias { expr: inner.expr.clone(), alias: name });
         }
         let names = outputs.iter().enumerate().map(|(at, output)| SelectItem::ExprWithAlias {
             expr: Expr::Identifier(internal(at)),
             alias: output.name.clone(),
         });
-        wrapped(query, names.collect());
+        // DISTINCT ON keeps the first row of its own order.
+        let first = matches!(select.distinct, Some(Distinct::On(_))).then_some(inner);
+        wrapped(query, names.collect(), first);
+    }
+}
+
+/// The column of the result that a key names or counts to.
+fn output_of(key: &Expr, outputs: &[Output]) -> Option<usize> {
+    match key {
+        Expr::Identifier(name) => outputs.iter().position(|output| output.is_named(name)),
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) => number.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < outputs.len()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -169,10 +189,15 @@ impl VisitorMut for Inside<'_, '_> {
     }
 }
 
-/// `SELECT names FROM (query)`.
-fn wrapped(query: &mut Query, names: Vec<SelectItem>) {
-    let inner = Query { with: None, ..query.clone() };
-    *query = Query { with: query.with.take(), ..select(names, derived(inner, "__ordered", Vec::new()), None) };
+/// `SELECT names FROM (query)` in the query's order, with its LIMIT.
+fn wrapped(query: &mut Query, names: Vec<SelectItem>, order: Option<Vec<OrderByExpr>>) {
+    let plain = select(Vec::new(), Vec::new(), None);
+    let mut inner =
+        Query { body: std::mem::replace(&mut query.body, plain.body), ..select(Vec::new(), Vec::new(), None) };
+    if let Some(keys) = order {
+        inner.order_by = Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None });
+    }
+    query.body = select(names, vec![derived(inner, "__ordered", Vec::new())], None).body;
 }
 
 /// `ORDER BY ALL`: every column of the result, in order.

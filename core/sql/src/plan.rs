@@ -1,20 +1,20 @@
 //! From a query's syntax tree to a plan in which every name is resolved, every type is known, no subquery is correlated
 //! and every operator has one meaning.
 
-use crate::functions::registry::built_in;
 use crate::ordering::Places;
 use crate::provider::Provider;
 use crate::refusal::{Kind, Refusal};
 use crate::rules;
+use crate::rules::subqueries::Subqueries;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::Result;
-use datafusion_common::alias::AliasGenerator;
 use datafusion_common::config::ConfigOptions;
-use datafusion_expr::registry::{FunctionRegistry, MemoryFunctionRegistry};
-use datafusion_expr::{LogicalPlan, ScalarUDF};
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_expr::{Expr, LogicalPlan, ScalarUDF};
 use datafusion_optimizer::analyzer::Analyzer;
 use datafusion_optimizer::optimizer::{Optimizer, OptimizerContext};
-use datafusion_optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule};
+use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
+use datafusion_optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, SqlToRel};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub fn options() -> ConfigOptions {
     options.execution.target_partitions = 1;
     options.optimizer.max_passes = 8;
     options.optimizer.skip_failed_rules = false;
+    // LIMIT around a subquery cuts in the order of the subquery.
+    options.sql_parser.enable_subquery_sort_elimination = false;
     options
 }
 
@@ -58,9 +60,33 @@ fn planned(
 ) -> std::result::Result<LogicalPlan, Refusal> {
     let located = |e| Refusal::of(&e, text, functions);
     let plan = resolved(text, tables, functions)?;
-    let plan = analyzed(plan).map_err(located)?;
-    let plan = optimized(plan).map_err(located)?;
-    rules::last::checked(&plan).map_err(located)?;
+    let has_subquery = has_subquery(&plan).map_err(located)?;
+    match finished(plan.clone(), Subqueries::Joins) {
+        // What joins cannot do is done value by value.
+        Err(error) if has_subquery => finished(plan, Subqueries::Values).map_err(|_| located(error)),
+        other => other.map_err(located),
+    }
+}
+
+fn has_subquery(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= node.contains_outer_reference();
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|e| Ok(is_subquery(e)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(found)
+}
+
+fn is_subquery(expr: &Expr) -> bool {
+    matches!(expr, Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::ScalarSubquery(_))
+}
+
+fn finished(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
+    let plan = optimized(analyzed(plan, subqueries)?)?;
+    rules::last::checked(&plan)?;
     Ok(plan)
 }
 
@@ -93,10 +119,17 @@ fn resolved(
     }
 }
 
-fn analyzed(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn analyzed(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
+    let config = config();
+    let comparisons = RewriteSetComparison::new();
+    let plan = rules::grouping::by_columns(rules::distinct_on::replaced(plan)?)?;
+    let plan = plan.transform_up_with_subqueries(|node| comparisons.rewrite(node, &config))?.data;
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(rules::meaning::Meaning), Arc::new(rules::subqueries::Subqueries)];
+        vec![Arc::new(rules::meaning::Meaning), Arc::new(subqueries)];
     rules.extend(Analyzer::new().rules);
+    if subqueries == Subqueries::Values {
+        rules.push(Arc::new(rules::unnest::Unnest));
+    }
     Analyzer::with_rules(rules).execute_and_check(plan, &options(), |_, _| {})
 }
 
@@ -105,11 +138,10 @@ fn optimized(plan: LogicalPlan) -> Result<LogicalPlan> {
     use datafusion_optimizer::{
         decorrelate_lateral_join::DecorrelateLateralJoin, decorrelate_predicate_subquery::DecorrelatePredicateSubquery,
         extract_equijoin_predicate::ExtractEquijoinPredicate, optimize_projections::OptimizeProjections,
-        replace_distinct_aggregate::ReplaceDistinctWithAggregate, rewrite_set_comparison::RewriteSetComparison,
-        scalar_subquery_to_join::ScalarSubqueryToJoin, simplify_expressions::SimplifyExpressions,
+        replace_distinct_aggregate::ReplaceDistinctWithAggregate, scalar_subquery_to_join::ScalarSubqueryToJoin,
+        simplify_expressions::SimplifyExpressions,
     };
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
-        Arc::new(RewriteSetComparison::new()),
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(DecorrelatePredicateSubquery::new()),
@@ -121,40 +153,9 @@ fn optimized(plan: LogicalPlan) -> Result<LogicalPlan> {
         Arc::new(rules::except::filters()),
         Arc::new(OptimizeProjections::new()),
     ];
-    Optimizer::with_rules(rules).optimize(plan, &Config::new()?, |_, _| {})
+    Optimizer::with_rules(rules).optimize(plan, &config(), |_, _| {})
 }
 
-/// What rules may ask for: DISTINCT ON becomes an aggregate by name.
-struct Config {
-    context: OptimizerContext,
-    functions: MemoryFunctionRegistry,
-}
-
-impl Config {
-    fn new() -> Result<Self> {
-        let context = OptimizerContext::new_with_config_options(Arc::new(options()));
-        let mut functions = MemoryFunctionRegistry::new();
-        if let Some(first) = built_in().aggregates.get("first_value") {
-            functions.register_udaf(first.clone())?;
-        }
-        Ok(Self { context: context.without_query_execution_start_time(), functions })
-    }
-}
-
-impl OptimizerConfig for Config {
-    fn query_execution_start_time(&self) -> Option<chrono::DateTime<chrono::Utc>> {
-        self.context.query_execution_start_time()
-    }
-
-    fn alias_generator(&self) -> &Arc<AliasGenerator> {
-        self.context.alias_generator()
-    }
-
-    fn options(&self) -> Arc<ConfigOptions> {
-        self.context.options()
-    }
-
-    fn function_registry(&self) -> Option<&dyn FunctionRegistry> {
-        Some(&self.functions)
-    }
+fn config() -> OptimizerContext {
+    OptimizerContext::new_with_config_options(Arc::new(options())).without_query_execution_start_time()
 }

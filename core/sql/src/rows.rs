@@ -114,7 +114,7 @@ fn same(left: &[Expr], right: &[Expr]) -> Option<Expr> {
 }
 
 fn exists(rows: TableWithJoins, condition: Expr, negated: bool) -> Expr {
-    Expr::Exists { subquery: Box::new(select(Vec::new(), rows, Some(condition))), negated }
+    Expr::Exists { subquery: Box::new(select(Vec::new(), vec![rows], Some(condition))), negated }
 }
 
 fn three_values(found: Expr, unknown: Expr, negated: bool) -> Expr {

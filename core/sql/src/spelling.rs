@@ -125,9 +125,7 @@ fn with_default(written: &Function) -> Option<Expr> {
     let FunctionArguments::List(list) = &written.args else { return None };
     let [value, offset, default] = list.args.as_slice() else { return None };
     let FunctionArg::Unnamed(FunctionArgExpr::Expr(default)) = default else { return None };
-    let literal =
-        |e: &Expr| matches!(e, Expr::Value(_) | Expr::TypedString(_) | Expr::UnaryOp { .. } | Expr::Cast { .. });
-    if literal(default) || written.null_treatment.is_some() {
+    if is_literal(default) || written.null_treatment.is_some() {
         return None;
     }
     let of = |value: FunctionArg| {
@@ -143,6 +141,14 @@ fn with_default(written: &Function) -> Option<Expr> {
         conditions: vec![CaseWhen { condition, result: default.clone() }],
         else_result: Some(Box::new(of(value.clone()))),
     })
+}
+
+fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(_) | Expr::TypedString(_) => true,
+        Expr::UnaryOp { expr, .. } | Expr::Cast { expr, .. } | Expr::Nested(expr) => is_literal(expr),
+        _ => false,
+    }
 }
 
 fn as_double(x: &Expr) -> Expr {

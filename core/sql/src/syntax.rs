@@ -26,7 +26,7 @@ pub fn call(name: &str, args: Vec<Expr>) -> Expr {
 }
 
 /// `SELECT projection FROM from WHERE selection`; without items, `SELECT 1`.
-pub fn select(mut projection: Vec<SelectItem>, from: TableWithJoins, selection: Option<Expr>) -> Query {
+pub fn select(mut projection: Vec<SelectItem>, from: Vec<TableWithJoins>, selection: Option<Expr>) -> Query {
     if projection.is_empty() {
         let one = Expr::Value(Value::Number("1".to_owned(), false).into());
         projection.push(SelectItem::UnnamedExpr(one));
@@ -41,7 +41,7 @@ pub fn select(mut projection: Vec<SelectItem>, from: TableWithJoins, selection: 
         projection,
         exclude: None,
         into: None,
-        from: vec![from],
+        from,
         lateral_views: Vec::new(),
         prewhere: None,
         selection,

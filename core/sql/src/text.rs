@@ -31,7 +31,7 @@ pub fn statement(
         name_outputs(&mut query.body);
     }
     let _ = statement.visit(&mut crate::rows::Rows::default());
-    let open = crate::ordering::explicit(&mut statement, text, of_result);
+    let open = crate::ordering::explicit(&mut statement, text, of_result)?;
     crate::using::explicit(&mut statement, text, tables)?;
     Ok((statement, open))
 }

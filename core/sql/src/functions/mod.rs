@@ -8,5 +8,6 @@ pub mod like;
 pub mod ranks;
 pub mod regex;
 pub mod registry;
+pub mod single;
 pub mod sums;
 pub mod time_zone;

@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DataFusionError, Diagnostic, Result, Spans, plan_datafusion_err};
 use datafusion_expr::expr::Cast;
+use datafusion_expr::logical_plan::{Join, JoinType};
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
 
@@ -28,14 +29,25 @@ fn known(node: &LogicalPlan) -> Result<()> {
     let name = match node {
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE is not supported: write the levels as steps",
         LogicalPlan::Unnest(_) => "UNNEST is not supported: a column holds one value",
+        LogicalPlan::Join(join) if unjoinable(join) => {
+            "NOT IN with this subquery is not supported: write NOT EXISTS (… WHERE …)"
+        }
         LogicalPlan::Extension(_) | LogicalPlan::Repartition(_) => "this clause is not supported: leave it out",
         _ => return Ok(()),
     };
     Err(plan_datafusion_err!("{name}"))
 }
 
+/// A NULL among the values of NOT IN empties the result; only a plain join can tell.
+fn unjoinable(join: &Join) -> bool {
+    join.null_aware && (join.join_type != JoinType::LeftAnti || join.filter.is_some() || join.on.len() != 1)
+}
+
 fn expression(expr: &Expr, schema: &datafusion_common::DFSchema) -> Result<()> {
     match expr {
+        Expr::Column(column) if !schema.has_column(column) => {
+            Err(at(expr, format!("there is no column `{}` at this place: write a JOIN", column.name)))
+        }
         Expr::Cast(Cast { expr: inner, field }) => {
             let from = inner.get_type(schema)?;
             let literal = matches!(inner.as_ref(), Expr::Literal(..));

@@ -1,9 +1,12 @@
 //! What `docs/sql.md` says of the meaning of SQL, as rules over plans. `meaning` makes it explicit before types are
 //! coerced, `subqueries` brings subqueries to forms that can be joined, `last` refuses what is left over.
 
+pub mod distinct_on;
 pub mod except;
+pub mod grouping;
 pub mod last;
 pub mod meaning;
 pub mod same_names;
 pub mod sets;
 pub mod subqueries;
+pub mod unnest;

@@ -8,7 +8,7 @@ use datafusion_common::{Column, NullEquality, Result, plan_datafusion_err};
 use datafusion_expr::expr::WindowFunction;
 use datafusion_expr::logical_plan::{Join, JoinType};
 use datafusion_expr::type_coercion::binary::comparison_coercion;
-use datafusion_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition};
+use datafusion_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, SortExpr, WindowFunctionDefinition};
 
 /// How many equal rows stand before this one, and itself.
 const NUMBER: &str = "__number";
@@ -64,13 +64,19 @@ fn converted(plan: LogicalPlan, others: &[DataType]) -> Result<LogicalPlan> {
 }
 
 fn numbered(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let function = built_in().windows.get("row_number");
-    let function = function.ok_or_else(|| plan_datafusion_err!("there is no function `row_number`"))?;
-    let call = WindowFunction::new(WindowFunctionDefinition::WindowUDF(function.clone()), Vec::new());
     let mut exprs = columns(&plan);
-    let call = Expr::from(call).partition_by(exprs.clone()).build()?;
+    let call = row_number(exprs.clone(), Vec::new())?;
     let number = Expr::Column(Column::new_unqualified(call.schema_name().to_string())).alias(NUMBER);
     let plan = LogicalPlanBuilder::from(plan).window(vec![call])?;
     exprs.push(number);
     plan.project(exprs)?.build()
+}
+
+/// `ROW_NUMBER() OVER (PARTITION BY within ORDER BY by)`.
+pub fn row_number(within: Vec<Expr>, by: Vec<SortExpr>) -> Result<Expr> {
+    let function = built_in().windows.get("row_number");
+    let function = function.ok_or_else(|| plan_datafusion_err!("there is no function `row_number`"))?;
+    let call = WindowFunction::new(WindowFunctionDefinition::WindowUDF(function.clone()), Vec::new());
+    let call = Expr::from(call).partition_by(within);
+    if by.is_empty() { call.build() } else { call.order_by(by).build() }
 }

@@ -13,8 +13,12 @@ use datafusion_optimizer::AnalyzerRule;
 use std::cell::Cell;
 use std::sync::Arc;
 
-#[derive(Debug)]
-pub struct Subqueries;
+/// Where the forms that a join can take are enough, or where every subquery must become a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subqueries {
+    Joins,
+    Values,
+}
 
 impl AnalyzerRule for Subqueries {
     fn name(&self) -> &str {
@@ -22,13 +26,13 @@ impl AnalyzerRule for Subqueries {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(node).map(|t| t.data)
+        plan.transform_up_with_subqueries(|plan| node(plan, *self)).map(|t| t.data)
     }
 }
 
-fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+fn node(plan: LogicalPlan, forms: Subqueries) -> Result<Transformed<LogicalPlan>> {
     match plan {
-        LogicalPlan::Filter(Filter { predicate, input, .. }) => {
+        LogicalPlan::Filter(Filter { predicate, input, .. }) if forms == Subqueries::Joins => {
             let schema = input.schema().clone();
             let parts = split_conjunction_owned(predicate).into_iter().map(|part| top(part, &schema));
             let predicate = conjunction(parts.collect::<Result<Vec<_>>>()?).unwrap_or_else(|| lit(true));

@@ -1,0 +1,75 @@
+//! GROUPING SETS, ROLLUP and CUBE over columns only: an expression that is grouped by becomes a column of the input
+//! first. What follows names a group by its text, which later rules change.
+
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, Result};
+use datafusion_expr::logical_plan::Aggregate;
+use datafusion_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use std::sync::Arc;
+
+/// The plan with columns in every grouping set.
+pub fn by_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Aggregate(aggregate) => over_columns(aggregate),
+        other => Ok(Transformed::no(other)),
+    })
+    .map(|t| t.data)
+}
+
+fn over_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() else {
+        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    };
+    let mut found: Vec<Expr> = Vec::new();
+    for expr in sets.distinct_expr() {
+        if !matches!(expr, Expr::Column(_)) && !found.contains(expr) {
+            found.push(expr.clone());
+        }
+    }
+    if found.is_empty() {
+        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    }
+    let name = |at: usize| Column::new_unqualified(format!("__group_{at}"));
+    let replaced = |expr: Expr| -> Result<Expr> {
+        let replaced = expr.transform_down(|e| match found.iter().position(|group| *group == e) {
+            Some(at) => Ok(Transformed::yes(Expr::Column(name(at)))),
+            None => Ok(Transformed::no(e)),
+        });
+        replaced.map(|t| t.data)
+    };
+    let each = |exprs: &[Expr]| exprs.iter().cloned().map(replaced).collect::<Result<Vec<_>>>();
+    let sets = match sets {
+        GroupingSet::Rollup(exprs) => GroupingSet::Rollup(each(exprs)?),
+        GroupingSet::Cube(exprs) => GroupingSet::Cube(each(exprs)?),
+        GroupingSet::GroupingSets(sets) => {
+            GroupingSet::GroupingSets(sets.iter().map(|set| each(set)).collect::<Result<_>>()?)
+        }
+    };
+    let mut inputs: Vec<Expr> = aggregate.input.schema().iter().map(|f| Expr::Column(Column::from(f))).collect();
+    inputs.extend(found.iter().enumerate().map(|(at, expr)| expr.clone().unalias().alias(name(at).name)));
+    let input = LogicalPlanBuilder::from(aggregate.input.as_ref().clone()).project(inputs)?.build()?;
+    // GROUPING names a group; any other aggregate sees the input as it was.
+    let aggregates = aggregate.aggr_expr.iter().cloned().map(|expr| match grouping(&expr) {
+        true => replaced(expr),
+        false => Ok(expr),
+    });
+    let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
+    let made = Aggregate::try_new(Arc::new(input), vec![Expr::GroupingSet(sets)], aggregates)?;
+    // Which set a row belongs to is between the aggregate and GROUPING.
+    let columns = made.schema.iter().zip(aggregate.schema.iter());
+    let columns = columns.filter(|(_, (_, field))| field.name() != Aggregate::INTERNAL_GROUPING_ID);
+    let outputs = columns.map(|(made, (qualifier, field))| {
+        Expr::Column(Column::from(made)).alias_qualified(qualifier.cloned(), field.name())
+    });
+    let outputs: Vec<Expr> = outputs.collect();
+    let plan = LogicalPlanBuilder::from(LogicalPlan::Aggregate(made)).project(outputs)?.build()?;
+    Ok(Transformed::yes(plan))
+}
+
+fn grouping(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => grouping(&alias.expr),
+        Expr::AggregateFunction(call) => call.func.name() == "grouping",
+        _ => false,
+    }
+}
