@@ -111,6 +111,9 @@ impl<'a> Expressions<'a> {
             _ => None,
         };
         let r = self.guarded(right, inner.as_ref().or(guard))?;
+        if let Some(decided) = beside_constant(*op, (left, &l), (right, &r)) {
+            return Ok(decided);
+        }
         Ok(match op {
             Operator::Eq => l.eq(r),
             Operator::NotEq => l.neq(r),
@@ -203,7 +206,9 @@ impl<'a> Expressions<'a> {
             _ => {
                 let mut any: Option<Expr> = None;
                 for item in list {
-                    let equal = value.clone().eq(self.guarded(item, guard)?);
+                    let other = self.guarded(item, guard)?;
+                    let decided = beside_constant(Operator::Eq, (expr, &value), (item, &other));
+                    let equal = decided.unwrap_or_else(|| value.clone().eq(other));
                     any = Some(match any {
                         Some(any) => any.or(equal),
                         None => equal,
@@ -376,6 +381,26 @@ fn plain_date_format(format: &str) -> bool {
         }
     }
     true
+}
+
+/// A comparison with a constant, where the engine would put a column of its own making in its place: the node that
+/// makes such columns never ends when nothing reads it (polars-stream 0.55.2, nodes/repeat.rs).
+fn beside_constant(op: Operator, (left, l): (&Plan, &Expr), (right, r): (&Plan, &Expr)) -> Option<Expr> {
+    let (value, other) = match (constant(left), constant(right)) {
+        (_, Some(value)) => (value, l),
+        (Some(value), None) => (value, r),
+        _ => return None,
+    };
+    let compares =
+        matches!(op, Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
+    match (op, value.is_null()) {
+        (_, true) if compares => Some(literal::null(DataType::Boolean)),
+        (Operator::IsDistinctFrom, true) => Some(other.clone().is_not_null()),
+        (Operator::IsNotDistinctFrom, true) => Some(other.clone().is_null()),
+        (Operator::IsDistinctFrom, false) => Some(l.clone().neq(r.clone()).fill_null(lit(true))),
+        (Operator::IsNotDistinctFrom, false) => Some(l.clone().eq(r.clone()).fill_null(lit(false))),
+        _ => None,
+    }
 }
 
 /// `IN` over many literals: NULL where nothing is equal and one of the list is NULL.
