@@ -99,7 +99,7 @@ fn every_clause_means_the_merged_key() {
     means(&format!("SELECT av {by_name} WHERE k IS NULL"), &format!("SELECT av {on} WHERE {key} IS NULL"));
     means(
         &format!("SELECT k, count(*) AS n {by_name} GROUP BY k HAVING k > 1 ORDER BY k"),
-        &format!("SELECT {key} AS k, count(*) AS n {on} GROUP BY {key} HAVING {key} > 1 ORDER BY {key}"),
+        &format!("SELECT {key} AS k, count(*) AS n {on} GROUP BY {key} HAVING {key} > 1 ORDER BY 1"),
     );
     means(&format!("SELECT count(*) AS n {by_name} GROUP BY k"), &format!("SELECT count(*) AS n {on} GROUP BY {key}"));
     means(&format!("SELECT DISTINCT ON (k) av {by_name}"), &format!("SELECT DISTINCT ON ({key}) av {on}"));

@@ -188,6 +188,7 @@ struct Rules<'a> {
     tables: Vec<(String, Range<usize>)>,
     functions: Vec<(String, Range<usize>)>,
     complaints: Vec<Complaint>,
+    too_long: bool,
 }
 
 impl<'a> Rules<'a> {
@@ -199,6 +200,7 @@ impl<'a> Rules<'a> {
             tables: Vec::new(),
             functions: Vec::new(),
             complaints: Vec::new(),
+            too_long: false,
         }
     }
 
@@ -313,6 +315,11 @@ impl Visitor for Rules<'_> {
             let label = "put it into parentheses: (a IS DISTINCT FROM b)";
             self.refuse_as("bad-sql", expr.span(), "where IS DISTINCT FROM ends is not clear", label);
         }
+        if !self.too_long && operations(expr) > MOST_OPERATIONS {
+            self.too_long = true;
+            let label = format!("more than {MOST_OPERATIONS} operators in a row: give parts of it names in a subquery");
+            self.refuse_as("bad-sql", expr.span(), "this expression is too long", &label);
+        }
         if let Expr::Function(function) = expr
             && let Some((name, span)) = self.single_name(&function.name)
         {
@@ -334,6 +341,26 @@ impl Visitor for Rules<'_> {
             self.complaints.push(Complaint::new("bad-sql", "a param in SQL is written $name", span, label));
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Planning takes time with the third power of the operators that stand in each other.
+const MOST_OPERATIONS: usize = 100;
+
+/// How many operators stand in each other, from the left; AND and OR do not count, they are taken apart.
+fn operations(expr: &Expr) -> usize {
+    let (mut count, mut at) = (0, expr);
+    loop {
+        at = match at {
+            Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. } => return count,
+            Expr::BinaryOp { left, .. } => left,
+            Expr::Nested(inner) => {
+                at = inner;
+                continue;
+            }
+            _ => return count,
+        };
+        count += 1;
     }
 }
 

@@ -21,7 +21,7 @@ import tables
 RELATIVE = 1e-9
 NUMBERS = ("integer", "unsigned", "decimal", "float")
 ZONED = "TIMESTAMP WITH TIME ZONE"
-Result = collections.namedtuple("Result", "names kinds rows")
+Result = collections.namedtuple("Result", "names kinds rows scales")
 decimal.getcontext().prec = 80  # DECIMAL(38) and HUGEINT are never rounded here
 
 
@@ -67,7 +67,13 @@ def run(con, sql):
         other = {ZONED: "epoch_us(#{})", "TIMESTAMPTZ_NS": "CAST(#{} AS VARCHAR)"}
         items = (other.get(t, "#{}").format(i) for i, t in enumerate(types, 1))
         cursor = con.execute(f"SELECT {', '.join(items)} FROM ({bare(sql)}\n)")
-    return Result(names, [kind_of(t) for t in types], cursor.fetchall())
+    return Result(names, [kind_of(t) for t in types], cursor.fetchall(), [full_scale(t) for t in types])
+
+
+def full_scale(duck):
+    """The scale of a decimal with all 38 digits, which could not be wider; None of any other type."""
+    found = re.fullmatch(r"DECIMAL\(38,\s*(\d+)\)", duck)
+    return int(found.group(1)) if found else None
 
 
 def read(con, path):
@@ -151,10 +157,26 @@ def compare(ours, theirs, sql="", floor=1e-9, named=()):
             raise Difference(f"column {i + 1} is named {mine!r} for {yours!r}")
     notes = compare_kinds(ours, theirs)
     floor = floors(ours, theirs, floor)
+    ours = shortened(ours, theirs)
     compare_rows(ours.rows, theirs.rows, floor)
     columns = key_columns(tail(sql).keys, theirs.names) if sql else []
     compare_order(ours.rows, theirs.rows, columns, floor)
     return notes
+
+
+def shortened(ours, theirs):
+    """Ours with the digits that DuckDB has left: differences.WIDE_DECIMALS."""
+    cut = {}
+    for i, (mine, yours) in enumerate(zip(ours.scales, theirs.scales)):
+        if mine is not None and yours is not None and mine > yours:
+            cut[i] = decimal.Decimal(1).scaleb(-yours)
+    if not cut:
+        return ours
+
+    def value(i, v):
+        return v if v is None or i not in cut else v.quantize(cut[i], rounding=decimal.ROUND_HALF_UP)
+
+    return ours._replace(rows=[tuple(value(i, v) for i, v in enumerate(row)) for row in ours.rows])
 
 
 def floors(ours, theirs, floor=1e-9):

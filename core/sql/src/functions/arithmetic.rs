@@ -50,6 +50,17 @@ impl Arithmetic {
     }
 }
 
+/// The planner asks every operation of a sum for its name, again and again: the name of a long one is its beginning and
+/// a digest of all of it.
+fn bounded(name: String) -> String {
+    const LONGEST: usize = 200;
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let head: String = name.chars().take(LONGEST / 2).collect();
+    format!("{head}… #{:032x}", xxhash_rust::xxh3::xxh3_128(name.as_bytes()))
+}
+
 impl ScalarUDFImpl for Arithmetic {
     fn name(&self) -> &str {
         match self.op {
@@ -67,7 +78,7 @@ impl ScalarUDFImpl for Arithmetic {
     }
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(format!("({} {} {})", args[0].schema_name(), self.op.symbol(), args[1].schema_name()))
+        Ok(bounded(format!("({} {} {})", args[0].schema_name(), self.op.symbol(), args[1].schema_name())))
     }
 
     fn signature(&self) -> &Signature {

@@ -16,6 +16,7 @@ use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion_optimizer::AnalyzerRule;
+use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 
 #[derive(Debug)]
 pub struct Meaning;
@@ -31,10 +32,6 @@ impl AnalyzerRule for Meaning {
 }
 
 fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let plan = match plan {
-        LogicalPlan::Join(join) => set_operation(join)?,
-        other => other,
-    };
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&scan.projected_schema);
@@ -42,53 +39,63 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let mut rewriter = Rewriter { schema: &schema };
+        let mut rewriter = Rewriter { schema: &schema, types: TypeCoercionRewriter::new(&schema) };
         Ok(expr.rewrite(&mut rewriter)?.update_data(|e| name.restore(e)))
     })?;
-    rewritten.map_data(LogicalPlan::recompute_schema)
+    let plan = TypeCoercionRewriter::new(&schema).coerce_plan(rewritten.data)?.recompute_schema()?;
+    Ok(Transformed::yes(match plan {
+        LogicalPlan::Join(join) => set_operation(join)?,
+        other => other,
+    }))
 }
 
+/// From the leaves up, so that the type of every operand is final when its operator is looked at: of CASE, say, it is
+/// not before its branches have one type.
 struct Rewriter<'a> {
     schema: &'a DFSchema,
+    types: TypeCoercionRewriter<'a>,
 }
 
 impl TreeNodeRewriter for Rewriter<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
-        let schema = self.schema;
-        Ok(match expr {
-            Expr::Cast(Cast { expr, field }) => {
-                Transformed::yes(Conversion::call(*expr, field.data_type().clone(), false))
-            }
-            Expr::TryCast(TryCast { expr, field }) => {
-                Transformed::yes(Conversion::call(*expr, field.data_type().clone(), true))
-            }
-            Expr::Like(Like { negated, expr, pattern, escape_char, case_insensitive }) => {
-                Transformed::yes(Matching::call(*expr, *pattern, negated, case_insensitive, escape_char))
-            }
-            Expr::Negative(inner) => {
-                let zero = Expr::Literal(ScalarValue::Int64(Some(0)), None);
-                match inner.get_type(schema).map(|ty| kind(&ty)) {
-                    Ok(Kind::Integer) => Transformed::yes(Arithmetic::call(Op::Subtract, zero, *inner)),
-                    _ => Transformed::no(Expr::Negative(inner)),
-                }
-            }
-            Expr::InList(list) => Transformed::yes(in_list(list, schema)?),
-            Expr::Between(Between { expr, negated, low, high }) => {
-                let ty = expr.get_type(schema)?;
-                let side = |bound: Expr| -> Result<Expr> {
-                    let bound_type = bound.get_type(schema)?;
-                    Ok(like_typed("BETWEEN", ((*expr).clone(), &ty), (bound, &bound_type))?.1)
-                };
-                let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
-                Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
-            }
-            Expr::ScalarFunction(call) => scalar(call, schema)?,
-            Expr::AggregateFunction(call) => aggregate(call, schema)?,
-            other => Transformed::no(other),
-        })
+        let expr = meant(expr, self.schema)?;
+        self.types.f_up(expr)
     }
+}
+
+fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    let meant = match expr {
+        Expr::Cast(Cast { expr, field }) => Transformed::yes(Conversion::call(*expr, field.data_type().clone(), false)),
+        Expr::TryCast(TryCast { expr, field }) => {
+            Transformed::yes(Conversion::call(*expr, field.data_type().clone(), true))
+        }
+        Expr::Like(Like { negated, expr, pattern, escape_char, case_insensitive }) => {
+            Transformed::yes(Matching::call(*expr, *pattern, negated, case_insensitive, escape_char))
+        }
+        Expr::Negative(inner) => {
+            let zero = Expr::Literal(ScalarValue::Int64(Some(0)), None);
+            match inner.get_type(schema).map(|ty| kind(&ty)) {
+                Ok(Kind::Integer) => Transformed::yes(Arithmetic::call(Op::Subtract, zero, *inner)),
+                _ => Transformed::no(Expr::Negative(inner)),
+            }
+        }
+        Expr::InList(list) => Transformed::yes(in_list(list, schema)?),
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let ty = expr.get_type(schema)?;
+            let side = |bound: Expr| -> Result<Expr> {
+                let bound_type = bound.get_type(schema)?;
+                Ok(like_typed("BETWEEN", ((*expr).clone(), &ty), (bound, &bound_type))?.1)
+            };
+            let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
+            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+        }
+        Expr::ScalarFunction(call) => scalar(call, schema)?,
+        Expr::AggregateFunction(call) => aggregate(call, schema)?,
+        other => Transformed::no(other),
+    };
+    Ok(meant.data)
 }
 
 fn in_list(list: InList, schema: &DFSchema) -> Result<Expr> {

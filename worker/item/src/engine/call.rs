@@ -3,7 +3,7 @@
 //! that a value of another branch is no error.
 
 use super::{bridged, engine_type, failed, literal, untranslated};
-use crate::elementwise::elementwise;
+use crate::elementwise::{elementwise, tolerant};
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, FieldRef};
@@ -42,7 +42,7 @@ pub fn call(
     function: &Arc<ScalarUDF>,
     args: Vec<Argument>,
     return_field: FieldRef,
-    guard: Option<&Expr>,
+    (guard, tries): (Option<&Expr>, bool),
     text: String,
 ) -> PolarsResult<Expr> {
     let field = |arg: &Argument| Arc::new(ArrowField::new("arg", arg.ty(), true));
@@ -65,11 +65,15 @@ pub fn call(
     }
     let call = Call { function: function.clone(), literals, arg_fields, return_field, text };
     if columns.is_empty() {
-        return literal::literal(&call.constant()?);
+        return match call.constant() {
+            Err(_) if tries => Ok(literal::null(out)),
+            value => literal::literal(&value?),
+        };
     }
     let run = move |columns: &mut [Column]| call.run(columns);
     let fields = move |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), out.clone()));
-    Ok(elementwise("call", run, fields).call(columns))
+    let function = elementwise("call", run, fields);
+    Ok(if tries { tolerant(&function)? } else { function }.call(columns))
 }
 
 impl Call {

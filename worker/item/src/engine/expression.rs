@@ -5,7 +5,7 @@ use super::call::{Argument, call};
 use super::{Rows, engine_type, failed, literal, untranslated};
 use arrow::datatypes::{DataType as ArrowType, FieldRef};
 use datafusion_common::{Column as PlanColumn, DFSchema, ScalarValue};
-use datafusion_expr::expr::{Between, Case, Cast, InList, Like, ScalarFunction};
+use datafusion_expr::expr::{Between, Cast, InList, Like, ScalarFunction};
 use datafusion_expr::{BinaryExpr, Expr as Plan, ExprSchemable, Operator};
 use polars::prelude::*;
 use spotmill_sql::functions::arithmetic::{Arithmetic, Op};
@@ -22,17 +22,24 @@ pub struct Expressions<'a> {
     columns: &'a [PlSmallStr],
     /// The columns that hold the values of scalar subqueries, by the subquery's text.
     subqueries: &'a BTreeMap<String, PlSmallStr>,
+    /// Whether a value that is an error is NULL.
+    pub(super) tries: bool,
 }
 
 static NO_SUBQUERIES: BTreeMap<String, PlSmallStr> = BTreeMap::new();
 
 impl<'a> Expressions<'a> {
     pub fn new(schema: &'a DFSchema, rows: &'a Rows) -> Self {
-        Self { schema, columns: &rows.columns, subqueries: &NO_SUBQUERIES }
+        Self { schema, columns: &rows.columns, subqueries: &NO_SUBQUERIES, tries: false }
     }
 
     pub fn with(schema: &'a DFSchema, columns: &'a [PlSmallStr], subqueries: &'a BTreeMap<String, PlSmallStr>) -> Self {
-        Self { schema, columns, subqueries }
+        Self { schema, columns, subqueries, tries: false }
+    }
+
+    /// The expression with NULL in place of errors.
+    pub(super) fn trying(&self, plan: &Plan) -> PolarsResult<Expr> {
+        Self { tries: true, ..*self }.guarded(plan, None)
     }
 
     pub fn of(&self, plan: &Plan) -> PolarsResult<Expr> {
@@ -49,7 +56,7 @@ impl<'a> Expressions<'a> {
     }
 
     /// Where `guard` is not true the value does not matter, and must be no error.
-    fn guarded(&self, plan: &Plan, guard: Option<&Expr>) -> PolarsResult<Expr> {
+    pub(super) fn guarded(&self, plan: &Plan, guard: Option<&Expr>) -> PolarsResult<Expr> {
         let of = |e: &Plan| self.guarded(e, guard);
         Ok(match plan {
             Plan::Alias(alias) => of(&alias.expr)?,
@@ -103,14 +110,11 @@ impl<'a> Expressions<'a> {
         if let Some(call) = spotmill_sql::functions::regex::as_call(binary) {
             return self.guarded(&call, guard);
         }
+        if matches!(op, Operator::And | Operator::Or) {
+            return self.chain(binary, guard);
+        }
         let l = self.guarded(left, guard)?;
-        // The right side of AND matters only where the left one is not false, that of OR where it is not true.
-        let inner = match op {
-            Operator::And if may_fail(right) => Some(both(guard, l.clone().fill_null(lit(true)))),
-            Operator::Or if may_fail(right) => Some(both(guard, l.clone().fill_null(lit(false)).not())),
-            _ => None,
-        };
-        let r = self.guarded(right, inner.as_ref().or(guard))?;
+        let r = self.guarded(right, guard)?;
         if let Some(decided) = beside_constant(*op, (left, &l), (right, &r)) {
             return Ok(decided);
         }
@@ -121,8 +125,6 @@ impl<'a> Expressions<'a> {
             Operator::LtEq => l.lt_eq(r),
             Operator::Gt => l.gt(r),
             Operator::GtEq => l.gt_eq(r),
-            Operator::And => l.and(r),
-            Operator::Or => l.or(r),
             Operator::IsDistinctFrom => l.neq_missing(r),
             Operator::IsNotDistinctFrom => l.eq_missing(r),
             Operator::StringConcat => {
@@ -155,40 +157,6 @@ impl<'a> Expressions<'a> {
     fn negated_decimal(&self, inner: &Plan, guard: Option<&Expr>) -> PolarsResult<Expr> {
         let zero = Plan::Literal(ScalarValue::Decimal128(Some(0), 1, 0), None);
         self.guarded(&Arithmetic::call(Op::Subtract, zero, inner.clone()), guard)
-    }
-
-    fn case(&self, case: &Case, guard: Option<&Expr>) -> PolarsResult<Expr> {
-        let Case { expr, when_then_expr, else_expr } = case;
-        let base = expr.as_ref().map(|e| self.guarded(e, guard)).transpose()?;
-        // Rows that no earlier branch has taken.
-        let mut rest = guard.cloned();
-        let mut branches = Vec::new();
-        for (condition, value) in when_then_expr {
-            let open = if may_fail(condition) { rest.as_ref() } else { None };
-            let condition = self.guarded(condition, open)?;
-            let condition = match &base {
-                Some(base) => base.clone().eq(condition),
-                None => condition,
-            };
-            let taken = condition.clone().fill_null(lit(false));
-            let inside = may_fail(value).then(|| both(rest.as_ref(), taken.clone()));
-            branches.push((condition, self.guarded(value, inside.as_ref())?));
-            rest = Some(both(rest.as_ref(), taken.not()));
-        }
-        let last = match else_expr {
-            Some(value) => {
-                let inside = if may_fail(value) { rest.as_ref() } else { None };
-                self.guarded(value, inside)?
-            }
-            None => {
-                let Some((_, first)) = when_then_expr.first() else { return Err(untranslated("CASE without WHEN")) };
-                literal::null(engine_type(&self.ty(first)?)?)
-            }
-        };
-        Ok(branches
-            .into_iter()
-            .rev()
-            .fold(last, |rest, (condition, value)| when(condition).then(value).otherwise(rest)))
     }
 
     fn in_list(&self, list: &InList, guard: Option<&Expr>) -> PolarsResult<Expr> {
@@ -252,9 +220,9 @@ impl<'a> Expressions<'a> {
             });
         }
         if let Some(user) = func.inner().downcast_ref::<super::user::UserFunction>() {
-            return user.call(given, guard);
+            return user.call(given, guard, self.tries);
         }
-        call(func, given, return_field, guard, spotmill_sql::describe(whole))
+        call(func, given, return_field, (guard, self.tries), spotmill_sql::describe(whole))
     }
 
     /// What the engine does exactly as the function does.
@@ -302,42 +270,6 @@ impl<'a> Expressions<'a> {
             Op::Divide => Some(l / r),
             Op::IntegerDivide | Op::Modulo => None,
         })
-    }
-
-    /// A later argument matters only where the ones before it are NULL.
-    fn coalesce(&self, args: &[Plan], guard: Option<&Expr>) -> PolarsResult<Expr> {
-        let mut rest = guard.cloned();
-        let mut values = Vec::new();
-        for arg in args {
-            let open = if may_fail(arg) { rest.as_ref() } else { None };
-            let value = self.guarded(arg, open)?;
-            rest = Some(both(rest.as_ref(), value.clone().is_null()));
-            values.push(value);
-        }
-        Ok(coalesce(&values))
-    }
-}
-
-fn both(guard: Option<&Expr>, condition: Expr) -> Expr {
-    match guard {
-        Some(guard) => guard.clone().and(condition),
-        None => condition,
-    }
-}
-
-/// Whether a row's value may be an error.
-fn may_fail(plan: &Plan) -> bool {
-    plan.exists_in(|e| matches!(e, Plan::ScalarFunction(_) | Plan::Cast(_) | Plan::Negative(_)))
-}
-
-trait ExistsIn {
-    fn exists_in(&self, test: impl Fn(&Plan) -> bool) -> bool;
-}
-
-impl ExistsIn for Plan {
-    fn exists_in(&self, test: impl Fn(&Plan) -> bool) -> bool {
-        use datafusion_common::tree_node::TreeNode;
-        self.exists(|e| Ok(test(e))).unwrap_or(true)
     }
 }
 

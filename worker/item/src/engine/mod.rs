@@ -4,6 +4,7 @@
 //! Columns have names of their own within a query, so that tables with like-named columns never meet.
 
 mod aggregate;
+mod branches;
 mod call;
 mod component;
 mod expression;

@@ -3,6 +3,7 @@
 
 use super::call::Argument;
 use super::{bridged, engine_type, literal};
+use crate::elementwise::tolerant;
 use crate::types::word;
 use crate::udf::{Udf, widens};
 use arrow::datatypes::DataType as ArrowType;
@@ -22,7 +23,7 @@ impl UserFunction {
         Self { udf: udf.clone(), signature: Signature::user_defined(Volatility::Immutable) }
     }
 
-    pub fn call(&self, args: Vec<Argument>, guard: Option<&Expr>) -> PolarsResult<Expr> {
+    pub fn call(&self, args: Vec<Argument>, guard: Option<&Expr>, tries: bool) -> PolarsResult<Expr> {
         let mut given = Vec::with_capacity(args.len());
         for arg in args {
             let (expr, ty) = match arg {
@@ -34,7 +35,8 @@ impl UserFunction {
                 None => expr,
             });
         }
-        Ok(self.udf.function.clone().call(given))
+        let function = if tries { tolerant(&self.udf.function)? } else { self.udf.function.clone() };
+        Ok(function.call(given))
     }
 
     fn checked(&self, types: &[ArrowType]) -> Result<()> {
