@@ -271,7 +271,7 @@ impl<'a> Expressions<'a> {
             ("lower", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_lowercase()),
             ("upper", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_uppercase()),
             ("btrim", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().strip_chars(lit(" "))),
-            ("to_char", [x, Plan::Literal(format, _)]) => match (self.ty(x)?, format.try_as_str().flatten()) {
+            ("strftime", [x, Plan::Literal(format, _)]) => match (self.ty(x)?, format.try_as_str().flatten()) {
                 (ArrowType::Date32, Some(format)) if plain_date_format(format) => Some(of(x)?.dt().to_string(format)),
                 _ => None,
             },
