@@ -55,13 +55,7 @@ ROWS = [
      "1900-02-28 23:00:00", "1582-10-15 00:00:00.1+00", False, 6],
 ]  # fmt: skip
 PROBED = {"p": {"columns": COLUMNS, "rows": ROWS}, "e": {"columns": COLUMNS, "rows": []}}
-SAMPLE = {
-    "t": {
-        "columns": [["k", "int32"], ["g", "string"], ["v", "int32"], ["x", "float64"], ["s", "string"]],
-        "rows": [[1, "a", 3, 1.5, "red"], [2, "a", None, 2.5, "blue"], [3, "b", 5, 0.5, "red"],
-                 [4, "b", 5, None, None], [5, "b", 1, 4.0, "green"]],
-    }
-}  # fmt: skip
+SAMPLE = HERE.parents[2] / "core/sql/src/functions/reference/sample.sql"
 AGGREGATED = ["SELECT {} AS v FROM p", "SELECT b, {} AS v FROM p GROUP BY b", "SELECT {} AS v FROM e",
               "SELECT {} AS v FROM p WHERE i IS NULL"]  # fmt: skip
 WRONG, FAIL = "different answers", "both fail"
@@ -73,10 +67,9 @@ class Both:
     def __init__(self, program, folder):
         self.program, self.folder = program, pathlib.Path(folder)
         self.con, self.product = tables.connect(), worker.Worker(program, 30)
-        self.sources = {}
-        for held in (PROBED, SAMPLE):
-            tables.load(self.con, held)
-            self.sources |= tables.write(self.con, held, self.folder)
+        tables.load(self.con, PROBED)
+        self.con.execute(SAMPLE.read_text())
+        self.sources = tables.write(self.con, [*PROBED, "t"], self.folder)
 
     def ours(self, sql):
         """The file of the answer, or why there is none."""

@@ -39,8 +39,9 @@ fn coerced(name: &str, types: &[DataType], intervals: bool) -> Result<Vec<DataTy
     let [part, time] = types else { return plan_err!("{name} takes the name of a part and a time") };
     let time = match (kind(time), time) {
         (Kind::Timestamp, DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        (Kind::Date, _) => DataType::Date32,
         // A text passes only as a literal.
-        (Kind::Date | Kind::Null | Kind::Text, _) => UNZONED,
+        (Kind::Null | Kind::Text, _) => UNZONED,
         (_, DataType::Duration(_)) if intervals => DataType::Duration(TimeUnit::Microsecond),
         _ => return plan_err!("{name} takes a date or a timestamp, not {}: CAST it", word(time)),
     };

@@ -130,6 +130,7 @@ impl Takes {
             (Self::Text, _) => DataType::Utf8View,
             (Self::Integer, _) => DataType::Int64,
             (Self::Number, _) => DataType::Float64,
+            (Self::Time, DataType::Date32) => DataType::Date32,
             (Self::Time, DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
             (Self::Time, _) => DataType::Timestamp(TimeUnit::Microsecond, None),
         }
@@ -216,7 +217,11 @@ impl Values {
             ColumnarValue::Array(array) => (array.clone(), false),
             ColumnarValue::Scalar(value) => (value.to_array()?, true),
         };
-        let planned = if takes == Takes::Text { DataType::Utf8View } else { takes.planned(array.data_type()) };
+        let planned = match (takes, takes.planned(array.data_type())) {
+            (Takes::Text, _) => DataType::Utf8View,
+            (Takes::Time, DataType::Date32) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            (_, planned) => planned,
+        };
         let array = cast(&array, &planned)?;
         let array = match takes {
             Takes::Text => Typed::Text(array.as_string_view().clone()),

@@ -181,18 +181,7 @@ fn signed(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 /// Lengths and positions.
 fn counts(expr: &Expr) -> bool {
-    const COUNTS: &[&str] = &[
-        "ascii",
-        "bit_length",
-        "character_length",
-        "date_part",
-        "find_in_set",
-        "levenshtein",
-        "octet_length",
-        "regexp_count",
-        "regexp_instr",
-        "strpos",
-    ];
+    const COUNTS: &[&str] = &["ascii", "bit_length", "character_length", "octet_length", "strpos"];
     matches!(expr, Expr::ScalarFunction(call) if COUNTS.contains(&call.func.name()))
 }
 
