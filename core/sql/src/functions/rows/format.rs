@@ -45,6 +45,9 @@ pub fn all() -> Vec<Named> {
 
 /// The pieces of a format; `%c`, `%x` and `%X` are spelled out.
 pub fn pieces(format: &str) -> Result<Vec<Piece>> {
+    if format.is_empty() {
+        return plan_err!("the format of a time is empty");
+    }
     let mut pieces = Vec::new();
     let mut rest = format.chars();
     while let Some(c) = rest.next() {

@@ -16,9 +16,6 @@ impl Wanted {
         let of_weeks = |p: &Piece| matches!(p, Piece::Field('U' | 'W' | 'G' | 'V' | 'u' | 'w', _));
         let zones = |p: &Piece| matches!(p, Piece::Field('z' | 'Z', _));
         let has = |letter: char| pieces.iter().any(|p| matches!(p, Piece::Field(l, _) if *l == letter));
-        if pieces.is_empty() {
-            return plan_err!("an empty format reads nothing");
-        }
         if pieces.iter().any(of_weeks) {
             return plan_err!("`{format}`: dates are read by year, month and day, or by %j, not by weeks");
         }
@@ -63,7 +60,7 @@ pub fn parsed(text: &str, wanted: &Wanted) -> Option<i64> {
             // A blank stands for one or more.
             Piece::Literal(c) if c.is_ascii_whitespace() => {
                 let shorter = rest.trim_start();
-                if shorter.len() == rest.len() && !rest.is_empty() {
+                if shorter.len() == rest.len() {
                     return None;
                 }
                 shorter
