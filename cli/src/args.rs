@@ -89,7 +89,13 @@ pub enum Command {
         pipeline: bool,
     },
     /// List the SQL functions and transforms of this pipeline's worker
-    Functions,
+    Functions {
+        /// One function in full
+        name: Option<String>,
+        /// The functions of SQL as a page of documentation
+        #[arg(long, conflicts_with_all = ["name", "json"])]
+        markdown: bool,
+    },
     /// Run one query over files, at once: the quickest way to try a step
     Sql(SqlArgs),
     /// Show the work list and why; changes nothing

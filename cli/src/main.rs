@@ -70,7 +70,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Init { dir } => commands::init::run(dir.as_deref()),
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
-        Command::Functions => commands::author::functions(global),
+        Command::Functions { name, markdown } => commands::author::functions(name.as_deref(), markdown, global),
         Command::Sql(args) => commands::sql::run(global, &args).await,
         Command::Plan { key, fleet } => commands::plan::run(global, &key, fleet).await,
         Command::Run(args) => commands::run::run(global, &args).await,

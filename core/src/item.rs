@@ -196,6 +196,23 @@ pub struct FunctionInfo {
     pub signature: String,
     /// Registered by this worker, not built into the engine.
     pub custom: bool,
+    /// What a built-in function does, with an example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<FunctionAbout>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionAbout {
+    /// `text`, `number`, `choice`, `time`, `aggregate` or `window`.
+    pub kind: String,
+    pub description: String,
+    /// Other names of the function.
+    pub aliases: Vec<String>,
+    pub example: String,
+    pub result: String,
+    /// How DuckDB differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<String>,
 }
 
 /// `check`: type-check steps on zero rows, in order. Inputs that are steps take the schema found for that step.

@@ -1,5 +1,5 @@
-//! SQL compared with DuckDB, through the worker: the kinds of answers that were once wrong, TPC-H and TPC-DS, and
-//! random queries. The scripts and what they compare are in `tests/verify/sql`.
+//! SQL compared with DuckDB, through the worker: the kinds of answers that were once wrong, every function, TPC-H and
+//! TPC-DS, and random queries. The scripts and what they compare are in `tests/verify/sql`.
 
 use spotmill_tests::{programs, python, repository};
 use std::process::Command;
@@ -21,6 +21,12 @@ fn verified(script: &str, args: &[&str]) {
 #[test]
 fn every_kind_of_wrong_answer_stays_right() {
     verified("replay.py", &["--refused"]);
+}
+
+/// The examples of the reference, and every function over NULL, no rows and extreme values.
+#[test]
+fn every_function_is_as_documented_and_equals_duckdb() {
+    verified("functions.py", &[]);
 }
 
 #[test]

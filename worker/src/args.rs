@@ -41,8 +41,13 @@ pub enum Command {
     },
     /// List SQL functions and transforms
     Functions {
+        /// One function in full
+        name: Option<String>,
         #[arg(long)]
         json: bool,
+        /// As the page of the documentation
+        #[arg(long, conflicts_with_all = ["name", "json"])]
+        markdown: bool,
     },
     /// Who this worker is, as JSON
     About,

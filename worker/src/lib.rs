@@ -14,6 +14,7 @@ mod args;
 mod boot;
 mod environment;
 mod queries;
+mod reference;
 mod run;
 mod serve;
 mod telling;

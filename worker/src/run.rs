@@ -2,6 +2,7 @@
 
 use crate::args::{Cli, Command};
 use crate::environment;
+use crate::reference;
 use clap::Parser;
 use spotmill_core::cpu;
 use spotmill_core::item::{ItemFailure, ItemOutcome, ItemSpec};
@@ -53,8 +54,21 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
             let read = text.read(&files[0]);
             print_json(&spotmill_item::schema::preview(&files, &read, limit).map_err(|e| told(&e))?)?;
         }
-        Command::Functions { json: true } | Command::About => print_json(&functions.about())?,
-        Command::Functions { json: false } => print_text(&table(functions))?,
+        Command::About => print_json(&functions.about())?,
+        Command::Functions { name: None, markdown: true, .. } => print_text(&spotmill_item::builtin::markdown())?,
+        Command::Functions { name: None, json: true, .. } => print_json(&functions.about())?,
+        Command::Functions { name: None, .. } => print_text(&reference::list(&functions.about()))?,
+        Command::Functions { name: Some(name), json, .. } => {
+            let about = functions.about();
+            match (reference::one(&about, &name), json) {
+                (Ok(function), true) => print_json(function)?,
+                (Ok(function), false) => print_text(&reference::in_full(function))?,
+                (Err(message), _) => {
+                    eprintln!("{message}");
+                    return Ok(ExitCode::from(2));
+                }
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -135,23 +149,4 @@ fn print_text(text: &str) -> Result<(), String> {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {e}")),
         _ => Ok(()),
     }
-}
-
-fn table(functions: &Functions) -> String {
-    let about = functions.about();
-    let mut out = format!("worker {}\n", about.version);
-    for (title, custom) in [("\nfunctions of this worker\n", true), ("\nfunctions of the engine\n", false)] {
-        let mut listed = about.functions.iter().filter(|f| f.custom == custom).peekable();
-        if listed.peek().is_some() {
-            out.push_str(title);
-        }
-        for function in listed {
-            out.push_str(&format!("  {}{}\n", function.name, function.signature));
-        }
-    }
-    if !about.transforms.is_empty() {
-        out.push_str("\ntransforms\n");
-        about.transforms.iter().for_each(|t| out.push_str(&format!("  {}\n", t.name)));
-    }
-    out
 }

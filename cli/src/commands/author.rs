@@ -50,9 +50,12 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Resu
     Ok(Code::Done)
 }
 
-pub fn functions(global: &Global) -> Result<Code, Stop> {
-    let worker = any_worker(global)?;
-    if global.json { worker.pass_through(&["functions", "--json"]) } else { worker.pass_through(&["functions"]) }
+pub fn functions(name: Option<&str>, markdown: bool, global: &Global) -> Result<Code, Stop> {
+    let mut args = vec!["functions"];
+    args.extend(name);
+    args.extend(global.json.then_some("--json"));
+    args.extend(markdown.then_some("--markdown"));
+    any_worker(global)?.pass_through(&args)
 }
 
 /// The pipeline's worker, or the stock one where there is no pipeline.

@@ -2,6 +2,7 @@
 //! else is refused here, where the types are known, unless the text is a literal.
 
 use crate::functions::arithmetic::{Arithmetic, Op};
+use crate::functions::cast::Conversion;
 use crate::functions::kinds::{Kind, kind, word};
 use crate::functions::registry::built_in;
 use arrow::datatypes::DataType;
@@ -26,6 +27,22 @@ impl ExprPlanner for Operators {
             true => Ok(PlannerResult::Original(comparable(expr, schema)?)),
             false => Ok(PlannerResult::Original(expr)),
         }
+    }
+
+    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(called("substr", args))
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(called("date_part", args))
+    }
+}
+
+/// A call of the function that the registry has by this name; the planner's own may be another.
+fn called(name: &str, args: Vec<Expr>) -> PlannerResult<Vec<Expr>> {
+    match built_in().scalars.get(name) {
+        Some(function) => PlannerResult::Planned(function.call(args)),
+        None => PlannerResult::Original(args),
     }
 }
 
@@ -59,8 +76,9 @@ fn matching(expr: RawBinaryExpr, negated: bool, any_case: bool) -> Result<Expr> 
         Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_owned),
         _ => None,
     };
-    let (Some(text), Some(like)) = (text, built_in().scalars.get("regexp_like")) else {
-        let message = format!("`{op}` takes a pattern as a literal: write regexp_like({}, …)", crate::describe(&left));
+    let (Some(text), Some(like)) = (text, built_in().scalars.get("regexp_matches")) else {
+        let message =
+            format!("`{op}` takes a pattern as a literal: write regexp_matches({}, …)", crate::describe(&left));
         return Err(crate::rules::last::at(&left, message));
     };
     let flags = if any_case { "(?i)" } else { "" };
@@ -101,7 +119,8 @@ fn comparable(expr: RawBinaryExpr, schema: &DFSchema) -> Result<RawBinaryExpr> {
     Ok(RawBinaryExpr { op, left: l, right: r })
 }
 
-/// A literal text beside another type is read as that type; any other text is refused.
+/// A literal text beside another type is read as that type; any other text is refused. A decimal beside a float is read
+/// as that float.
 pub fn like_typed(what: &str, (l, left): (Expr, &DataType), (r, right): (Expr, &DataType)) -> Result<(Expr, Expr)> {
     let place = datafusion_expr::binary_expr(l.clone(), datafusion_expr::Operator::Eq, r.clone());
     let other = |ty: &DataType| !matches!(kind(ty), Kind::Text | Kind::Null | Kind::Other | Kind::Binary);
@@ -113,6 +132,8 @@ pub fn like_typed(what: &str, (l, left): (Expr, &DataType), (r, right): (Expr, &
         }
         (a, b) if a.is_number() && matches!(b, Kind::Date | Kind::Timestamp | Kind::Interval) => (Err(()), Err(())),
         (a, b) if b.is_number() && matches!(a, Kind::Date | Kind::Timestamp | Kind::Interval) => (Err(()), Err(())),
+        (Kind::Float, Kind::Decimal) => (Ok(l), Ok(Conversion::call(r, left.clone(), false))),
+        (Kind::Decimal, Kind::Float) => (Ok(Conversion::call(l, right.clone(), false)), Ok(r)),
         _ => (Ok(l), Ok(r)),
     };
     match pair {

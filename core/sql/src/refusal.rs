@@ -121,10 +121,7 @@ fn of_plan(message: &str, functions: &[Arc<ScalarUDF>]) -> Refusal {
     let message = sentence(message);
     if let Some(name) = message.strip_prefix("Invalid function '").and_then(|m| m.split('\'').next()) {
         let kind = Kind::UnknownFunction { function: name.to_owned() };
-        let message = match crate::functions::registry::withheld(name) {
-            Some(instead) => format!("`{name}` is not offered: {instead}"),
-            None => format!("there is no function `{name}`"),
-        };
+        let message = format!("there is no function `{name}`");
         return Refusal { kind, message, span: None, subject: Some(name.to_owned()) };
     }
     if message.starts_with("Projections require unique expression names") {

@@ -10,55 +10,19 @@ use sqlparser::ast::{
 const RENAMED: &[(&str, &str)] = &[
     ("len", "character_length"),
     ("strlen", "octet_length"),
-    ("regexp_matches", "regexp_like"),
-    ("list", "array_agg"),
+    ("lcase", "lower"),
+    ("ucase", "upper"),
     ("group_concat", "string_agg"),
     ("listagg", "string_agg"),
-    ("quantile_cont", "percentile_cont"),
-    ("quantile", "percentile_cont"),
-    ("stdev", "stddev"),
-    ("stdev_samp", "stddev"),
+    ("stddev_samp", "stddev"),
     ("variance", "var_samp"),
-    ("covar", "covar_samp"),
     ("first", "first_value"),
     ("arbitrary", "first_value"),
     ("last", "last_value"),
-    ("strftime", "to_char"),
-    ("strptime", "to_timestamp_micros"),
     ("ceiling", "ceil"),
-    ("truncate", "trunc"),
-    ("datetrunc", "date_trunc"),
-    ("every", "bool_and"),
-    ("any", "bool_or"),
     ("prefix", "starts_with"),
     ("suffix", "ends_with"),
-    ("unicode", "ascii"),
-    ("ord", "ascii"),
 ];
-
-/// Written as calls, planned as something else.
-const SPELLED_OUT: &[&str] = &[
-    "datepart",
-    "if",
-    "iff",
-    "iif",
-    "mod",
-    "div",
-    "divide",
-    "pow",
-    "power",
-    "sign",
-    "date",
-    "timestamp",
-    "datetime",
-    "to_date",
-];
-
-/// Every name that is written here, with the function that is planned for it where there is one.
-pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let fields = FIELDS.iter().map(|field| (*field, "date_part"));
-    RENAMED.iter().copied().chain(fields).chain(SPELLED_OUT.iter().map(|name| (*name, "")))
-}
 
 /// Fields that are functions of their own elsewhere.
 const FIELDS: &[&str] = &[
@@ -72,8 +36,18 @@ const FIELDS: &[&str] = &[
     "week",
     "dayofweek",
     "dayofyear",
+    "dayofmonth",
+    "weekday",
+    "weekofyear",
     "isodow",
+    "isoyear",
+    "yearweek",
+    "decade",
+    "century",
+    "millennium",
+    "era",
     "epoch",
+    "julian",
     "millisecond",
     "microsecond",
 ];
@@ -84,7 +58,11 @@ pub fn function(written: &Function) -> Option<Expr> {
     let name = part.as_ident()?.value.to_ascii_lowercase();
     if let Some((_, planned)) = RENAMED.iter().find(|(n, _)| *n == name) {
         let ident = Ident { value: (*planned).to_owned(), ..part.as_ident()?.clone() };
-        return Some(Expr::Function(Function { name: ObjectName::from(vec![ident]), ..written.clone() }));
+        let renamed = Function { name: ObjectName::from(vec![ident]), ..written.clone() };
+        return Some(Expr::Function(if *planned == "string_agg" { separated(renamed) } else { renamed }));
+    }
+    if name == "string_agg" {
+        return Some(Expr::Function(separated(written.clone())));
     }
     if matches!(name.as_str(), "lag" | "lead")
         && let Some(other) = with_default(written)
@@ -93,16 +71,8 @@ pub fn function(written: &Function) -> Option<Expr> {
     }
     let args = arguments(written)?;
     match (name.as_str(), args.as_slice()) {
-        (field, [x]) if FIELDS.contains(&field) => {
-            let field = match field {
-                "dayofweek" => "dow",
-                "dayofyear" => "doy",
-                other => other,
-            };
-            Some(call("date_part", vec![text(field), x.clone()]))
-        }
-        ("datepart", [field, x]) => Some(call("date_part", vec![field.clone(), x.clone()])),
-        ("if" | "iff" | "iif", [condition, then, otherwise]) => Some(Expr::Case {
+        (field, [x]) if FIELDS.contains(&field) => Some(call("date_part", vec![text(field), x.clone()])),
+        ("if" | "iff", [condition, then, otherwise]) => Some(Expr::Case {
             case_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
             end_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
             operand: None,
@@ -112,10 +82,10 @@ pub fn function(written: &Function) -> Option<Expr> {
         ("mod", [x, y]) => Some(binary(x, sqlparser::ast::BinaryOperator::Modulo, y)),
         ("div" | "divide", [x, y]) => Some(binary(x, sqlparser::ast::BinaryOperator::DuckIntegerDivide, y)),
         ("pow" | "power", [x, y]) => Some(call("power", vec![as_double(x), as_double(y)])),
-        ("sign", [x]) => Some(cast(call("signum", vec![as_double(x)]), DataType::TinyInt(None))),
         ("date", [x]) => Some(cast(x.clone(), DataType::Date)),
         ("timestamp" | "datetime", [x]) => Some(cast(x.clone(), DataType::Timestamp(None, TimezoneInfo::None))),
-        ("to_date", [x]) => Some(cast(x.clone(), DataType::Date)),
+        ("date_add", [x, y]) => Some(binary(x, sqlparser::ast::BinaryOperator::Plus, y)),
+        ("count_star", []) => Some(call("count", vec![Expr::Value(Value::Number("1".into(), false).into())])),
         _ => None,
     }
 }
@@ -149,6 +119,16 @@ fn is_literal(expr: &Expr) -> bool {
         Expr::UnaryOp { expr, .. } | Expr::Cast { expr, .. } | Expr::Nested(expr) => is_literal(expr),
         _ => false,
     }
+}
+
+/// `string_agg` of one argument puts commas between.
+fn separated(mut call: Function) -> Function {
+    if let FunctionArguments::List(list) = &mut call.args
+        && list.args.len() == 1
+    {
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(text(","))));
+    }
+    call
 }
 
 fn as_double(x: &Expr) -> Expr {

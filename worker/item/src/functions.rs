@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Version of everything between the input's bytes and the output's: part of every step's signature.
 pub const ENGINE_VERSION: &str =
-    concat!("spotmill ", env!("CARGO_PKG_VERSION"), ", sql 2, datafusion 55.2.0, polars 0.55.2");
+    concat!("spotmill ", env!("CARGO_PKG_VERSION"), ", sql 3, datafusion 55.2.0, polars 0.55.2");
 
 /// What a transform is given. `input` and `tables` are lazy: build on them and give the result back.
 pub struct TransformContext {
@@ -88,9 +88,14 @@ impl Functions {
     }
 
     pub fn about(&self) -> About {
-        let transform =
-            |name: &String| FunctionInfo { name: name.clone(), signature: "input -> output".into(), custom: true };
-        let udf = |u: &Udf| FunctionInfo { name: u.name.clone(), signature: u.signature.clone(), custom: true };
+        let transform = |name: &String| FunctionInfo {
+            name: name.clone(),
+            signature: "input -> output".into(),
+            custom: true,
+            about: None,
+        };
+        let udf =
+            |u: &Udf| FunctionInfo { name: u.name.clone(), signature: u.signature.clone(), custom: true, about: None };
         let mut functions: Vec<FunctionInfo> = self.udfs.values().map(udf).collect();
         functions.extend(crate::builtin::functions());
         About {

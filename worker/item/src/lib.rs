@@ -2,7 +2,7 @@
 //! every row of text over every declared column; runs SQL or a Rust transform on the streaming engine; writes below
 //! the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
 
-mod builtin;
+pub mod builtin;
 pub mod check;
 mod counter;
 mod elementwise;

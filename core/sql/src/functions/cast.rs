@@ -96,6 +96,9 @@ pub fn convert(array: &ArrayRef, to: &DataType, lenient: bool) -> Result<ArrayRe
             let whole = cast_with_options(array, &DataType::Decimal128(digits, 0), &options)?;
             cast(&whole)
         }
+        (Kind::Float, Kind::Text) => {
+            return cast_with_options(&text_of_floats(array), to, &options).map_err(Into::into);
+        }
         (Kind::Text, Kind::Text) => cast(array),
         (Kind::Text, _) => cast(&trimmed(array)?),
         (Kind::Timestamp, Kind::Text) => return text_of_times(array),
@@ -126,6 +129,40 @@ fn whole(array: &ArrayRef) -> Result<ArrayRef> {
         }
         _ => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even)),
     })
+}
+
+/// The fewest digits that make the number again; with an exponent below 1e-4 and from 1e16, as DuckDB and Python do.
+fn text_of_floats(array: &ArrayRef) -> ArrayRef {
+    let texts: StringViewArray = match array.data_type() {
+        DataType::Float32 => array
+            .as_primitive::<Float32Type>()
+            .iter()
+            .map(|v| v.map(|v| float_text(v.into(), format!("{v:e}"))))
+            .collect(),
+        _ => array.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| float_text(v, format!("{v:e}")))).collect(),
+    };
+    Arc::new(texts)
+}
+
+/// The number as text, from its shortest digits in scientific notation (`-1.5e-7`).
+fn float_text(value: f64, scientific: String) -> String {
+    if !value.is_finite() {
+        return if value.is_nan() { "nan".to_owned() } else { scientific };
+    }
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    let Ok(exponent) = exponent.parse::<i32>() else { return scientific };
+    if !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{digits}e{sign}{:02}", exponent.unsigned_abs());
+    }
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let digits = digits.replace('.', "");
+    let text = match usize::try_from(exponent) {
+        Ok(whole) if digits.len() > whole + 1 => format!("{}.{}", &digits[..=whole], &digits[whole + 1..]),
+        Ok(whole) => format!("{digits}{}.0", "0".repeat(whole + 1 - digits.len())),
+        Err(_) => format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+    };
+    format!("{sign}{text}")
 }
 
 /// Blanks around a value say nothing about it.

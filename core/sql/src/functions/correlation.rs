@@ -1,4 +1,5 @@
-//! `corr` as DuckDB has it: NaN where there are pairs but one side never changes, NULL where there is no pair.
+//! `corr` and `regr_slope` as DuckDB has them: NaN where there are pairs but one side never changes, NULL where there is
+//! no pair. `regr_count` is int64 as every count.
 
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, FieldRef};
@@ -13,9 +14,15 @@ pub struct Correlation(Arc<AggregateUDF>);
 impl Correlation {
     pub fn of(function: &Arc<AggregateUDF>) -> Arc<AggregateUDF> {
         match function.name() {
-            "corr" => Arc::new(AggregateUDF::from(Self(function.clone()))),
+            "corr" | "regr_slope" | "regr_count" => Arc::new(AggregateUDF::from(Self(function.clone()))),
             _ => function.clone(),
         }
+    }
+}
+
+impl Correlation {
+    fn counts(&self) -> bool {
+        self.0.name() == "regr_count"
     }
 }
 
@@ -29,11 +36,15 @@ impl AggregateUDFImpl for Correlation {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.0.return_type(types)
+        match self.counts() {
+            true => Ok(DataType::Int64),
+            false => self.0.return_type(types),
+        }
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Pairs { inner: self.0.accumulator(args)?, pairs: 0 }))
+        let counts = self.counts();
+        Ok(Box::new(Pairs { inner: self.0.accumulator(args)?, pairs: 0, counts }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -45,6 +56,7 @@ impl AggregateUDFImpl for Correlation {
 struct Pairs {
     inner: Box<dyn Accumulator>,
     pairs: usize,
+    counts: bool,
 }
 
 impl Accumulator for Pairs {
@@ -55,6 +67,9 @@ impl Accumulator for Pairs {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        if self.counts {
+            return Ok(ScalarValue::Int64(Some(self.pairs as i64)));
+        }
         let value = self.inner.evaluate()?;
         Ok(if value.is_null() && self.pairs > 0 { ScalarValue::Float64(Some(f64::NAN)) } else { value })
     }

@@ -1,13 +1,19 @@
 //! Functions of our own: operators, conversions and sums with the meaning of `docs/sql.md`, over Arrow's arrays.
 
 pub mod arithmetic;
+pub mod beside;
 pub mod cast;
 pub mod correlation;
+pub mod dates;
+pub mod groups;
 pub mod kinds;
 pub mod like;
 pub mod ranks;
-pub mod regex;
+pub mod reference;
 pub mod registry;
+pub mod rounding;
+pub mod rows;
+pub mod rowwise;
 pub mod single;
 pub mod sums;
 pub mod time_zone;

@@ -1,17 +1,18 @@
 //! Expressions with a meaning of our own: conversions that somebody wrote, LIKE, negation, counts that are signed,
-//! comparisons of text with something else in lists, dates cut in microseconds.
+//! comparisons of text with something else in lists, decimals among floats.
 
 use crate::functions::arithmetic::{Arithmetic, Op};
+use crate::functions::beside::of_one_kind;
 use crate::functions::cast::Conversion;
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
 use crate::operators::like_typed;
 use crate::rules::sets::set_operation;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::DataType;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
 use datafusion_common::{DFSchema, Result, ScalarValue};
-use datafusion_expr::expr::{AggregateFunction, Between, Cast, InList, Like, ScalarFunction, TryCast};
+use datafusion_expr::expr::{AggregateFunction, Between, Case, Cast, InList, Like, ScalarFunction, TryCast};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
@@ -91,11 +92,24 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
             let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
+        Expr::Case(case) => Transformed::yes(Expr::Case(one_kind(case, schema))),
         Expr::ScalarFunction(call) => scalar(call, schema)?,
         Expr::AggregateFunction(call) => aggregate(call, schema)?,
         other => Transformed::no(other),
     };
     Ok(meant.data)
+}
+
+/// The values of a CASE: decimals among floats are floats.
+fn one_kind(case: Case, schema: &DFSchema) -> Case {
+    let Case { expr, when_then_expr, else_expr } = case;
+    let (whens, mut values): (Vec<_>, Vec<_>) = when_then_expr.into_iter().map(|(when, then)| (when, *then)).unzip();
+    let has_else = else_expr.is_some();
+    values.extend(else_expr.map(|e| *e));
+    let mut values = of_one_kind(values, schema);
+    let else_expr = if has_else { values.pop().map(Box::new) } else { None };
+    let when_then_expr = whens.into_iter().zip(values.into_iter().map(Box::new)).collect();
+    Case { expr, when_then_expr, else_expr }
 }
 
 fn in_list(list: InList, schema: &DFSchema) -> Result<Expr> {
@@ -111,18 +125,10 @@ fn in_list(list: InList, schema: &DFSchema) -> Result<Expr> {
 
 fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let ScalarFunction { func, mut args } = call;
-    // In nanoseconds, as DataFusion would have it, years beyond 2262 are out of range.
-    if func.name() == "date_trunc"
-        && let Some(date) = args.get_mut(1)
-        && date.get_type(schema).is_ok_and(|ty| kind(&ty) == Kind::Date)
-    {
-        let inner = date.clone();
-        *date = Conversion::call(inner, DataType::Timestamp(TimeUnit::Microsecond, None), false);
+    if matches!(func.name(), "coalesce" | "greatest" | "least" | "nullif" | "nvl") {
+        args = of_one_kind(args, schema);
     }
-    if let Some((precision, scale)) = whole(func.name(), &args, schema) {
-        // 99.99 becomes 100.00 on the way to 100.
-        let wide = DataType::Decimal128((precision + 1).min(38), scale);
-        let args = args.into_iter().map(|arg| Conversion::call(arg, wide.clone(), false)).collect();
+    if let Some(precision) = whole(func.name(), &args, schema) {
         let expr = Expr::ScalarFunction(ScalarFunction { func, args });
         return Ok(Transformed::yes(Conversion::call(expr, DataType::Decimal128(precision, 0), false)));
     }
@@ -130,13 +136,11 @@ fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> 
     Ok(signed(expr, schema))
 }
 
-/// Precision and scale of the decimal whose fraction a function takes away.
-fn whole(function: &str, args: &[Expr], schema: &DFSchema) -> Option<(u8, i8)> {
+/// Precision of the decimal whose fraction a function takes away.
+fn whole(function: &str, args: &[Expr], schema: &DFSchema) -> Option<u8> {
     let [arg] = args else { return None };
     match arg.get_type(schema) {
-        Ok(DataType::Decimal128(precision, scale @ 1..)) if matches!(function, "ceil" | "floor" | "trunc") => {
-            Some((precision, scale))
-        }
+        Ok(DataType::Decimal128(precision, 1..)) if matches!(function, "ceil" | "floor" | "trunc") => Some(precision),
         _ => None,
     }
 }
@@ -165,18 +169,7 @@ fn signed(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 /// Lengths and positions.
 fn counts(expr: &Expr) -> bool {
-    const COUNTS: &[&str] = &[
-        "ascii",
-        "bit_length",
-        "character_length",
-        "date_part",
-        "find_in_set",
-        "levenshtein",
-        "octet_length",
-        "regexp_count",
-        "regexp_instr",
-        "strpos",
-    ];
+    const COUNTS: &[&str] = &["ascii", "bit_length", "character_length", "octet_length", "strpos"];
     matches!(expr, Expr::ScalarFunction(call) if COUNTS.contains(&call.func.name()))
 }
 

@@ -96,20 +96,21 @@ fn duplicate_column() {
 fn unknown_function() {
     let edits = [(
         "SELECT flight_date, SUM(flights) AS flights, SUM",
-        "SELECT date_trunc('month', flight_date) AS month,\n       SUM(flights) AS flights, SUM",
+        "SELECT to_char(flight_date, 'YYYY-MM') AS month,\n       SUM(flights) AS flights, SUM",
     )];
-    let problem = CheckProblem::UnknownFunction { function: "date_trunc".into(), similar: None };
+    let problem = CheckProblem::UnknownFunction { function: "to_char".into(), similar: None };
     check("unknown-function", &edits, 2, problem);
 }
 
 #[test]
 fn functions_of_the_worker_are_known() {
     let parsed = super::parsed("flights", &[]);
-    let mine = FunctionInfo { name: "minute_of_day".into(), signature: String::new(), custom: true };
+    let mine = FunctionInfo { name: "minute_of_day".into(), signature: String::new(), custom: true, about: None };
     let built_in = ["count", "sum", "round"].map(|name| FunctionInfo {
         name: name.into(),
         signature: String::new(),
         custom: false,
+        about: None,
     });
     assert_eq!(check_functions(&parsed, &[&built_in[..], &[mine]].concat()), []);
     let problems = check_functions(&parsed, &built_in);

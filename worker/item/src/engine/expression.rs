@@ -107,9 +107,6 @@ impl<'a> Expressions<'a> {
 
     fn binary(&self, binary: &BinaryExpr, guard: Option<&Expr>) -> PolarsResult<Expr> {
         let BinaryExpr { left, op, right } = binary;
-        if let Some(call) = spotmill_sql::functions::regex::as_call(binary) {
-            return self.guarded(&call, guard);
-        }
         if matches!(op, Operator::And | Operator::Or) {
             return self.chain(binary, guard);
         }
@@ -247,7 +244,7 @@ impl<'a> Expressions<'a> {
             ("lower", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_lowercase()),
             ("upper", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_uppercase()),
             ("btrim", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().strip_chars(lit(" "))),
-            ("to_char", [x, Plan::Literal(format, _)]) => match (self.ty(x)?, format.try_as_str().flatten()) {
+            ("strftime", [x, Plan::Literal(format, _)]) => match (self.ty(x)?, format.try_as_str().flatten()) {
                 (ArrowType::Date32, Some(format)) if plain_date_format(format) => Some(of(x)?.dt().to_string(format)),
                 _ => None,
             },

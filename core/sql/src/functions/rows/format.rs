@@ -1,0 +1,160 @@
+//! `strftime` and `strptime`: one table of what stands after a per cent sign, as DuckDB has it.
+
+use super::super::rowwise::{Made, RowWise, Shape, Step, Takes, Value};
+use super::clock::{Part, moment_at};
+use super::parse::{Wanted, parsed};
+use super::times::{MONTHS, WEEKDAYS};
+use super::{Named, TEXT, TIMESTAMP, shape, unexpected};
+use chrono::{Datelike, NaiveDateTime, Timelike};
+use datafusion_common::{Result, exec_err, plan_err};
+use std::fmt::Write;
+
+use Takes::{Text, Time};
+
+/// A piece of a format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Literal(char),
+    /// The letter after the sign, and whether a hyphen takes leading zeros away.
+    Field(char, bool),
+}
+
+pub fn all() -> Vec<Named> {
+    let parses = |name: &'static str, step: fn() -> Step| {
+        let shapes: Vec<Shape> = vec![shape(&[Text, Text], TIMESTAMP, step)];
+        RowWise::checked(name, shapes, |literals| match literals {
+            [_, Some(format)] => Wanted::read(format).map(drop),
+            _ => Ok(()),
+        })
+    };
+    let formats =
+        vec![shape(&[Time, Text], TEXT, || Box::new(strftime)), shape(&[Text, Time], TEXT, || Box::new(strftime))];
+    let formats = RowWise::checked("strftime", formats, |literals| {
+        let format = match literals {
+            [None, Some(format)] | [Some(format), None] => format,
+            _ => return Ok(()),
+        };
+        pieces(format)?.iter().try_for_each(printable)
+    });
+    vec![
+        (&["strftime"], formats),
+        (&["strptime"], parses("strptime", || Box::new(|row| strptime(row, false)))),
+        (&["try_strptime"], parses("try_strptime", || Box::new(|row| strptime(row, true)))),
+    ]
+}
+
+/// The pieces of a format; `%c`, `%x` and `%X` are spelled out.
+pub fn pieces(format: &str) -> Result<Vec<Piece>> {
+    if format.is_empty() {
+        return plan_err!("the format of a time is empty");
+    }
+    let mut pieces = Vec::new();
+    let mut rest = format.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            pieces.push(Piece::Literal(c));
+            continue;
+        }
+        let (short, letter) = match rest.next() {
+            Some('-') => (true, rest.next()),
+            letter => (false, letter),
+        };
+        match (short, letter) {
+            (false, Some('c')) => pieces.extend(self::pieces("%Y-%m-%d %H:%M:%S")?),
+            (false, Some('x')) => pieces.extend(self::pieces("%Y-%m-%d")?),
+            (false, Some('X')) => pieces.extend(self::pieces("%H:%M:%S")?),
+            (false, Some('%')) => pieces.push(Piece::Literal('%')),
+            (false, Some(letter)) if "aAwudbBmyYHIpMSfgnzZjUWGV".contains(letter) => {
+                pieces.push(Piece::Field(letter, false));
+            }
+            (true, Some(letter)) if "dmyHIMSj".contains(letter) => pieces.push(Piece::Field(letter, true)),
+            _ => {
+                let sign = if short { "%-" } else { "%" };
+                let letter = letter.map(String::from).unwrap_or_default();
+                return plan_err!(
+                    "the format `{format}` has no field `{sign}{letter}`: see `spotmill functions strftime`"
+                );
+            }
+        }
+    }
+    Ok(pieces)
+}
+
+fn printable(piece: &Piece) -> Result<()> {
+    match piece {
+        Piece::Field('n', _) => plan_err!("a timestamp has no nanoseconds: write %f for its microseconds"),
+        Piece::Field('Z', _) => plan_err!("a timestamp has no name of a zone: leave %Z out"),
+        _ => Ok(()),
+    }
+}
+
+fn strftime(row: &[Value<'_>]) -> Result<Made> {
+    let (at, format) = match row {
+        [Value::Time(at), Value::Text(format)] | [Value::Text(format), Value::Time(at)] => (at, format),
+        _ => return unexpected(row),
+    };
+    let moment = moment_at(*at)?;
+    let mut out = String::with_capacity(format.len() + 8);
+    for piece in pieces(format)? {
+        printable(&piece)?;
+        match piece {
+            Piece::Literal(c) => out.push(c),
+            Piece::Field(letter, short) => field(&mut out, &moment, letter, short),
+        }
+    }
+    Ok(Made::Text(out))
+}
+
+fn field(out: &mut String, t: &NaiveDateTime, letter: char, short: bool) {
+    let weekday = Part::DayOfWeek.of(t);
+    let hour12 = (t.hour() + 11) % 12 + 1;
+    let micros = t.nanosecond() / 1000;
+    let (number, width) = match letter {
+        'a' => return out.push_str(&WEEKDAYS[weekday as usize][..3]),
+        'A' => return out.push_str(WEEKDAYS[weekday as usize]),
+        'b' => return out.push_str(&MONTHS[t.month0() as usize][..3]),
+        'B' => return out.push_str(MONTHS[t.month0() as usize]),
+        'p' => return out.push_str(if t.hour() < 12 { "AM" } else { "PM" }),
+        'z' => return out.push_str("+00"),
+        'Y' => return year(out, t.year()),
+        'G' => return year(out, t.iso_week().year()),
+        'w' => (weekday, 1),
+        'u' => (Part::IsoDayOfWeek.of(t), 1),
+        'd' => (t.day().into(), 2),
+        'm' => (t.month().into(), 2),
+        'y' => (i64::from((t.year() % 100).abs()), 2),
+        'H' => (t.hour().into(), 2),
+        'I' => (hour12.into(), 2),
+        'M' => (t.minute().into(), 2),
+        'S' => (t.second().into(), 2),
+        'f' => (micros.into(), 6),
+        'g' => (i64::from(micros / 1000), 3),
+        'j' => (t.ordinal().into(), 3),
+        // Weeks that begin on a Sunday, on a Monday; days before the first are in week 0.
+        'U' => ((i64::from(t.ordinal0()) + 7 - weekday) / 7, 2),
+        'W' => ((i64::from(t.ordinal0()) + 7 - (weekday + 6) % 7) / 7, 2),
+        _ => (t.iso_week().week().into(), 2),
+    };
+    // Writing to a string cannot fail.
+    let _ = match short {
+        true => write!(out, "{number}"),
+        false => write!(out, "{number:0width$}"),
+    };
+}
+
+fn year(out: &mut String, year: i32) {
+    let _ = match year {
+        0.. => write!(out, "{year:04}"),
+        _ => write!(out, "{year}"),
+    };
+}
+
+fn strptime(row: &[Value<'_>], lenient: bool) -> Result<Made> {
+    let [Value::Text(text), Value::Text(format)] = row else { return unexpected(row) };
+    let wanted = Wanted::read(format)?;
+    match parsed(text, &wanted) {
+        Some(at) => Ok(Made::Time(at)),
+        None if lenient => Ok(Made::Null),
+        None => exec_err!("`{text}` is not written as `{format}`: use try_strptime to get NULL"),
+    }
+}
