@@ -36,6 +36,7 @@ impl VisitorMut for Wrap<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refusal> {
         order_by_all(query);
+        order_by_selected(query);
         ControlFlow::Continue(())
     }
 
@@ -211,6 +212,33 @@ fn order_by_all(query: &mut Query) {
     let number = |n: usize| Expr::Value(Value::Number((n + 1).to_string(), false).into());
     let key = key.clone();
     *keys = (0..columns).map(|n| OrderByExpr { expr: number(n), ..key.clone() }).collect();
+}
+
+/// Below DISTINCT, what ORDER BY repeats of the select list is that column.
+fn order_by_selected(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_ref() else { return };
+    let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &mut query.order_by else { return };
+    if !matches!(select.distinct, Some(Distinct::Distinct)) {
+        return;
+    }
+    let selected: Vec<Option<&Expr>> = select
+        .projection
+        .iter()
+        .map(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+            _ => None,
+        })
+        .collect();
+    if selected.iter().any(Option::is_none) {
+        return;
+    }
+    for key in keys {
+        if !matches!(key.expr, Expr::Identifier(_) | Expr::Value(_))
+            && let Some(at) = selected.iter().position(|expr| *expr == Some(&key.expr))
+        {
+            key.expr = Expr::Value(Value::Number((at + 1).to_string(), false).into());
+        }
+    }
 }
 
 /// How many columns a body has; nothing where `*` hides it.

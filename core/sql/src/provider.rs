@@ -1,5 +1,6 @@
 //! What the planner may ask for while it plans: the declared tables, the functions, the types.
 
+use crate::functions::cast::Written;
 use crate::functions::registry::{Registry, built_in};
 use crate::operators::Operators;
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef, TimeUnit};
@@ -18,6 +19,7 @@ pub struct Provider<'a> {
     built_in: &'static Registry,
     options: ConfigOptions,
     planners: Vec<Arc<dyn ExprPlanner>>,
+    casts: [Arc<ScalarUDF>; 2],
 }
 
 /// A declared table: a name and a schema.
@@ -41,7 +43,7 @@ impl<'a> Provider<'a> {
             Arc::new(datafusion_functions_window::planner::WindowFunctionPlanner),
         ];
         let own = own.iter().map(|f| (f.name().to_lowercase(), f.clone())).collect();
-        Self { tables, own, built_in: built_in(), options: crate::plan::options(), planners }
+        Self { tables, own, built_in: built_in(), options: crate::plan::options(), planners, casts: Written::all() }
     }
 }
 
@@ -66,6 +68,9 @@ impl ContextProvider for Provider<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let name = name.to_lowercase();
+        if let Some(cast) = self.casts.iter().find(|cast| cast.name() == name) {
+            return Some(cast.clone());
+        }
         self.own.get(&name).or_else(|| self.built_in.scalars.get(&name)).cloned()
     }
 

@@ -135,6 +135,14 @@ fn of_plan(message: &str, functions: &[Arc<ScalarUDF>]) -> Refusal {
             subject: Some(column),
         };
     }
+    if message.contains("must be in GROUP BY or an aggregate function")
+        && let Some(column) = message.split("column \"").nth(1).and_then(|rest| rest.split('"').next())
+    {
+        let message = format!(
+            "`{column}` is not grouped: add it to GROUP BY, or take one of its values with ANY_VALUE({column})"
+        );
+        return Refusal { subject: Some(column.to_owned()), ..Refusal::other(message) };
+    }
     let own = functions.iter().map(|f| f.name()).find(|name| message.contains(&format!("{name}(")));
     Refusal { kind: Kind::Type, message, span: None, subject: own.map(str::to_owned) }
 }

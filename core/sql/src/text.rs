@@ -1,6 +1,7 @@
 //! From the text of a query to the syntax tree that is planned. What users of other engines write is brought to what the
 //! planner reads: names in any case, columns named like reserved words, other names of functions, `AT TIME ZONE`.
 
+use crate::functions::cast::Written;
 use crate::ordering::Places;
 use crate::refusal::Refusal;
 use crate::spelling;
@@ -8,8 +9,8 @@ use crate::syntax::{call, cast};
 use arrow::datatypes::SchemaRef;
 use spotmill_core::sql;
 use sqlparser::ast::{
-    DataType, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
-    TableFactor, Value, VisitMut, VisitorMut,
+    CastKind, DataType, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
+    TableAlias, TableFactor, Value, VisitMut, VisitorMut,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -33,6 +34,7 @@ pub fn statement(
     let _ = statement.visit(&mut crate::rows::Rows::default());
     let open = crate::ordering::explicit(&mut statement, text, of_result)?;
     crate::using::explicit(&mut statement, text, tables)?;
+    let _ = statement.visit(&mut Casts);
     Ok((statement, open))
 }
 
@@ -161,6 +163,27 @@ impl VisitorMut for Rewrite<'_> {
                 *expr = call(crate::functions::time_zone::NAME, args);
             }
             _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Conversions of anything but literals, as calls that have a name.
+struct Casts;
+
+impl VisitorMut for Casts {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Cast { kind, expr: inner, data_type, array: false, format: None } = expr
+            && !matches!(inner.as_ref(), Expr::Value(_))
+        {
+            let name = match kind {
+                CastKind::Cast | CastKind::DoubleColon => Written::CAST,
+                CastKind::TryCast | CastKind::SafeCast => Written::TRY_CAST,
+            };
+            let null = cast(Expr::Value(Value::Null.into()), data_type.clone());
+            *expr = call(name, vec![inner.as_ref().clone(), null]);
         }
         ControlFlow::Continue(())
     }

@@ -7,6 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_expr::expr::{Cast, ScalarFunction};
 use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
 
@@ -23,6 +24,69 @@ impl Conversion {
     pub fn call(expr: Expr, to: DataType, lenient: bool) -> Expr {
         let function = Self { to, lenient, signature: Signature::any(1, Volatility::Immutable) };
         Arc::new(ScalarUDF::from(function)).call(vec![expr])
+    }
+}
+
+/// A conversion between its parse and its plan, with a NULL of its type: the planner's own `Cast` has no name, and two
+/// expressions that differ in it alone would be one column.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Written {
+    lenient: bool,
+    signature: Signature,
+}
+
+impl Written {
+    pub const CAST: &str = "spotmill_written_cast";
+    pub const TRY_CAST: &str = "spotmill_written_try_cast";
+
+    /// Both forms.
+    pub fn all() -> [Arc<ScalarUDF>; 2] {
+        let of = |lenient| Self { lenient, signature: Signature::any(2, Volatility::Immutable) };
+        [Arc::new(ScalarUDF::from(of(false))), Arc::new(ScalarUDF::from(of(true)))]
+    }
+
+    /// The conversion that a call stands for.
+    pub fn planned(call: &ScalarFunction) -> Option<Expr> {
+        let written = call.func.inner().downcast_ref::<Self>()?;
+        let [expr, ty] = call.args.as_slice() else { return None };
+        Some(Conversion::call(expr.clone(), Self::to(ty)?, written.lenient))
+    }
+
+    fn to(ty: &Expr) -> Option<DataType> {
+        match ty {
+            Expr::Cast(Cast { field, .. }) => Some(field.data_type().clone()),
+            Expr::ScalarFunction(call) => call.func.inner().downcast_ref::<Conversion>().map(|c| c.to.clone()),
+            Expr::Literal(value, _) => Some(value.data_type()),
+            _ => None,
+        }
+    }
+}
+
+impl ScalarUDFImpl for Written {
+    fn name(&self) -> &str {
+        if self.lenient { Self::TRY_CAST } else { Self::CAST }
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let to = Self::to(&args[1]).map_or_else(|| args[1].to_string(), |ty| word(&ty));
+        let word_of = if self.lenient { "TRY_CAST" } else { "CAST" };
+        Ok(format!("{word_of}({} AS {to})", args[0].schema_name()))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let [from, to] = types else { return plan_err!("CAST takes a value and a type") };
+        match convertible(from, to) {
+            true => Ok(to.clone()),
+            false => plan_err!("there is no conversion from {} to {}", word(from), word(to)),
+        }
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        exec_err!("a CAST was not planned")
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::functions::kinds::{Kind, kind, word};
 use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion_common::{DataFusionError, Diagnostic, Result, Spans, plan_datafusion_err};
+use datafusion_common::{DataFusionError, Diagnostic, Result, Spans, plan_datafusion_err, plan_err};
 use datafusion_expr::expr::Cast;
 use datafusion_expr::logical_plan::{Join, JoinType};
 use datafusion_expr::utils::merge_schema;
@@ -14,6 +14,7 @@ use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
 pub fn checked(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|node| {
         known(node)?;
+        settled(node)?;
         let schema = merge_schema(&node.inputs());
         node.apply_expressions(|expr| {
             expr.apply(|e| {
@@ -36,6 +37,29 @@ fn known(node: &LogicalPlan) -> Result<()> {
         _ => return Ok(()),
     };
     Err(plan_datafusion_err!("{name}"))
+}
+
+/// The types of a node are those of its expressions: a rule that changes one without the other would lose digits.
+fn settled(node: &LogicalPlan) -> Result<()> {
+    let again = node.clone().recompute_schema()?;
+    let mut pairs = node.schema().fields().iter().zip(again.schema().fields());
+    match pairs.find(|(one, other)| kept(one.data_type()) != kept(other.data_type())) {
+        Some((one, other)) => plan_err!(
+            "the type of `{}` is {} in one place and {} in another: CAST it",
+            one.name(),
+            word(one.data_type()),
+            word(other.data_type())
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Arrow has several types for text.
+fn kept(ty: &DataType) -> DataType {
+    match kind(ty) {
+        Kind::Text => DataType::Utf8,
+        _ => ty.clone(),
+    }
 }
 
 /// A NULL among the values of NOT IN empties the result; only a plain join can tell.

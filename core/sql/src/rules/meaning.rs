@@ -3,7 +3,7 @@
 
 use crate::functions::arithmetic::{Arithmetic, Op};
 use crate::functions::beside::of_one_kind;
-use crate::functions::cast::Conversion;
+use crate::functions::cast::{Conversion, Written};
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
 use crate::operators::like_typed;
@@ -75,6 +75,14 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         Expr::Like(Like { negated, expr, pattern, escape_char, case_insensitive }) => {
             Transformed::yes(Matching::call(*expr, *pattern, negated, case_insensitive, escape_char))
         }
+        Expr::Negative(inner) if matches!(inner.as_ref(), Expr::Literal(ScalarValue::Int64(Some(_)), _)) => {
+            match *inner {
+                Expr::Literal(ScalarValue::Int64(Some(value)), metadata) if value != i64::MIN => {
+                    Transformed::yes(Expr::Literal(ScalarValue::Int64(Some(-value)), metadata))
+                }
+                other => Transformed::no(Expr::Negative(Box::new(other))),
+            }
+        }
         Expr::Negative(inner) => {
             let zero = Expr::Literal(ScalarValue::Int64(Some(0)), None);
             match inner.get_type(schema).map(|ty| kind(&ty)) {
@@ -93,7 +101,10 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
         Expr::Case(case) => Transformed::yes(Expr::Case(one_kind(case, schema))),
-        Expr::ScalarFunction(call) => scalar(call, schema)?,
+        Expr::ScalarFunction(call) => match Written::planned(&call) {
+            Some(conversion) => Transformed::yes(conversion),
+            None => scalar(call, schema)?,
+        },
         Expr::AggregateFunction(call) => aggregate(call, schema)?,
         other => Transformed::no(other),
     };
@@ -127,6 +138,12 @@ fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> 
     let ScalarFunction { func, mut args } = call;
     if matches!(func.name(), "coalesce" | "greatest" | "least" | "nullif" | "nvl") {
         args = of_one_kind(args, schema);
+    }
+    // The places decide the type, so they are a literal as soon as they can be.
+    if func.name() == "round"
+        && let Some(Expr::Literal(places, _)) = args.get_mut(1)
+    {
+        *places = places.cast_to(&DataType::Int32)?;
     }
     if let Some(precision) = whole(func.name(), &args, schema) {
         let expr = Expr::ScalarFunction(ScalarFunction { func, args });
