@@ -36,6 +36,12 @@ fn tpc_h_and_tpc_ds_equal_duckdb() {
 
 #[test]
 fn random_queries_equal_duckdb() {
-    let seed = std::env::var("SPOTMILL_SEED").unwrap_or_else(|_| "1".into());
+    let seed = std::env::var("SPOTMILL_SEED").unwrap_or_else(|_| seconds().to_string());
+    println!("SPOTMILL_SEED={seed}");
     verified("fuzz.py", &["--count", "300", "--seed", &seed, "--timeout", "60"]);
+}
+
+/// Other queries in every run.
+fn seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |since| since.as_secs())
 }
