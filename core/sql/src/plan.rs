@@ -106,7 +106,7 @@ fn resolved(
     let mut of_result = Places::new();
     loop {
         let (statement, open) = crate::text::statement(text, tables, &of_result)?;
-        let planner = SqlToRel::new_with_options(&provider, options.clone());
+        let planner = SqlToRel::new_with_options(&provider, options);
         let refusal = match planner.sql_statement_to_plan(statement) {
             Ok(plan) => return Ok(plan),
             Err(error) => Refusal::of(&error, text, functions),
