@@ -60,6 +60,7 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
             rows_written: s.rows_written,
             peak_bytes: s.peak_bytes,
             warnings: s.warnings,
+            notes: s.notes,
         })
         .collect()
 }
@@ -67,10 +68,13 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
 async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published> {
     let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step.step.as_str()), step.generation);
     let (manifest, _) = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await.ok()??;
+    if manifest.superseded.is_some() {
+        return None;
+    }
     Some(Published {
         step: step.step.0.clone(),
+        files: manifest.files.iter().map(|f| manifest.destination.join(&f.path).0).collect(),
         destination: manifest.destination.0,
-        files: manifest.files.iter().map(|f| f.uri.0.clone()).collect(),
         rows: manifest.rows,
     })
 }
@@ -92,7 +96,7 @@ pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
         println!("{}", indent(&step_table(&ended.steps)));
     }
     for step in &ended.steps {
-        step.warnings.iter().for_each(|w| println!("  ! {}: {w}", step.step));
+        step.warnings.iter().chain(&step.notes).for_each(|w| println!("  ! {}: {w}", step.step));
         if step.rows_rejected > 0 {
             let rows = plural(step.rows_rejected, "row");
             println!(

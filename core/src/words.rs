@@ -30,6 +30,11 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{} {what}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
+/// The word for one, or for several.
+pub fn plural_of<'w>(n: usize, one: &'w str, several: &'w str) -> &'w str {
+    if n == 1 { one } else { several }
+}
+
 /// `2.0 GiB`.
 pub fn bytes_of(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -5,6 +5,7 @@ use crate::begin::Beginning;
 use crate::plan_work::packed;
 use crate::{Ctx, HandlerError, Program, access, begin, history, inputs, work};
 use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
 use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
@@ -58,6 +59,7 @@ pub async fn preview(
     let root = ExecutionId::new("preview");
     let selected = begin::select(&program, input)?;
     let beginning = Beginning { run: &run, input, root: &root, selected: &selected, worker };
+    frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
     let lease = begin::next_lease(ctx, &program, &beginning, old.as_ref()).await?;
     let bound = program.bind_all()?;
     let history = history::load(ctx, &program.pipeline.name).await;

@@ -11,6 +11,7 @@ use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use crate::worker::Worker;
 use spotmill_core::calls::{RunInput, innermost};
+use spotmill_core::destination::Existing;
 use spotmill_core::ids::ExecutionId;
 use spotmill_core::records::DeployedWorker;
 use spotmill_core::spec;
@@ -87,6 +88,12 @@ pub fn input(pipeline: &str, global: &Global, asked: &Asked, date: Option<&str>)
         only_steps: (!asked.only.is_empty()).then(|| asked.only.clone()),
         fresh: asked.fresh,
         accept: accepted(&asked.accept),
+        changed: asked.changed,
+        existing: match (asked.adopt, asked.leave) {
+            (true, _) => Existing::Adopt,
+            (false, true) => Existing::Leave,
+            (false, false) => Existing::Refuse,
+        },
         ..crate::project::run_input(pipeline, global, &key)
     }
 }

@@ -101,6 +101,8 @@ pub struct StepSummary {
     pub rows_written: u64,
     pub peak_bytes: u64,
     pub warnings: Vec<String>,
+    /// Inputs that changed, a publication that a later one replaced: worth telling, and no trouble.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
