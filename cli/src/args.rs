@@ -137,6 +137,12 @@ pub enum Command {
         /// For example flights/2013-01-01
         run: String,
     },
+    /// Show what nobody needs any more: dead attempts, replaced generations, files that landed late
+    Gc {
+        /// Remove it
+        #[arg(long)]
+        delete: bool,
+    },
     /// List runs
     Runs,
     /// Show a run, step or item: what failed and why

@@ -3,6 +3,7 @@
 
 use crate::destination::Existing;
 use crate::ids::{Epoch, ExecutionId, Generation, Round, RunId, Rung, StepName};
+use crate::records::DeployedWorker;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,9 +34,21 @@ pub struct RunInput {
     /// Read inputs again that changed since they were read: their items are done again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
+    /// What a range of runs began with; what is deployed now if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
     /// Whose target overrides apply; `aws` if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+}
+
+/// A deployed pipeline and worker as they were at some moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// Names the frozen pipeline.
+    pub pipeline_digest: String,
+    pub worker: DeployedWorker,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

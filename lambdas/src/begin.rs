@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, HandlerError> {
     let BeginRequest { input, root } = request;
-    let deployed = deploy::find(ctx, &input.pipeline).await?;
+    let deployed = deploy::find_for(ctx, &input).await?;
     let program = Program::new(&deployed.text, &input, &ctx.settings)?;
     let selected = select(&program, &input)?;
     let run = program.run_id();

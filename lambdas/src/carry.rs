@@ -32,13 +32,10 @@ pub struct Carried<'a> {
 pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, HandlerError> {
     let old_keys = carried.keys.run.step(&carried.keys.step, carried.from);
     let mut done = RoaringBitmap::new();
-    let Some((old_plan, _)) = records::load::<Plan>(&*ctx.store, &old_keys.plan()).await? else {
+    let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &carried.keys.tables()).await? else {
         return Ok(done);
     };
-    if !same_tables(ctx, carried.keys, &old_keys).await? {
-        return Ok(done);
-    }
-    let known = committed(ctx, &old_keys, &old_plan).await?;
+    let known = known(ctx, &old_keys, &tables).await?;
     if known.is_empty() {
         return Ok(done);
     }
@@ -78,12 +75,18 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
     Ok(done)
 }
 
-async fn same_tables(ctx: &Ctx, new: &StepKeys, old: &StepKeys) -> Result<bool, HandlerError> {
-    let tables = async |keys: &StepKeys| records::load::<PlanTables>(&*ctx.store, &keys.tables()).await;
-    Ok(match (tables(new).await?, tables(old).await?) {
-        (Some((new, _)), Some((old, _))) => new == old,
-        _ => false,
-    })
+/// The committed items of the generation `keys` by what they read; none where its side tables are others.
+pub async fn known(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    tables: &PlanTables,
+) -> Result<HashMap<String, ItemIndex>, HandlerError> {
+    let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
+    let before = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await?;
+    match (plan, before) {
+        (Some((plan, _)), Some((before, _))) if before == *tables => committed(ctx, keys, &plan).await,
+        _ => Ok(HashMap::new()),
+    }
 }
 
 /// The committed items of a generation by what they read. What an epoch pinned otherwise than the plan says is left out.
@@ -113,7 +116,7 @@ async fn pinned(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<Uri>, HandlerError> {
 }
 
 /// What an item reads, whatever its number.
-fn reads(item: &WorkItem) -> String {
+pub fn reads(item: &WorkItem) -> String {
     let plain = WorkItem { item: 0, ..item.clone() };
     short(&serde_json::to_vec(&plain).unwrap_or_default(), 32)
 }

@@ -6,7 +6,7 @@ use crate::access::{self};
 use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
 use spotmill_core::destination::{
-    Contents, Decision, Existing, FileList, Me, Publication, Seen, State, above, decide, manifest_uri,
+    Contents, Decision, Existing, FileList, Lying, Me, Publication, Seen, State, above, decide, manifest_uri,
 };
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::StepKeys;
@@ -21,7 +21,7 @@ pub struct Place {
     pub uri: Uri,
     pub contents: Option<Contents>,
     etag: Option<String>,
-    pub listed: BTreeMap<String, u64>,
+    pub listed: BTreeMap<String, Lying>,
     above: Option<(Uri, Contents)>,
 }
 
@@ -31,7 +31,10 @@ impl Place {
         let folder = uri.join("");
         let listed = ctx.store.list(&folder).await?;
         let relative = |uri: &Uri| uri.as_str().strip_prefix(folder.as_str()).map(str::to_owned);
-        let listed = listed.into_iter().filter_map(|o| Some((relative(&o.uri)?, o.bytes))).collect();
+        let listed = listed
+            .into_iter()
+            .filter_map(|o| Some((relative(&o.uri)?, Lying { bytes: o.bytes, etag: o.etag })))
+            .collect();
         let above = holder_above(ctx, uri).await?;
         Ok(Place { uri: uri.clone(), contents, etag, listed, above })
     }
@@ -57,7 +60,7 @@ impl Place {
     pub fn holds(&self, id: &str, files: &[spotmill_core::destination::ListedFile]) -> bool {
         let publication = self.contents.as_ref().and_then(|c| c.find(id)).filter(|p| p.state == State::Stands);
         publication.is_some_and(|p| self.listed.contains_key(&p.mark))
-            && files.iter().all(|f| self.listed.get(&f.path) == Some(&f.bytes))
+            && files.iter().all(|f| self.listed.get(&f.path).is_some_and(|found| found.bytes == f.bytes))
     }
 }
 

@@ -17,6 +17,7 @@ mod earlier;
 pub mod error;
 pub mod fleet_preview;
 pub mod functions;
+pub mod gc;
 pub mod history;
 mod inputs;
 pub mod kill_fleet;

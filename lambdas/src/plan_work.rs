@@ -13,7 +13,7 @@ use spotmill_core::history::{Packing, first_rung, pack};
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
-use spotmill_core::plan::{PlanError, Planned, plan, work_list, work_pages};
+use spotmill_core::plan::{PlanError, Planned, plan_for, work_list, work_pages};
 use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::ports::Swapped;
@@ -137,7 +137,7 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         tables.insert(name.clone(), found);
     }
     let step = packed(p.step, p.packing.as_ref());
-    let planned = plan(&step, &input, &tables).map_err(refusal)?;
+    let planned = plan_for(&step, &input, &tables, p.program.is_read(&step.name)).map_err(refusal)?;
     let list = work_list(planned.items()).map_err(refusal)?;
     let read = inputs::read_of(p.program, &p.step.input.source, &p.step.input.read, seal.as_ref())?;
     let record = Plan {

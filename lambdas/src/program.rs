@@ -54,6 +54,11 @@ impl Program {
         })
     }
 
+    /// Does another step read it?
+    pub fn is_read(&self, step: &str) -> bool {
+        self.pipeline.steps.iter().any(|s| s.upstream().any(|u| u == step))
+    }
+
     /// The step with its SQL bound and its paths whole; the destination stays a template.
     pub fn bind(&self, step: &Step) -> Result<Step, HandlerError> {
         let mut bound = step.clone();

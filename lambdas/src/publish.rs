@@ -8,7 +8,7 @@ use crate::destination::{Intended, Place, contents, intended, refused};
 use crate::{Ctx, HandlerError, contract, inputs};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
-    Contents, Decision, FOLDER, FileList, Me, Publication, State, decide, files_uri, finished, id, paths,
+    Contents, Decision, FOLDER, FileList, Lying, Me, Publication, State, decide, files_uri, finished, id, paths,
 };
 use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;
@@ -224,8 +224,10 @@ impl Publishing {
         let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
         let lists: BTreeSet<String> = going.iter().map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
         let marks: BTreeSet<&String> = going.iter().map(|p| &p.mark).filter(|m| **m != self.publication.mark).collect();
-        let is_old = |path: &&String| standing.to_remove(path) || lists.contains(*path) || marks.contains(path);
-        let old: Vec<&String> = place.listed.keys().filter(is_old).collect();
+        let is_old = |(path, file): &(&String, &Lying)| {
+            standing.to_remove(path, file) || lists.contains(*path) || marks.contains(path)
+        };
+        let old: Vec<&String> = place.listed.iter().filter(is_old).map(|(path, _)| path).collect();
         let page = ctx.settings.publish_page.max(1);
         for chunk in old[..old.len().min(page)].chunks(ctx.settings.parallel.max(1)) {
             self.turn(ctx).await?;

@@ -103,7 +103,7 @@ async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Opt
     if start.old.base.as_ref().is_some_and(|base| Some(base) != ctx.settings.base.as_ref()) {
         return Ok(Some("the project was moved before the step was complete".to_owned()));
     }
-    changed(ctx, start, keys, false).await
+    changed(ctx, start, keys, start.input.changed).await
 }
 
 /// Inputs that are not as the items read them. `all` of a complete step; else those of committed items, and those that

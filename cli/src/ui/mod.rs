@@ -51,6 +51,9 @@ pub enum Event {
         class: String,
         message: String,
         retry: bool,
+        /// How soon, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<u64>,
     },
     /// Items committed so far, where they are not told one by one.
     StepProgress {

@@ -2,7 +2,7 @@
 //! explains is never touched and never published beside: it is named, and publishing stops until somebody says whether
 //! to take it over or to leave it.
 
-use super::{Contents, FOLDER, FileList, Publication, State, id_of};
+use super::{Contents, FOLDER, FileList, Lying, Publication, State, id_of};
 use crate::ids::Uri;
 use crate::records::RECORD_VERSION;
 use crate::words::count;
@@ -45,8 +45,8 @@ pub struct Me<'a> {
 pub struct Seen<'a> {
     pub destination: &'a Uri,
     pub contents: Option<&'a Contents>,
-    /// Path relative to the destination, and bytes; our own folder and those of destinations below it included.
-    pub listed: &'a BTreeMap<String, u64>,
+    /// By path relative to the destination; our own folder and those of destinations below it included.
+    pub listed: &'a BTreeMap<String, Lying>,
     /// The nearest destination above this one in which something stands.
     pub above: Option<(&'a Uri, &'a Contents)>,
 }
@@ -90,7 +90,9 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
                 ));
             }
             going.extend(foreign.iter().map(|p| p.id.clone()));
-            next.adopted.extend(strange.files.into_iter().chain(strange.below));
+            let taken = strange.files.into_iter().chain(strange.below);
+            let as_it_is = |path: String| seen.listed.get(&path).map(|file| (path, file.etag.clone()));
+            next.adopted.extend(taken.filter_map(as_it_is));
         }
         (Some(_), Existing::Leave) => {
             if let Some(p) = foreign.iter().find(|p| p.mark == mine.mark) {
@@ -119,7 +121,7 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
     if contents.find(&mine.id).is_some_and(|p| p.state == State::Stands) && is_whole && going.is_empty() {
         let marked = seen.listed.contains_key(&mine.mark);
         let tidy = next.publications.iter().all(|p| p.state != State::Going) && next.adopted.is_empty();
-        let stray = seen.listed.keys().any(|path| contents.to_remove(path));
+        let stray = seen.listed.iter().any(|(path, file)| contents.to_remove(path, file));
         return if marked && tidy && !stray { Decision::Stands } else { Decision::Finish(next) };
     }
     for p in next.publications.iter_mut().filter(|p| going.contains(&p.id)) {
@@ -203,15 +205,16 @@ fn strange<'a>(seen: &Seen<'a>, contents: &Contents, mine: &Publication) -> Stra
         contents.left.iter().any(|l| if l.ends_with('/') { path.starts_with(l.as_str()) } else { l == path })
     };
     let mut strange = Strange::default();
-    for path in seen.listed.keys() {
+    for (path, file) in seen.listed {
+        let adopted = contents.adopted.get(path) == Some(&file.etag);
         let below = nested.iter().find(|folder| path.starts_with(&format!("{folder}/")));
         let ours = path.starts_with(&format!("{FOLDER}/"))
             || id_of(path).is_some_and(|id| known.contains(id) || retired.contains(id) || id == mine.id)
-            || contents.adopted.contains(path)
+            || adopted
             || left(path)
             || (seen.contents.is_some() && is_mark(path));
         match below {
-            _ if left(path) || contents.adopted.contains(path) => {}
+            _ if left(path) || adopted => {}
             Some(folder) => {
                 if !strange.folders.iter().any(|f| f == folder) {
                     strange.folders.push((*folder).to_owned());
@@ -254,14 +257,15 @@ impl Strange<'_> {
 }
 
 /// Is every file of the list there, of its size?
-fn whole(list: &FileList, listed: &BTreeMap<String, u64>) -> bool {
-    list.files.iter().all(|f| listed.get(&f.path) == Some(&f.bytes))
+fn whole(list: &FileList, listed: &BTreeMap<String, Lying>) -> bool {
+    list.files.iter().all(|f| listed.get(&f.path).is_some_and(|found| found.bytes == f.bytes))
 }
 
 /// After the copies: may the publication stand? Everything it is made of is there, and nothing came meanwhile.
 pub fn finished(me: &Me<'_>, seen: &Seen<'_>) -> Result<(), String> {
-    if let Some(f) = me.list.files.iter().find(|f| seen.listed.get(&f.path) != Some(&f.bytes)) {
-        let found = seen.listed.get(&f.path).map_or("is not there".to_owned(), |b| format!("has {b} bytes"));
+    let bytes = |f: &super::ListedFile| seen.listed.get(&f.path).map(|found| found.bytes);
+    if let Some(f) = me.list.files.iter().find(|f| bytes(f) != Some(f.bytes)) {
+        let found = bytes(f).map_or("is not there".to_owned(), |b| format!("has {b} bytes"));
         let place = seen.destination.join(&f.path);
         return Err(format!("{place} was copied and {found}, not its {} bytes: start again", f.bytes));
     }

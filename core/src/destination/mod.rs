@@ -16,6 +16,7 @@ use crate::types::Column;
 pub use contract::{Contract, changes, contract_uri, table_prefix};
 pub use decide::{Decision, Existing, Me, Seen, decide, finished, superseded};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The folder of a destination that is ours. Readers of a lake take no name that begins with `_` for data.
 pub const FOLDER: &str = "_spotmill";
@@ -32,9 +33,9 @@ pub struct Contents {
     /// a destination above this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
-    /// Files that somebody said to take over: they go as soon as what replaces them stands.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub adopted: Vec<String>,
+    /// Files that somebody said to take over, with their ETags: as they are they go, once what replaces them stands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adopted: BTreeMap<String, String>,
     /// Ids of publications that are gone, oldest first: a file of theirs that appears late is removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<String>,
@@ -72,6 +73,13 @@ pub struct Publication {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<ItemIndex>,
     pub since_ms: u64,
+}
+
+/// A file as it lies at a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lying {
+    pub bytes: u64,
+    pub etag: String,
 }
 
 /// `_spotmill/files-{id}.json`.
@@ -116,14 +124,15 @@ impl Contents {
         next
     }
 
-    /// Is the file one that is to be removed: of a publication that goes or went, or adopted?
-    pub fn to_remove(&self, path: &str) -> bool {
+    /// Is the file one that is to be removed: of a publication that goes or went, or adopted as it is?
+    pub fn to_remove(&self, path: &str, file: &Lying) -> bool {
+        let adopted = self.adopted.get(path) == Some(&file.etag);
         match id_of(path) {
             Some(id) => match self.find(id) {
                 Some(p) => p.state == State::Going,
-                None => self.retired.iter().any(|r| r == id) || self.adopted.iter().any(|a| a == path),
+                None => adopted || self.retired.iter().any(|r| r == id),
             },
-            None => self.adopted.iter().any(|a| a == path),
+            None => adopted,
         }
     }
 }

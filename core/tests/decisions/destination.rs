@@ -32,6 +32,10 @@ fn file(id: &str) -> String {
     format!("{id}-0000000-00000.parquet")
 }
 
+fn lying(bytes: u64) -> Lying {
+    Lying { bytes, etag: format!("e{bytes}") }
+}
+
 struct Case {
     contents: Option<Contents>,
     listed: Vec<(String, u64)>,
@@ -82,7 +86,7 @@ impl Case {
             existing: self.existing,
         };
         let (destination, above) = (Uri::from("/out/d"), Uri::from("/out"));
-        let listed: BTreeMap<String, u64> = self.listed.iter().cloned().collect();
+        let listed: BTreeMap<String, Lying> = self.listed.iter().map(|(n, b)| (n.clone(), lying(*b))).collect();
         let above = self.above.as_ref().map(|c| (&above, c));
         decide(&me, &Seen { destination: &destination, contents: self.contents.as_ref(), listed: &listed, above })
     }
@@ -151,12 +155,13 @@ fn files_that_no_manifest_explains_are_named() {
         case.refuses(&["1 file that no manifest there explains", name, "--adopt", "--leave"]);
         case.existing = Existing::Adopt;
         let next = case.puts("a:Coming");
-        assert!(next.to_remove(name) && !next.to_remove(&file(MINE)));
+        assert!(next.to_remove(name, &lying(7)) && !next.to_remove(&file(MINE), &lying(4)));
+        assert!(!next.to_remove(name, &lying(8)), "it is another file since");
     }
     let mut case = Case { listed: vec![("old.parquet".into(), 7)], ..Case::default() };
     case.existing = Existing::Leave;
     let next = case.puts("a:Coming");
-    assert!(!next.to_remove("old.parquet"));
+    assert!(!next.to_remove("old.parquet", &lying(7)));
     case.contents = Some(next);
     case.existing = Existing::Refuse;
     case.puts("a:Coming");
@@ -174,8 +179,8 @@ fn a_late_file_of_a_publication_that_went_is_removed() {
     contents.retired.push(OTHER.into());
     case.listed.push((format!("k=1/{}", file(OTHER)), 4));
     let Decision::Finish(next) = case.decide() else { panic!("{:?}", case.decide()) };
-    assert!(next.to_remove(&format!("k=1/{}", file(OTHER))));
-    assert!(!next.to_remove(&file("cccccccccccccccc")), "nobody knows that one");
+    assert!(next.to_remove(&format!("k=1/{}", file(OTHER)), &lying(4)));
+    assert!(!next.to_remove(&file("cccccccccccccccc"), &lying(4)), "nobody knows that one");
 }
 
 #[test]

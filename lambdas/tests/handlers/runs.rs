@@ -7,7 +7,7 @@ use spotmill_core::calls::{Next, ReportRequest, errors};
 use spotmill_core::destination::{Contents, Contract, Existing, State, contract_uri, manifest_uri};
 use spotmill_core::records::{Manifest, RunOutcome, RunReport, Seal};
 use spotmill_core::types::ColumnType;
-use spotmill_lambdas::report;
+use spotmill_lambdas::{gc, report};
 use spotmill_platform::ports::Store;
 
 #[tokio::test]
@@ -384,4 +384,40 @@ async fn n01_the_mark_is_off_while_files_change_and_on_when_they_stand() {
         }
     }
     assert!(seen.contains(&(true, false)) && seen.contains(&(true, true)) && seen.last() == Some(&(false, true)));
+}
+
+#[tokio::test]
+async fn what_nobody_needs_any_more_goes_when_asked_and_nothing_else() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let scratch = async || world.store.list(&world.ctx.root.join("scratch/")).await.unwrap().len();
+    let first = scratch().await;
+    world.begin("r2", |i| i.fresh = true).await.unwrap();
+    for step in ["a", "b"] {
+        run_step(&world, "r2", step, &|_, _| Work::Commit).await.unwrap();
+    }
+    // An attempt that died, a note that nobody of ours wrote, a file that landed late.
+    let dead = world.keys("a", 2).scratch(0, &"died".into()).join("00000.parquet");
+    let note = world.ctx.root.join("scratch/note.txt");
+    let place = world.base().join("out/b/date=2013-01-01");
+    let contents: Contents = world.read(&manifest_uri(&place)).await;
+    let late = place.join(&format!("{}-0000000-00000.parquet", contents.retired[0]));
+    for uri in [&dead, &note, &late] {
+        world.store.put(uri, b"x").await.unwrap();
+    }
+    // While somebody works on the run it is left alone.
+    let (_, left) = gc::collect(&world.ctx, true, |_, owned| !owned).await.unwrap();
+    assert!(left.len() == 1 && scratch().await == 2 * first + 2, "{left:?}");
+    world.executions.end("r2");
+    let before = published(&world).await;
+    let (found, _) = gc::collect(&world.ctx, false, |_, owned| !owned).await.unwrap();
+    let said: Vec<(&str, u64)> = found.iter().map(|w| (w.what.split(" at ").next().unwrap(), w.files)).collect();
+    // The last `collect` has removed the late file, which is no run's.
+    assert_eq!(said, [("dead attempts of p/2013-01-01", first as u64 + 1)]);
+    gc::collect(&world.ctx, true, |_, owned| !owned).await.unwrap();
+    assert_eq!(scratch().await, first + 1, "what the present generation committed, and the note");
+    assert_eq!(published(&world).await, before);
+    std::fs::remove_dir_all(world.base().join("out").as_str()).unwrap();
+    run_all(&world, "r3", &|_, _| panic!("nothing is to run")).await.unwrap();
+    assert_eq!(published(&world).await.len(), 4);
 }

@@ -20,9 +20,12 @@ pub(super) fn is_ours(name: &str) -> bool {
 }
 
 /// Which version of a file this is. Everything written here gets a modification time of its own, in nanoseconds, so
-/// that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps.
+/// that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps, of
+/// which nobody can set back the time of the last change.
 pub(super) fn etag(meta: &fs::Metadata) -> String {
-    format!("{:x}-{:x}-{:x}-{:x}", meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino())
+    let (modified, changed) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
+    let (size, inode) = (meta.size(), meta.ino());
+    format!("{:x}-{:x}-{size:x}-{inode:x}-{:x}-{:x}", modified.0, modified.1, changed.0, changed.1)
 }
 
 /// Where the error happened decides what a caller may conclude from it.
@@ -37,7 +40,6 @@ pub(super) enum WriteError {
 pub(super) struct Staged {
     tmp: PathBuf,
     target: PathBuf,
-    etag: String,
     synced: bool,
 }
 
@@ -54,13 +56,12 @@ impl Staged {
     fn filled(target: &Path, synced: bool, fill: impl Fn(&mut File) -> io::Result<()>) -> io::Result<Staged> {
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let (mut file, tmp) = open_tmp(parent)?;
-        let mut staged = Staged { tmp, target: target.to_owned(), etag: String::new(), synced };
+        let staged = Staged { tmp, target: target.to_owned(), synced };
         fill(&mut file)?;
         file.set_modified(SystemTime::now())?;
         if synced {
             file.sync_all()?;
         }
-        staged.etag = etag(&file.metadata()?);
         Ok(staged)
     }
 
@@ -68,11 +69,11 @@ impl Staged {
         Staged::new(target, |file| file.write_all(body))
     }
 
-    /// Gives it its name whatever stands there; returns its ETag.
+    /// Gives it its name whatever stands there; returns its ETag, which is its own while nobody else may write it.
     pub(super) fn replace(self) -> Result<String, WriteError> {
         fs::rename(&self.tmp, &self.target).map_err(WriteError::Before)?;
         self.sync_directory()?;
-        Ok(self.etag.clone())
+        fs::metadata(&self.target).map(|meta| etag(&meta)).map_err(WriteError::After)
     }
 
     /// Gives it its name if nothing stands there.
