@@ -9,7 +9,7 @@ use std::path::PathBuf;
     version,
     about = "Daily ETL on spot machines: the same pipeline on this machine and on AWS",
     after_help = "Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage · 3 invalid pipeline · \
-                  4 an expectation stopped publishing · 5 account or permission · 6 held by another run · \
+                  4 an expectation, or what lies at the destination, stopped publishing · 5 account or permission · 6 held by another run · \
                   7 no capacity, retry later · 130 Ctrl-C, resumable"
 )]
 pub struct Cli {
@@ -143,6 +143,12 @@ pub enum Command {
         /// For example flights/2013-01-01
         run: String,
     },
+    /// Show what nobody needs any more: dead attempts, replaced generations, files that landed late
+    Gc {
+        /// Remove it
+        #[arg(long)]
+        delete: bool,
+    },
     /// List runs
     Runs,
     /// Show a run, step or item: what failed and why
@@ -188,6 +194,15 @@ pub struct Asked {
     /// Publish without these items: STEP=7,8
     #[arg(long, value_name = "S=I,…", value_parser = accept)]
     pub accept: Vec<(String, Vec<u32>)>,
+    /// Do again what inputs have changed for since they were read
+    #[arg(long)]
+    pub changed: bool,
+    /// Take over what lies at a destination and is not this step's: it is deleted once the new files stand
+    #[arg(long, conflicts_with = "leave")]
+    pub adopt: bool,
+    /// Leave what lies at a destination and is not this step's, and publish beside it
+    #[arg(long)]
+    pub leave: bool,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

@@ -63,7 +63,7 @@ impl From<HandlerError> for Stop {
 /// The exit code for an error name of the functions.
 pub fn code_of(error: &str) -> Code {
     match error {
-        errors::EXPECTATION_FAILED => Code::Expectation,
+        errors::EXPECTATION_FAILED | errors::DESTINATION_REFUSED => Code::Expectation,
         errors::INVALID_INPUT => Code::Usage,
         errors::REFUSED | errors::WORKERS_SILENT => Code::Permission,
         errors::HELD => Code::Held,

@@ -16,8 +16,10 @@ pub fn take(run: &RunId, id: &ExecutionId) -> Result<RunLock, Stop> {
     RunLock::try_take(&path(run), id).map_err(|error| match &error {
         LockError::Held { by, .. } => {
             let ago = format::duration(SystemClock.now_ms().saturating_sub(by.since_ms));
-            Stop::new(Code::Held, format!("{run} is being run by process {}, since {ago} ago", by.pid))
-                .remedy(format!("wait for it, or stop it: kill {}", by.pid))
+            Stop::new(Code::Held, format!("{run} is being run by process {}, since {ago} ago", by.pid)).remedy(format!(
+                "wait for it, or stop it: kill {} (in the container that started it, if that is another)",
+                by.pid
+            ))
         }
         LockError::Io { source, .. } => Stop::new(Code::Permission, format!("{error}: {source}")),
     })

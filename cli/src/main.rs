@@ -1,5 +1,8 @@
 //! `spotmill`: run a pipeline on this machine or on AWS, and look at what happened.
 
+#[macro_use]
+mod say;
+
 mod args;
 mod aws;
 mod check;
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     if let Some(lacking) = cpu::lacking(&cpuinfo, cpu::needed()) {
-        eprintln!("error: {lacking}");
+        warn_of!("error: {lacking}");
         return ExitCode::from(Code::Usage as u8);
     }
     let cli = Cli::parse();
@@ -75,6 +78,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Plan { key, fleet } => commands::plan::run(global, &key, fleet).await,
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
+        Command::Gc { delete } => commands::gc::run(global, delete).await,
         Command::Runs => commands::runs::run(global).await,
         Command::Show { run, step, item, log } => {
             let what = commands::show::What { run: &run, step: step.as_deref(), item, log };

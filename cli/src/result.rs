@@ -60,6 +60,7 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
             rows_written: s.rows_written,
             peak_bytes: s.peak_bytes,
             warnings: s.warnings,
+            notes: s.notes,
         })
         .collect()
 }
@@ -67,10 +68,13 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
 async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published> {
     let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step.step.as_str()), step.generation);
     let (manifest, _) = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await.ok()??;
+    if manifest.superseded.is_some() {
+        return None;
+    }
     Some(Published {
         step: step.step.0.clone(),
+        files: manifest.files.iter().map(|f| manifest.destination.join(&f.path).0).collect(),
         destination: manifest.destination.0,
-        files: manifest.files.iter().map(|f| f.uri.0.clone()).collect(),
         rows: manifest.rows,
     })
 }
@@ -79,32 +83,29 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
 pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
     let took = duration(ended.wall_ms);
     match code {
-        Code::Done if ended.outcome == "warned" => println!("! {} succeeded with warnings in {took}", ended.run),
-        Code::Done => println!("✓ {} succeeded in {took}", ended.run),
+        Code::Done if ended.outcome == "warned" => say!("! {} succeeded with warnings in {took}", ended.run),
+        Code::Done => say!("✓ {} succeeded in {took}", ended.run),
         Code::Interrupted => {
-            println!("‖ {} stopped after {took}; what was committed is kept", ended.run);
-            println!("  Again  {}", again);
+            say!("‖ {} stopped after {took}; what was committed is kept", ended.run);
+            say!("  Again  {}", again);
             return;
         }
-        _ => println!("✗ {} failed after {took}", ended.run),
+        _ => say!("✗ {} failed after {took}", ended.run),
     }
     if !ended.steps.is_empty() {
-        println!("{}", indent(&step_table(&ended.steps)));
+        say!("{}", indent(&step_table(&ended.steps)));
     }
     for step in &ended.steps {
-        step.warnings.iter().for_each(|w| println!("  ! {}: {w}", step.step));
+        step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
         if step.rows_rejected > 0 {
             let rows = plural(step.rows_rejected, "row");
-            println!(
-                "  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM",
-                step.step, ended.run, step.step
-            );
+            say!("  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM", step.step, ended.run, step.step);
         }
     }
     if code != Code::Done {
-        println!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
-        println!("  Look   {spotmill} show {}", ended.run);
-        println!("  Again  {}", again);
+        say!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
+        say!("  Look   {spotmill} show {}", ended.run);
+        say!("  Again  {}", again);
     }
 }
 
@@ -126,20 +127,23 @@ pub fn closing(
     if let Some(step) = last {
         let published: Vec<&Published> =
             ended.iter().flat_map(|run| &run.published).filter(|p| p.step == step).collect();
-        show_result(worker, &published)?;
+        // What was published is published, whether or not it can be shown.
+        if let Err(stop) = show_result(worker, &published) {
+            say!("  ! the result cannot be shown: {}", stop.message);
+        }
     }
     if code == Code::Done && !global.quiet && asked.date.as_ref().is_some_and(|d| !d.contains("..")) {
         let spotmill = world::spotmill(global);
-        println!("Next: {spotmill} show {} · {spotmill} run --date FIRST..LAST", ended[0].run);
+        say!("Next: {spotmill} show {} · {spotmill} run --date FIRST..LAST", ended[0].run);
     }
     Ok(())
 }
 
 pub fn backfill(ended: &[RunEnded], asked: usize) {
     let done = ended.iter().filter(|run| matches!(run.outcome.as_str(), "succeeded" | "warned")).count();
-    println!("{done} of {} done", plural(asked as u64, "run"));
+    say!("{done} of {} done", plural(asked as u64, "run"));
     for run in ended.iter().filter(|run| run.outcome == "failed") {
-        println!("  ✗ {}: {}", run.run, run.cause.as_deref().unwrap_or("failed"));
+        say!("  ✗ {}: {}", run.run, run.cause.as_deref().unwrap_or("failed"));
     }
 }
 
@@ -149,15 +153,15 @@ fn show_result(worker: &Worker, published: &[&Published]) -> Result<(), Stop> {
         return Ok(());
     }
     let preview = worker.preview(&files, SHOWN)?;
-    println!("\n{}", indent(&result_table(&preview)));
+    say!("\n{}", indent(&result_table(&preview)));
     if preview.total_rows > preview.rows.len() as u64 {
-        println!("  … {} in all", plural(preview.total_rows, "row"));
+        say!("  … {} in all", plural(preview.total_rows, "row"));
     }
     for place in published.iter().take(3) {
-        println!("  {} ({})", relative(&place.destination), plural(place.files.len() as u64, "file"));
+        say!("  {} ({})", relative(&place.destination), plural(place.files.len() as u64, "file"));
     }
     if published.len() > 3 {
-        println!("  … and {} more", published.len() - 3);
+        say!("  … and {} more", published.len() - 3);
     }
     Ok(())
 }

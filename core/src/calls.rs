@@ -1,7 +1,9 @@
 //! What the state machines say to the functions and hear back: one request and one reply a state. Ids and counts,
 //! never lists that grow with the data. The names are those of `statemachine/*.asl.json`.
 
+use crate::destination::Existing;
 use crate::ids::{Epoch, ExecutionId, Generation, Round, RunId, Rung, StepName};
+use crate::records::DeployedWorker;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,9 +28,27 @@ pub struct RunInput {
     /// This start may launch machines although the run has spent its budget.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over_budget: bool,
+    /// What to do with files at a destination that are not the step's: `refuse` if not said, `adopt` or `leave`.
+    #[serde(default, skip_serializing_if = "Existing::is_default")]
+    pub existing: Existing,
+    /// Read inputs again that changed since they were read: their items are done again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
+    /// What a range of runs began with; what is deployed now if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
     /// Whose target overrides apply; `aws` if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+}
+
+/// A deployed pipeline and worker as they were at some moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// Names the frozen pipeline.
+    pub pipeline_digest: String,
+    pub worker: DeployedWorker,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,6 +190,8 @@ pub mod errors {
     pub const NO_INPUT: &str = "Spotmill.NoInput";
     pub const ITEMS_FAILED: &str = "Spotmill.ItemsFailed";
     pub const EXPECTATION_FAILED: &str = "Spotmill.ExpectationFailed";
+    /// What lies at the destination is not the step's to replace.
+    pub const DESTINATION_REFUSED: &str = "Spotmill.DestinationRefused";
     pub const NO_PROGRESS: &str = "Spotmill.NoProgress";
     /// No machine for the step: later, or on demand.
     pub const NO_CAPACITY: &str = "Spotmill.NoCapacity";
@@ -210,6 +232,7 @@ pub mod errors {
         (NO_INPUT, Reaction::Final),
         (ITEMS_FAILED, Reaction::Final),
         (EXPECTATION_FAILED, Reaction::Final),
+        (DESTINATION_REFUSED, Reaction::Final),
         (NO_PROGRESS, Reaction::Final),
         (NO_CAPACITY, Reaction::Final),
         (WORKERS_SILENT, Reaction::Final),

@@ -1,11 +1,11 @@
 //! Which generation each step of a run is in. A new one begins when the step's signature changed, when it was asked
-//! for (`fresh`, `from_step`; once per execution), or when its intermediate files have expired; steps that read it
-//! follow, because its generation is part of their signatures; the rest is reused.
+//! for (`fresh`, `from_step`; once per execution), or when a part of it has to be done again (files that are gone or
+//! damaged, inputs that changed); steps that read it follow, because its generation is part of their signatures; the rest is reused.
 
 use crate::ids::ExecutionId;
 use crate::records::StepGeneration;
 use crate::signature::{Signature, Upstream, changed};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A step as this decision needs it; steps come in the order they run.
 pub struct StepShape<'a> {
@@ -21,8 +21,8 @@ pub struct Asked<'a> {
     pub root: &'a ExecutionId,
     pub reset_by: Option<&'a ExecutionId>,
     pub accept: &'a BTreeMap<String, Vec<u32>>,
-    /// Steps whose files under `scratch/` may be gone.
-    pub expired: &'a BTreeSet<String>,
+    /// Steps of which a part has to be done again, and why: files are gone or damaged, inputs changed.
+    pub renew: &'a BTreeMap<String, String>,
 }
 
 impl Asked<'_> {
@@ -52,9 +52,12 @@ pub fn decide(
             .collect();
         let signature = sign(step.name, &upstream);
         let next = match known.get(step.name) {
-            None => begin(1, signature, "its first run".to_owned()),
+            None => begin(1, signature, "its first run".to_owned(), None),
             Some(old) => match because(step.name, old, &signature, asked) {
-                Some(because) => begin(old.generation + 1, signature, because),
+                Some(because) => {
+                    let carries = carries_over(step.name, old, &signature, asked);
+                    begin(old.generation + 1, signature, because, carries.then_some(old.generation))
+                }
                 None => old.clone(),
             },
         };
@@ -63,8 +66,16 @@ pub fn decide(
     all
 }
 
-fn begin(generation: u32, signature: Signature, because: String) -> StepGeneration {
-    StepGeneration { generation, signature: signature.digest, parts: signature.parts, because }
+fn begin(generation: u32, signature: Signature, because: String, carries_over: Option<u32>) -> StepGeneration {
+    StepGeneration { generation, signature: signature.digest, parts: signature.parts, because, carries_over }
+}
+
+/// Is an item's result the same as before where it reads the same files? Not where it was asked to be made anew, nor
+/// where anything but the generation of an upstream step differs.
+fn carries_over(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>) -> bool {
+    let anew = asked.resets() && (asked.fresh || asked.from_step == Some(name));
+    let upstream = |part: &String| part.starts_with("step ");
+    !anew && !old.parts.is_empty() && changed(&old.parts, &new.parts).iter().all(upstream)
 }
 
 fn because(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>) -> Option<String> {
@@ -74,8 +85,8 @@ fn because(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>)
     if asked.resets() && asked.from_step == Some(name) {
         return Some(format!("`from_step` named `{name}`"));
     }
-    if asked.expired.contains(name) {
-        return Some("its intermediate files have expired".to_owned());
+    if let Some(why) = asked.renew.get(name) {
+        return Some(why.clone());
     }
     if old.signature == new.digest {
         return None;

@@ -157,6 +157,9 @@ pub enum FailureClass {
     Lost,
     /// Broke its machine again and again.
     Poison,
+    /// The file system says no, and would say it again: a file that is gone, a right that is missing, a name that is
+    /// too long.
+    Permanent,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

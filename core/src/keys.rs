@@ -46,12 +46,6 @@ pub fn worker_needs(root: &Uri, sha256: &str) -> Uri {
     root.join(&format!("workers/{sha256}/needs.json"))
 }
 
-/// Who publishes to a destination that several runs replace in turn.
-pub fn holder(root: &Uri, destination: &Uri) -> Uri {
-    let name = crate::digest::short(destination.as_str().trim_end_matches('/').as_bytes(), 32);
-    root.join(&format!("destinations/{name}.json"))
-}
-
 /// What the keys of deployed pipelines begin with.
 pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")
@@ -141,12 +135,6 @@ impl StepKeys {
     pub fn manifest(&self) -> Uri {
         self.base().join("manifest.json")
     }
-    pub fn intents(&self) -> Uri {
-        self.base().join("intents")
-    }
-    pub fn intent(&self, n: u32) -> Uri {
-        self.intents().join(&format!("intent-{n:05}.json"))
-    }
     pub fn epoch(&self, epoch: Epoch) -> Uri {
         self.base().join(&format!("e{epoch}"))
     }
@@ -200,6 +188,23 @@ impl StepKeys {
     pub fn scratch_base(&self) -> Uri {
         self.run.root.join(&format!("scratch/{}/{}/g{}", self.run.run, self.step, self.generation))
     }
+    /// Prefix of everything the step's attempts write, of all generations.
+    pub fn all_scratch(&self) -> Uri {
+        self.run.root.join(&format!("scratch/{}/{}", self.run.run, self.step))
+    }
+    /// Where a file or folder of one of the step's attempts is now: records name it as it was when it was written, and
+    /// the root may have moved since. Nothing if it is not the step's own.
+    pub fn own_scratch(&self, recorded: &Uri) -> Option<Uri> {
+        let marker = format!("/scratch/{}/{}/", self.run.run, self.step);
+        let at = recorded.as_str().rfind(&marker)? + marker.len();
+        let tail = &recorded.as_str()[at..];
+        let (generation, rest) = tail.strip_prefix('g')?.split_once('/')?;
+        let own = generation.parse::<Generation>().is_ok_and(|g| (1..=self.generation).contains(&g));
+        let (item, _) = rest.split_once('-')?;
+        let item = item.len() >= 7 && item.chars().all(|c| c.is_ascii_digit());
+        let plain = rest.split('/').all(|name| !matches!(name, "" | "." | ".."));
+        (own && item && plain).then(|| self.all_scratch().join(tail))
+    }
     /// Prefix of everything one attempt writes.
     pub fn scratch(&self, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.scratch_base().join(&format!("{item:07}-{attempt}"))
@@ -244,11 +249,6 @@ pub fn fleet_round(key: &Uri) -> Option<(Epoch, Round, bool)> {
 pub fn is_machines(key: &Uri) -> bool {
     let name = file_name(key).strip_suffix(".json").and_then(|name| name.strip_prefix("machines-"));
     name.is_some_and(|round| round.parse::<Round>().is_ok())
-}
-
-/// The number of an intent's key.
-pub fn intent_number(key: &Uri) -> Option<u32> {
-    file_name(key).strip_prefix("intent-")?.strip_suffix(".json")?.parse().ok()
 }
 
 fn file_name(key: &Uri) -> &str {

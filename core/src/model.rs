@@ -269,8 +269,27 @@ pub struct Output {
     /// `replace = "all"`: a destination without the key in it is meant.
     #[serde(default)]
     pub replace_all: bool,
+    /// `schema_change = "allow"`: columns that differ from those of the last publication are published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub schema_change_allowed: bool,
     #[serde(default = "yes")]
     pub header: bool,
+}
+
+impl Output {
+    /// What its files' names end in: `parquet`, `csv.gz`.
+    pub fn ending(&self) -> String {
+        let packed = match self.compression {
+            OutputCompression::Gzip => ".gz",
+            OutputCompression::Zstd => ".zst",
+            _ => "",
+        };
+        match self.format {
+            Format::Parquet => "parquet".to_owned(),
+            Format::Csv => format!("csv{packed}"),
+            Format::Ndjson => format!("ndjson{packed}"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -110,7 +110,7 @@ fn tell(
     pins: &mut Pins,
 ) -> Result<(), String> {
     let step = frozen.step;
-    let anew = format!("start with from_step `{step}`");
+    let anew = "start with --changed";
     for (uri, readers) in &compared.differing {
         let (open, committed) = (readers & frozen.open, readers - frozen.open);
         let open: Vec<ItemIndex> = open.iter().collect();

@@ -1,6 +1,7 @@
 //! The records under `runs/`, each with a version. They are the truth of a run: receipts commit attempts, a seal
 //! completes a step, a manifest says what was published. Messages and callbacks are hints and live here too.
 
+use crate::destination::{Existing, ListedFile};
 use crate::fleet::life::Cost;
 use crate::ids::{AttemptId, Epoch, ExecutionId, Generation, ItemIndex, Round, RunId, Rung, StepName, Uri};
 use crate::item::{FailureClass, InputFile, OutputFile, Usage, ValueFilter, Violation};
@@ -98,12 +99,18 @@ pub struct Lease {
     /// The current execution may launch machines although the budget is spent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over_budget: bool,
+    /// What the current execution does with files at a destination that are not the step's.
+    #[serde(default, skip_serializing_if = "Existing::is_default")]
+    pub existing: Existing,
     /// The root execution for which `fresh` or `from_step` has already taken effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_by: Option<ExecutionId>,
     /// The child execution that minted the epoch; its fleets bear its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionId>,
+    /// What relative paths were relative to when the present owner claimed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Uri>,
     /// The steps this execution runs; the report judges these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selected: Vec<StepName>,
@@ -126,6 +133,9 @@ pub struct StepGeneration {
     pub parts: BTreeMap<String, String>,
     /// Why this generation began, for people.
     pub because: String,
+    /// The generation of which items that read the very same files need not be done again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carries_over: Option<Generation>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -303,55 +313,24 @@ pub struct SealedFile {
     pub bytes: u64,
 }
 
-/// `intent-{n}.json`: keys about to be published, written before any of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Intent {
-    pub v: u32,
-    pub destination: Uri,
-    pub generation: Generation,
-    /// Published location by sealed file, in the seal's order.
-    pub keys: Vec<Uri>,
-}
-
-/// `destinations/{digest}.json`: whose files a destination holds that each run replaces whole (`replace = "all"`, and
-/// no key in the destination). Written by compare-and-swap only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Holder {
-    pub v: u32,
-    pub destination: Uri,
-    pub now: Publisher,
-    /// Whose files may still be there.
-    pub before: Vec<Publisher>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Publisher {
-    pub run: RunId,
-    pub step: StepName,
-    /// Its latest.
-    pub generation: Generation,
-}
-
-/// `manifest.json`: what the run published.
+/// `manifest.json`: what the run published, as it knows itself. What lies at the destination is said there
+/// (`destination::Contents`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     pub v: u32,
     pub run: RunId,
     pub step: StepName,
     pub generation: Generation,
+    /// The publication's id.
+    pub publication: String,
     pub destination: Uri,
-    pub files: Vec<PublishedFile>,
+    pub files: Vec<ListedFile>,
     pub rows: u64,
     pub missing: Vec<ItemIndex>,
+    /// Why it does not stand there: a later one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<String>,
     pub published_ms: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PublishedFile {
-    pub uri: Uri,
-    pub partition: String,
-    pub rows: u64,
-    pub bytes: u64,
 }
 
 /// A message on a round's work queue: an item's byte range in the work list, `from` included, `to` not; the newline

@@ -142,11 +142,33 @@ pub enum Value {
         value: i64,
         ty: ColumnType,
     },
-    Float(f64),
+    Float(#[serde(with = "exact")] f64),
     String(String),
     Path(String),
     Date(String),
     Timestamp(String),
+}
+
+/// A float as the shortest text that means it: a JSON number may come back as its neighbour.
+mod exact {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Number(f64),
+        }
+        match Either::deserialize(from)? {
+            Either::Text(text) => text.parse().map_err(serde::de::Error::custom),
+            Either::Number(value) => Ok(value),
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -157,5 +179,26 @@ impl fmt::Display for Value {
             Self::Float(v) => write!(f, "{v}"),
             Self::String(v) | Self::Path(v) | Self::Date(v) | Self::Timestamp(v) => f.write_str(v),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_comes_back_to_the_last_bit() {
+        for text in ["31.245270191439438", "0.1", "-0", "1e300", "5e-324", "NaN", "inf", "123456789012345680"] {
+            let value = Value::Float(text.parse().expect("a float"));
+            let written = serde_json::to_string(&value).expect("JSON");
+            let Value::Float(back) = serde_json::from_str(&written).expect("read back") else { panic!("{written}") };
+            let Value::Float(value) = value else { unreachable!() };
+            assert!(back.to_bits() == value.to_bits() || back.is_nan() && value.is_nan(), "{text}: {written}");
+        }
+        // What was written before.
+        assert_eq!(
+            serde_json::from_str::<Value>(r#"{"type":"float","value":1.5}"#).expect("a number"),
+            Value::Float(1.5)
+        );
     }
 }

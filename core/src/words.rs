@@ -30,6 +30,11 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{} {what}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
+/// The word for one, or for several.
+pub fn plural_of<'w>(n: usize, one: &'w str, several: &'w str) -> &'w str {
+    if n == 1 { one } else { several }
+}
+
 /// `2.0 GiB`.
 pub fn bytes_of(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
@@ -97,6 +102,7 @@ pub fn class(class: FailureClass) -> &'static str {
         FailureClass::Infra => "infrastructure",
         FailureClass::Lost => "machine lost",
         FailureClass::Poison => "breaks its machine",
+        FailureClass::Permanent => "cannot succeed",
     }
 }
 
@@ -107,10 +113,19 @@ pub fn rerun(command: &str, key: &[String], params: &BTreeMap<String, Value>) ->
         let Some(value) = params.get(name) else { continue };
         match (name.as_str(), value) {
             ("date", Value::Date(date)) => text.push_str(&format!(" --date {date}")),
-            _ => text.push_str(&format!(" --param {name}={value}")),
+            _ => text.push_str(&format!(" --param {name}={}", shell(&value.to_string()))),
         }
     }
     text
+}
+
+/// A word as a shell takes it.
+pub fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// What failed, why, and what to do.

@@ -4,20 +4,20 @@
 //! worker it began with, whatever is deployed meanwhile.
 
 use crate::access::{self, SWAP_TRIES, Stands};
-use crate::{Ctx, HandlerError, Program, deploy};
+use crate::{Ctx, HandlerError, Program, deploy, destination, renew};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
 use spotmill_core::claim::{Claim, OwnerState, decide, frozen_params};
 use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION};
+use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
 use spotmill_platform::ports::{Created, ExecutionState, StoreError, Swapped};
 use spotmill_platform::records;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, HandlerError> {
     let BeginRequest { input, root } = request;
-    let deployed = deploy::find(ctx, &input.pipeline).await?;
+    let deployed = deploy::find_for(ctx, &input).await?;
     let program = Program::new(&deployed.text, &input, &ctx.settings)?;
     let selected = select(&program, &input)?;
     let run = program.run_id();
@@ -62,8 +62,88 @@ pub fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, Hand
             return Err(HandlerError::invalid(format!("`{what}`: there is no step `{unknown}`; steps: {steps}")));
         }
     }
+    contradictions(input, &all)?;
     let wanted = |name: &&&str| input.only_steps.as_ref().is_none_or(|only| only.iter().any(|o| o == **name));
     Ok(all.iter().filter(wanted).map(|name| StepName::new(*name)).collect())
+}
+
+/// What is to begin anew has to run.
+fn contradictions(input: &RunInput, all: &[&str]) -> Result<(), HandlerError> {
+    let Some(only) = &input.only_steps else { return Ok(()) };
+    let named = only.join(",");
+    if let Some(from) = input.from_step.as_ref().filter(|from| !only.contains(from)) {
+        return Err(HandlerError::invalid(format!(
+            "`--from-step {from}` begins `{from}` anew and `--only {named}` leaves it out: name it under --only too, or \
+             give one of the two"
+        )));
+    }
+    if let Some(left_out) = all.iter().find(|s| input.fresh && !only.iter().any(|o| o == **s)) {
+        return Err(HandlerError::invalid(format!(
+            "`--fresh` begins every step anew and `--only {named}` leaves `{left_out}` out: give one of the two, or \
+             --from-step for one step"
+        )));
+    }
+    Ok(())
+}
+
+/// Steps that are left out and read by those that run must be complete as they are now: found out later it would leave
+/// a finished run unfinished.
+async fn upstream_complete(
+    ctx: &Ctx,
+    program: &Program,
+    begin: &Beginning<'_>,
+    generations: &BTreeMap<String, StepGeneration>,
+) -> Result<(), HandlerError> {
+    for name in begin.selected {
+        for upstream in program.step(name.as_str())?.upstream() {
+            if begin.selected.iter().any(|s| s.as_str() == upstream) {
+                continue;
+            }
+            let Some(next) = generations.get(upstream) else { continue };
+            let keys = RunKeys::new(&ctx.root, begin.run).step(&upstream.into(), next.generation);
+            let seal = records::load::<Seal>(&*ctx.store, &keys.seal()).await?;
+            let accepted = begin.input.accept.get(upstream).map_or(&[][..], Vec::as_slice);
+            if !seal.is_some_and(|(seal, _)| seal.missing.iter().all(|item| accepted.contains(item))) {
+                return Err(HandlerError::new(
+                    errors::UPSTREAM_INCOMPLETE,
+                    format!(
+                        "`{name}` reads step `{upstream}`, which is not complete (generation {}: {}) and is not to run: \
+                         name it under --only too",
+                        next.generation, next.because
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Items that may be missing have to be items.
+async fn accepted_exist(
+    ctx: &Ctx,
+    begin: &Beginning<'_>,
+    generations: &BTreeMap<String, StepGeneration>,
+) -> Result<(), HandlerError> {
+    for (step, items) in &begin.input.accept {
+        let generation = generations.get(step).map_or(1, |g| g.generation);
+        let keys = RunKeys::new(&ctx.root, begin.run).step(&step.as_str().into(), generation);
+        if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
+            accepted(step, items, plan.items)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an item that a plan does not have.
+pub fn accepted(step: &str, items: &[u32], planned: u32) -> Result<(), HandlerError> {
+    match items.iter().find(|item| **item >= planned) {
+        None => Ok(()),
+        Some(item) => {
+            let last = planned.saturating_sub(1);
+            let there = if planned == 0 { "it has none".to_owned() } else { format!("its items are 0 to {last}") };
+            Err(HandlerError::invalid(format!("--accept {step}={item}: step `{step}` has no item {item}; {there}")))
+        }
+    }
 }
 
 /// May `root` act? True if it takes the run from nobody or from another.
@@ -110,23 +190,31 @@ pub async fn next_lease(
     begin: &Beginning<'_>,
     old: Option<&Lease>,
 ) -> Result<Lease, HandlerError> {
-    let expired = match old {
-        Some(lease) => expired(ctx, begin.run, lease).await?,
-        None => BTreeSet::new(),
-    };
+    let none = BTreeMap::new();
     let asked = Asked {
         fresh: begin.input.fresh,
         from_step: begin.input.from_step.as_deref(),
         root: begin.root,
         reset_by: old.and_then(|l| l.reset_by.as_ref()),
         accept: &begin.input.accept,
-        expired: &expired,
+        renew: &none,
     };
     let steps = program.shapes();
     let known = old.map(|l| l.generations.clone()).unwrap_or_default();
     let bound = program.bind_all()?;
     let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &begin.worker.version);
-    let generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
+    let mut generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
+    refuse_destinations(ctx, program, begin, &generations).await?;
+    if let Some(old) = old {
+        let (input, selected, next) = (begin.input, begin.selected, &generations);
+        let start = renew::Start { program, bound: &bound, input, selected, old, next };
+        let renew = renew::needed(ctx, &start).await?;
+        if !renew.is_empty() {
+            generations = spotmill_core::generations::decide(&known, &steps, &Asked { renew: &renew, ..asked }, sign);
+        }
+    }
+    upstream_complete(ctx, program, begin, &generations).await?;
+    accepted_exist(ctx, begin, &generations).await?;
     let now = ctx.clock.now_ms();
     let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
     Ok(Lease {
@@ -139,6 +227,8 @@ pub async fn next_lease(
         generations,
         accept: begin.input.accept.clone(),
         over_budget: begin.input.over_budget,
+        existing: begin.input.existing,
+        base: ctx.settings.base.clone(),
         reset_by,
         execution: old.and_then(|l| l.execution.clone()),
         selected: begin.selected.to_vec(),
@@ -148,20 +238,21 @@ pub async fn next_lease(
     })
 }
 
-/// Steps whose intermediate files may be gone: planned too long ago.
-async fn expired(ctx: &Ctx, run: &RunId, lease: &Lease) -> Result<BTreeSet<String>, HandlerError> {
-    let Some(secs) = ctx.settings.scratch_secs else {
-        return Ok(BTreeSet::new());
-    };
-    let mut expired = BTreeSet::new();
-    for (name, generation) in &lease.generations {
-        let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(name), generation.generation);
-        let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
-        if plan.is_some_and(|(plan, _)| ctx.clock.now_ms().saturating_sub(plan.planned_ms) >= secs * 1000) {
-            expired.insert(name.clone());
-        }
+/// What could not be published in the end is refused before any work.
+async fn refuse_destinations(
+    ctx: &Ctx,
+    program: &Program,
+    begin: &Beginning<'_>,
+    generations: &BTreeMap<String, StepGeneration>,
+) -> Result<(), HandlerError> {
+    program.apart()?;
+    for name in begin.selected {
+        let step = program.step(name.as_str())?;
+        let generation = generations.get(name.as_str()).map_or(1, |g| g.generation);
+        let keys = RunKeys::new(&ctx.root, begin.run).step(name, generation);
+        destination::published(ctx, program, step, &keys, begin.input.existing).await?;
     }
-    Ok(expired)
+    Ok(())
 }
 
 /// Writes the lease over the version `etag`, or for the first time; false if another came first, or may have.

@@ -4,6 +4,7 @@
 
 use crate::access::{self, Stands};
 use crate::{Ctx, HandlerError};
+use spotmill_core::calls::{Definition, RunInput};
 use spotmill_core::ids::Uri;
 use spotmill_core::keys;
 use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
@@ -45,6 +46,25 @@ pub async fn find(ctx: &Ctx, name: &str) -> Result<Deployment, HandlerError> {
     let Some((record, _)) = records::load::<Deployed>(&*ctx.store, &keys::deployed(&ctx.root, name)).await? else {
         return Err(HandlerError::invalid(format!("no pipeline `{name}` is deployed; {}", there_are(ctx).await?)));
     };
+    frozen(ctx, record).await
+}
+
+/// What a start was told to run, or else what is deployed.
+pub async fn find_for(ctx: &Ctx, input: &RunInput) -> Result<Deployment, HandlerError> {
+    let Some(Definition { pipeline_digest, worker }) = input.definition.clone() else {
+        return find(ctx, &input.pipeline).await;
+    };
+    let name = input.pipeline.clone();
+    if !spec::is_name(&name) || !pipeline_digest.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(HandlerError::invalid(format!(
+            "`{name}` with definition `{pipeline_digest}` is no deployed pipeline"
+        )));
+    }
+    frozen(ctx, Deployed { v: RECORD_VERSION, name, pipeline_digest, worker, deployed_ms: 0 }).await
+}
+
+async fn frozen(ctx: &Ctx, record: Deployed) -> Result<Deployment, HandlerError> {
+    let name = &record.name;
     let uri = keys::deployed_pipeline(&ctx.root, name, &record.pipeline_digest);
     let again = |what: &str| HandlerError::corrupt(format!("{uri} {what}: deploy `{name}` again"));
     let text = match ctx.store.get(&uri).await {

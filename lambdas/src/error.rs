@@ -56,6 +56,7 @@ impl From<StoreError> for HandlerError {
             StoreError::Transient { .. } | StoreError::Unknown { .. } => errors::TRANSIENT,
             StoreError::Denied { .. } | StoreError::Full(_) | StoreError::Broken { .. } => errors::REFUSED,
             StoreError::NotFound(_) | StoreError::Changed(_) => errors::CORRUPT_RECORD,
+            StoreError::Busy(_) => errors::HELD,
         };
         Self::from_source(error, e)
     }

@@ -31,6 +31,13 @@ pub async fn find(
     }
 }
 
+/// What a path means now.
+pub async fn listed(ctx: &Ctx, path: &str) -> Result<Vec<InputFile>, HandlerError> {
+    let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
+    let listed = ctx.store.list(&pattern.prefix).await?;
+    Ok(listed.into_iter().filter(|o| pattern.matches(&o.uri)).map(|o| input_file(o, None)).collect())
+}
+
 async fn find_path(ctx: &Ctx, path: &str) -> Result<Found, HandlerError> {
     let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
     let listed = ctx.store.list(&pattern.prefix).await?;
@@ -89,8 +96,38 @@ pub fn covers(lease: &Lease, step: &str, seal: &Seal) -> bool {
 pub async fn sealed_files(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Vec<SealedFile>, HandlerError> {
     let uri = keys.sealed_files(&seal.files_digest);
     let body = ctx.store.get(&uri).await?.body;
-    let parsed = crate::access::lines(&body).map(serde_json::from_slice).collect::<Result<_, _>>();
-    parsed.map_err(|e| HandlerError::corrupt(format!("{uri}: {e}")))
+    let parsed = crate::access::lines(&body).map(serde_json::from_slice).collect::<Result<Vec<SealedFile>, _>>();
+    let mut files = parsed.map_err(|e| HandlerError::corrupt(format!("{uri}: {e}")))?;
+    for file in &mut files {
+        file.uri = own(keys, &file.uri)?;
+    }
+    Ok(files)
+}
+
+/// Where a file or folder that a record names is now; no step's record may name another's.
+pub fn own(keys: &StepKeys, recorded: &Uri) -> Result<Uri, HandlerError> {
+    let foreign =
+        || HandlerError::corrupt(format!("a record of `{}` names {recorded}, which is not its own", keys.step));
+    keys.own_scratch(recorded).ok_or_else(foreign)
+}
+
+/// Sealed files that are not there as they were sealed, and what is there instead.
+pub async fn damaged(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    files: &[SealedFile],
+) -> Result<Vec<(SealedFile, String)>, HandlerError> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed = ctx.store.list(&keys.all_scratch().join("")).await?;
+    let there: HashMap<&Uri, u64> = listed.iter().map(|o| (&o.uri, o.bytes)).collect();
+    let wrong = |file: &SealedFile| match there.get(&file.uri) {
+        None => Some("is gone".to_owned()),
+        Some(found) if *found != file.bytes => Some(format!("has {found} bytes")),
+        Some(_) => None,
+    };
+    Ok(files.iter().filter_map(|file| Some((file.clone(), wrong(file)?))).collect())
 }
 
 async fn find_sealed(ctx: &Ctx, step: &str, keys: &StepKeys, seal: &Seal) -> Result<Vec<FoundFile>, HandlerError> {
@@ -98,7 +135,7 @@ async fn find_sealed(ctx: &Ctx, step: &str, keys: &StepKeys, seal: &Seal) -> Res
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let listed = ctx.store.list(&keys.scratch_base().join("")).await?;
+    let listed = ctx.store.list(&keys.all_scratch().join("")).await?;
     let mut there: HashMap<Uri, ObjectMeta> = listed.into_iter().map(|o| (o.uri.clone(), o)).collect();
     let mut found = Vec::with_capacity(files.len());
     for file in files {
@@ -109,7 +146,7 @@ async fn find_sealed(ctx: &Ctx, step: &str, keys: &StepKeys, seal: &Seal) -> Res
             }
             None => {
                 let what = format!("{}, which step `{step}` wrote, is gone or has another size", file.uri);
-                let why = format!("{what}: start again with from_step `{step}`");
+                let why = format!("{what}: start again, its item is done again");
                 return Err(HandlerError::new(errors::UPSTREAM_INCOMPLETE, why));
             }
         }

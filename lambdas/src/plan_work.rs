@@ -2,6 +2,7 @@
 //! step's plan. A generation is planned once: whoever finds a plan uses it. The work list and the tables are written
 //! before the plan that makes them count.
 
+use crate::carry::{self, Carried};
 use crate::pins::{Resumed, pin};
 use crate::{Ctx, HandlerError, Program, access, begin, earlier, history, inputs};
 use access::{SWAP_TRIES, Stands};
@@ -12,7 +13,7 @@ use spotmill_core::history::{Packing, first_rung, pack};
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
-use spotmill_core::plan::{PlanError, Planned, plan, work_list, work_pages};
+use spotmill_core::plan::{PlanError, Planned, plan_for, work_list, work_pages};
 use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::ports::Swapped;
@@ -42,14 +43,21 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
         Some(plan) => plan,
         None => freeze(ctx, &planning).await?,
     };
+    begin::accepted(step.as_str(), lease.accept.get(step.as_str()).map_or(&[][..], Vec::as_slice), plan.items)?;
     let (rung, because) = first_rung(&bound.resources, plan.sizes.as_ref(), measured.as_ref());
     if let Some(because) = because {
         tracing::info!(%run, %step, rung, because, "memory foreseen");
     }
-    let open = match complete {
+    let mut open = match complete {
         true => RoaringBitmap::new(),
         false => open_items(ctx, &keys, &lease, step.as_str(), &plan).await?,
     };
+    if let Some(from) = lease.generations.get(step.as_str()).and_then(|g| g.carries_over)
+        && !open.is_empty()
+    {
+        let ticket = Ticket { root: &request.root, step: step.as_str(), epoch, generation };
+        open -= carry::over(ctx, &Carried { run, keys: &keys, plan: &plan, from, open: &open, ticket }).await?;
+    }
     if resumed {
         pin(ctx, &Resumed { run, lease: &lease, epoch, keys: &keys, step: &bound, plan: &plan, open: &open }).await?;
     }
@@ -129,7 +137,7 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         tables.insert(name.clone(), found);
     }
     let step = packed(p.step, p.packing.as_ref());
-    let planned = plan(&step, &input, &tables).map_err(refusal)?;
+    let planned = plan_for(&step, &input, &tables, p.program.is_read(&step.name)).map_err(refusal)?;
     let list = work_list(planned.items()).map_err(refusal)?;
     let read = inputs::read_of(p.program, &p.step.input.source, &p.step.input.read, seal.as_ref())?;
     let record = Plan {

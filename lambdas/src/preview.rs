@@ -3,15 +3,16 @@
 
 use crate::begin::Beginning;
 use crate::plan_work::packed;
-use crate::{Ctx, HandlerError, Program, access, begin, history, inputs, work};
+use crate::{Ctx, HandlerError, Program, access, begin, carry, history, inputs, renew, work};
 use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
 use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::model::Step;
-use spotmill_core::plan::{PlanError, plan};
-use spotmill_core::records::{DeployedWorker, Lease, Plan, Seal, WorkItem};
+use spotmill_core::plan::{PlanError, plan_for};
+use spotmill_core::records::{DeployedWorker, Lease, Plan, PlanTables, RECORD_VERSION, Seal, WorkItem};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +27,8 @@ pub struct StepPreview {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Sealed: nothing to do.
-    Complete { items: u32 },
+    /// Sealed: nothing to do. Of inputs that changed since, what `--changed` would do again.
+    Complete { items: u32, changed: Option<String> },
     /// What is there to do; `committed` of the items have receipts.
     Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, frozen: bool },
     /// Known once these steps are complete.
@@ -58,6 +59,7 @@ pub async fn preview(
     let root = ExecutionId::new("preview");
     let selected = begin::select(&program, input)?;
     let beginning = Beginning { run: &run, input, root: &root, selected: &selected, worker };
+    frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
     let lease = begin::next_lease(ctx, &program, &beginning, old.as_ref()).await?;
     let bound = program.bind_all()?;
     let history = history::load(ctx, &program.pipeline.name).await;
@@ -85,7 +87,8 @@ async fn work_of(
     if let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &keys.seal()).await?
         && inputs::covers(lease, &step.name, &seal)
     {
-        return Ok(Work::Complete { items: seal.items });
+        let changes = renew::changes(ctx, Some(step), &keys).await?;
+        return Ok(Work::Complete { items: seal.items, changed: changes.and_then(|c| c.told(true)) });
     }
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
         let items = work::all(ctx, &keys, &plan).await?;
@@ -97,16 +100,29 @@ async fn work_of(
     if !waits.is_empty() {
         return Ok(Work::Waits { upstream: waits });
     }
-    let (input, _) = inputs::find(ctx, &run, lease, &step.input.source).await?;
-    let mut tables = BTreeMap::new();
+    let (input, seal) = inputs::find(ctx, &run, lease, &step.input.source).await?;
+    let read = inputs::read_of(program, &step.input.source, &step.input.read, seal.as_ref())?;
+    let (mut tables, mut table_reads) = (BTreeMap::new(), BTreeMap::new());
     for (name, table) in &step.tables {
-        tables.insert(name.clone(), inputs::find(ctx, &run, lease, &table.source).await?.0);
+        let (found, seal) = inputs::find(ctx, &run, lease, &table.source).await?;
+        table_reads.insert(name.clone(), inputs::read_of(program, &table.source, &table.read, seal.as_ref())?);
+        tables.insert(name.clone(), found);
     }
     let measured = history.measured(&step.name, step.resources.vcpus.max(1));
     let step = packed(step, pack(step, measured.as_ref()).as_ref());
-    let planned = plan(&step, &input, &tables).map_err(|e| match e {
+    let planned = plan_for(&step, &input, &tables, program.is_read(&step.name)).map_err(|e| match e {
         PlanError::NoInput(why) => HandlerError::new(errors::NO_INPUT, why),
         PlanError::TooMuch(why) => HandlerError::invalid(why),
     })?;
-    Ok(Work::Items { items: planned.items().collect(), committed: BTreeSet::new(), frozen: false })
+    let items: Vec<WorkItem> = planned.items().collect();
+    let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole.clone() };
+    let before = lease.generations[&step.name].carries_over;
+    let committed = match before {
+        Some(from) => {
+            let known = carry::known(ctx, &keys.run.step(&keys.step, from), &plan_tables).await?;
+            items.iter().filter(|item| known.contains_key(&carry::reads(item))).map(|item| item.item).collect()
+        }
+        None => BTreeSet::new(),
+    };
+    Ok(Work::Items { items, committed, frozen: false })
 }

@@ -5,6 +5,7 @@ use crate::{HandlerError, Settings};
 use spotmill_core::calls::RunInput;
 use spotmill_core::generations;
 use spotmill_core::ids::{RunId, Uri};
+use spotmill_core::location::{may_match_below, normal, relative};
 use spotmill_core::model::{Pipeline, Source, Step, Transform};
 use spotmill_core::signature::{self, Shape, Signature, Upstream};
 use spotmill_core::types::Value;
@@ -53,6 +54,11 @@ impl Program {
         })
     }
 
+    /// Does another step read it?
+    pub fn is_read(&self, step: &str) -> bool {
+        self.pipeline.steps.iter().any(|s| s.upstream().any(|u| u == step))
+    }
+
     /// The step with its SQL bound and its paths whole; the destination stays a template.
     pub fn bind(&self, step: &Step) -> Result<Step, HandlerError> {
         let mut bound = step.clone();
@@ -87,12 +93,54 @@ impl Program {
         let named = |e: String| HandlerError::invalid(format!("`{template}`: {e}"));
         let path = spec::expand(template, &self.params).map_err(|e| named(e.to_string()))?;
         if path.starts_with("s3://") || path.starts_with('/') {
-            return Ok(Uri(path));
+            return Ok(Uri(normal(&path)));
         }
         match &self.base {
-            Some(base) => Ok(base.join(path.trim_start_matches("./"))),
+            Some(base) => Ok(Uri(normal(base.join(&path).as_str()))),
             None => Err(named(format!("`{path}` is neither s3:// nor absolute"))),
         }
+    }
+
+    /// No step publishes to where a path of this run is read from: it would read its own result the next time.
+    pub fn apart(&self) -> Result<(), HandlerError> {
+        for publisher in &self.pipeline.steps {
+            let Some(destination) = self.destination(publisher)? else { continue };
+            let ending = publisher.output.ending();
+            for reader in &self.pipeline.steps {
+                let tables = reader.tables.values().map(|t| &t.source);
+                for source in std::iter::once(&reader.input.source).chain(tables) {
+                    let Source::Path(path) = source else { continue };
+                    let pattern = self.locate(path)?;
+                    if may_match_below(pattern.as_str(), destination.as_str(), &ending) {
+                        return Err(HandlerError::invalid(format!(
+                            "step `{}` reads {pattern}, which holds the destination of step `{}`, {destination}: the \
+                             next run would read what this one publishes. Choose another destination, or a narrower \
+                             path; what another step made is read with `step = \"{}\"`",
+                            reader.name, publisher.name, publisher.name
+                        )));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder that a template's beginning names; the base for an empty one.
+    pub fn folder(&self, beginning: &str) -> Result<Uri, HandlerError> {
+        self.locate(if beginning.is_empty() { "." } else { beginning })
+    }
+
+    /// A bound step with paths relative to the project: it means the same where the project is moved.
+    fn relative(&self, step: &Step) -> Step {
+        let mut step = step.clone();
+        let base = self.base.as_ref().map(Uri::as_str);
+        let sources = std::iter::once(&mut step.input.source).chain(step.tables.values_mut().map(|t| &mut t.source));
+        for source in sources {
+            if let Source::Path(path) = source {
+                *path = relative(path, base).to_owned();
+            }
+        }
+        step
     }
 
     /// The signature of a bound step.
@@ -103,7 +151,7 @@ impl Program {
         upstream: &BTreeMap<String, Upstream>,
         worker_version: &str,
     ) -> Signature {
-        let step = &bound[name];
+        let step = &self.relative(&bound[name]);
         signature::of(&Shape { step, params: &self.params, upstream, worker_version })
     }
 

@@ -1,71 +1,69 @@
-//! Publish: copies a sealed step to its destination, a page a call. The order never changes: intent, success mark off,
-//! copies, manifest, deletion of what this run's earlier intents put there and the manifest does not name, success mark
-//! on. It is not atomic; a reader who waits for the mark sees only whole results.
+//! Publish: copies a sealed step to its destination, a page a call. The order never changes: the manifest there says
+//! what is coming, the success mark goes off, files are copied, the manifest says that they stand, what they replace is
+//! removed, the success mark goes on. Each of these is durable before the next. Publishers on one machine keep each
+//! other out while they change anything; everywhere the manifest, compared and swapped, says whose turn it is.
 
-use crate::access::{self, Stands};
-use crate::{Ctx, HandlerError, holder, inputs};
-use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest};
+use crate::access::{self};
+use crate::destination::{Intended, Place, contents, intended, refused};
+use crate::{Ctx, HandlerError, contract, inputs};
+use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
+use spotmill_core::destination::{
+    Contents, Decision, FOLDER, FileList, Lying, Me, Publication, State, decide, files_uri, finished, id, paths,
+};
 use spotmill_core::ids::Uri;
-use spotmill_core::keys::{RunKeys, StepKeys, intent_number};
-use spotmill_core::publish::{Part, keys, part, run_hash, stale, success_mark};
-use spotmill_core::records::{Intent, Manifest, PublishedFile, Publisher, RECORD_VERSION, Seal, SealedFile};
-use spotmill_platform::ports::StoreError;
+use spotmill_core::keys::StepKeys;
+use spotmill_core::publish::{Part, cursor_after, part};
+use spotmill_core::records::{Manifest, RECORD_VERSION, Seal, SealedFile};
+use spotmill_platform::ports::{Hold, StoreError};
 use spotmill_platform::records;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use tokio::task::JoinSet;
+
+/// Tries against others who write the same manifest.
+const TRIES: u32 = 20;
+/// Tries for a destination that another process of this machine holds: a page is copied in less.
+const HOLD_TRIES: u32 = 60;
 
 pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, HandlerError> {
     let cursor = request.cursor.unwrap_or(0);
-    let done = Ok(PublishReply { more: false, cursor });
-    let Some(publication) = Publication::load(ctx, request).await? else {
-        return done;
+    let Some(publishing) = Publishing::load(ctx, request).await? else {
+        return Ok(PublishReply { more: false, cursor });
     };
-    if cursor == 0 {
-        if publication.stands(ctx).await? {
-            return done;
-        }
-        publication.declare(ctx).await?;
-        publication.unmark(ctx).await?;
-    }
-    let page = ctx.settings.publish_page.max(1);
-    let copies = publication.intent.keys.len();
-    let old = match part(cursor, copies, usize::MAX, page) {
-        Part::Copy { .. } => Vec::new(),
-        _ => stale(&publication.intent.destination, &publication.intent.keys, &publication.earlier(ctx).await?),
-    };
-    match part(cursor, copies, old.len(), page) {
-        Part::Copy { from, to } => {
-            publication.copy(ctx, from, to).await?;
-            Ok(PublishReply { more: true, cursor: to as u64 })
-        }
-        Part::Delete { from, to } => {
-            publication.write_manifest(ctx, from == 0).await?;
-            publication.delete(ctx, &old[from..to]).await?;
-            Ok(PublishReply { more: true, cursor: (copies + to) as u64 })
-        }
-        Part::Mark => {
-            publication.write_manifest(ctx, old.is_empty()).await?;
-            ctx.store.put(&publication.mark, b"").await?;
-            if let Some(me) = &publication.replaces {
-                holder::cleared(ctx, &publication.intent.destination, me).await?;
-            }
-            done
-        }
+    let _held = hold(ctx, &publishing.destination).await?;
+    match part(cursor, publishing.list.files.len(), ctx.settings.publish_page.max(1)) {
+        Part::Begin => publishing.begin(ctx).await,
+        Part::Copy { from, to } => publishing.copy(ctx, from, to).await,
+        Part::Finish => publishing.finish(ctx).await,
     }
 }
 
-struct Publication {
+/// Keeps other processes of this machine out of the destination. A stopped one holds it too, rightly: what it has begun
+/// would go on when it wakes.
+async fn hold(ctx: &Ctx, destination: &Uri) -> Result<Hold, HandlerError> {
+    for tries in 0..HOLD_TRIES {
+        match ctx.store.hold(destination).await {
+            Err(StoreError::Busy(_)) => access::breathe(tries.max(4)).await,
+            other => return Ok(other?),
+        }
+    }
+    let what = format!("{destination} is being published to by another process, which does not let go of it");
+    Err(HandlerError::new(errors::HELD, format!("{what}: end that one (it may be stopped), and start again")))
+}
+
+struct Publishing {
     of: RoundRequest,
     keys: StepKeys,
-    seal: Seal,
-    files: Vec<SealedFile>,
-    intent: Intent,
-    mark: Uri,
-    /// This run, where each run replaces the destination whole.
-    replaces: Option<Publisher>,
+    destination: Uri,
+    publication: Publication,
+    replace_all: bool,
+    list: FileList,
+    sources: Vec<SealedFile>,
+    contract: contract::Place,
+    published_before: bool,
+    existing: spotmill_core::destination::Existing,
 }
 
-impl Publication {
+impl Publishing {
     /// Nothing if the step has no destination.
     async fn load(ctx: &Ctx, request: PublishRequest) -> Result<Option<Self>, HandlerError> {
         let PublishRequest { run, step, root, generation, epoch, .. } = request;
@@ -73,172 +71,233 @@ impl Publication {
         let lease = access::fence(ctx, &of.run, &access::ticket(&of)).await?;
         let program = access::program(ctx, &of.run, &lease).await?;
         let spec = program.step(of.step.as_str())?;
-        let (Some(destination), Some(template)) = (program.destination(spec)?, &spec.output.destination) else {
+        let Some(Intended { destination, publication, replace_all }) = intended(&program, spec, generation)? else {
             return Ok(None);
         };
-        let (keys_of_step, seal) = inputs::sealed(ctx, &of.run, &lease, of.step.as_str()).await?;
-        let files = inputs::sealed_files(ctx, &keys_of_step, &seal).await?;
-        let hash = run_hash(&of.run, &of.step);
-        let mark = success_mark(template, &program.pipeline.key, &hash);
-        let replaces = (spec.output.replace_all && mark != "_SUCCESS").then(|| Publisher {
-            run: of.run.clone(),
-            step: of.step.clone(),
-            generation,
-        });
-        let mark = destination.join(&mark);
-        let published = keys(&destination, &hash, generation, &files);
-        let intent = Intent { v: RECORD_VERSION, destination, generation, keys: published };
-        Ok(Some(Self { of, keys: keys_of_step, seal, files, intent, mark, replaces }))
+        let (keys, seal) = inputs::sealed(ctx, &of.run, &lease, of.step.as_str()).await?;
+        let sources = inputs::sealed_files(ctx, &keys, &seal).await?;
+        let id = id(&of.run, &of.step, generation, &seal.files_digest);
+        let list = FileList { v: RECORD_VERSION, files: paths(&id, &sources), id };
+        let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?;
+        Ok(Some(Self {
+            publication: said(publication, &list, &seal, ctx.clock.now_ms()),
+            published_before: before.is_some_and(|(m, _)| m.publication == list.id && m.superseded.is_none()),
+            contract: contract::Place::of(&program, spec)?,
+            existing: lease.existing,
+            of,
+            keys,
+            destination,
+            replace_all,
+            list,
+            sources,
+        }))
+    }
+
+    fn me(&self) -> Me<'_> {
+        Me {
+            publication: self.publication.clone(),
+            list: &self.list,
+            replace_all: self.replace_all,
+            published_before: self.published_before,
+            existing: self.existing,
+        }
+    }
+
+    async fn begin(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
+        ctx.store.sweep(&self.destination).await?;
+        for tries in 0..TRIES {
+            let place = Place::look(ctx, &self.destination).await?;
+            match decide(&self.me(), &place.seen()) {
+                Decision::Refuse(why) => return Err(refused(self.of.step.as_str(), &why)),
+                Decision::Stands => return self.done(ctx, None).await,
+                Decision::Superseded(why) => return self.done(ctx, Some(why)).await,
+                Decision::Finish(next) => {
+                    self.fence(ctx).await?;
+                    if place.write(ctx, &next).await? {
+                        return Ok(PublishReply {
+                            more: true,
+                            cursor: cursor_after(usize::MAX, self.list.files.len()),
+                        });
+                    }
+                }
+                Decision::Put(next) => {
+                    self.contract.check(ctx, &self.publication).await?;
+                    self.sources_are_whole(ctx).await?;
+                    self.fence(ctx).await?;
+                    records::put(&*ctx.store, &files_uri(&self.destination, &self.list.id), &self.list).await?;
+                    if place.write(ctx, &next).await? {
+                        self.unmark(ctx, &next).await?;
+                        return self.copy(ctx, 0, self.list.files.len().min(ctx.settings.publish_page.max(1))).await;
+                    }
+                }
+            }
+            access::breathe(tries).await;
+        }
+        Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
+    }
+
+    /// Success marks off, for good: from here on the destination is in between.
+    async fn unmark(&self, ctx: &Ctx, contents: &Contents) -> Result<(), HandlerError> {
+        let going = contents.publications.iter().filter(|p| p.state == State::Going).map(|p| &p.mark);
+        let marks: BTreeSet<&String> = going.chain([&self.publication.mark]).collect();
+        for mark in marks {
+            ctx.store.delete(&self.destination.join(mark)).await?;
+        }
+        Ok(ctx.store.flush(&self.destination).await?)
+    }
+
+    /// Everything that was sealed is there as it was sealed.
+    async fn sources_are_whole(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+        match inputs::damaged(ctx, &self.keys, &self.sources).await?.first() {
+            None => Ok(()),
+            Some((file, found)) => Err(HandlerError::corrupt(format!(
+                "`{}`: {} of item {} {found}, not {} bytes as when it was committed. Start again: the item is done again",
+                self.of.step, file.uri, file.item, file.bytes
+            ))),
+        }
     }
 
     async fn fence(&self, ctx: &Ctx) -> Result<(), HandlerError> {
-        access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await?;
-        self.predecessors(ctx).await.map(drop)
+        access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await.map(drop)
     }
 
-    /// Whose files are to go, where each run replaces the destination whole.
-    async fn predecessors(&self, ctx: &Ctx) -> Result<Vec<Publisher>, HandlerError> {
-        match &self.replaces {
-            Some(me) => holder::held(ctx, &self.intent.destination, me).await,
-            None => Ok(Vec::new()),
+    /// Is it still this publication's turn?
+    async fn turn(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+        self.fence(ctx).await?;
+        let found = contents(ctx, &self.destination).await?;
+        let mine = found.as_ref().and_then(|(contents, _)| contents.find(&self.list.id));
+        match mine.map(|p| p.state) {
+            Some(State::Coming | State::Stands) => Ok(()),
+            Some(State::Going) | None => Err(HandlerError::fenced(format!(
+                "{}: another publication has taken the place of {}",
+                self.destination, self.of.run
+            ))),
         }
     }
 
-    /// Success marks off: from here on the destination is in between.
-    async fn unmark(&self, ctx: &Ctx) -> Result<(), HandlerError> {
-        ctx.store.delete(&self.mark).await?;
-        for old in self.predecessors(ctx).await? {
-            let mark = format!("_SUCCESS.{}", run_hash(&old.run, &old.step));
-            ctx.store.delete(&self.intent.destination.join(&mark)).await?;
+    /// Copies a page, some at once, and looks before each of these whether it is still its turn.
+    async fn copy(&self, ctx: &Ctx, from: usize, to: usize) -> Result<PublishReply, HandlerError> {
+        let pairs: Vec<_> = self.sources.iter().zip(&self.list.files).collect();
+        for chunk in pairs[from..to].chunks(ctx.settings.parallel.max(1)) {
+            self.turn(ctx).await?;
+            let mut copying = JoinSet::new();
+            for (source, file) in chunk {
+                let (store, source, to) = (ctx.store.clone(), source.uri.clone(), self.destination.join(&file.path));
+                copying.spawn(async move { store.copy(&source, &to).await });
+            }
+            finish(copying, &self.keys).await?;
         }
-        Ok(())
+        Ok(PublishReply { more: true, cursor: cursor_after(to, self.list.files.len()) })
     }
 
-    fn manifest(&self, now_ms: u64) -> Manifest {
-        let files = self.files.iter().zip(&self.intent.keys);
-        let published = |(f, uri): (&SealedFile, &Uri)| PublishedFile {
-            uri: uri.clone(),
-            partition: f.partition.clone(),
-            rows: f.rows,
-            bytes: f.bytes,
+    /// The copies are made: the manifest says so, what they replace goes, and the mark goes on.
+    async fn finish(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
+        self.turn(ctx).await?;
+        ctx.store.flush(&self.destination).await?;
+        for tries in 0..TRIES {
+            let place = Place::look(ctx, &self.destination).await?;
+            finished(&self.me(), &place.seen()).map_err(|why| refused(self.of.step.as_str(), &why))?;
+            let standing = place.contents.clone().unwrap_or_default();
+            self.turn(ctx).await?;
+            if standing.find(&self.list.id).is_some_and(|p| p.state == State::Coming) {
+                let next = standing.with_state(&self.list.id, State::Stands, ctx.clock.now_ms());
+                if !place.write(ctx, &next).await? {
+                    access::breathe(tries).await;
+                    continue;
+                }
+                return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
+            }
+            if self.remove(ctx, &place, &standing).await? {
+                return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
+            }
+            ctx.store.flush(&self.destination).await?;
+            if place.write(ctx, &standing.cleared()).await? {
+                return self.mark(ctx).await;
+            }
+            access::breathe(tries).await;
+        }
+        Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
+    }
+
+    /// Removes a page of what is to go; says whether there is more.
+    async fn remove(&self, ctx: &Ctx, place: &Place, standing: &Contents) -> Result<bool, HandlerError> {
+        let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
+        let lists: BTreeSet<String> = going.iter().map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
+        let marks: BTreeSet<&String> = going.iter().map(|p| &p.mark).filter(|m| **m != self.publication.mark).collect();
+        let is_old = |(path, file): &(&String, &Lying)| {
+            standing.to_remove(path, file) || lists.contains(*path) || marks.contains(path)
         };
-        Manifest {
+        let old: Vec<&String> = place.listed.iter().filter(is_old).map(|(path, _)| path).collect();
+        let page = ctx.settings.publish_page.max(1);
+        for chunk in old[..old.len().min(page)].chunks(ctx.settings.parallel.max(1)) {
+            self.turn(ctx).await?;
+            let mut deleting = JoinSet::new();
+            for path in chunk {
+                let (store, uri) = (ctx.store.clone(), self.destination.join(path));
+                deleting.spawn(async move { store.delete(&uri).await });
+            }
+            finish(deleting, &self.keys).await?;
+        }
+        Ok(old.len() > page)
+    }
+
+    async fn mark(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
+        self.turn(ctx).await?;
+        self.contract.write(ctx, &self.publication).await?;
+        let body = format!("{}\n", self.list.id);
+        ctx.store.put(&self.destination.join(&self.publication.mark), body.as_bytes()).await?;
+        self.done(ctx, None).await
+    }
+
+    /// Writes down for this state what was published, unless it says so already.
+    async fn done(&self, ctx: &Ctx, superseded: Option<String>) -> Result<PublishReply, HandlerError> {
+        let manifest = |published_ms: u64| Manifest {
             v: RECORD_VERSION,
             run: self.of.run.clone(),
             step: self.of.step.clone(),
             generation: self.of.generation,
-            destination: self.intent.destination.clone(),
-            files: files.map(published).collect(),
-            rows: self.seal.rows_written,
-            missing: self.seal.missing.clone(),
-            published_ms: now_ms,
-        }
-    }
-
-    /// Is exactly this published already, and still all there?
-    async fn stands(&self, ctx: &Ctx) -> Result<bool, HandlerError> {
-        let Some((there, _)) = records::load::<Manifest>(&*ctx.store, &self.keys.manifest()).await? else {
-            return Ok(false);
+            publication: self.list.id.clone(),
+            destination: self.destination.clone(),
+            files: self.list.files.clone(),
+            rows: self.publication.rows,
+            missing: self.publication.missing.clone(),
+            superseded: superseded.clone(),
+            published_ms,
         };
-        if there != self.manifest(there.published_ms) {
-            return Ok(false);
+        let found = records::load::<Manifest>(&*ctx.store, &self.keys.manifest()).await?;
+        if found.is_none_or(|(there, _)| there != manifest(there.published_ms)) {
+            records::put(&*ctx.store, &self.keys.manifest(), &manifest(ctx.clock.now_ms())).await?;
         }
-        match ctx.store.head(&self.mark).await {
-            Ok(_) => {}
-            Err(StoreError::NotFound(_)) => return Ok(false),
-            Err(e) => return Err(e.into()),
+        if let Some(why) = superseded {
+            tracing::warn!(run = %self.of.run, step = %self.of.step, why, "not published");
         }
-        let listed = ctx.store.list(&self.intent.destination.join("")).await?;
-        let bytes: HashMap<&Uri, u64> = listed.iter().map(|o| (&o.uri, o.bytes)).collect();
-        Ok(there.files.iter().all(|f| bytes.get(&f.uri) == Some(&f.bytes)))
+        Ok(PublishReply { more: false, cursor: cursor_after(usize::MAX, self.list.files.len()) })
     }
+}
 
-    /// Writes down what is about to be published, unless the last intent says just that.
-    async fn declare(&self, ctx: &Ctx) -> Result<(), HandlerError> {
-        if let Some(me) = &self.replaces {
-            access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await?;
-            holder::take(ctx, &self.intent.destination, me).await?;
-        }
-        for _ in 0..5 {
-            let listed = ctx.store.list(&self.keys.intents().join("")).await?;
-            let last = listed.iter().filter_map(|o| intent_number(&o.uri)).max();
-            if let Some(n) = last {
-                let found = records::load::<Intent>(&*ctx.store, &self.keys.intent(n)).await?;
-                if found.is_some_and(|(intent, _)| intent == self.intent) {
-                    return Ok(());
-                }
-            }
-            self.fence(ctx).await?;
-            let next = self.keys.intent(last.map_or(0, |n| n + 1));
-            if access::create_record(ctx, &next, &self.intent).await? == Stands::Ours {
-                return Ok(());
-            }
-        }
-        Err(HandlerError::transient(format!("{}: others keep writing intents", self.keys.intents())))
-    }
-
-    /// Every intent of this run's step, of all generations up to this one; and of those whose place it takes.
-    async fn earlier(&self, ctx: &Ctx) -> Result<Vec<Intent>, HandlerError> {
-        let RoundRequest { run, step, generation, .. } = self.of.clone();
-        let mut publishers = self.predecessors(ctx).await?;
-        publishers.push(Publisher { run, step, generation });
-        let mut uris = Vec::new();
-        for Publisher { run, step, generation } in publishers {
-            for generation in 1..=generation {
-                let intents = RunKeys::new(&ctx.root, &run).step(&step, generation).intents();
-                uris.extend(ctx.store.list(&intents.join("")).await?.into_iter().map(|o| o.uri));
-            }
-        }
-        uris.retain(|uri| intent_number(uri).is_some());
-        access::get_all(ctx, uris).await
-    }
-
-    /// Copies a page, some at once, and looks before each of these whether the run is still ours.
-    async fn copy(&self, ctx: &Ctx, from: usize, to: usize) -> Result<(), HandlerError> {
-        let pairs: Vec<(&SealedFile, &Uri)> = self.files.iter().zip(&self.intent.keys).collect();
-        for chunk in pairs[from..to].chunks(ctx.settings.parallel.max(1)) {
-            self.fence(ctx).await?;
-            let mut copying = JoinSet::new();
-            for (file, key) in chunk {
-                let (store, source, key) = (ctx.store.clone(), file.uri.clone(), (*key).clone());
-                copying.spawn(async move { store.copy(&source, &key).await });
-            }
-            finish(copying).await?;
-        }
-        Ok(())
-    }
-
-    async fn delete(&self, ctx: &Ctx, old: &[Uri]) -> Result<(), HandlerError> {
-        for chunk in old.chunks(ctx.settings.parallel.max(1)) {
-            self.fence(ctx).await?;
-            let mut deleting = JoinSet::new();
-            for uri in chunk {
-                let (store, uri) = (ctx.store.clone(), uri.clone());
-                deleting.spawn(async move { store.delete(&uri).await });
-            }
-            finish(deleting).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes the manifest; `first` if no call before this one has.
-    async fn write_manifest(&self, ctx: &Ctx, first: bool) -> Result<(), HandlerError> {
-        self.fence(ctx).await?;
-        if first {
-            let manifest = self.manifest(ctx.clock.now_ms());
-            records::put(&*ctx.store, &self.keys.manifest(), &manifest).await?;
-        }
-        Ok(())
+/// With what was sealed.
+fn said(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64) -> Publication {
+    Publication {
+        id: list.id.clone(),
+        files: list.files.len() as u64,
+        bytes: seal.bytes,
+        rows: seal.rows_written,
+        columns: seal.columns.clone(),
+        missing: seal.missing.clone(),
+        since_ms: now_ms,
+        ..publication
     }
 }
 
 /// Waits for all; the first error is the answer, once none is under way any more.
-async fn finish(mut under_way: JoinSet<Result<(), StoreError>>) -> Result<(), HandlerError> {
+async fn finish(mut under_way: JoinSet<Result<(), StoreError>>, keys: &StepKeys) -> Result<(), HandlerError> {
     let mut result = Ok(());
     while let Some(ended) = under_way.join_next().await {
         let ended = match ended {
-            Ok(Err(StoreError::NotFound(uri))) => {
-                Err(HandlerError::corrupt(format!("{uri}, which a receipt names, is gone: start again from this step")))
+            Ok(Err(StoreError::NotFound(uri))) if uri.as_str().starts_with(keys.run.root.as_str()) => {
+                Err(HandlerError::corrupt(format!(
+                    "{uri}, which a receipt names, is gone: start again, its item is done again"
+                )))
             }
             Ok(other) => other.map_err(HandlerError::from),
             Err(e) => Err(HandlerError::transient(e.to_string())),

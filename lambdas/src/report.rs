@@ -147,8 +147,10 @@ async fn step_report(
     let seal = records::load::<Seal>(store, &keys.seal()).await?.map(|(s, _)| s);
     let seal = seal.filter(|seal| inputs::covers(lease, &step.name, seal));
     let manifest = records::load::<Manifest>(store, &keys.manifest()).await?.map(|(m, _)| m);
-    let published = manifest.filter(|_| seal.is_some()).map(|m| m.destination);
-    let unpublished = program.destination(step)?.is_some() && published.is_none();
+    let manifest = manifest.filter(|_| seal.is_some());
+    let unpublished = program.destination(step)?.is_some() && manifest.is_none();
+    let superseded = manifest.as_ref().and_then(|m| m.superseded.clone());
+    let published = manifest.filter(|m| m.superseded.is_none()).map(|m| m.destination);
     let mut report = StepReport {
         step: step.name.as_str().into(),
         generation,
@@ -176,6 +178,7 @@ async fn step_report(
         published,
         cost: None,
     };
+    report.notes.extend(superseded.map(|why| format!("not published: {why}")));
     if let Some((cost, notes)) = machines::cost_of(ctx, &keys).await? {
         report.cost = Some(cost);
         report.notes.extend(notes);

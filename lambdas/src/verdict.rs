@@ -133,7 +133,8 @@ async fn fold(ctx: &Ctx, view: &RoundView, missing: &[ItemIndex]) -> Result<Resu
         for some in items.chunks(RECEIPTS) {
             let uris = some.iter().map(|item| view.keys.receipt(*item)).collect();
             let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
-            for (item, receipt) in some.iter().zip(receipts) {
+            for (item, mut receipt) in some.iter().zip(receipts) {
+                receipt.scratch = inputs::own(&view.keys, &receipt.scratch)?;
                 if let Err(e) = sealing.add(*item, &planned_item(&page, *item)?, receipt) {
                     return Ok(Err(e));
                 }

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The version that was asked for is not the one that stands there.
     #[error("{0} was changed")]
     Changed(Uri),
+    /// Another process holds the location, and perhaps does nothing with it: a stopped one holds it too.
+    #[error("{0} is held by another process")]
+    Busy(Uri),
     /// Throttling, time-outs, network: nothing happened, or nothing that matters.
     #[error("{uri}: {what}")]
     Transient {
@@ -76,6 +79,18 @@ pub enum Swapped {
     No,
 }
 
+/// What `Store::hold` gives: dropping it lets go.
+#[derive(Default)]
+pub struct Hold {
+    _held: Option<Box<dyn std::any::Any + Send + Sync>>,
+}
+
+impl Hold {
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Some(Box::new(held)) }
+    }
+}
+
 /// Objects that outlive any machine.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -95,10 +110,24 @@ pub trait Store: Send + Sync {
     }
     /// All objects whose location begins with `prefix`, in order of their names (bytewise).
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError>;
-    /// Server-side copy; overwrites.
+    /// Server-side copy; overwrites. It outlasts a power cut once `flush` has returned.
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError>;
-    /// Absent is fine.
+    /// Absent is fine. It outlasts a power cut once `flush` has returned.
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError>;
+    /// Whatever was copied, deleted or written by others below the location outlasts a power cut from now on. Nothing
+    /// to do where a reply already means that.
+    async fn flush(&self, _location: &Uri) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Keeps other processes that ask for the same location out until the answer is dropped, however this process
+    /// ends; `Busy` while another has it. Where processes do not share a machine it keeps nobody out.
+    async fn hold(&self, _location: &Uri) -> Result<Hold, StoreError> {
+        Ok(Hold::default())
+    }
+    /// Removes what killed writers of this store left below a location; for whoever holds it. Says how many.
+    async fn sweep(&self, _location: &Uri) -> Result<usize, StoreError> {
+        Ok(0)
+    }
     /// The version `etag` of an object into a file of this machine, which is made or replaced, in little memory;
     /// returns its bytes. Another version there: `Changed`.
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError>;

@@ -91,6 +91,7 @@ impl Seen {
                     class: class_name(failure.class),
                     message: failure.message.clone(),
                     retry: report.end.is_none(),
+                    retry_in_ms: None,
                 });
             }
         }

@@ -118,7 +118,7 @@ pub async fn apply(stacks: &Stacks, changes: &Changes, dry: bool, ui: &Ui) -> Re
         counted(&set.changes)
     ));
     if dry {
-        set.changes.iter().for_each(|c| println!("  {}", line(c)));
+        set.changes.iter().for_each(|c| say!("  {}", line(c)));
         stacks.discard(&set.id).await?;
         if changes.create {
             // An empty stack was made to hold the change set.

@@ -15,12 +15,12 @@ pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let steps = outputs(&project, global, key).await?;
     if global.json {
-        println!("{}", serde_json::json!({"v": 1, "event": "valid", "steps": steps_json(&steps)}));
+        say!("{}", serde_json::json!({"v": 1, "event": "valid", "steps": steps_json(&steps)}));
         return Ok(Code::Done);
     }
-    println!("✓ {}: {} steps", project.pipeline().name, steps.len());
+    say!("✓ {}: {} steps", project.pipeline().name, steps.len());
     for (name, columns) in &steps {
-        println!("  {name} makes {}", describe(columns));
+        say!("  {name} makes {}", describe(columns));
     }
     Ok(Code::Done)
 }
@@ -28,7 +28,7 @@ pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
 pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Result<Code, Stop> {
     if pipeline {
         let text = serde_json::to_string_pretty(&spec::json_schema()).unwrap_or_default();
-        println!("{text}");
+        say!("{text}");
         return Ok(Code::Done);
     }
     let what = what.unwrap_or_default();
@@ -43,9 +43,9 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Resu
     }
     let steps = outputs(&project, global, &KeyArgs::default()).await?;
     if let Some((_, columns)) = steps.iter().find(|(name, _)| name == what) {
-        println!("columns = [");
-        columns.iter().for_each(|c| println!("  \"{} {}\",", c.name, c.ty));
-        println!("]");
+        say!("columns = [");
+        columns.iter().for_each(|c| say!("  \"{} {}\",", c.name, c.ty));
+        say!("]");
     }
     Ok(Code::Done)
 }

@@ -236,14 +236,14 @@ fn told(global: &Global, world: &World, record: &Deployed) {
     if global.json {
         let line = serde_json::json!({"v": 1, "event": "deployed", "stack": world.stack, "root": world.root(),
             "pipeline": record.name, "digest": record.pipeline_digest, "worker": record.worker});
-        println!("{line}");
+        say!("{line}");
         return;
     }
     let machines: Vec<&str> = record.worker.programs.keys().map(String::as_str).collect();
-    println!("✓ {} is deployed to {}, for {}", record.name, world.root(), machines.join(" and "));
+    say!("✓ {} is deployed to {}, for {}", record.name, world.root(), machines.join(" and "));
     if let Some(daily) = world.now.parameters.get("Pipeline").filter(|p| **p == record.name) {
         let get = |name: &str| world.now.parameters.get(name).map(String::as_str).unwrap_or_default();
-        println!("  {daily} runs daily: {} {}", get("ScheduleExpression"), get("ScheduleTimezone"));
+        say!("  {daily} runs daily: {} {}", get("ScheduleExpression"), get("ScheduleTimezone"));
     }
-    println!("Next: {} · {} --date D --wait", command(global, "doctor"), command(global, "start"));
+    say!("Next: {} · {} --date D --wait", command(global, "doctor"), command(global, "start"));
 }

@@ -73,13 +73,13 @@ async fn quiet(global: &Global, world: &World, force: bool, ui: &Ui) -> Result<(
 
 fn told(global: &Global, stack: &str, bucket: Option<&str>) {
     if global.json {
-        println!("{}", serde_json::json!({"v": 1, "event": "destroyed", "stack": stack, "bucket": bucket}));
+        say!("{}", serde_json::json!({"v": 1, "event": "destroyed", "stack": stack, "bucket": bucket}));
         return;
     }
-    println!("✓ there is no stack {stack} any more");
+    say!("✓ there is no stack {stack} any more");
     if let Some(bucket) = bucket {
-        println!("  bucket {bucket} stays with all data; the next deploy of {stack} takes it up again");
-        println!("  Delete the data too: aws s3 rb --force s3://{bucket}");
+        say!("  bucket {bucket} stays with all data; the next deploy of {stack} takes it up again");
+        say!("  Delete the data too: aws s3 rb --force s3://{bucket}");
     }
-    println!("  The bucket spotmill-code-… stays as well: other stacks of this account are deployed from it");
+    say!("  The bucket spotmill-code-… stays as well: other stacks of this account are deployed from it");
 }

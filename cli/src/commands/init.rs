@@ -28,7 +28,7 @@ pub fn run(dir: Option<&Path>) -> Result<Code, Stop> {
         }
     }
     let change = if dir == Path::new(".") { String::new() } else { format!("-C {} ", dir.display()) };
-    println!("wrote {}", FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
-    println!("Next: spotmill {change}run --date 2026-01-01");
+    say!("wrote {}", FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
+    say!("Next: spotmill {change}run --date 2026-01-01");
     Ok(Code::Done)
 }

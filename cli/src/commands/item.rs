@@ -57,11 +57,11 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
 
 fn done(global: &Global, worker: &Worker, report: &ItemReport, home: &Path) -> Result<Code, Stop> {
     if global.json {
-        println!("{}", serde_json::json!({"v": 1, "event": "item_done", "report": report}));
+        say!("{}", serde_json::json!({"v": 1, "event": "item_done", "report": report}));
         return Ok(Code::Done);
     }
     let usage = &report.usage;
-    println!(
+    say!(
         "✓ {} rows → {}, {} rejected, peak {}, {}; nothing was committed",
         count(report.rows_raw),
         count(report.rows_written),
@@ -69,12 +69,12 @@ fn done(global: &Global, worker: &Worker, report: &ItemReport, home: &Path) -> R
         bytes(usage.peak_bytes),
         duration(usage.wall_ms)
     );
-    report.notes.iter().for_each(|note| println!("  {note}"));
+    report.notes.iter().for_each(|note| say!("  {note}"));
     let files: Vec<String> =
         report.files.iter().map(|f| home.join("out").join(&f.path).to_string_lossy().into_owned()).collect();
     if !files.is_empty() {
-        println!("{}", indent(&result_table(&worker.preview(&files, 10)?)));
-        println!("  {}", relative(&home.join("out").to_string_lossy()));
+        say!("{}", indent(&result_table(&worker.preview(&files, 10)?)));
+        say!("  {}", relative(&home.join("out").to_string_lossy()));
     }
     Ok(Code::Done)
 }

@@ -4,6 +4,7 @@ pub mod author;
 pub mod deploy;
 pub mod destroy;
 pub mod doctor;
+pub mod gc;
 pub mod init;
 pub mod item;
 pub mod plan;

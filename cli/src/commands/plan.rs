@@ -29,14 +29,14 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool) -> Result<Code, St
         return Ok(Code::Done);
     }
     if global.json {
-        steps.iter().for_each(|step| println!("{}", json(step)));
+        steps.iter().for_each(|step| say!("{}", json(step)));
         return Ok(Code::Done);
     }
     let mut shown = table(&["step", "items", "input", "bytes", "why"], &[1, 3]);
     for step in &steps {
         shown.add_row(row(step));
     }
-    println!("{}", indent(&shown));
+    say!("{}", indent(&shown));
     if global.verbose > 0 {
         steps.iter().for_each(items);
     }
@@ -49,8 +49,10 @@ fn row(step: &StepPreview) -> [String; 5] {
         None => why.to_owned(),
     };
     match &step.work {
-        Work::Complete { items } => {
-            [step.step.clone(), "0".into(), String::new(), String::new(), format!("all {items} committed and sealed")]
+        Work::Complete { items, changed } => {
+            let changed = changed.as_ref().map_or(String::new(), |what| format!("; with --changed: {what}"));
+            let why = format!("all {items} committed and sealed{changed}");
+            [step.step.clone(), "0".into(), String::new(), String::new(), why]
         }
         Work::Waits { upstream } => {
             let why = generation(&format!("planned when {} is complete", upstream.join(" and ")));
@@ -60,7 +62,7 @@ fn row(step: &StepPreview) -> [String; 5] {
             let (files, size) = step.input();
             let why = match committed.len() {
                 0 => generation("no receipt"),
-                n => format!("no receipt; {n} of {} are committed", items.len()),
+                n => generation(&format!("no receipt; {n} of {} are committed", items.len())),
             };
             let todo = items.len() - committed.len();
             [step.step.clone(), todo.to_string(), plural(files as u64, "file"), bytes(size), why]
@@ -70,13 +72,13 @@ fn row(step: &StepPreview) -> [String; 5] {
 
 fn items(step: &StepPreview) {
     let Work::Items { items, committed, .. } = &step.work else { return };
-    println!("\n  {}", step.step);
+    say!("\n  {}", step.step);
     for item in items.iter().take(LISTED) {
         let state = if committed.contains(&item.item) { "committed" } else { "to do" };
-        println!("    {:>6}  {state:9}  {}", item.item, describe(item));
+        say!("    {:>6}  {state:9}  {}", item.item, describe(item));
     }
     if items.len() > LISTED {
-        println!("    … {} more", items.len() - LISTED);
+        say!("    … {} more", items.len() - LISTED);
     }
 }
 
@@ -96,7 +98,7 @@ pub fn describe(item: &WorkItem) -> String {
 
 fn json(step: &StepPreview) -> serde_json::Value {
     let (items, todo) = match &step.work {
-        Work::Complete { items } => (Some(*items as usize), Some(0)),
+        Work::Complete { items, .. } => (Some(*items as usize), Some(0)),
         Work::Items { items, committed, .. } => (Some(items.len()), Some(items.len() - committed.len())),
         Work::Waits { .. } => (None, None),
     };

@@ -10,7 +10,8 @@ use crate::project::Project;
 use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use crate::worker::Worker;
-use spotmill_core::calls::{RunInput, innermost};
+use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::destination::Existing;
 use spotmill_core::ids::ExecutionId;
 use spotmill_core::records::DeployedWorker;
 use spotmill_core::spec;
@@ -59,7 +60,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
     let session = Session { global, args, project, frozen, worker, deployed, worker_digest, ui, stop };
-    session.deploy().await?;
+    // What the command began with is what all its runs are of, whatever is started beside it meanwhile.
+    let definition = session.deploy().await?;
+    let inputs: Vec<RunInput> =
+        inputs.into_iter().map(|input| RunInput { definition: Some(definition.clone()), ..input }).collect();
     session.run_all(&inputs).await
 }
 
@@ -87,6 +91,12 @@ pub fn input(pipeline: &str, global: &Global, asked: &Asked, date: Option<&str>)
         only_steps: (!asked.only.is_empty()).then(|| asked.only.clone()),
         fresh: asked.fresh,
         accept: accepted(&asked.accept),
+        changed: asked.changed,
+        existing: match (asked.adopt, asked.leave) {
+            (true, _) => Existing::Adopt,
+            (false, true) => Existing::Leave,
+            (false, false) => Existing::Refuse,
+        },
         ..crate::project::run_input(pipeline, global, &key)
     }
 }
@@ -152,11 +162,12 @@ pub async fn signalled() {
 
 impl Session<'_> {
     /// Put the pipeline where `Begin` finds it.
-    async fn deploy(&self) -> Result<(), Stop> {
+    async fn deploy(&self) -> Result<Definition, Stop> {
         let (root, name) = (world::root()?, &self.project.pipeline().name);
         let now = spotmill_platform::local::clock::SystemClock.now_ms();
         let done = deploy::deploy(&LocalStore::new(), &root, name, &self.frozen, self.deployed.clone(), now).await;
-        done.map(drop).map_err(|e| Stop::new(Code::Permission, e.cause))
+        let done = done.map_err(|e| Stop::new(Code::Permission, e.cause))?;
+        Ok(Definition { pipeline_digest: done.pipeline_digest, worker: done.worker })
     }
 
     async fn run_all(&self, inputs: &[RunInput]) -> Result<Code, Stop> {
@@ -169,7 +180,7 @@ impl Session<'_> {
                     worst = worse(worst, code);
                 }
                 Err(stop) if inputs.len() > 1 && stop.code != Code::Usage => {
-                    eprintln!("{stop}");
+                    warn_of!("{stop}");
                     worst = worse(worst, stop.code);
                 }
                 Err(stop) => return Err(stop),

@@ -19,16 +19,16 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
         let report = report::summarize(ctx, run).await.map_err(Stop::from)?;
         let state = looking.state(&report).await?.state;
         if global.json {
-            println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
+            say!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         } else {
             shown.add_row(row(&report, state));
         }
     }
     if !global.json {
         if runs.is_empty() {
-            println!("no runs yet; start one: {}", ctx.settings.rerun_command);
+            say!("no runs yet; start one: {}", ctx.settings.rerun_command);
         } else {
-            println!("{}", indent(&shown));
+            say!("{}", indent(&shown));
         }
     }
     Ok(Code::Done)

@@ -54,10 +54,10 @@ fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
 fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
     let (ctx, state) = (&looking.ctx, stood.state);
     if global.json {
-        println!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
+        say!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         return Code::Done;
     }
-    println!("{} {} {state}", mark(state), report.run);
+    say!("{} {} {state}", mark(state), report.run);
     let mut shown = table(
         &["step", "gen", "state", "items", "rows in", "rejected", "rows out", "peak", "took"],
         &[1, 3, 4, 5, 6, 7, 8],
@@ -65,25 +65,25 @@ fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stoo
     for step in &report.steps {
         shown.add_row(step_row(step));
     }
-    println!("{}", indent(&shown));
+    say!("{}", indent(&shown));
     for step in &report.steps {
         if step.generation > 1 {
-            println!("  {} is generation {}: {}", step.step, step.generation, step.because);
+            say!("  {} is generation {}: {}", step.step, step.generation, step.because);
         }
-        step.warnings.iter().chain(&step.notes).for_each(|w| println!("  ! {}: {w}", step.step));
+        step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
         if let Some(cost) = &step.cost {
-            println!("  {}: {}", step.step, words::cost(cost));
+            say!("  {}: {}", step.step, words::cost(cost));
         }
         if let Some(place) = &step.published {
-            println!("  {} is published at {}", step.step, relative(place.as_str()));
+            say!("  {} is published at {}", step.step, relative(place.as_str()));
         }
         step.failures.iter().for_each(|f| failure(looking, report, step, f, log));
     }
     if let Some(cause) = stood.cause.as_ref().filter(|_| report.steps.iter().all(|s| s.failures.is_empty())) {
-        println!("\n  Cause  {cause}");
+        say!("\n  Cause  {cause}");
     }
     if !matches!(state, "succeeded" | "warned" | "running") {
-        println!("\n  Again  {}", again(ctx, report));
+        say!("\n  Again  {}", again(ctx, report));
     }
     Code::Done
 }
@@ -119,29 +119,29 @@ pub fn step_row(step: &StepReport) -> [String; 9] {
 }
 
 fn failure(looking: &Looking, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
-    println!("\n✗ {} item {}", step.step, failure.item);
+    say!("\n✗ {} item {}", step.step, failure.item);
     tell(failure, log);
     // On these inputs, where they are files of this machine.
     if looking.is_here() {
-        println!("  Here   spotmill item {} {} {}", report.run, step.step, failure.item);
+        say!("  Here   spotmill item {} {} {}", report.run, step.step, failure.item);
     }
 }
 
 fn tell(failure: &FailureRecord, log: bool) {
-    println!("  Cause  {}: {}", class_name(failure.class), failure.message);
+    say!("  Cause  {}: {}", class_name(failure.class), failure.message);
     if let Some(file) = &failure.file {
-        println!("  Input  {}", relative(file));
+        say!("  Input  {}", relative(file));
     }
-    println!("  Ended  {}, peak {}", failure.ended, bytes(failure.usage.peak_bytes));
-    println!("  Where  {}", failure.worker);
+    say!("  Ended  {}, peak {}", failure.ended, bytes(failure.usage.peak_bytes));
+    say!("  Where  {}", failure.worker);
     if let Some(remedy) = &failure.remedy {
-        println!("  Fix    {remedy}");
+        say!("  Fix    {remedy}");
     }
     let tail = failure.log_tail.trim_end();
     if log && !tail.is_empty() {
-        println!("  Log\n{}", tail.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n"));
+        say!("  Log\n{}", tail.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n"));
     } else if let Some(last) = tail.lines().last() {
-        println!("  Log    … {last}   (more: --log)");
+        say!("  Log    … {last}   (more: --log)");
     }
 }
 
@@ -158,20 +158,20 @@ async fn show_step(
     for item in &items {
         let receipt = look::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
         if global.json {
-            println!("{}", serde_json::json!({"v": 1, "event": "item", "work": item, "receipt": receipt}));
+            say!("{}", serde_json::json!({"v": 1, "event": "item", "work": item, "receipt": receipt}));
         } else {
             shown.add_row(item_row(step, item, receipt.as_ref()));
         }
     }
     if !global.json {
-        println!("{} generation {} ({})", step.step, step.generation, step.because);
-        println!("{}", indent(&shown));
+        say!("{} generation {} ({})", step.step, step.generation, step.because);
+        say!("{}", indent(&shown));
     }
     let machines = look::machines(ctx, keys, lease.epoch).await.map_err(Stop::from)?;
     if global.json {
-        machines.iter().for_each(|m| println!("{}", serde_json::json!({"v": 1, "event": "machine", "machine": m})));
+        machines.iter().for_each(|m| say!("{}", serde_json::json!({"v": 1, "event": "machine", "machine": m})));
     } else if !machines.is_empty() {
-        println!("\n{}", indent(&machine_table(&machines, ctx.clock.now_ms())));
+        say!("\n{}", indent(&machine_table(&machines, ctx.clock.now_ms())));
     }
     Ok(Code::Done)
 }
@@ -235,25 +235,25 @@ async fn show_item(
     let failures = look::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;
     if global.json {
         let line = serde_json::json!({"v": 1, "event": "item", "work": work, "receipt": receipt, "failures": failures});
-        println!("{line}");
+        say!("{line}");
         return Ok(Code::Done);
     }
-    println!("{} item {item}: {}", keys.step, describe(work));
-    work.inputs.iter().take(20).for_each(|f| println!("  reads  {} ({})", relative(f.uri.as_str()), bytes(f.bytes)));
+    say!("{} item {item}: {}", keys.step, describe(work));
+    work.inputs.iter().take(20).for_each(|f| say!("  reads  {} ({})", relative(f.uri.as_str()), bytes(f.bytes)));
     match &receipt {
         Some(r) => committed(r),
-        None => println!("  not committed"),
+        None => say!("  not committed"),
     }
     for failure in &failures {
-        println!("\n✗ attempt {}", failure.attempt);
+        say!("\n✗ attempt {}", failure.attempt);
         tell(failure, log);
     }
-    println!("\n  Here   spotmill item {} {} {item}", keys.run.run, keys.step);
+    say!("\n  Here   spotmill item {} {} {item}", keys.run.run, keys.step);
     Ok(Code::Done)
 }
 
 fn committed(receipt: &Receipt) {
-    println!(
+    say!(
         "  committed by attempt {} on {}: {} → {}, {} rejected, peak {}, {}",
         receipt.attempt,
         receipt.worker,
@@ -264,10 +264,10 @@ fn committed(receipt: &Receipt) {
         duration(receipt.usage.wall_ms)
     );
     for file in receipt.files.iter().take(20) {
-        println!("  wrote  {} ({})", relative(receipt.scratch.join(&file.path).as_str()), plural(file.rows, "row"));
+        say!("  wrote  {} ({})", relative(receipt.scratch.join(&file.path).as_str()), plural(file.rows, "row"));
     }
     if let Some(rejects) = &receipt.rejects {
-        println!("  rejected rows: {}", relative(receipt.scratch.join(&rejects.path).as_str()));
+        say!("  rejected rows: {}", relative(receipt.scratch.join(&rejects.path).as_str()));
     }
-    receipt.notes.iter().for_each(|note| println!("  note   {note}"));
+    receipt.notes.iter().for_each(|note| say!("  note   {note}"));
 }

@@ -10,7 +10,7 @@ use crate::project::{self, Project};
 use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use spotmill_core::bounds::MAX_INPUT_BYTES;
-use spotmill_core::calls::{RunInput, innermost};
+use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::spec;
 use spotmill_lambdas::{Program, begin, deploy, machines};
@@ -46,13 +46,18 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
     let deployed = deploy::find(&world.ctx, &name)
         .await
         .map_err(|e| Stop::from(e).remedy(format!("deploy it: {}", command(global, "deploy"))))?;
+    // A range goes on for days: what it began with is what all its runs are of.
+    let record = &deployed.record;
+    let definition = Definition { pipeline_digest: record.pipeline_digest.clone(), worker: record.worker.clone() };
+    let definition = (inputs.len() > 1).then_some(definition);
     let runs: Vec<(RunInput, Program)> = inputs
         .into_iter()
+        .map(|input| RunInput { definition: definition.clone(), ..input })
         .map(|input| checked(&deployed.text, &input, global).map(|program| (input, program)))
         .collect::<Result<_, _>>()?;
     if frozen.is_some_and(|frozen| spec::digest(&frozen) != deployed.record.pipeline_digest) {
         let deploy = command(global, "deploy");
-        eprintln!(
+        warn_of!(
             "! {name} as deployed differs from {} here; starting what is deployed ({deploy})",
             project::PIPELINE_FILE
         );
@@ -122,7 +127,7 @@ impl Session<'_> {
                     ended.extend(end);
                 }
                 Err(stop) if runs.len() > 1 && matches!(stop.code, Code::Held | Code::ItemsFailed) => {
-                    eprintln!("{stop}");
+                    warn_of!("{stop}");
                     worst = worse(worst, stop.code);
                 }
                 Err(stop) => return Err(stop),
@@ -161,7 +166,7 @@ impl Session<'_> {
             let spotmill = crate::aws::looking(self.global);
             result::print(&ended, code, &spotmill, &again);
             let published = ended.published.iter().filter(|_| code == Code::Done);
-            published.for_each(|p| println!("  {} is published at {}", p.step, p.destination));
+            published.for_each(|p| say!("  {} is published at {}", p.step, p.destination));
         }
         Ok((code, Some(ended)))
     }
@@ -183,12 +188,12 @@ impl Session<'_> {
 
     fn started(&self, run: &RunId, id: &ExecutionId) {
         if self.global.json {
-            println!("{}", serde_json::json!({"v": 1, "event": "started", "run": run, "execution": id}));
+            say!("{}", serde_json::json!({"v": 1, "event": "started", "run": run, "execution": id}));
             return;
         }
-        println!("▸ {run} started: {}", names::short(id.as_str()));
-        println!("  Look   {}", command(self.global, &format!("status {run} --watch")));
-        println!("  Stop   {}", command(self.global, &format!("stop {run}")));
+        say!("▸ {run} started: {}", names::short(id.as_str()));
+        say!("  Look   {}", command(self.global, &format!("status {run} --watch")));
+        say!("  Stop   {}", command(self.global, &format!("stop {run}")));
     }
 
     fn left(&self, run: &RunId) -> Code {

@@ -43,7 +43,7 @@ pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code
         None => match latest(&world).await? {
             Some(run) => run,
             None => {
-                println!("no runs yet; start one: {} --date D", command(global, "start"));
+                say!("no runs yet; start one: {} --date D", command(global, "start"));
                 return Ok(Code::Done);
             }
         },
@@ -59,7 +59,7 @@ pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = signalled() => {
-                eprintln!("{run} goes on");
+                warn_of!("{run} goes on");
                 return Ok(Code::Done);
             }
         }
@@ -117,34 +117,34 @@ fn show(global: &Global, world: &World, seen: &Seen, watch: bool) {
         let machines: Vec<serde_json::Value> = seen.machines.iter().map(machine_json).collect();
         let line = serde_json::json!({"v": 1, "event": "status", "run": seen.run, "state": seen.stood.state,
             "cause": seen.stood.cause, "report": seen.report, "machines": machines, "fleets": seen.fleets.len()});
-        println!("{line}");
+        say!("{line}");
         return;
     }
     if watch && std::io::stdout().is_terminal() {
-        print!("\x1b[2J\x1b[H");
+        say_part!("\x1b[2J\x1b[H");
     }
     let took = world.ctx.clock.now_ms().saturating_sub(seen.started_ms);
     let (mark, state) = (runs::mark(seen.stood.state), seen.stood.state);
-    println!("{mark} {} {state} · {}", seen.run, duration(took));
+    say!("{mark} {} {state} · {}", seen.run, duration(took));
     let mut shown = table(&["", "step", "items", "rows in", "rejected", "rows out", "failed"], &[2, 3, 4, 5, 6]);
     let running = seen.stood.state == "running";
     let mut current = running;
     for step in &seen.report.steps {
         shown.add_row(row(step, &mut current));
     }
-    println!("{}", indent(&shown));
-    println!("  {}", fleet(&seen.machines, seen.fleets.len()));
+    say!("{}", indent(&shown));
+    say!("  {}", fleet(&seen.machines, seen.fleets.len()));
     for event in &seen.events {
-        println!("  {}  {}", names::moment(event.at_ms), spotmill_core::words::clip(&event.what, 150));
+        say!("  {}  {}", names::moment(event.at_ms), spotmill_core::words::clip(&event.what, 150));
     }
     if let Some(cause) = &seen.stood.cause {
-        println!("\n  Cause  {cause}");
+        say!("\n  Cause  {cause}");
     }
     match seen.stood.state {
-        "running" if watch => println!("  Ctrl-C leaves; the run goes on"),
-        "running" => println!("  Stop   {}", command(global, &format!("stop {}", seen.run))),
+        "running" if watch => say!("  Ctrl-C leaves; the run goes on"),
+        "running" => say!("  Stop   {}", command(global, &format!("stop {}", seen.run))),
         "succeeded" | "warned" => {}
-        _ => println!("  Again  {}", super::show::again(&world.ctx, &seen.report)),
+        _ => say!("  Again  {}", super::show::again(&world.ctx, &seen.report)),
     }
 }
 

@@ -84,20 +84,20 @@ async fn told(global: &Global, world: &World, run: &RunId, stopped: u32, reaped:
     if global.json {
         let line = serde_json::json!({"v": 1, "event": "stopped", "run": run, "executions": stopped,
             "fleets": reaped.ended, "committed": committed, "items": items});
-        println!("{line}");
+        say!("{line}");
         return;
     }
     match (stopped, reaped.ended) {
-        (0, 0) => println!("‖ {run} was not running, and has no machines"),
-        _ => println!("‖ {run} is stopped; {} ended", plural(reaped.ended as u64, "fleet")),
+        (0, 0) => say!("‖ {run} was not running, and has no machines"),
+        _ => say!("‖ {run} is stopped; {} ended", plural(reaped.ended as u64, "fleet")),
     }
-    println!("  Kept   {committed} of {} planned", plural(items, "item"));
+    say!("  Kept   {committed} of {} planned", plural(items, "item"));
     if let Some(report) = &report {
-        println!("  Again  {}", super::show::again(&world.ctx, report));
+        say!("  Again  {}", super::show::again(&world.ctx, report));
     }
     let living = reaped.living;
     if living > 0 {
         let status = command(global, "status");
-        println!("  {} of other runs, or that cannot be told yet, live on: {status}", plural(living as u64, "fleet"));
+        say!("  {} of other runs, or that cannot be told yet, live on: {status}", plural(living as u64, "fleet"));
     }
 }

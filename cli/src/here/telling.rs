@@ -32,10 +32,16 @@ fn event_of(event: WorkerEvent) -> Option<Event> {
             class: class_name(class),
             message,
             retry: retry_in_ms.is_some(),
+            retry_in_ms,
         },
-        WorkerEvent::ItemNeedsMemory { id, message, .. } => {
-            Event::ItemFailed { step: id.step.0, item: id.item, class: "memory".into(), message, retry: true }
-        }
+        WorkerEvent::ItemNeedsMemory { id, message, .. } => Event::ItemFailed {
+            step: id.step.0,
+            item: id.item,
+            class: "memory".into(),
+            message,
+            retry: true,
+            retry_in_ms: None,
+        },
         WorkerEvent::ItemLost { id, message } => {
             Event::Note { message: format!("  {} item {} handed back: {message}", id.step, id.item) }
         }

@@ -1,6 +1,7 @@
 //! Everything a run on this machine needs, put together: the store below `.spotmill`, queues in the process, a fleet
 //! of one supervisor, the functions and the state machines that sequence them.
 
+use super::awake::Awake;
 use super::driver::Driver;
 use super::executions::LocalExecutions;
 use super::functions::LocalFunctions;
@@ -119,7 +120,7 @@ impl World {
             queues,
             fleets: fleet.clone(),
             executions: executions.clone(),
-            clock: clock.clone(),
+            clock,
             settings: settings(options.global)?,
         });
         let functions = LocalFunctions {
@@ -128,7 +129,8 @@ impl World {
             slots: options.slots,
             failed: Mutex::new(None),
         };
-        let driver = Driver { machines: machines()?, functions: Arc::new(functions), executions, clock };
+        let driver =
+            Driver { machines: machines()?, functions: Arc::new(functions), executions, clock: Arc::new(Awake::new()) };
         Ok(World { ctx, driver: Arc::new(driver), fleet })
     }
 

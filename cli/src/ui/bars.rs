@@ -64,7 +64,7 @@ impl State {
                     s.bar.inc(1);
                 });
             }
-            Event::ItemFailed { step, item, class, message, retry } => {
+            Event::ItemFailed { step, item, class, message, retry, .. } => {
                 self.say(&format!("  {step} item {item} failed ({class}): {message}"));
                 self.item(step, |s| {
                     s.running.remove(item);
@@ -141,7 +141,7 @@ impl State {
 
     fn say(&self, message: &str) {
         if self.all.println(message).is_err() || self.all.is_hidden() {
-            eprintln!("{message}");
+            warn_of!("{message}");
         }
     }
 

@@ -51,6 +51,9 @@ pub enum Event {
         class: String,
         message: String,
         retry: bool,
+        /// How soon, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<u64>,
     },
     /// Items committed so far, where they are not told one by one.
     StepProgress {
@@ -101,6 +104,8 @@ pub struct StepSummary {
     pub rows_written: u64,
     pub peak_bytes: u64,
     pub warnings: Vec<String>,
+    /// Inputs that changed, a publication that a later one replaced: worth telling, and no trouble.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]

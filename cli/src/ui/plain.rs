@@ -13,7 +13,7 @@ pub struct Plain {
 impl Plain {
     pub fn tell(&self, event: &Event) {
         if let Some(line) = self.line(event) {
-            eprintln!("{line}");
+            warn_of!("{line}");
         }
     }
 
@@ -41,8 +41,12 @@ impl Plain {
                     duration(*wall_ms)
                 )
             }
-            Event::ItemFailed { step, item, class, message, retry } => {
-                let again = if *retry { "; it will be tried again" } else { "" };
+            Event::ItemFailed { step, item, class, message, retry, retry_in_ms } => {
+                let again = match retry_in_ms {
+                    Some(ms) => format!("; next try in {}", duration(*ms)),
+                    None if *retry => "; another try follows".to_owned(),
+                    None => String::new(),
+                };
                 format!("  {step} item {item} failed ({class}): {message}{again}")
             }
             Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => format!(

@@ -25,6 +25,11 @@ impl<'a> Division<'a> {
         Self::Runs { files: &[], cuts: vec![0] }
     }
 
+    /// One item that reads no file.
+    pub fn one_of_nothing() -> Self {
+        Self::Runs { files: &[], cuts: vec![0, 0] }
+    }
+
     pub fn partitions(found: &'a Found, joined: &BTreeMap<&'a String, &'a Found>) -> Self {
         let group = |found: &'a Found| {
             let mut groups = Groups::new();

@@ -55,6 +55,17 @@ pub fn plan<'a>(
     input: &'a Found,
     tables: &'a BTreeMap<String, Found>,
 ) -> Result<Planned<'a>, PlanError> {
+    plan_for(step, input, tables, false)
+}
+
+/// The same of a step that others read if `is_read`: without input it has one item, which reads nothing and says what
+/// columns there would be. An empty table is not an unknown one.
+pub fn plan_for<'a>(
+    step: &'a Step,
+    input: &'a Found,
+    tables: &'a BTreeMap<String, Found>,
+    is_read: bool,
+) -> Result<Planned<'a>, PlanError> {
     for (name, table) in tables {
         let by_partition = matches!(step.tables.get(name).map(|t| &t.source), Some(Source::Step { .. }));
         if table.files.is_empty() && !by_partition {
@@ -65,6 +76,7 @@ pub fn plan<'a>(
         tables.iter().partition(|(name, _)| is_by_partition(step.tables.get(*name).map(|t| &t.source)));
     let division = match input.files.is_empty() && joined.values().all(|t| t.files.is_empty()) {
         true if step.input.on_empty == OnEmpty::Fail => return Err(PlanError::NoInput(input.if_empty.clone())),
+        true if is_read => Division::one_of_nothing(),
         true => Division::nothing(),
         false => divide(&step.input, input, &joined),
     };

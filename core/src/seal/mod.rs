@@ -197,6 +197,10 @@ fn check(item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) -> Result<()
     if raw != read + rejected {
         return corrupt(&format!("does not add up: {raw} raw rows, {read} read and {rejected} rejected"));
     }
+    let plain = |path: &str| !path.split('/').any(|name| matches!(name, "" | "." | ".."));
+    if let Some(f) = receipt.files.iter().find(|f| !plain(&f.path)) {
+        return corrupt(&format!("names `{}`, which is not below its own prefix", f.path));
+    }
     let written: u64 = receipt.files.iter().map(|f| f.rows).sum();
     if receipt.rows_written != written {
         return corrupt(&format!("says {} rows written; its files hold {written}", receipt.rows_written));

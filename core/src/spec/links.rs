@@ -2,7 +2,7 @@
 //! match, only Parquet is read back, and `unique` can be proved from one item at a time.
 
 use super::lower::Ctx;
-use crate::model::{By, Format, Layout, Pipeline, Source, Step, Transform};
+use crate::model::{By, Format, Layout, Pipeline, RowsRule, Source, Step, Transform};
 
 pub fn check(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
     for (i, step) in pipeline.steps.iter().enumerate() {
@@ -16,7 +16,21 @@ pub fn check(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
             alike(ctx, pipeline, step, &path, &table.source);
         }
         unique(ctx, pipeline, i, step);
+        values_take_some(ctx, i, step);
     }
+}
+
+/// Items by value read the rows of these values and no others: nobody can promise for the rest.
+fn values_take_some(ctx: &mut Ctx<'_>, i: usize, step: &Step) {
+    let Some(values) = step.input.values.as_ref().filter(|_| step.rows == Some(RowsRule::Same)) else { return };
+    let place = ctx.pair(&format!("step.{i}.rows"));
+    let title = format!("`rows = \"same\"` cannot hold with `values` of `{}`", values.column);
+    let label = format!(
+        "rows whose `{}` is none of the values, or NULL, are in no item: remove this line to leave them out, or `values` \
+         to keep them",
+        values.column
+    );
+    ctx.error("rows-left-out", title, place, label);
 }
 
 pub(super) fn layout<'p>(pipeline: &'p Pipeline, source: &Source) -> Option<&'p Layout> {

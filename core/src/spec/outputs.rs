@@ -4,13 +4,15 @@
 use super::lower::Ctx;
 use super::problem::Problem;
 use super::template;
-use crate::model::{Format, Pipeline, Step};
+use crate::location;
+use crate::model::{Format, Pipeline, Source, Step};
 
 pub fn check(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
     for (i, step) in pipeline.steps.iter().enumerate() {
         text_goes_out(ctx, i, step);
         tells_runs_apart(ctx, pipeline, i, step);
         own_destination(ctx, pipeline, i, step);
+        outside_inputs(ctx, pipeline, i, step);
         is_used(ctx, pipeline, i, step);
     }
     unused_params(ctx, pipeline);
@@ -58,8 +60,51 @@ fn own_destination(ctx: &mut Ctx<'_>, pipeline: &Pipeline, i: usize, step: &Step
     }
 }
 
+/// A path that holds a destination would be read the next time with what was published there. Params with a value of
+/// their own are in place; the others stand for themselves on both sides.
+fn outside_inputs(ctx: &mut Ctx<'_>, pipeline: &Pipeline, i: usize, step: &Step) {
+    let Some(destination) = &step.output.destination else { return };
+    let folder = location::normal(&loosely(pipeline, destination));
+    for (j, reader) in pipeline.steps.iter().enumerate() {
+        let input = std::iter::once((format!("step.{j}.input.path"), &reader.input.source));
+        let tables = reader.tables.iter().map(|(name, t)| (format!("step.{j}.tables.{name}.path"), &t.source));
+        for (at, source) in input.chain(tables) {
+            let Source::Path(path) = source else { continue };
+            let pattern = location::normal(&loosely(pipeline, path));
+            if location::may_match_below(&pattern, &folder, &step.output.ending()) {
+                let place = ctx.value(&format!("step.{i}.output.destination"));
+                let title = format!("the destination of `{}`, {destination}, lies in the input {path}", step.name);
+                let label = format!(
+                    "`{}` (line {}) would read what is published here: choose another destination, or a narrower path",
+                    reader.name,
+                    ctx.line(&at)
+                );
+                return ctx.error("destination-in-input", title, place, label);
+            }
+        }
+    }
+}
+
+/// The template with the defaults of its params; `{date}` and others without one stay.
+fn loosely(pipeline: &Pipeline, template: &str) -> String {
+    let Ok(pieces) = template::pieces(template) else { return template.to_owned() };
+    let said = |piece: template::Piece| match piece {
+        template::Piece::Text(text) => text,
+        template::Piece::Param { name, pattern, .. } => {
+            let default = pipeline.params.get(&name).and_then(|p| p.default.as_ref());
+            match (default, pattern) {
+                (Some(value), None) if !pipeline.key.contains(&name) => {
+                    value.to_string().trim_end_matches('/').to_owned()
+                }
+                (_, pattern) => format!("{{{name}:{}}}", pattern.unwrap_or_default().replace('/', "|")),
+            }
+        }
+    };
+    pieces.into_iter().map(said).collect()
+}
+
 fn normal(destination: &str) -> String {
-    destination.trim_end_matches('/').to_owned()
+    location::normal(destination)
 }
 
 fn is_used(ctx: &mut Ctx<'_>, pipeline: &Pipeline, i: usize, step: &Step) {

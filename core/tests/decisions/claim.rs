@@ -4,8 +4,13 @@ use spotmill_core::types::Value;
 use std::collections::BTreeMap;
 
 pub fn lease(owner: Option<&str>) -> Lease {
-    let generation =
-        StepGeneration { generation: 2, signature: String::new(), parts: BTreeMap::new(), because: String::new() };
+    let generation = StepGeneration {
+        generation: 2,
+        signature: String::new(),
+        parts: BTreeMap::new(),
+        because: String::new(),
+        carries_over: None,
+    };
     Lease {
         v: RECORD_VERSION,
         owner: owner.map(Into::into),
@@ -16,6 +21,8 @@ pub fn lease(owner: Option<&str>) -> Lease {
         generations: BTreeMap::from([("s".to_owned(), generation)]),
         accept: BTreeMap::new(),
         over_budget: false,
+        existing: Default::default(),
+        base: None,
         reset_by: None,
         execution: None,
         selected: Vec::new(),

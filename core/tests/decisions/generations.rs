@@ -2,7 +2,7 @@ use crate::door::step;
 use spotmill_core::generations::{Asked, StepShape, decide};
 use spotmill_core::model::Step;
 use spotmill_core::signature::{Shape, Signature, Upstream, of};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// a → b → c, and d beside them. `changed` are steps whose own program differs.
 fn sign(name: &str, upstream: &BTreeMap<String, Upstream>, changed: &[&str]) -> Signature {
@@ -26,7 +26,7 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) -> BTreeMap<String, Strin
         root: &root,
         reset_by: None,
         accept: &BTreeMap::new(),
-        expired: &BTreeSet::new(),
+        renew: &BTreeMap::new(),
     };
     let known = decide(&BTreeMap::new(), &steps, &plain, |n, u| sign(n, u, &[]));
     let asked = Asked {
@@ -35,7 +35,7 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) -> BTreeMap<String, Strin
         root: &root,
         reset_by: reset_by.as_ref(),
         accept: &case.accept,
-        expired: &case.expired,
+        renew: &case.renew,
     };
     let new = decide(&known, &steps, &asked, |n, u| sign(n, u, &case.changed));
     let numbers: Vec<String> = new.values().map(|g| g.generation.to_string()).collect();
@@ -50,7 +50,7 @@ struct Case {
     reset_by: Option<&'static str>,
     changed: Vec<&'static str>,
     accept: BTreeMap<String, Vec<u32>>,
-    expired: BTreeSet<String>,
+    renew: BTreeMap<String, String>,
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn what_begins_anew_and_what_follows() {
     assert_eq!(because["b"], "`from_step` named `b`");
     check(|c| (c.from_step, c.reset_by) = (Some("b"), Some("me")), "1 1 1 1");
     check(|c| (c.fresh, c.reset_by) = (true, Some("another")), "2 2 2 2");
-    check(|c| c.expired = ["c".to_owned()].into(), "1 1 2 1");
+    check(|c| c.renew = [("c".to_owned(), "its files are gone".to_owned())].into(), "1 1 2 1");
     // Without some items of `a`, what reads it is something else; `a` itself is not.
     check(|c| c.accept = [("a".to_owned(), vec![7])].into(), "1 2 2 1");
 }

@@ -4,6 +4,7 @@ mod big;
 mod claim;
 mod cost;
 mod dead;
+mod destination;
 mod door;
 mod generations;
 mod listing;

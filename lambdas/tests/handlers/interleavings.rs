@@ -88,8 +88,11 @@ async fn n05_a_step_is_planned_only_from_a_sealed_one() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
-    let begun = world.begin("r2", |i| i.only_steps = Some(vec!["b".into()])).await.unwrap();
-    assert_eq!((begun.steps, begun.count), (vec!["b".into()], 1));
+    let e = world.begin("r2", |i| i.only_steps = Some(vec!["b".into()])).await.unwrap_err();
+    assert_eq!(e.error, errors::UPSTREAM_INCOMPLETE);
+    assert!(e.cause.contains("reads step `a`, which is not complete"), "{}", e.cause);
+    // Nor when it is asked for out of turn.
+    world.begin("r2", |_| {}).await.unwrap();
     let e = world.plan("r2", "b").await.unwrap_err();
     assert_eq!(e.error, errors::UPSTREAM_INCOMPLETE);
     assert!(e.cause.contains("step `a` is not complete"), "{}", e.cause);
@@ -102,7 +105,9 @@ async fn n05_a_seal_that_is_without_items_serves_only_who_accepts_that() {
     world.begin("r1", accept).await.unwrap();
     assert_eq!(run_step(&world, "r1", "a", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
     world.executions.end("r1");
-    world.begin("r2", |i| i.only_steps = Some(vec!["b".into()])).await.unwrap();
+    let e = world.begin("r2", |i| i.only_steps = Some(vec!["b".into()])).await.unwrap_err();
+    assert_eq!(e.error, errors::UPSTREAM_INCOMPLETE);
+    world.begin("r2", |_| {}).await.unwrap();
     let e = world.plan("r2", "b").await.unwrap_err();
     assert_eq!(e.error, errors::UPSTREAM_INCOMPLETE);
     assert!(e.cause.contains("without items 1, which this start does not accept"), "{}", e.cause);
@@ -157,14 +162,43 @@ async fn n09_a_resume_takes_an_input_as_it_is_now_where_no_receipt_depends_on_it
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
-    world.input("1.csv", "x,7\n").await;
     world.input("2.csv", "x,3\nz,4\nz,5\n").await;
     world.begin("r2", |_| {}).await.unwrap();
     let plan = world.plan("r2", "a").await.unwrap();
     let pins: Pins = world.read(&world.keys("a", 1).pins(plan.epoch)).await;
     let changed: Vec<&str> = pins.changed.iter().map(|f| f.uri.as_str().rsplit('/').next().unwrap()).collect();
-    assert_eq!(changed, ["2.csv"], "item 0 is committed and keeps what it read");
-    assert_eq!((pins.changed[0].bytes, pins.notes.len()), (12, 2));
+    assert_eq!((changed, plan.todo), (vec!["2.csv"], 1));
+    assert_eq!((pins.changed[0].bytes, pins.notes.len()), (12, 1));
+}
+
+#[tokio::test]
+async fn n09_a_resume_does_again_what_a_committed_item_read_otherwise_and_keeps_the_rest() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
+    world.executions.end("r1");
+    world.input("1.csv", "x,7\n").await;
+    world.input("2.csv", "x,3\nz,4\nz,5\n").await;
+    world.begin("r2", |_| {}).await.unwrap();
+    assert_eq!(world.lease().await.generations["a"].because, "redo 1 item: `1.csv` changed");
+    let plan = world.plan("r2", "a").await.unwrap();
+    assert_eq!((plan.generation, plan.todo), (2, 2), "item 2 is kept; item 1 was never done");
+    world.executions.end("r2");
+    world.begin("r3", |_| {}).await.unwrap();
+    let how = |item, _| if item == 2 { panic!("it is committed") } else { Work::Commit };
+    assert_eq!(run_step(&world, "r3", "a", &how).await.unwrap().next, Next::Done);
+    let seal: Seal = world.read(&world.keys("a", 2).seal()).await;
+    assert_eq!((seal.items, seal.rows_written), (3, 5));
+}
+
+#[tokio::test]
+async fn n09_a_file_that_is_gone_before_it_was_read_is_left_out() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
+    world.executions.end("r1");
+    world.store.delete(&world.base().join("in/2013-01-01/2.csv")).await.unwrap();
+    world.begin("r2", |_| {}).await.unwrap();
+    assert_eq!(world.lease().await.generations["a"].because, "`2.csv` is gone");
+    assert_eq!(world.plan("r2", "a").await.unwrap().todo, 0, "the two others are kept");
 }
 
 #[tokio::test]

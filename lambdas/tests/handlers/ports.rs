@@ -8,7 +8,7 @@ use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
     Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetEvent, FleetNow, FleetRequest, Fleets,
-    LivingFleet, Object, ObjectMeta, Resize, Store, StoreError, Swapped, TokenReply,
+    Hold, LivingFleet, Object, ObjectMeta, Resize, Store, StoreError, Swapped, TokenReply,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -157,6 +157,13 @@ impl Store for TestStore {
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.delete(uri)).await
+    }
+    async fn hold(&self, location: &Uri) -> Result<Hold, StoreError> {
+        self.look(location)?;
+        self.local.hold(location).await
+    }
+    async fn sweep(&self, location: &Uri) -> Result<usize, StoreError> {
+        self.local.sweep(location).await
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.local.download(uri, etag, to).await

@@ -2,10 +2,12 @@
 
 use crate::drive::{run_all, run_step};
 use crate::workers::Work;
-use crate::world::World;
+use crate::world::{PIPELINE, World};
 use spotmill_core::calls::{Next, ReportRequest, errors};
+use spotmill_core::destination::{Contents, Contract, Existing, State, contract_uri, manifest_uri};
 use spotmill_core::records::{Manifest, RunOutcome, RunReport, Seal};
-use spotmill_lambdas::report;
+use spotmill_core::types::ColumnType;
+use spotmill_lambdas::{gc, report};
 use spotmill_platform::ports::Store;
 
 #[tokio::test]
@@ -17,10 +19,9 @@ async fn a_run_is_planned_worked_sealed_published_and_released() {
     assert_eq!((seal.items, seal.rows_written, seal.partitions), (3, 5, 3));
     let manifest: Manifest = world.read(&world.keys("b", 1).manifest()).await;
     assert_eq!((manifest.files.len(), manifest.rows), (3, 5));
-    let published = world.store.list(&world.base().join("out/")).await.unwrap();
-    let names: Vec<&str> = published.iter().map(|o| o.uri.as_str().rsplit('/').next().unwrap()).collect();
+    let names = published(&world).await;
     assert_eq!(names.len(), 4, "{names:?}");
-    assert!(names.contains(&"_SUCCESS"), "{names:?}");
+    assert!(names.iter().any(|n| n == "_SUCCESS"), "{names:?}");
     let lease = world.lease().await;
     assert_eq!((lease.owner, lease.outcome), (None, Some(RunOutcome::Succeeded)));
     assert!(crate::ports::lock(&world.fleets.live).is_empty());
@@ -42,7 +43,7 @@ async fn published_files_that_somebody_removed_come_back() {
     run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
     let before = world.outcome().await;
     let manifest: Manifest = world.read(&world.keys("b", 1).manifest()).await;
-    world.store.delete(&manifest.files[0].uri).await.unwrap();
+    world.store.delete(&manifest.destination.join(&manifest.files[0].path)).await.unwrap();
     run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
     assert_eq!(world.outcome().await, before);
 }
@@ -88,8 +89,7 @@ async fn accepted_items_are_left_out_said_so_and_come_back_when_accepted_no_more
     let seal: Seal = world.read(&world.keys("a", 1).seal()).await;
     assert_eq!((seal.missing.len(), seal.rows_written), (0, 5));
     let manifest: Manifest = world.read(&world.keys("b", 3).manifest()).await;
-    let published = world.store.list(&world.base().join("out/")).await.unwrap();
-    assert_eq!((manifest.rows, published.len()), (5, 4), "the earlier generation's files are gone");
+    assert_eq!((manifest.rows, published(&world).await.len()), (5, 4), "the earlier generation's files are gone");
 }
 
 #[tokio::test]
@@ -149,10 +149,18 @@ async fn wrong_names_in_the_input_are_refused_with_the_right_ones() {
     assert!(e.cause.contains("date"), "{}", e.cause);
 }
 
-/// Published names, without the run's hash.
+/// Published names, as a reader of a lake sees them.
 async fn published(world: &World) -> Vec<String> {
     let listed = world.store.list(&world.base().join("out/")).await.unwrap();
-    listed.iter().map(|o| o.uri.as_str().rsplit('/').next().unwrap().to_owned()).collect()
+    let seen = listed.iter().filter(|o| !o.uri.as_str().contains("/_spotmill/"));
+    seen.map(|o| o.uri.as_str().rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+/// Ids of the publications that stand in a destination.
+async fn standing(world: &World, destination: &str) -> Vec<String> {
+    let contents: Contents = world.read(&manifest_uri(&world.base().join(destination))).await;
+    let standing = contents.publications.into_iter().filter(|p| p.state == State::Stands);
+    standing.map(|p| p.id).collect()
 }
 
 async fn run_date(world: &World, root: &str, date: &str) {
@@ -180,8 +188,8 @@ async fn n01_dates_that_share_a_destination_keep_to_their_own_files_and_marks() 
     }
     let after = published(&world).await;
     assert_eq!(after.len(), 4, "{after:?}");
-    assert_eq!(after.iter().filter(|n| n.contains("-g2-")).count(), 1, "{after:?}");
-    assert_eq!(after.iter().filter(|n| n.contains("-g1-")).count(), 1, "{after:?}");
+    let kept = after.iter().filter(|n| both.contains(n) && !n.starts_with("_SUCCESS")).count();
+    assert_eq!(kept, 1, "the other date's file is as it was: {both:?} {after:?}");
 }
 
 #[tokio::test]
@@ -193,19 +201,168 @@ async fn replace_all_leaves_the_last_run_alone_in_its_destination() {
             p.steps[1].output.replace_all = true;
         })
         .await;
-    world.store.put(&world.base().join("out/b/somebody.txt"), b"else's").await.unwrap();
     run_date(&world, "r1", "2013-02-01").await;
     let first = published(&world).await;
     run_date(&world, "r2", "2013-02-02").await;
     let second = published(&world).await;
-    assert_eq!((first.len(), second.len()), (3, 3), "{first:?} {second:?}");
-    assert_eq!(first.iter().filter(|n| second.contains(n)).collect::<Vec<_>>(), ["somebody.txt"]);
+    assert_eq!((first.len(), second.len()), (2, 2), "{first:?} {second:?}");
+    assert!(first.iter().all(|n| !second.contains(n)), "{first:?} {second:?}");
+    // The latest date stays: an older one, first run or run again, does not take its place.
+    run_date(&world, "r3", "2013-02-01").await;
+    run_date(&world, "r4", "2013-01-31").await;
+    assert_eq!(published(&world).await, second);
+    let report: RunReport = world.read(&world.ctx.root.join("runs/p/2013-01-31/report.json")).await;
+    assert!(report.steps[1].notes[0].contains("p/2013-02-02"), "{:?}", report.steps[1].notes);
+}
+
+#[tokio::test]
+async fn what_nobody_wrote_down_stops_a_start_before_any_work_and_is_never_touched() {
+    let world = World::new().await;
+    let strange = world.base().join("out/b/date=2013-01-01/somebody.parquet");
+    world.store.put(&strange, b"else's").await.unwrap();
+    let e = run_all(&world, "r1", &|_, _| panic!("no item is to run")).await.unwrap_err();
+    assert_eq!(e.error, errors::DESTINATION_REFUSED);
+    assert!(e.cause.contains("somebody.parquet") && e.cause.contains("--adopt"), "{}", e.cause);
+    assert_eq!(world.store.get(&strange).await.unwrap().body, b"else's");
+    // Left where it is when somebody says so, and from then on.
+    world.begin("r2", |i| i.existing = Existing::Leave).await.unwrap();
+    for step in ["a", "b"] {
+        run_step(&world, "r2", step, &|_, _| Work::Commit).await.unwrap();
+    }
+    world.executions.end("r2");
+    let fresh = world.begin("r3", |i| i.fresh = true).await.unwrap();
+    for step in &fresh.steps {
+        run_step(&world, "r3", step.as_str(), &|_, _| Work::Commit).await.unwrap();
+    }
+    assert_eq!(world.store.get(&strange).await.unwrap().body, b"else's");
+    // Taken over when somebody says so: gone once the new files stand.
+    let other = World::new().await;
+    let strange = other.base().join("out/b/date=2013-01-01/somebody.parquet");
+    other.store.put(&strange, b"else's").await.unwrap();
+    other.begin("r1", |i| i.existing = Existing::Adopt).await.unwrap();
+    for step in ["a", "b"] {
+        run_step(&other, "r1", step, &|_, _| Work::Commit).await.unwrap();
+    }
+    assert_eq!(published(&other).await.len(), 4);
+    assert!(other.store.get(&strange).await.is_err());
+}
+
+#[tokio::test]
+async fn columns_of_a_table_stay_what_they_were_unless_a_change_is_allowed() {
+    let world = World::new().await;
+    run_date(&world, "r1", "2013-02-01").await;
+    let uri = contract_uri(&world.base().join("out/b"), "date={date}");
+    let mut contract: Contract = world.read(&uri).await;
+    contract.columns[0].ty = ColumnType::Date;
+    world.store.put(&uri, &serde_json::to_vec(&contract).unwrap()).await.unwrap();
+    let input = world.base().join("in/2013-02-02/1.csv");
+    world.store.put(&input, b"x,1\n").await.unwrap();
+    let next = world.of_date("2013-02-02");
+    let e = run_all(&next, "r2", &|_, _| Work::Commit).await.unwrap_err();
+    assert_eq!(e.error, errors::EXPECTATION_FAILED);
+    for part in ["was date and is", "p/2013-02-01", "schema_change = \"allow\""] {
+        assert!(e.cause.contains(part), "{}", e.cause);
+    }
+    assert_eq!(published(&world).await.len(), 2, "the first date's file and mark");
+    next.executions.end("r2");
+    world.deploy_edited(|p| p.steps[1].output.schema_change_allowed = true).await;
+    run_all(&next, "r3", &|_, _| Work::Commit).await.unwrap();
+    assert_eq!(published(&world).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_lost_state_a_renamed_step_and_another_pipeline_each_end_right_or_refused() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let first = standing(&world, "out/b/date=2013-01-01").await;
+    // The state is lost: the destination knows that this is the same run, and its files are replaced.
+    std::fs::remove_dir_all(world.ctx.root.as_str()).unwrap();
+    world.deploy(PIPELINE).await;
+    run_all(&world, "r2", &|_, _| Work::Commit).await.unwrap();
+    assert_eq!(published(&world).await.len(), 4);
+    assert_eq!(standing(&world, "out/b/date=2013-01-01").await.len(), 1);
+    assert_eq!(first.len(), 1);
+    // Under another name the step has no right to them.
+    world.deploy(&PIPELINE.replace("name = \"b\"", "name = \"c\"")).await;
+    let before = published(&world).await;
+    let e = run_all(&world, "r3", &|_, _| panic!("no item is to run")).await.unwrap_err();
+    assert_eq!(e.error, errors::DESTINATION_REFUSED);
+    assert!(e.cause.contains("step `b` of pipeline `p`"), "{}", e.cause);
+    assert_eq!(published(&world).await, before);
+}
+
+#[tokio::test]
+async fn files_that_are_needed_and_damaged_are_made_again_and_the_other_items_are_kept() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let lost = world.keys("b", 1).scratch_base();
+    let files = world.store.list(&lost.join("")).await.unwrap();
+    world.store.put(&files[0].uri, b"").await.unwrap();
+    // Published and not needed: a finished run stays finished.
+    run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
+    // Needed, because what was published is gone.
+    std::fs::remove_dir_all(world.base().join("out").as_str()).unwrap();
+    let ran = std::sync::Mutex::new(0);
+    let count = |_, _| {
+        *ran.lock().unwrap() += 1;
+        Work::Commit
+    };
+    assert_eq!(run_all(&world, "r3", &count).await.unwrap().next, Next::Done);
+    assert_eq!(*ran.lock().unwrap(), 1, "one item is done again");
+    let lease = world.lease().await;
+    assert_eq!((lease.generations["a"].generation, lease.generations["b"].generation), (1, 2));
+    assert!(lease.generations["b"].because.starts_with("redo 1 item: "), "{}", lease.generations["b"].because);
+    assert_eq!(published(&world).await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_input_that_changed_after_all_was_done_is_taken_when_asked_and_only_its_items_run() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    world.input("3.csv", "y,50\n").await;
+    let before = world.outcome().await;
+    run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
+    assert_eq!(world.outcome().await, before, "nothing happens unasked");
+    let begun = world.begin("r3", |i| i.changed = true).await.unwrap();
+    let ran = std::sync::Mutex::new(Vec::new());
+    for step in &begun.steps {
+        let count = |item, _| {
+            ran.lock().unwrap().push(format!("{step}{item}"));
+            Work::Commit
+        };
+        assert_eq!(run_step(&world, "r3", step.as_str(), &count).await.unwrap().next, Next::Done);
+    }
+    let mut ran = ran.into_inner().unwrap();
+    ran.sort();
+    assert_eq!(ran, ["a2", "b1"], "the item of the file, and the one partition that it is in");
+    assert_eq!(world.lease().await.generations["a"].because, "redo 1 item: `3.csv` changed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_before_anything_is_written() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let lease = world.lease().await;
+    let only = |i: &mut spotmill_core::calls::RunInput| i.only_steps = Some(vec!["b".into()]);
+    let e = world.begin("r2", |i| {
+        only(i);
+        i.from_step = Some("a".into());
+    });
+    let e = e.await.unwrap_err();
+    assert!(e.error == errors::INVALID_INPUT && e.cause.contains("--from-step a") && e.cause.contains("--only b"));
+    let e = world.begin("r2", |i| i.accept = [("a".to_owned(), vec![77])].into()).await.unwrap_err();
+    assert!(e.error == errors::INVALID_INPUT && e.cause.contains("its items are 0 to 2"), "{}", e.cause);
+    world.deploy(&PIPELINE.replace("SELECT k, v *", "SELECT k, 1 + v *")).await;
+    let e = world.begin("r2", only).await.unwrap_err();
+    assert!(e.error == errors::UPSTREAM_INCOMPLETE && e.cause.contains("its SQL changed"), "{}", e.cause);
+    assert_eq!(world.lease().await, lease, "the finished run is what it was");
 }
 
 #[tokio::test]
 async fn n01_the_mark_is_off_while_files_change_and_on_when_they_stand() {
     let world = World::new().await;
     run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let first = standing(&world, "out/b/date=2013-01-01").await.remove(0);
     let begun = world.begin("r2", |i| i.fresh = true).await.unwrap();
     assert_eq!(begun.count, 2);
     assert_eq!(run_step(&world, "r2", "a", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
@@ -217,7 +374,9 @@ async fn n01_the_mark_is_off_while_files_change_and_on_when_they_stand() {
         let ended = run_step(&world, "r2", "b", &|_, _| Work::Commit).await;
         world.store.revive();
         let names = published(&world).await;
-        let (old, new) = (names.iter().any(|n| n.contains("-g1-")), names.iter().any(|n| n.contains("-g2-")));
+        let is = |n: &String, id: &str| n.starts_with(id);
+        let (old, new) =
+            (names.iter().any(|n| is(n, &first)), names.iter().any(|n| !is(n, &first) && !n.starts_with("_SUCCESS")));
         seen.push((old, new));
         assert!(!on(&names) || old != new, "a marked mixture: {names:?}");
         if ended.is_ok() {
@@ -225,4 +384,40 @@ async fn n01_the_mark_is_off_while_files_change_and_on_when_they_stand() {
         }
     }
     assert!(seen.contains(&(true, false)) && seen.contains(&(true, true)) && seen.last() == Some(&(false, true)));
+}
+
+#[tokio::test]
+async fn what_nobody_needs_any_more_goes_when_asked_and_nothing_else() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let scratch = async || world.store.list(&world.ctx.root.join("scratch/")).await.unwrap().len();
+    let first = scratch().await;
+    world.begin("r2", |i| i.fresh = true).await.unwrap();
+    for step in ["a", "b"] {
+        run_step(&world, "r2", step, &|_, _| Work::Commit).await.unwrap();
+    }
+    // An attempt that died, a note that nobody of ours wrote, a file that landed late.
+    let dead = world.keys("a", 2).scratch(0, &"died".into()).join("00000.parquet");
+    let note = world.ctx.root.join("scratch/note.txt");
+    let place = world.base().join("out/b/date=2013-01-01");
+    let contents: Contents = world.read(&manifest_uri(&place)).await;
+    let late = place.join(&format!("{}-0000000-00000.parquet", contents.retired[0]));
+    for uri in [&dead, &note, &late] {
+        world.store.put(uri, b"x").await.unwrap();
+    }
+    // While somebody works on the run it is left alone.
+    let (_, left) = gc::collect(&world.ctx, true, |_, owned| !owned).await.unwrap();
+    assert!(left.len() == 1 && scratch().await == 2 * first + 2, "{left:?}");
+    world.executions.end("r2");
+    let before = published(&world).await;
+    let (found, _) = gc::collect(&world.ctx, false, |_, owned| !owned).await.unwrap();
+    let said: Vec<(&str, u64)> = found.iter().map(|w| (w.what.split(" at ").next().unwrap(), w.files)).collect();
+    // The last `collect` has removed the late file, which is no run's.
+    assert_eq!(said, [("dead attempts of p/2013-01-01", first as u64 + 1)]);
+    gc::collect(&world.ctx, true, |_, owned| !owned).await.unwrap();
+    assert_eq!(scratch().await, first + 1, "what the present generation committed, and the note");
+    assert_eq!(published(&world).await, before);
+    std::fs::remove_dir_all(world.base().join("out").as_str()).unwrap();
+    run_all(&world, "r3", &|_, _| panic!("nothing is to run")).await.unwrap();
+    assert_eq!(published(&world).await.len(), 4);
 }

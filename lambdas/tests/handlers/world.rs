@@ -241,10 +241,21 @@ impl World {
 /// The text of a record without its times and epoch.
 fn plain(body: &[u8]) -> String {
     match serde_json::from_slice::<serde_json::Value>(body) {
-        Ok(serde_json::Value::Object(mut record)) => {
-            record.retain(|key, _| !key.ends_with("_ms") && key != "epoch");
-            serde_json::Value::Object(record).to_string()
+        Ok(mut record @ serde_json::Value::Object(_)) => {
+            timeless(&mut record);
+            record.to_string()
         }
         _ => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+fn timeless(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(record) => {
+            record.retain(|key, _| !key.ends_with("_ms") && key != "epoch");
+            record.values_mut().for_each(timeless);
+        }
+        serde_json::Value::Array(all) => all.iter_mut().for_each(timeless),
+        _ => {}
     }
 }

@@ -131,6 +131,7 @@ impl Store for Made {
     async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
         match self.receipt(uri) {
             Some(body) => Ok(Object { etag: "e".into(), body }),
+            None if uri.is_s3() => Err(StoreError::NotFound(uri.clone())),
             None => self.local.get(uri).await,
         }
     }
@@ -162,6 +163,7 @@ impl Store for Made {
         match self.receipts(prefix) {
             Some(listed) => Ok(listed),
             None if INPUT == prefix.as_str() => Ok(self.input()),
+            None if prefix.is_s3() => Ok(Vec::new()),
             None => self.local.list(prefix).await,
         }
     }

@@ -4,7 +4,7 @@
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,12 @@ pub(super) fn is_ours(name: &str) -> bool {
 }
 
 /// Which version of a file this is. Everything written here gets a modification time of its own, in nanoseconds, so
-/// that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps.
+/// that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps, of
+/// which nobody can set back the time of the last change.
 pub(super) fn etag(meta: &fs::Metadata) -> String {
-    format!("{:x}-{:x}-{:x}-{:x}", meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino())
+    let (modified, changed) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
+    let (size, inode) = (meta.size(), meta.ino());
+    format!("{:x}-{:x}-{size:x}-{inode:x}-{:x}-{:x}", modified.0, modified.1, changed.0, changed.1)
 }
 
 /// Where the error happened decides what a caller may conclude from it.
@@ -37,18 +40,28 @@ pub(super) enum WriteError {
 pub(super) struct Staged {
     tmp: PathBuf,
     target: PathBuf,
-    etag: String,
+    synced: bool,
 }
 
 impl Staged {
     pub(super) fn new(target: &Path, fill: impl Fn(&mut File) -> io::Result<()>) -> io::Result<Staged> {
+        Staged::filled(target, true, fill)
+    }
+
+    /// One that is not on the disk before `LocalStore::flush`.
+    pub(super) fn unsynced(target: &Path, fill: impl Fn(&mut File) -> io::Result<()>) -> io::Result<Staged> {
+        Staged::filled(target, false, fill)
+    }
+
+    fn filled(target: &Path, synced: bool, fill: impl Fn(&mut File) -> io::Result<()>) -> io::Result<Staged> {
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let (mut file, tmp) = open_tmp(parent)?;
-        let mut staged = Staged { tmp, target: target.to_owned(), etag: String::new() };
+        let staged = Staged { tmp, target: target.to_owned(), synced };
         fill(&mut file)?;
         file.set_modified(SystemTime::now())?;
-        file.sync_all()?;
-        staged.etag = etag(&file.metadata()?);
+        if synced {
+            file.sync_all()?;
+        }
         Ok(staged)
     }
 
@@ -56,11 +69,11 @@ impl Staged {
         Staged::new(target, |file| file.write_all(body))
     }
 
-    /// Gives it its name whatever stands there; returns its ETag.
+    /// Gives it its name whatever stands there; returns its ETag, which is its own while nobody else may write it.
     pub(super) fn replace(self) -> Result<String, WriteError> {
         fs::rename(&self.tmp, &self.target).map_err(WriteError::Before)?;
         self.sync_directory()?;
-        Ok(self.etag.clone())
+        fs::metadata(&self.target).map(|meta| etag(&meta)).map_err(WriteError::After)
     }
 
     /// Gives it its name if nothing stands there.
@@ -81,7 +94,7 @@ impl Staged {
     }
 
     fn sync_directory(&self) -> Result<(), WriteError> {
-        let Some(parent) = self.target.parent() else {
+        let Some(parent) = self.target.parent().filter(|_| self.synced) else {
             return Ok(());
         };
         File::open(parent).and_then(|d| d.sync_all()).map_err(WriteError::After)
@@ -104,12 +117,77 @@ fn open_tmp(parent: &Path) -> io::Result<(File, PathBuf)> {
         match OpenOptions::new().write(true).create_new(true).open(&tmp) {
             Ok(file) => return Ok((file, tmp)),
             // Nobody made the directory yet, or a delete has just removed it because it was empty.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => fs::create_dir_all(parent)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => make_directories(parent)?,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = e,
             Err(e) => return Err(e),
         }
     }
     Err(last)
+}
+
+/// Makes a directory and those above it, each on the disk before what is in it.
+fn make_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = directory.parent() {
+        make_directories(above)?;
+        match fs::create_dir(directory) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+            Err(e) => return Err(e),
+            Ok(()) => File::open(above)?.sync_all()?,
+        }
+    }
+    Ok(())
+}
+
+/// A location held against other processes that ask for it; the kernel frees it with the process, and with nothing
+/// else: a process that is stopped holds it, wherever its number means something and wherever it does not.
+pub(super) struct LocationLock {
+    _file: File,
+}
+
+impl LocationLock {
+    /// Nothing if another has it.
+    pub(super) fn try_take(folder: &Path) -> io::Result<Option<LocationLock>> {
+        make_directories(folder)?;
+        let path = folder.join(format!("{LOCK}location"));
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+        // Whoever removed the folder meanwhile has made this a lock that nobody else will find.
+        let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        let stands = fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|mine| same(&there, &mine)));
+        Ok(stands.then_some(LocationLock { _file: file }))
+    }
+}
+
+/// Removes the temporary files of killed writers below `directory`, but not those below a folder that has a lock of
+/// its own: another may be writing there. Links are not followed.
+pub(super) fn sweep(directory: &Path, ours: &str, top: bool) -> io::Result<usize> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(0),
+        Err(e) => return Err(e),
+    };
+    if !top && directory.join(ours).is_dir() {
+        return Ok(0);
+    }
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            removed += sweep(&entry.path(), ours, false)?;
+        } else if kind.is_file() && entry.file_name().to_string_lossy().starts_with(TMP) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// Held while an object is compared and swapped; the kernel frees it with the process.

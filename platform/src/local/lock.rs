@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use spotmill_core::ids::ExecutionId;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,6 +46,7 @@ impl RunLock {
         }
         // Whoever takes or frees the lock needs an instant to write or clear the text: look a few times.
         let mut pause = Duration::from_millis(1);
+        let mut held: Option<HeldBy> = None;
         for _ in 0..8 {
             let mut file =
                 OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
@@ -63,35 +63,26 @@ impl RunLock {
                 Err(TryLockError::WouldBlock) => {
                     let mut text = String::new();
                     file.read_to_string(&mut text).map_err(io)?;
-                    if let Ok(by) = serde_json::from_str(&text) {
-                        return Err(LockError::Held { by, path: path.to_owned() });
-                    }
+                    held = serde_json::from_str(&text).ok().or(held);
                 }
                 Err(TryLockError::Error(e)) => return Err(io(e)),
             }
             std::thread::sleep(pause);
             pause *= 2;
         }
-        let by = HeldBy { pid: 0, execution: ExecutionId::new("unknown"), since_ms: 0 };
+        let by = held.unwrap_or(HeldBy { pid: 0, execution: ExecutionId::new("unknown"), since_ms: 0 });
         Err(LockError::Held { by, path: path.to_owned() })
     }
 }
 
-/// Who holds the lock now, if anybody: looks and takes nothing, so that nobody who wants the lock is in a looker's way.
+/// Who holds the lock now, if anybody, in whatever container. For an instant it takes what it looks at; who wants the
+/// lock meanwhile looks again.
 pub fn holder(path: &Path) -> Option<HeldBy> {
-    let inode = std::fs::metadata(path).ok()?.ino();
-    let by: HeldBy = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().any(|line| is_lock_of(line, by.pid, inode)).then_some(by)
-}
-
-/// A line of /proc/locks: `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`.
-fn is_lock_of(line: &str, pid: u32, inode: u64) -> bool {
-    let mut fields = line.split_whitespace().skip(1);
-    let flock = fields.next() == Some("FLOCK");
-    let holder = fields.nth(2).and_then(|p| p.parse().ok());
-    let file = fields.next().and_then(|f| f.rsplit(':').next()?.parse().ok());
-    flock && holder == Some(pid) && file == Some(inode)
+    let file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok(),
+        _ => None,
+    }
 }
 
 fn write_holder(file: &mut File, holder: &HeldBy) -> io::Result<()> {

@@ -2,15 +2,18 @@
 //! version of a file was seen, and `get`, `head` and `list` say the same of the same file. It never changes a file
 //! in place, and never touches a file it was not told to.
 
-use super::atomic::{Staged, SwapLock, WriteError, etag};
+use super::atomic::{LocationLock, Staged, SwapLock, WriteError, etag, sweep};
 use super::walk;
-use crate::ports::{Created, Object, ObjectMeta, Store, StoreError, Swapped};
+use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
 use rustix::io::Errno;
 use spotmill_core::ids::Uri;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+/// In a location that is held: what is there is ours.
+const OWN_FOLDER: &str = spotmill_core::destination::FOLDER;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalStore;
@@ -57,7 +60,7 @@ impl Store for LocalStore {
 
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
         let body = body.to_vec();
-        blocking(uri, move |path, _| {
+        writing(uri, move |path, _| {
             if fs::symlink_metadata(path).is_ok() || !Staged::bytes(path, &body)?.claim()? {
                 return Ok(Created::Already);
             }
@@ -89,7 +92,7 @@ impl Store for LocalStore {
 
     async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
         let body = body.to_vec();
-        blocking(uri, move |path, _| {
+        writing(uri, move |path, _| {
             let staged = Staged::bytes(path, &body)?;
             let _lock = SwapLock::take_if_any(path)?;
             staged.replace()?;
@@ -107,8 +110,8 @@ impl Store for LocalStore {
         let source = path_of(from)?;
         // Trouble with the source is named after the source.
         blocking(from, |path, _| Ok(open(path).map(drop)?)).await?;
-        blocking(to, move |path, _| {
-            let staged = Staged::new(path, |file| {
+        writing(to, move |path, _| {
+            let staged = Staged::unsynced(path, |file| {
                 let (mut from, _) = open(&source)?;
                 io::copy(&mut from, file).map(drop)
             })?;
@@ -138,6 +141,28 @@ impl Store for LocalStore {
         .await
     }
 
+    async fn flush(&self, location: &Uri) -> Result<(), StoreError> {
+        blocking(location, |path, _| {
+            // The file system of what is there, or of where it was deleted from.
+            let there = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+            match rustix::fs::syncfs(File::open(there)?) {
+                Ok(()) | Err(Errno::NOSYS) => Ok(()),
+                Err(e) => Err(io::Error::from(e).into()),
+            }
+        })
+        .await
+    }
+
+    async fn hold(&self, location: &Uri) -> Result<Hold, StoreError> {
+        let folder = location.join(OWN_FOLDER);
+        let lock = writing(&folder, |path, _| Ok(LocationLock::try_take(path)?)).await?;
+        lock.map(Hold::new).ok_or_else(|| StoreError::Busy(location.clone()))
+    }
+
+    async fn sweep(&self, location: &Uri) -> Result<usize, StoreError> {
+        blocking(location, |path, _| Ok(sweep(path, OWN_FOLDER, true)?)).await
+    }
+
     async fn download(&self, uri: &Uri, expected: &str, to: &Path) -> Result<u64, StoreError> {
         let (expected, to) = (expected.to_owned(), to.to_owned());
         let copied = blocking(uri, move |path, _| {
@@ -155,7 +180,7 @@ impl Store for LocalStore {
 
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         let from = from.to_owned();
-        blocking(to, move |path, _| {
+        writing(to, move |path, _| {
             let staged = Staged::new(path, |file| io::copy(&mut File::open(&from)?, file).map(drop))?;
             let _lock = SwapLock::take_if_any(path)?;
             staged.replace()?;
@@ -163,6 +188,24 @@ impl Store for LocalStore {
         })
         .await
     }
+}
+
+/// Operations that write: a name that leads nowhere is no absent object, it is a place that cannot be made.
+async fn writing<T: Send + 'static>(
+    uri: &Uri,
+    work: impl FnOnce(&Path, &Uri) -> Result<T, WriteError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let in_the_way = |path: &Path| path.ancestors().skip(1).find(|p| p.exists() && !p.is_dir()).map(Path::to_owned);
+    blocking(uri, |path, uri| work(path, uri)).await.map_err(|e| match e {
+        StoreError::NotFound(uri) => {
+            let what = match in_the_way(Path::new(uri.as_str())) {
+                Some(file) => format!("cannot be written, because {} is a file and no directory", file.display()),
+                None => "cannot be written: its directory cannot be made".to_owned(),
+            };
+            broken(&uri, &what, io::ErrorKind::NotADirectory.into())
+        }
+        other => other,
+    })
 }
 
 /// Opens a regular file, with what identifies the version that was opened.

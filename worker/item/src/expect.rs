@@ -1,31 +1,34 @@
-//! What a step promises about its output, held against the files it wrote. `unique` is looked at within the item;
+//! What a step promises about its output, held against the rows it wrote, as Parquet. `unique` is looked at within the item;
 //! that it holds across items is for whoever sees them all.
 
 use crate::failure::{Outcome, engine_failure, transform};
 use crate::functions::Functions;
-use crate::read::{Room, load, scan_parquet, unpinned};
+use crate::read::scan_parquet;
 use crate::sql;
 use polars::prelude::*;
-use spotmill_core::ids::Uri;
-use spotmill_core::item::{InputFile, Violation};
-use spotmill_core::model::{Compression, Expect, Format, OnBadRows, Output, Read, RowCheck};
+use spotmill_core::item::Violation;
+use spotmill_core::model::Expect;
 use spotmill_core::types::Column as Declared;
 use std::path::PathBuf;
 
 const COUNT: &str = "\u{1}rows";
 
+/// Is nothing promised that the rows could break?
+pub fn is_nothing(expect: &Expect) -> bool {
+    expect.not_null.is_empty() && expect.unique.is_empty() && expect.check.is_empty()
+}
+
+/// Of Parquet files that hold the rows.
 pub fn violations(
     expect: &Expect,
     files: &[PathBuf],
-    output: &Output,
     columns: &[Declared],
     functions: &Functions,
 ) -> Outcome<Vec<Violation>> {
-    let nothing = expect.not_null.is_empty() && expect.unique.is_empty() && expect.check.is_empty();
-    if nothing || files.is_empty() {
+    if is_nothing(expect) || files.is_empty() {
         return Ok(Vec::new());
     }
-    let frame = written(files, output, columns)?;
+    let frame = scan_parquet(files)?;
     let told = |e: PolarsError| engine_failure(&e, "`expect`");
     let mut out = Vec::new();
     not_null(&expect.not_null, columns, &frame, &mut out)?;
@@ -35,26 +38,6 @@ pub fn violations(
     }
     checks(&expect.check, &frame, functions, &mut out).map_err(told)?;
     Ok(out)
-}
-
-fn written(files: &[PathBuf], output: &Output, columns: &[Declared]) -> Outcome<LazyFrame> {
-    if output.format == Format::Parquet {
-        return scan_parquet(files);
-    }
-    let inputs: Vec<InputFile> = files.iter().map(|f| unpinned(Uri::new(f.to_string_lossy()))).collect();
-    let read = Read {
-        format: output.format,
-        columns: columns.to_vec(),
-        header: output.header,
-        delimiter: ',',
-        null_values: Vec::new(),
-        compression: Compression::Auto,
-        on_bad_rows: OnBadRows::Fail,
-        row_check: RowCheck::All,
-    };
-    let tmp = std::env::temp_dir();
-    let name = format!("spotmill-expect-{}", std::process::id());
-    Ok(load(&inputs, &read, &Room { tmp: &tmp, name: &name, threads: 1 })?.frame)
 }
 
 fn known(names: &[String], columns: &[Declared], key: &str) -> Outcome<()> {

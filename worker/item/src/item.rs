@@ -86,13 +86,21 @@ impl Item<'_> {
             let message = format!("the output's column `{}` has a type that cannot be written", left_out[0]);
             return Err(transform(message).remedy("CAST it to a type of the vocabulary, or leave it out"));
         }
-        let frame = frame.select(casts);
+        let mut frame = frame.select(casts);
         let schema = crate::types::schema(&columns);
+        let aside = tmp.join("expected.parquet");
+        let is_aside = spec.output.format != Format::Parquet && !expect::is_nothing(&spec.expect);
+        if is_aside {
+            frame = write::aside(frame, &aside).map_err(|e| self.blamed(e, &again))?;
+        }
         let written = write::write(frame, &schema, &spec.output, &scratch).map_err(|e| self.blamed(e, &again))?;
         let rows_read = input.rows;
         self.rows_rule(&input, written.rows)?;
-        let files: Vec<PathBuf> = written.files.iter().map(|f| scratch.join(&f.path)).collect();
-        let violations = expect::violations(&spec.expect, &files, &spec.output, &columns, self.functions)?;
+        let files: Vec<PathBuf> = match is_aside {
+            true => vec![aside],
+            false => written.files.iter().map(|f| scratch.join(&f.path)).collect(),
+        };
+        let violations = expect::violations(&spec.expect, &files, &columns, self.functions)?;
         notes.extend(input.first_rejects.iter().map(told));
         Ok(ItemReport {
             v: ITEM_VERSION,

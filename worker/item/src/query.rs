@@ -206,6 +206,7 @@ fn layout(name: &str) -> Outcome<Output> {
         file_rows: None,
         destination: None,
         replace_all: false,
+        schema_change_allowed: false,
         header: true,
     })
 }

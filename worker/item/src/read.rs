@@ -2,7 +2,7 @@
 //! declared and counted before.
 
 use crate::elementwise::elementwise;
-use crate::failure::{Outcome, bad_data, engine_failure, failure};
+use crate::failure::{Outcome, Remedy as _, bad_data, engine_failure, failure};
 use crate::text::{Text, TextFile};
 use crate::types::{column, normal, schema};
 use crate::wanted::Wanted;
@@ -62,8 +62,19 @@ pub fn load(files: &[InputFile], read: &Read, room: &Room<'_>) -> Outcome<Loaded
     }
     match read.format {
         Format::Parquet => parquet(files, &paths, read),
+        Format::Csv | Format::Ndjson if files.is_empty() => nothing(read),
         Format::Csv | Format::Ndjson => text_files(&paths, read, room),
     }
+}
+
+/// No file: the declared columns without a row.
+fn nothing(read: &Read) -> Outcome<Loaded> {
+    if read.columns.is_empty() {
+        let message =
+            "there is no input, and its columns are not declared: later steps cannot read a table without columns";
+        return Err(failure(FailureClass::Permanent, message).remedy("declare `columns` of the input"));
+    }
+    Ok(loaded(empty(&read.columns), read.columns.clone(), 0))
 }
 
 fn unchanged(file: &InputFile, path: &Path) -> Outcome<()> {

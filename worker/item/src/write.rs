@@ -5,6 +5,7 @@ use crate::counter::Counter;
 use crate::failure::{Outcome, cannot_read, cannot_write, engine_failure, failure, root, transform};
 use crate::footer;
 use crate::partition::{bucket_of, check_keys, label};
+use crate::read::scan_parquet;
 use polars::prelude::*;
 use polars_plan::dsl::file_provider::{FileProviderArgs, FileProviderReturn, FileProviderType};
 use polars_plan::dsl::sink::{PartitionStrategy, SinkDestination, SinkTarget, UnifiedSinkArgs};
@@ -58,6 +59,18 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
         }
     }
     read_back(named, &extension, output, schema, scratch, counter.get())
+}
+
+/// The rows in a Parquet file of their own, and a frame that reads them from there: text cannot tell NULL from an empty
+/// field, nor a row of one NULL from no row, so what is promised of the rows is held against these.
+pub fn aside(frame: LazyFrame, path: &Path) -> Outcome<LazyFrame> {
+    let target = SinkTarget::Path(PlRefPath::new(path.to_string_lossy().as_ref()));
+    let args = UnifiedSinkArgs { mkdir: true, maintain_order: true, ..Default::default() };
+    frame
+        .sink(SinkDestination::File { target }, FileWriteFormat::Parquet(Arc::default()), args)
+        .and_then(|f| f.collect_with_engine(Engine::Streaming))
+        .map_err(|e| engine_failure(&e, "the transform"))?;
+    scan_parquet(&[path.to_owned()])
 }
 
 fn sorted(frame: LazyFrame, output: &Output, schema: &Schema) -> Outcome<LazyFrame> {

@@ -79,6 +79,8 @@ async fn written(context: &Context, job: &Job, report: &ItemReport) -> Result<()
             Some(_) => {}
         }
     }
+    // All of them at once, whatever their number: a receipt never outlasts what it names.
+    insist(context, "putting what the child wrote on the disk", || context.ports.store.flush(&scratch)).await;
     Ok(())
 }
 

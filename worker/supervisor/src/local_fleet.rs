@@ -7,15 +7,26 @@ use crate::handle::Supervisor;
 use async_trait::async_trait;
 use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
 use std::collections::HashMap;
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
+
+/// What the name of a directory's lock ends in.
+const LOCK: &str = ".lock";
+
+struct Running {
+    living: LivingFleet,
+    supervisor: Supervisor,
+    _tmp: OwnTmp,
+}
 
 pub struct LocalFleet {
     /// What every supervisor is started with; queues, share and tmp come from the request.
     base: SupervisorConfig,
     ports: Ports,
     events: EventSink,
-    running: Mutex<HashMap<String, (LivingFleet, Supervisor)>>,
+    running: Mutex<HashMap<String, Running>>,
 }
 
 impl LocalFleet {
@@ -32,12 +43,12 @@ impl LocalFleet {
 
     /// Ends every fleet, all at once; for Ctrl-C.
     pub async fn end_all(&self) {
-        let all: Vec<Supervisor> = self.running.lock().await.drain().map(|(_, (_, supervisor))| supervisor).collect();
-        for supervisor in &all {
-            supervisor.stop_now();
+        let all: Vec<Running> = self.running.lock().await.drain().map(|(_, running)| running).collect();
+        for running in &all {
+            running.supervisor.stop_now();
         }
-        for supervisor in all {
-            supervisor.join().await;
+        for running in all {
+            running.supervisor.join().await;
         }
     }
 
@@ -57,43 +68,102 @@ impl Fleets for LocalFleet {
         if running.contains_key(&request.name) {
             return Ok(());
         }
+        let refused = |what: String| FleetError::Refused { name: request.name.clone(), what };
+        let own = OwnTmp::take(&self.base.tmp, &request.name)
+            .map_err(|e| refused(format!("cannot use {}: {e}", self.base.tmp.display())))?;
         let config = SupervisorConfig {
             queue: request.queue.clone(),
             callbacks: request.callbacks.clone(),
             share: self.share(request),
-            tmp: self.base.tmp.join(format!("{}-{}", std::process::id(), request.name)),
+            tmp: own.dir.clone(),
             ..self.base.clone()
         };
         let tmp = config.tmp.clone();
-        let supervisor = Supervisor::start(config, self.ports.clone(), self.events.clone()).map_err(|e| {
-            FleetError::Refused { name: request.name.clone(), what: format!("cannot use {}: {e}", tmp.display()) }
-        })?;
-        running.insert(request.name.clone(), (request.living(), supervisor));
+        let supervisor = Supervisor::start(config, self.ports.clone(), self.events.clone())
+            .map_err(|e| refused(format!("cannot use {}: {e}", tmp.display())))?;
+        running.insert(request.name.clone(), Running { living: request.living(), supervisor, _tmp: own });
         Ok(())
     }
 
     async fn end(&self, request: &FleetRequest) -> Result<(), FleetError> {
-        let supervisor = self.running.lock().await.remove(&request.name);
-        if let Some((_, supervisor)) = supervisor {
-            supervisor.stop_now();
-            supervisor.join().await;
+        let running = self.running.lock().await.remove(&request.name);
+        if let Some(running) = running {
+            running.supervisor.stop_now();
+            running.supervisor.join().await;
         }
         Ok(())
     }
 
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
-        Ok(self.running.lock().await.values().map(|(living, _)| living.clone()).collect())
+        Ok(self.running.lock().await.values().map(|running| running.living.clone()).collect())
     }
 }
 
-/// Removes the directories (`{pid}-{fleet}`) of processes that were killed and could not.
+/// A directory for a fleet's temporary files, with a lock file beside it that is held as long as the fleet lives. The
+/// kernel lets go of it with the process, in whatever container that is; the number of a process says nothing.
+struct OwnTmp {
+    dir: PathBuf,
+    lock: PathBuf,
+    _held: File,
+}
+
+impl OwnTmp {
+    fn take(tmp: &Path, fleet: &str) -> io::Result<OwnTmp> {
+        std::fs::create_dir_all(tmp)?;
+        for n in 0..1_000u32 {
+            let dir = tmp.join(format!("{fleet}-{n}"));
+            let lock = tmp.join(format!("{fleet}-{n}{LOCK}"));
+            let file = File::options().write(true).create(true).truncate(false).open(&lock)?;
+            // Whoever holds it works in the directory; whoever removed it has made this lock one that nobody finds.
+            if file.try_lock().is_ok() && lock.exists() && !dir.exists() {
+                return Ok(OwnTmp { dir, lock, _held: file });
+            }
+        }
+        Err(io::Error::other("a thousand directories of this fleet are in use"))
+    }
+}
+
+impl Drop for OwnTmp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+        let _ = std::fs::remove_file(&self.lock);
+    }
+}
+
+/// Removes what fleets left whose processes were killed: their locks are free.
 fn sweep(tmp: &Path) {
     let Ok(entries) = std::fs::read_dir(tmp) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|n| n.split_once('-')?.0.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = std::fs::remove_dir_all(entry.path());
+        let path = entry.path();
+        let Some(dir) = path.to_str().and_then(|p| p.strip_suffix(LOCK)) else { continue };
+        let Ok(file) = File::options().write(true).open(&path) else { continue };
+        if file.try_lock().is_ok() {
+            let _ = std::fs::remove_dir_all(dir);
+            let _ = std::fs::remove_file(&path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_in_use_stays_whoever_looks_and_one_whose_holder_is_gone_goes() {
+        let tmp = tempfile::tempdir().expect("a directory");
+        let mine = OwnTmp::take(tmp.path(), "f").expect("free");
+        std::fs::create_dir(&mine.dir).expect("made");
+        // Another process, wherever it runs: it sees a lock that is held.
+        sweep(tmp.path());
+        assert!(mine.dir.exists());
+        let other = OwnTmp::take(tmp.path(), "f").expect("another name");
+        assert_ne!(other.dir, mine.dir);
+        // What a killed process leaves: the files, and no lock on them.
+        std::fs::create_dir(tmp.path().join("dead-0")).expect("made");
+        std::fs::write(tmp.path().join(format!("dead-0{LOCK}")), "").expect("written");
+        sweep(tmp.path());
+        assert!(!tmp.path().join("dead-0").exists());
+        drop((mine, other));
+        assert_eq!(std::fs::read_dir(tmp.path()).expect("there").count(), 0);
     }
 }

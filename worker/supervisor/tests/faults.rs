@@ -33,11 +33,14 @@ struct Faulty {
     faults: Mutex<Vec<(&'static str, &'static str, Fault)>>,
     /// Written in the moment in which a reply is lost.
     meanwhile: Mutex<HashMap<&'static str, (Uri, Vec<u8>)>>,
+    /// How many receipts stood at each flush.
+    flushes: Mutex<Vec<usize>>,
 }
 
 impl Faulty {
     fn new(faults: &[(&'static str, &'static str, Fault)]) -> Arc<Faulty> {
-        Arc::new(Faulty { inner: LocalStore::new(), faults: Mutex::new(faults.to_vec()), meanwhile: Mutex::default() })
+        let faults = Mutex::new(faults.to_vec());
+        Arc::new(Faulty { inner: LocalStore::new(), faults, meanwhile: Mutex::default(), flushes: Mutex::default() })
     }
 
     fn struck(&self, operation: &str, uri: &Uri) -> Option<Fault> {
@@ -111,6 +114,14 @@ impl Store for Faulty {
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.inner.delete(uri).await
+    }
+    async fn flush(&self, location: &Uri) -> Result<(), StoreError> {
+        let receipts = location.as_str().replace("/scratch/", "/runs/");
+        let folder = receipts.split("/0000000-").next().unwrap_or_default().to_owned();
+        let listed = self.inner.list(&Uri::new(format!("{folder}/receipts/"))).await?;
+        self.flushes.lock().expect("flushes").push(listed.len());
+        self.read("flush", location)?;
+        self.inner.flush(location).await
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.read("download", uri)?;
@@ -226,6 +237,17 @@ async fn anothers_receipt_may_land_while_ours_is_lost() {
     let callbacks = world.settle(1).await;
     assert_eq!((callbacks[0].kind, callbacks[0].attempt.as_str()), (CallbackKind::Done, "winner"));
     assert_eq!(world.scratch().await, [""; 0], "the loser has read another's receipt, and only then deleted its files");
+}
+
+#[tokio::test]
+async fn what_a_child_wrote_is_on_the_disk_before_its_receipt_in_one_sync() {
+    let mut world = World::new("finish", "").await;
+    let store = Faulty::new(&[("flush", "scratch", Fault::Refuse), ("flush", "scratch", Fault::Refuse)]);
+    world.store = store.clone();
+    assert_eq!(world.settle(1).await[0].kind, CallbackKind::Done);
+    assert!(world.receipt(0).await.is_some());
+    // Two that failed, one that did not, and no receipt before it.
+    assert_eq!(*store.flushes.lock().expect("flushes"), [0, 0, 0]);
 }
 
 #[tokio::test]

@@ -113,12 +113,15 @@ async fn ctrl_c_ends_every_fleet() {
 #[tokio::test]
 async fn directories_of_processes_that_are_gone_are_swept() {
     let world = World::of(0, "", "").await;
-    let left = world.config.tmp.join(format!("{}-x/attempt/tmp", u32::MAX));
-    let mine = world.config.tmp.join(format!("{}-x", std::process::id()));
+    let (left, lock) = (world.config.tmp.join("x-0/attempt/tmp"), world.config.tmp.join("x-0.lock"));
+    let (used, held) = (world.config.tmp.join("y-0/attempt/tmp"), world.config.tmp.join("y-0.lock"));
     std::fs::create_dir_all(&left).expect("directory");
-    std::fs::create_dir_all(&mine).expect("directory");
+    std::fs::create_dir_all(&used).expect("directory");
+    std::fs::write(&lock, "").expect("a lock that nobody holds");
+    let held = std::fs::File::create(held).expect("a lock");
+    held.lock().expect("held, by a process of whatever number");
     LocalFleet::new(world.config.clone(), world.ports(), world.sink());
-    assert!(!left.exists() && mine.exists());
+    assert!(!left.exists() && !lock.exists() && used.exists());
 }
 
 #[test]

@@ -51,18 +51,18 @@ pub(super) fn tell(global: &Global, identity: &Identity, found: &[Finding]) {
         if global.json {
             let line = serde_json::json!({"v": 1, "event": "finding", "what": f.what, "grade": grade.1,
                 "text": f.text, "remedy": f.remedy});
-            println!("{line}");
+            say!("{line}");
             continue;
         }
-        println!("{} {:13} {}", grade.0, f.what, f.text);
-        f.remedy.iter().for_each(|remedy| println!("  {:13} {remedy}", ""));
+        say!("{} {:13} {}", grade.0, f.what, f.text);
+        f.remedy.iter().for_each(|remedy| say!("  {:13} {remedy}", ""));
     }
     if global.json {
         let line = serde_json::json!({"v": 1, "event": "examined", "account": identity.account, "as": identity.arn,
             "problems": problems, "warnings": warnings});
-        println!("{line}");
+        say!("{line}");
         return;
     }
     let end = if problems > 0 { ": runs would fail or wait" } else { "" };
-    println!("{}, {}{end}", plural(problems as u64, "problem"), plural(warnings as u64, "warning"));
+    say!("{}, {}{end}", plural(problems as u64, "problem"), plural(warnings as u64, "warning"));
 }

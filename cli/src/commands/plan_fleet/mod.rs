@@ -48,9 +48,9 @@ pub async fn run(
     for preview in &all {
         let told = Told::of(preview, &pipeline.fleet, &prices);
         if global.json {
-            println!("{}", told.json());
+            say!("{}", told.json());
         } else {
-            println!("{}", told.text());
+            say!("{}", told.text());
         }
     }
     if let Some(world) = world {
@@ -58,8 +58,8 @@ pub async fn run(
     }
     for note in &notes {
         match global.json {
-            true => println!("{}", serde_json::json!({"v": 1, "event": "note", "text": note})),
-            false => println!("{note}"),
+            true => say!("{}", serde_json::json!({"v": 1, "event": "note", "text": note})),
+            false => say!("{note}"),
         }
     }
     Ok(())

@@ -200,10 +200,20 @@ pub struct OutputTable {
     pub file_rows: Option<u64>,
     /// Where finished files are published; without it the output is only for later steps.
     pub destination: Option<String>,
-    /// What a run replaces there: its own `key` (if not said), or `all`.
+    /// What a run replaces there: its own `key` (if not said), or `all`: then the run of the latest date stays, and
+    /// where the key has no date the last that was published.
     pub replace: Option<ReplaceKind>,
+    /// Whether columns may differ from those of the last publication: `refuse` (if not said), or `allow`.
+    pub schema_change: Option<SchemaChangeKind>,
     /// CSV only: whether to write the names; true if not said.
     pub header: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaChangeKind {
+    Refuse,
+    Allow,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

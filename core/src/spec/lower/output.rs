@@ -1,6 +1,8 @@
 //! What a step writes and what must hold of it.
 
-use super::super::file::{ExpectTable, OnFailKind, OutputCompressionKind, OutputTable, ReplaceKind, SortEntry};
+use super::super::file::{
+    ExpectTable, OnFailKind, OutputCompressionKind, OutputTable, ReplaceKind, SchemaChangeKind, SortEntry,
+};
 use super::super::problem::Problem;
 use super::super::units;
 use super::{Ctx, read, resources};
@@ -20,9 +22,12 @@ pub fn output(ctx: &mut Ctx<'_>, step: &str, table: Option<&OutputTable>) -> Out
         let place = ctx.key(&format!("{path}.header"));
         ctx.error("misplaced-key", "`header` has no meaning here", place, "it is for CSV");
     }
-    if ctx.has(&format!("{path}.replace")) && !ctx.has(&format!("{path}.destination")) {
-        let place = ctx.key(&format!("{path}.replace"));
-        ctx.error("misplaced-key", "`replace` has no meaning here", place, "it is for a step with a `destination`");
+    for key in ["replace", "schema_change"] {
+        if ctx.has(&format!("{path}.{key}")) && !ctx.has(&format!("{path}.destination")) {
+            let place = ctx.key(&format!("{path}.{key}"));
+            let title = format!("`{key}` has no meaning here");
+            ctx.error("misplaced-key", title, place, "it is for a step with a `destination`");
+        }
     }
     if table.file_rows == Some(0) {
         let place = ctx.value(&format!("{path}.file_rows"));
@@ -37,6 +42,7 @@ pub fn output(ctx: &mut Ctx<'_>, step: &str, table: Option<&OutputTable>) -> Out
         file_rows: table.file_rows,
         destination: table.destination.clone(),
         replace_all: table.replace == Some(ReplaceKind::All),
+        schema_change_allowed: table.schema_change == Some(SchemaChangeKind::Allow),
         header: table.header.unwrap_or(true),
     }
 }

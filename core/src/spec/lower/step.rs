@@ -10,6 +10,9 @@ use super::{Ctx, output, pipeline, read, resources};
 use crate::model::{By, Input, ItemValue, MaxBadRows, OnEmpty, RowsRule, Source, Step, Table, Transform, Values};
 use std::collections::BTreeMap;
 
+/// Rows that `on_bad_rows = "reject"` rejects at most, if the pipeline does not say.
+const DEFAULT_BAD_ROWS: f64 = 0.5;
+
 pub fn steps(ctx: &mut Ctx<'_>, file: &File) -> Vec<Step> {
     if ctx.root.find("step").is_some_and(|n| n.items().is_empty()) {
         let place = ctx.value("step");
@@ -244,6 +247,8 @@ fn max_bad_rows(ctx: &mut Ctx<'_>, path: &str, table: &InputTable) -> MaxBadRows
         );
     }
     match &table.max_bad_rows {
+        // A wrong delimiter rejects every row, and nobody meant that.
+        None if rejects => MaxBadRows::Fraction(DEFAULT_BAD_ROWS),
         None => MaxBadRows::Unlimited,
         Some(BadRows::Count(rows)) => MaxBadRows::Rows(*rows),
         Some(BadRows::Share(text)) => match units::share(text) {

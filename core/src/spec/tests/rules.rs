@@ -195,7 +195,10 @@ fn values_cut_the_whole_input() {
     );
     flights(
         &[("item_bytes   =", &format!("{values}\nitem_bytes ="))],
-        &["misplaced-key: `item_bytes` has no meaning here"],
+        &[
+            "rows-left-out: `rows = \"same\"` cannot hold with `values` of `flight`",
+            "misplaced-key: `item_bytes` has no meaning here",
+        ],
     );
     flights(&[("by   = \"all\"", &format!("by   = \"all\"\n{values}"))], &[]);
 }

@@ -67,6 +67,7 @@ impl Bench {
                 file_rows: None,
                 destination: None,
                 replace_all: false,
+                schema_change_allowed: false,
                 header: true,
             },
             rows: None,

@@ -51,11 +51,11 @@ pub fn attempts(classes: &[FailureClass]) -> u32 {
 
 /// Attempts after which another of the same kind cannot end otherwise: bad data and a foreign worker get a second
 /// chance (a bad disk, a mixed fleet); an input that changed is taken as it is now by the next execution only,
-/// because an epoch pins its inputs.
+/// because an epoch pins its inputs. What the file system refuses it refuses again.
 fn worth_trying(class: FailureClass) -> u32 {
     match class {
         FailureClass::BadData | FailureClass::WorkerVersion => 2,
-        FailureClass::InputChanged => 1,
+        FailureClass::InputChanged | FailureClass::Permanent => 1,
         _ => u32::MAX,
     }
 }

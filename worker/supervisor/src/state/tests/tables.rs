@@ -89,3 +89,10 @@ fn budgets_count_what_says_something_about_the_item() {
     // Only what was alone when its machine went speaks against the item.
     assert!(is_poison(16, 10) && !is_poison(15, 10) && !is_poison(16, 9) && !is_poison(400, 0));
 }
+
+#[test]
+fn what_cannot_succeed_is_tried_once() {
+    let waits = Waits { retry_ms: 1, infra_ms: 1, infra_most_ms: 1 };
+    assert_eq!(next(FailureClass::Permanent, &[], 3, waits), Next::GiveUp);
+    assert!(matches!(next(FailureClass::Infra, &[FailureClass::Infra; 5], 3, waits), Next::Retry { .. }));
+}

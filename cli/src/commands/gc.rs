@@ -1,0 +1,54 @@
+//! `gc`: what nobody needs any more, on this machine or on AWS. It says what would go, and removes it when asked to.
+
+use crate::args::Global;
+use crate::exit::{Code, Stop};
+use crate::lock;
+use crate::look::Looking;
+use crate::result::{indent, table};
+use crate::ui::format::{bytes, plural};
+use spotmill_core::ids::{ExecutionId, RunId};
+use spotmill_lambdas::gc::collect;
+use spotmill_platform::local::lock::RunLock;
+use std::cell::RefCell;
+
+pub async fn run(global: &Global, delete: bool) -> Result<Code, Stop> {
+    let looking = Looking::open(global).await?;
+    // On this machine a run is held while it is looked at, so that nobody starts it meanwhile.
+    let held: RefCell<Vec<RunLock>> = RefCell::default();
+    let is_here = looking.is_here();
+    let may_touch = |run: &RunId, is_owned: bool| match is_here {
+        true => lock::take(run, &ExecutionId::new("local:gc")).map(|lock| held.borrow_mut().push(lock)).is_ok(),
+        false => !is_owned,
+    };
+    let (found, left) = collect(&looking.ctx, delete, may_touch).await.map_err(Stop::from)?;
+    if global.json {
+        for waste in &found {
+            say!(
+                "{}",
+                serde_json::json!({"v": 1, "event": "waste", "what": waste.what, "files": waste.files,
+                    "bytes": waste.bytes, "deleted": delete})
+            );
+        }
+        return Ok(Code::Done);
+    }
+    left.iter().for_each(|run| say!("! {run}"));
+    if found.is_empty() {
+        say!("nothing to remove");
+        return Ok(Code::Done);
+    }
+    let mut shown = table(&["what", "files", "size"], &[1, 2]);
+    for waste in &found {
+        shown.add_row([waste.what.clone(), waste.files.to_string(), bytes(waste.bytes)]);
+    }
+    say!("{}", indent(&shown));
+    let (files, size) = (found.iter().map(|w| w.files).sum::<u64>(), found.iter().map(|w| w.bytes).sum::<u64>());
+    match delete {
+        true => say!("{} removed, {}", plural(files, "file"), bytes(size)),
+        false => {
+            let command = crate::here::world::spotmill(global);
+            let target = if is_here { String::new() } else { format!(" --target {}", global.target()) };
+            say!("{}, {} could go; remove them: {command} gc --delete{target}", plural(files, "file"), bytes(size));
+        }
+    }
+    Ok(Code::Done)
+}

@@ -1,0 +1,68 @@
+//! Published columns are a contract with whoever reads them: their names, types and order stay what the last
+//! publication of the same table had. A table is a destination's template: all dates of it are one table to a reader,
+//! so the contract lies at the part of it that all runs share.
+
+use super::FOLDER;
+use crate::digest::short;
+use crate::ids::{RunId, Uri};
+use crate::model::Format;
+use crate::types::Column;
+use serde::{Deserialize, Serialize};
+
+/// `_spotmill/columns-{digest}.json` in the folder that all runs' destinations share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    pub v: u32,
+    /// The destination as it is written in the pipeline, below the folder.
+    pub template: String,
+    /// Who published last.
+    pub run: RunId,
+    pub format: Format,
+    pub columns: Vec<Column>,
+}
+
+/// The literal folder a template begins with, and the rest: `lake/` and `d={date}/x`.
+pub fn table_prefix<'t>(template: &'t str, keys: &[String]) -> (&'t str, &'t str) {
+    let first_key = template.match_indices('{').find(|(at, _)| {
+        let inside = template[at + 1..].split('}').next().unwrap_or_default();
+        let name = inside.split(':').next().unwrap_or_default().trim();
+        keys.iter().any(|k| k == name)
+    });
+    let end = first_key.map_or(template.len(), |(at, _)| at);
+    let cut = if end == template.len() { end } else { template[..end].rfind('/').map_or(0, |at| at + 1) };
+    (&template[..cut], template[cut..].trim_end_matches('/'))
+}
+
+pub fn contract_uri(folder: &Uri, rest: &str) -> Uri {
+    folder.join(&format!("{FOLDER}/columns-{}.json", short(rest.as_bytes(), 16)))
+}
+
+/// How the columns differ from the contract, as a person compares them; nothing where they agree or are not known.
+pub fn changes(contract: &Contract, columns: &[Column]) -> Option<String> {
+    if columns.is_empty() || contract.columns.is_empty() {
+        return None;
+    }
+    let plain = |columns: &[Column]| columns.iter().map(|c| (c.name.clone(), c.ty)).collect::<Vec<_>>();
+    let (old, new) = (plain(&contract.columns), plain(columns));
+    if old == new {
+        return None;
+    }
+    let mut differing: Vec<String> = Vec::new();
+    for (name, ty) in &new {
+        match old.iter().find(|(n, _)| n == name) {
+            None => differing.push(format!("`{name}` {ty} is new")),
+            Some((_, was)) if was != ty => differing.push(format!("`{name}` was {was} and is {ty}")),
+            Some(_) => {}
+        }
+    }
+    for (name, ty) in old.iter().filter(|(n, _)| !new.iter().any(|(m, _)| m == n)) {
+        differing.push(format!("`{name}` {ty} is gone"));
+    }
+    if differing.is_empty() {
+        differing.push("their order changed".to_owned());
+    }
+    let list = |all: &[(String, crate::types::ColumnType)]| {
+        all.iter().map(|(n, t)| format!("{n} {t}")).collect::<Vec<_>>().join(", ")
+    };
+    Some(format!("{}; published by {}: {}; now: {}", differing.join(", "), contract.run, list(&old), list(&new)))
+}

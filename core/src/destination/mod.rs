@@ -1,0 +1,187 @@
+//! What a destination says of itself. Beside the data lies `_spotmill/manifest.json`: publication by publication, who
+//! put which files there. It is only ever compared and swapped, so of several publishers each sees what the others
+//! did. Every published file begins with the id of its publication, an id is never used for other bytes, and so a late
+//! copy of a publisher that lost can neither be taken for data nor replace any.
+//!
+//! Readers that know the manifest read the files of the publications that stand; the others wait for the success mark,
+//! which is written after the manifest and taken off before anything changes.
+
+mod contract;
+mod decide;
+
+use crate::digest::short;
+use crate::ids::{Generation, ItemIndex, RunId, StepName, Uri};
+use crate::records::SealedFile;
+use crate::types::Column;
+pub use contract::{Contract, changes, contract_uri, table_prefix};
+pub use decide::{Decision, Existing, Me, Seen, decide, finished, superseded};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The folder of a destination that is ours. Readers of a lake take no name that begins with `_` for data.
+pub const FOLDER: &str = "_spotmill";
+const ID_DIGITS: usize = 16;
+/// Publications that went, of which a late file may still appear.
+const RETIRED: usize = 1_000;
+
+/// `_spotmill/manifest.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Contents {
+    pub v: u32,
+    pub publications: Vec<Publication>,
+    /// Files and folders (with a slash at the end) that somebody said to leave, relative to the destination; `../` for
+    /// a destination above this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+    /// Files that somebody said to take over, with their ETags: as they are they go, once what replaces them stands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adopted: BTreeMap<String, String>,
+    /// Ids of publications that are gone, oldest first: a file of theirs that appears late is removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its files are being copied.
+    Coming,
+    Stands,
+    /// Another took its place; its files are being removed.
+    Going,
+}
+
+/// What one run of one step put there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Publication {
+    /// Files bear it; `_spotmill/files-{id}.json` lists them.
+    pub id: String,
+    pub pipeline: String,
+    pub run: RunId,
+    pub step: StepName,
+    pub generation: Generation,
+    /// The dates of the run's key: of runs that replace each other the higher stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
+    /// The name of its success mark.
+    pub mark: String,
+    pub state: State,
+    pub files: u64,
+    pub bytes: u64,
+    pub rows: u64,
+    pub columns: Vec<Column>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<ItemIndex>,
+    pub since_ms: u64,
+}
+
+/// A file as it lies at a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lying {
+    pub bytes: u64,
+    pub etag: String,
+}
+
+/// `_spotmill/files-{id}.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileList {
+    pub v: u32,
+    pub id: String,
+    pub files: Vec<ListedFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListedFile {
+    /// Relative to the destination.
+    pub path: String,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+impl Contents {
+    pub fn find(&self, id: &str) -> Option<&Publication> {
+        self.publications.iter().find(|p| p.id == id)
+    }
+
+    /// With a publication in another state.
+    pub fn with_state(&self, id: &str, state: State, now_ms: u64) -> Contents {
+        let mut next = self.clone();
+        for p in next.publications.iter_mut().filter(|p| p.id == id) {
+            (p.state, p.since_ms) = (state, now_ms);
+        }
+        next
+    }
+
+    /// Without what was going: its files are gone.
+    pub fn cleared(&self) -> Contents {
+        let mut next = self.clone();
+        let gone = next.publications.iter().filter(|p| p.state == State::Going).map(|p| p.id.clone());
+        next.retired.extend(gone.collect::<Vec<_>>());
+        let more = next.retired.len().saturating_sub(RETIRED);
+        next.retired.drain(..more);
+        next.publications.retain(|p| p.state != State::Going);
+        next.adopted.clear();
+        next
+    }
+
+    /// Is the file one that is to be removed: of a publication that goes or went, or adopted as it is?
+    pub fn to_remove(&self, path: &str, file: &Lying) -> bool {
+        let adopted = self.adopted.get(path) == Some(&file.etag);
+        match id_of(path) {
+            Some(id) => match self.find(id) {
+                Some(p) => p.state == State::Going,
+                None => adopted || self.retired.iter().any(|r| r == id),
+            },
+            None => adopted,
+        }
+    }
+}
+
+/// The id that this run's step has with what it sealed: other bytes never get it.
+pub fn id(run: &RunId, step: &StepName, generation: Generation, files_digest: &str) -> String {
+    short(format!("{run}\n{step}\n{generation}\n{files_digest}").as_bytes(), ID_DIGITS)
+}
+
+/// The id in a published file's name: `{id}-{item}-{part}.{ending}`.
+pub fn id_of(path: &str) -> Option<&str> {
+    let (name, ending) = path.rsplit('/').next()?.split_once('.')?;
+    let mut parts = name.split('-');
+    let (id, item, part) = (parts.next()?, parts.next()?, parts.next()?);
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let digits = |text: &str, least: usize| text.len() >= least && text.chars().all(|c| c.is_ascii_digit());
+    let ours = id.len() == ID_DIGITS && id.chars().all(hex) && digits(item, 7) && digits(part, 5);
+    (ours && parts.next().is_none() && !ending.is_empty()).then_some(id)
+}
+
+/// Where the sealed files are published, relative to the destination, in the seal's order.
+pub fn paths(id: &str, files: &[SealedFile]) -> Vec<ListedFile> {
+    let named = |f: &SealedFile| {
+        let folder = if f.partition.is_empty() { String::new() } else { format!("{}/", f.partition) };
+        let name = f.uri.as_str().rsplit('/').next().unwrap_or_default();
+        let ending = name.split_once('.').map_or("parquet", |(_, e)| e);
+        let path = format!("{folder}{id}-{:07}-{:05}.{ending}", f.item, f.part);
+        ListedFile { path, rows: f.rows, bytes: f.bytes }
+    };
+    files.iter().map(named).collect()
+}
+
+pub fn manifest_uri(destination: &Uri) -> Uri {
+    destination.join(&format!("{FOLDER}/manifest.json"))
+}
+
+pub fn files_uri(destination: &Uri, id: &str) -> Uri {
+    destination.join(&format!("{FOLDER}/files-{id}.json"))
+}
+
+/// The folders above a destination in which another one may lie, nearest first.
+pub fn above(destination: &Uri) -> Vec<Uri> {
+    let text = destination.as_str();
+    let root = if destination.is_s3() { text[5..].find('/').map_or(text.len(), |i| i + 5) } else { 0 };
+    let mut all = Vec::new();
+    let mut end = text.len();
+    while let Some(at) = text[..end].rfind('/').filter(|at| *at >= root.max(1)) {
+        all.push(Uri::new(&text[..at]));
+        end = at;
+    }
+    all
+}

@@ -1,0 +1,122 @@
+//! Items that a new generation need not do again: those that read the very same files as an item of the generation
+//! before it, with the same definition. Their receipts are written anew, for the item as it is planned now; the files
+//! stay where they are. Leaving one out costs time and is never wrong.
+
+use crate::work::WorkPages;
+use crate::{Ctx, HandlerError, access, inputs};
+use spotmill_core::claim::Ticket;
+use spotmill_core::digest::short;
+use spotmill_core::ids::{Generation, ItemIndex, RunId, Uri};
+use spotmill_core::keys::StepKeys;
+use spotmill_core::plan::item_digest;
+use spotmill_core::records::{Plan, PlanTables, Receipt, Seal, WorkItem};
+use spotmill_core::tally::RoaringBitmap;
+use spotmill_platform::ports::StoreError;
+use spotmill_platform::records::{self, RecordError};
+use std::collections::HashMap;
+
+/// Receipts read and written at once.
+const PAGE: usize = 500;
+
+pub struct Carried<'a> {
+    pub run: &'a RunId,
+    pub keys: &'a StepKeys,
+    pub plan: &'a Plan,
+    pub from: Generation,
+    /// Items without a receipt.
+    pub open: &'a RoaringBitmap,
+    pub ticket: Ticket<'a>,
+}
+
+/// Items that have a receipt now.
+pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, HandlerError> {
+    let old_keys = carried.keys.run.step(&carried.keys.step, carried.from);
+    let mut done = RoaringBitmap::new();
+    let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &carried.keys.tables()).await? else {
+        return Ok(done);
+    };
+    let known = known(ctx, &old_keys, &tables).await?;
+    if known.is_empty() {
+        return Ok(done);
+    }
+    let listed = ctx.store.list(&carried.keys.all_scratch().join("")).await?;
+    let sizes: HashMap<Uri, u64> = listed.into_iter().map(|o| (o.uri, o.bytes)).collect();
+    let mut pages = WorkPages::open(carried.keys, carried.plan);
+    while let Some(page) = pages.next(ctx).await? {
+        let mut pairs: Vec<(ItemIndex, ItemIndex, String)> = Vec::new();
+        for item in (page.from..page.to).filter(|item| carried.open.contains(*item)) {
+            if let Some(old) = known.get(&reads(&page.item(item)?)) {
+                pairs.push((item, *old, item_digest(page.line(item)?)));
+            }
+        }
+        for some in pairs.chunks(PAGE) {
+            access::fence(ctx, carried.run, &carried.ticket).await?;
+            let uris = some.iter().map(|(_, old, _)| old_keys.receipt(*old)).collect();
+            let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
+            for ((item, _, digest), receipt) in some.iter().zip(receipts) {
+                let receipt = Receipt { scratch: inputs::own(carried.keys, &receipt.scratch)?, ..receipt };
+                let files = receipt.files.iter().chain(&receipt.rejects);
+                let whole = files.clone().all(|f| sizes.get(&receipt.scratch.join(&f.path)) == Some(&f.bytes));
+                if !whole {
+                    continue;
+                }
+                let anew = Receipt { item: *item, item_digest: digest.clone(), epoch: carried.ticket.epoch, ..receipt };
+                match records::create(&*ctx.store, &carried.keys.receipt(*item), &anew).await {
+                    Ok(_) | Err(RecordError::Store(StoreError::Unknown { .. })) => {
+                        done.insert(*item);
+                    }
+                    // Whoever may write no receipts does the item again.
+                    Err(RecordError::Store(StoreError::Denied { .. })) => return Ok(done),
+                    Err(e) => return Err(e.into()),
+                }
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The committed items of the generation `keys` by what they read; none where its side tables are others.
+pub async fn known(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    tables: &PlanTables,
+) -> Result<HashMap<String, ItemIndex>, HandlerError> {
+    let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
+    let before = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await?;
+    match (plan, before) {
+        (Some((plan, _)), Some((before, _))) if before == *tables => committed(ctx, keys, &plan).await,
+        _ => Ok(HashMap::new()),
+    }
+}
+
+/// The committed items of a generation by what they read. What an epoch pinned otherwise than the plan says is left out.
+async fn committed(ctx: &Ctx, keys: &StepKeys, plan: &Plan) -> Result<HashMap<String, ItemIndex>, HandlerError> {
+    let receipts = access::receipted(ctx, keys, plan).await?;
+    let missing = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(s, _)| s.missing).unwrap_or_default();
+    let pinned = pinned(ctx, keys).await?;
+    let mut known = HashMap::new();
+    let mut pages = WorkPages::open(keys, plan);
+    while let Some(page) = pages.next(ctx).await? {
+        for item in (page.from..page.to).filter(|i| receipts.contains(*i) && !missing.contains(i)) {
+            let work = page.item(item)?;
+            if !work.inputs.iter().any(|f| pinned.contains(&f.uri)) {
+                known.insert(reads(&work), item);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Files that some epoch of the generation read in another version than the plan's.
+async fn pinned(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<Uri>, HandlerError> {
+    let listed = ctx.store.list(&keys.epochs()).await?;
+    let uris = listed.into_iter().map(|o| o.uri).filter(|u| u.as_str().ends_with("/pins.json")).collect();
+    let pins: Vec<spotmill_core::records::Pins> = access::get_all(ctx, uris).await?;
+    Ok(pins.into_iter().flat_map(|p| p.changed).map(|f| f.uri).collect())
+}
+
+/// What an item reads, whatever its number.
+pub fn reads(item: &WorkItem) -> String {
+    let plain = WorkItem { item: 0, ..item.clone() };
+    short(&serde_json::to_vec(&plain).unwrap_or_default(), 32)
+}

@@ -1,0 +1,76 @@
+//! The columns that a table's readers count on: written by whoever published last, in the folder that all runs of the
+//! step publish below, and held against what is about to be published.
+
+use crate::{Ctx, HandlerError, Program, access};
+use spotmill_core::calls::errors;
+use spotmill_core::destination::{Contract, Publication, changes, contract_uri, table_prefix};
+use spotmill_core::ids::Uri;
+use spotmill_core::model::{Format, Step};
+use spotmill_core::records::RECORD_VERSION;
+use spotmill_platform::records;
+
+/// Where a step's contract lies. Without a uri there is none: the step is not published.
+pub struct Place {
+    uri: Option<Uri>,
+    template: String,
+    format: Format,
+    allow: bool,
+}
+
+impl Place {
+    pub fn of(program: &Program, step: &Step) -> Result<Place, HandlerError> {
+        let template = step.output.destination.clone().unwrap_or_default();
+        let (folder, rest) = table_prefix(&template, &program.pipeline.key);
+        let uri = match step.output.destination {
+            Some(_) => Some(contract_uri(&program.folder(folder)?, rest)),
+            None => None,
+        };
+        Ok(Place {
+            uri,
+            template: rest.to_owned(),
+            format: step.output.format,
+            allow: step.output.schema_change_allowed,
+        })
+    }
+
+    /// May columns like these be published?
+    pub async fn check(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
+        let Some(uri) = self.uri.as_ref().filter(|_| !self.allow) else { return Ok(()) };
+        let found = records::load::<Contract>(&*ctx.store, uri).await?;
+        let Some(why) = found.and_then(|(contract, _)| changes(&contract, &publication.columns)) else {
+            return Ok(());
+        };
+        let (step, run) = (&publication.step, &publication.run);
+        Err(HandlerError::new(
+            errors::EXPECTATION_FAILED,
+            format!(
+                "`{step}` of {run} is complete and not published: its columns are not those of the last publication: \
+                 {why}. Declare `columns` of the input or CAST so that they stay; if readers are to get the new ones, \
+                 set schema_change = \"allow\" under [step.output] of `{step}`"
+            ),
+        ))
+    }
+
+    pub async fn write(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
+        let Some(uri) = self.uri.as_ref().filter(|_| !publication.columns.is_empty()) else { return Ok(()) };
+        let next = Contract {
+            v: RECORD_VERSION,
+            template: self.template.clone(),
+            run: publication.run.clone(),
+            format: self.format,
+            columns: publication.columns.clone(),
+        };
+        for tries in 0..access::SWAP_TRIES {
+            let found = records::load::<Contract>(&*ctx.store, uri).await?;
+            let (there, etag) = found.unzip();
+            if there.as_ref().is_some_and(|there| changes(there, &next.columns).is_none()) {
+                return Ok(());
+            }
+            if access::replace(ctx, uri, etag.as_deref(), &next).await? {
+                return Ok(());
+            }
+            access::breathe(tries).await;
+        }
+        Err(HandlerError::transient(format!("{uri}: too many others write it")))
+    }
+}

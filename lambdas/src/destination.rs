@@ -1,0 +1,170 @@
+//! A destination as it lies there: its manifest, one listing, and the destinations above it; and what a step that is
+//! to publish there would do. Begin, plan and publish ask the same question here, so that what would be refused in the
+//! end is refused before any work.
+
+use crate::access::{self};
+use crate::{Ctx, HandlerError, Program};
+use spotmill_core::calls::errors;
+use spotmill_core::destination::{
+    Contents, Decision, Existing, FileList, Lying, Me, Publication, Seen, State, above, decide, manifest_uri,
+};
+use spotmill_core::ids::{Generation, Uri};
+use spotmill_core::keys::StepKeys;
+use spotmill_core::model::Step;
+use spotmill_core::publish::{latest, run_hash, success_mark};
+use spotmill_core::records::{Manifest, RECORD_VERSION};
+use spotmill_platform::ports::StoreError;
+use spotmill_platform::records::{self, RecordError};
+use std::collections::BTreeMap;
+
+pub struct Place {
+    pub uri: Uri,
+    pub contents: Option<Contents>,
+    etag: Option<String>,
+    pub listed: BTreeMap<String, Lying>,
+    above: Option<(Uri, Contents)>,
+}
+
+impl Place {
+    pub async fn look(ctx: &Ctx, uri: &Uri) -> Result<Place, HandlerError> {
+        let (contents, etag) = contents(ctx, uri).await?.unzip();
+        let folder = uri.join("");
+        let listed = ctx.store.list(&folder).await?;
+        let relative = |uri: &Uri| uri.as_str().strip_prefix(folder.as_str()).map(str::to_owned);
+        let listed = listed
+            .into_iter()
+            .filter_map(|o| Some((relative(&o.uri)?, Lying { bytes: o.bytes, etag: o.etag })))
+            .collect();
+        let above = holder_above(ctx, uri).await?;
+        Ok(Place { uri: uri.clone(), contents, etag, listed, above })
+    }
+
+    pub fn seen(&self) -> Seen<'_> {
+        Seen {
+            destination: &self.uri,
+            contents: self.contents.as_ref(),
+            listed: &self.listed,
+            above: self.above.as_ref().map(|(uri, contents)| (uri, contents)),
+        }
+    }
+
+    /// Puts the manifest in the place of the one that was seen; false if another came first, or may have.
+    pub async fn write(&self, ctx: &Ctx, next: &Contents) -> Result<bool, HandlerError> {
+        if self.contents.as_ref() == Some(next) {
+            return Ok(true);
+        }
+        access::replace(ctx, &manifest_uri(&self.uri), self.etag.as_deref(), next).await
+    }
+
+    /// Do all files of this publication stand there, and is its mark on?
+    pub fn holds(&self, id: &str, files: &[spotmill_core::destination::ListedFile]) -> bool {
+        let publication = self.contents.as_ref().and_then(|c| c.find(id)).filter(|p| p.state == State::Stands);
+        publication.is_some_and(|p| self.listed.contains_key(&p.mark))
+            && files.iter().all(|f| self.listed.get(&f.path).is_some_and(|found| found.bytes == f.bytes))
+    }
+}
+
+/// The manifest of a destination, if it has one.
+pub async fn contents(ctx: &Ctx, uri: &Uri) -> Result<Option<(Contents, String)>, HandlerError> {
+    Ok(records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await?)
+}
+
+/// The nearest destination above this one in which anything is. Where one may not look, none can be.
+async fn holder_above(ctx: &Ctx, uri: &Uri) -> Result<Option<(Uri, Contents)>, HandlerError> {
+    for folder in above(uri) {
+        match contents_quietly(ctx, &folder).await? {
+            Some(found) if found.publications.iter().any(|p| p.state != State::Going) => {
+                return Ok(Some((folder, found)));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+async fn contents_quietly(ctx: &Ctx, uri: &Uri) -> Result<Option<Contents>, HandlerError> {
+    match records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await {
+        Ok(found) => Ok(found.map(|(contents, _)| contents)),
+        Err(RecordError::Store(StoreError::Denied { .. })) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// What a step's run is to its destination.
+pub struct Intended {
+    pub destination: Uri,
+    pub publication: Publication,
+    pub replace_all: bool,
+}
+
+/// Nothing if the step has no destination. Of a step that is not sealed yet the id, files and columns are empty.
+pub fn intended(program: &Program, step: &Step, generation: Generation) -> Result<Option<Intended>, HandlerError> {
+    let (Some(destination), Some(template)) = (program.destination(step)?, &step.output.destination) else {
+        return Ok(None);
+    };
+    let (run, name) = (program.run_id(), step.name.as_str().into());
+    let key = &program.pipeline.key;
+    let mark = success_mark(template, key, &run_hash(&run, &name));
+    let publication = Publication {
+        id: String::new(),
+        pipeline: program.pipeline.name.clone(),
+        latest: latest(key, &program.params),
+        run,
+        step: name,
+        generation,
+        state: State::Coming,
+        files: 0,
+        bytes: 0,
+        rows: 0,
+        columns: Vec::new(),
+        missing: Vec::new(),
+        since_ms: 0,
+        mark,
+    };
+    let replace_all = step.output.replace_all && publication.mark != "_SUCCESS";
+    Ok(Some(Intended { destination, publication, replace_all }))
+}
+
+/// How a step that is to run stands to its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// It has none.
+    Nowhere,
+    /// What this generation sealed stands there, whole; or a later publication does, and has taken its place.
+    Stands,
+    Open,
+}
+
+/// Would publishing there be refused? Refused it is at once, before any work; else how the step stands.
+pub async fn published(
+    ctx: &Ctx,
+    program: &Program,
+    step: &Step,
+    keys: &StepKeys,
+    existing: Existing,
+) -> Result<Published, HandlerError> {
+    let Some(Intended { destination, mut publication, replace_all }) = intended(program, step, keys.generation)? else {
+        return Ok(Published::Nowhere);
+    };
+    let place = Place::look(ctx, &destination).await?;
+    let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?.map(|(m, _)| m);
+    let files = before.as_ref().map(|m| m.files.clone()).unwrap_or_default();
+    if let Some(before) = &before {
+        publication.id.clone_from(&before.publication);
+        if place.holds(&before.publication, &files) {
+            return Ok(Published::Stands);
+        }
+    }
+    let list = FileList { v: RECORD_VERSION, id: publication.id.clone(), files };
+    let published_before = before.is_some();
+    let me = Me { publication, list: &list, replace_all, published_before, existing };
+    match decide(&me, &place.seen()) {
+        Decision::Refuse(why) => Err(refused(&step.name, &why)),
+        Decision::Superseded(_) if published_before => Ok(Published::Stands),
+        Decision::Superseded(_) | Decision::Stands | Decision::Finish(_) | Decision::Put(_) => Ok(Published::Open),
+    }
+}
+
+pub fn refused(step: &str, why: &str) -> HandlerError {
+    HandlerError::new(errors::DESTINATION_REFUSED, format!("`{step}` cannot be published: {why}"))
+}
