@@ -52,6 +52,11 @@ pub fn holder(root: &Uri, destination: &Uri) -> Uri {
     root.join(&format!("destinations/{name}.json"))
 }
 
+/// The columns that a step's undeclared files were first found to have.
+pub fn types(root: &Uri, pipeline: &str, step: &str) -> Uri {
+    root.join(&format!("types/{pipeline}/{step}.json"))
+}
+
 /// What the keys of deployed pipelines begin with.
 pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")

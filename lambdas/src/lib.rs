@@ -7,6 +7,7 @@ mod access;
 pub mod aws;
 pub mod begin;
 mod capacity;
+pub mod columns;
 pub mod dead_letters;
 pub mod deploy;
 pub mod dispatch_work;

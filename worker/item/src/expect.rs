@@ -8,7 +8,7 @@ use crate::sql;
 use polars::prelude::*;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, Violation};
-use spotmill_core::model::{Compression, Expect, Format, OnBadRows, Output, Read, RowCheck};
+use spotmill_core::model::{Expect, Format, Output, Read};
 use spotmill_core::types::Column as Declared;
 use std::path::PathBuf;
 
@@ -42,19 +42,10 @@ fn written(files: &[PathBuf], output: &Output, columns: &[Declared]) -> Outcome<
         return scan_parquet(files);
     }
     let inputs: Vec<InputFile> = files.iter().map(|f| unpinned(Uri::new(f.to_string_lossy()))).collect();
-    let read = Read {
-        format: output.format,
-        columns: columns.to_vec(),
-        header: output.header,
-        delimiter: ',',
-        null_values: Vec::new(),
-        compression: Compression::Auto,
-        on_bad_rows: OnBadRows::Fail,
-        row_check: RowCheck::All,
-    };
+    let read = Read { columns: columns.to_vec(), header: output.header, written_here: true, ..Read::of(output.format) };
     let tmp = std::env::temp_dir();
     let name = format!("spotmill-expect-{}", std::process::id());
-    Ok(load(&inputs, &read, &Room { tmp: &tmp, name: &name, threads: 1 })?.frame)
+    Ok(load(&inputs, &read, &Room::new(&tmp, &name, 1))?.frame)
 }
 
 fn known(names: &[String], columns: &[Declared], key: &str) -> Outcome<()> {

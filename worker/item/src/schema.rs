@@ -1,8 +1,8 @@
 //! Files as a person meets them on the command line: their columns as a block to paste, and their first rows.
 
 use crate::failure::{Outcome, bad_data, engine_failure};
-use crate::read::{Room, load, unpinned, vocabulary};
-use crate::{footer, infer};
+use crate::footer;
+use crate::read::{Room, load, unpinned};
 use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, PreviewReply};
@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 /// Names and types, as the footer says them or as every value fits them.
 pub fn columns(file: &Path, read: &Read) -> Outcome<Vec<Column>> {
     let found = match read.format {
-        Format::Parquet => vocabulary(&footer::read(file)?.schema).0,
-        _ => infer::columns(file, read)?,
+        Format::Parquet => crate::parquet::columns(file, &footer::read(file)?)?.0,
+        _ => crate::text::found(read, &[file.to_owned()])?,
     };
     if found.is_empty() {
         let name = file.display().to_string();
@@ -62,7 +62,7 @@ fn tempdir() -> Outcome<PathBuf> {
 
 fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Outcome<PreviewReply> {
     let told = |e: polars::prelude::PolarsError| engine_failure(&e, "preview");
-    let loaded = load(inputs, read, &Room { tmp, name: "preview", threads: 1 })?;
+    let loaded = load(inputs, read, &Room::new(tmp, "preview", 1))?;
     let total_rows = loaded.rows;
     let first = loaded.frame.limit(limit as _);
     let df = first.collect_with_engine(Engine::Streaming).map_err(told)?.unwrap_single();
