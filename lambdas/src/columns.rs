@@ -10,7 +10,6 @@ use spotmill_core::item::InputFile;
 use spotmill_core::keys;
 use spotmill_core::model::{Format, Read, Source, Step};
 use spotmill_core::records::{RECORD_VERSION, Types};
-use spotmill_core::types::Column;
 use spotmill_platform::ports::{Store, Swapped};
 use spotmill_platform::records;
 use spotmill_text::infer::Sample;
@@ -72,20 +71,15 @@ pub async fn sampled(store: &dyn Store, read: Read, files: &[InputFile]) -> Resu
     if !undeclared(&read) || files.is_empty() {
         return Ok(read);
     }
-    let columns = columns(store, &read, files).await?;
-    Ok(Read { columns, inferred: true, ..read })
-}
-
-async fn columns(store: &dyn Store, read: &Read, files: &[InputFile]) -> Result<Vec<Column>, HandlerError> {
     let chosen = chosen(files.len());
     let most = (SAMPLE_BYTES / chosen.len().max(1) as u64).clamp(LEAST_BYTES, MOST_BYTES);
-    let mut sample = Sample::new(read);
+    let mut sample = Sample::new(&read);
     for file in chosen.into_iter().map(|i| &files[i]) {
         let end = file.bytes.min(most);
         let bytes = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
-        see(&mut sample, read, file, bytes)?;
+        see(&mut sample, &read, file, bytes)?;
     }
-    sample.columns().map_err(refused)
+    sample.read().map_err(refused)
 }
 
 fn see(sample: &mut Sample<'_>, read: &Read, file: &InputFile, bytes: Vec<u8>) -> Result<(), HandlerError> {

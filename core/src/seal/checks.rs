@@ -57,7 +57,8 @@ impl BadRows {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
         let rejected = receipt.rows_rejected;
         if rejected > 0 && self.worst.as_ref().is_none_or(|(_, most, _)| rejected >= *most) {
-            let note = receipt.notes.iter().find(|note| note.starts_with("rejected"));
+            let told = |note: &&String| note.starts_with("rejected");
+            let note = receipt.notes.iter().find(told).or(receipt.notes.first());
             self.worst = Some((item, rejected, note.map(|note| clip(note, 300))));
         }
     }

@@ -63,6 +63,11 @@ impl CsvRows<'_> {
     /// behind another begins, or a list of words could not hold its own title.
     #[inline]
     fn is_header(&self, row: &Row<'_>, begins: impl Fn() -> bool) -> bool {
+        // Nearly every row is none by its first byte.
+        let byte = row.fields.first().and_then(|field| row.data.get(field.from));
+        if !byte.is_some_and(|byte| self.titles.iter().any(|title| title.as_bytes().first() == Some(byte))) {
+            return false;
+        }
         let text = |field: &Field| value(row.data, *field, self.reading.grammar);
         let is_title = |text: &[u8]| self.titles.iter().any(|title| title.as_bytes() == text);
         match row.fields {

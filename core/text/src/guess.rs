@@ -46,6 +46,9 @@ pub struct Guess {
     /// Best first.
     fits: Vec<(ColumnType, Check)>,
     seen: bool,
+    /// JSON: an object or an array was seen, a scalar that is no text.
+    nested: bool,
+    scalar: bool,
 }
 
 impl Default for Guess {
@@ -56,7 +59,7 @@ impl Default for Guess {
             let column = Column { name: String::new(), ty, parse: None };
             Check::new(&column, &FieldRules::default()).ok().map(|check| (ty, check))
         };
-        Self { fits: order.into_iter().filter_map(check).collect(), seen: false }
+        Self { fits: order.into_iter().filter_map(check).collect(), seen: false, nested: false, scalar: false }
     }
 }
 
@@ -64,6 +67,19 @@ impl Guess {
     pub fn see(&mut self, value: &[u8]) {
         self.seen = true;
         self.fits.retain(|(ty, check)| !speaks_against(*ty, value) && check.accepts(value));
+    }
+
+    /// A JSON value that is no string: an object or an array is none of the types.
+    pub fn see_json(&mut self, value: &[u8]) {
+        self.nested |= matches!(value.first(), Some(b'{' | b'['));
+        self.scalar |= !matches!(value.first(), Some(b'{' | b'['));
+        self.see(value);
+    }
+
+    /// How a JSON column of what was seen is read.
+    pub fn rules(&self) -> FieldRules {
+        let lenient = !self.nested && self.ty() == ColumnType::String && self.scalar;
+        FieldRules { json: self.nested, lenient, ..FieldRules::default() }
     }
 
     /// A JSON string is no number, whatever it looks like.
@@ -75,6 +91,8 @@ impl Guess {
     /// What both fit.
     pub fn and(&mut self, other: &Self) {
         self.seen |= other.seen;
+        self.nested |= other.nested;
+        self.scalar |= other.scalar;
         self.fits.retain(|(ty, _)| other.fits.iter().any(|(fits, _)| fits == ty));
     }
 

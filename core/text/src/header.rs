@@ -75,7 +75,8 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
             times => return Err(not_once(path, name, times, &header)),
         }
     }
-    let extra: Vec<String> = header.iter().filter(|h| !declared.contains(h)).cloned().collect();
+    let extra: Vec<String> =
+        header.iter().filter(|h| !declared.contains(h) && !read.hive.iter().any(|c| c.name == **h)).cloned().collect();
     if (read.extra == Extra::Fail || read.inferred) && !extra.is_empty() {
         let file = path.display().to_string();
         let (what, way) = match read.inferred {

@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::split::value;
 use crate::{grammar, header, json};
 use serde_json::value::RawValue;
-use spotmill_core::model::{Format, Missing, Read};
+use spotmill_core::model::{FieldRules, Format, Missing, Read};
 use spotmill_core::types::Column;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ impl<'a> Sample<'a> {
                     match json::string(value) {
                         Some(text) => found[at].1.see_string(text.as_bytes()),
                         None if value.get() == "null" => {}
-                        None => found[at].1.see(value.get().as_bytes()),
+                        None => found[at].1.see_json(value.get().as_bytes()),
                     }
                 }
             }
@@ -83,8 +83,20 @@ impl<'a> Sample<'a> {
         Ok(found)
     }
 
-    /// The columns, in the order in which they were met; refused where a file lacks one that another has.
-    pub fn columns(self) -> Outcome<Vec<Column>> {
+    /// How the files are read: with their columns, in the order in which they were met. Refused where a file lacks one
+    /// that another has.
+    pub fn read(self) -> Outcome<Read> {
+        let rules = |(name, guess): &(String, Guess)| Some((name.clone(), guess.rules()));
+        let rules: Vec<_> =
+            self.columns.iter().filter_map(rules).filter(|(_, rules)| *rules != FieldRules::default()).collect();
+        let mut read = self.read.clone();
+        read.columns = self.columns()?;
+        read.fields.extend(rules);
+        read.inferred = true;
+        Ok(read)
+    }
+
+    fn columns(self) -> Outcome<Vec<Column>> {
         let optional = self.read.missing == Missing::Null || self.read.format == Format::Ndjson;
         if let (false, Some((first, model))) = (optional, self.files.first()) {
             for (path, names) in &self.files {
@@ -102,7 +114,8 @@ impl<'a> Sample<'a> {
             }
         }
         let column = |(name, guess): (String, Guess)| Column { name, ty: guess.ty(), parse: None };
-        let columns: Vec<Column> = self.columns.into_iter().map(column).collect();
+        let in_path = |name: &str| self.read.hive.iter().any(|c| c.name == name);
+        let columns: Vec<Column> = self.columns.into_iter().filter(|(name, _)| !in_path(name)).map(column).collect();
         if self.files.is_empty() || self.read.format != Format::Csv {
             return Ok(columns);
         }

@@ -50,6 +50,8 @@ pub fn entries(record: &str) -> Vec<(String, &RawValue)> {
 pub struct Picked<'a, 'k, 'de> {
     pub keys: &'k [&'a str],
     pub values: &'k mut [Option<&'de RawValue>],
+    /// A key that is none of `keys` is refused.
+    pub no_others: bool,
 }
 
 impl<'de> Visitor<'de> for Picked<'_, '_, 'de> {
@@ -66,6 +68,10 @@ impl<'de> Visitor<'de> for Picked<'_, '_, 'de> {
                     return Err(serde::de::Error::custom(format!("the key `{key}` stands twice")));
                 }
                 Some(i) => self.values[i] = Some(map.next_value()?),
+                None if self.no_others => {
+                    let way = "add it to `columns`, or set `extra = \"ignore\"`";
+                    return Err(serde::de::Error::custom(format!("the key `{key}` is not declared: {way}")));
+                }
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -106,7 +112,7 @@ pub fn dig<'de>(mut value: &'de RawValue, moves: &[Segment]) -> Result<Option<&'
             _ if text == "null" => return Ok(None),
             Segment::Key(key) if text.starts_with('{') => {
                 let mut found = [None];
-                let picked = Picked { keys: &[key], values: &mut found };
+                let picked = Picked { keys: &[key], values: &mut found, no_others: false };
                 json.deserialize_map(picked).map_err(|e| e.to_string())?;
                 found[0]
             }

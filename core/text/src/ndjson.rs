@@ -48,6 +48,8 @@ impl JsonField {
 
 pub struct JsonRows<'a> {
     pub fields: &'a [JsonField],
+    /// A key that is not declared is refused.
+    pub no_others: bool,
 }
 
 impl JsonRows<'_> {
@@ -85,8 +87,14 @@ impl JsonRows<'_> {
         let mut values: Vec<Option<&RawValue>> = vec![None; keys.len()];
         let mut json = serde_json::Deserializer::from_slice(record);
         // Columns may share a key: the first of them has its value.
-        let picked = Picked { keys, values: &mut values };
-        json.deserialize_map(picked).map_err(|e| Bad::new("bad_json", format!("not a JSON object: {e}")))?;
+        let picked = Picked { keys, values: &mut values, no_others: self.no_others };
+        json.deserialize_map(picked).map_err(|e| match record.first() {
+            Some(b'{') => Bad::new("bad_json", format!("no such object is read: {e}")),
+            Some(b'[') => {
+                Bad::new("bad_json", "an array is no record: an object a line is read (`jq -c '.[]'` makes them)")
+            }
+            _ => Bad::new("bad_json", format!("not a JSON object: {e}")),
+        })?;
         row.begin();
         for (i, field) in self.fields.iter().enumerate() {
             let first = keys.iter().position(|key| *key == keys[i]).unwrap_or(i);

@@ -113,6 +113,14 @@ impl Source {
         let mut reader = BufReader::with_capacity(READ_BYTES, inner);
         for _ in 0..lines {
             let passed = reader.skip_until(b'\n').map_err(|e| self.broken(&e))?;
+            if passed == 0 && self.byte > 0 {
+                let (name, there) = (self.path.display().to_string(), self.line - 1);
+                return Err(bad_data(
+                    &name,
+                    format!("{name} has {there} lines, of which `skip_rows` passes {lines} over"),
+                )
+                .remedy("`skip_rows` counts the lines before the header, or before the first row"));
+            }
             self.byte += passed as u64;
             self.line += u64::from(passed > 0);
         }
@@ -141,6 +149,9 @@ impl Source {
 
     fn broken(&self, error: &io::Error) -> ItemFailure {
         let name = self.path.display().to_string();
+        if error.kind() == io::ErrorKind::Unsupported && error.get_ref().is_some() {
+            return bad_data(&name, format!("{name}: {error}"));
+        }
         if let Some(place) = error.get_ref().and_then(|e| e.downcast_ref::<Undecodable>()) {
             return bad_data(&name, format!("{name} {place}")).remedy("set the `encoding` that the file has");
         }

@@ -14,11 +14,13 @@ pub struct WithoutTail<R> {
     /// What may be given out of `held`.
     free: usize,
     dry: bool,
+    /// Something was given out.
+    any: bool,
 }
 
 impl<R: Read> WithoutTail<R> {
     pub fn new(inner: R, lines: u32) -> Self {
-        Self { inner, lines: lines as usize, held: Vec::new(), from: 0, free: 0, dry: false }
+        Self { inner, lines: lines as usize, held: Vec::new(), from: 0, free: 0, dry: false, any: false }
     }
 
     fn refill(&mut self) -> io::Result<()> {
@@ -35,6 +37,11 @@ impl<R: Read> WithoutTail<R> {
         self.held.truncate(before + got);
         self.dry = got == 0;
         self.free = tail_begins(&self.held, self.lines, self.dry);
+        self.any |= self.free > 0;
+        if self.dry && !self.any && !self.held.trim_ascii().is_empty() {
+            let why = format!("it has no more lines than the {} that `skip_footer` leaves out", self.lines);
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         Ok(())
     }
 }
@@ -77,9 +84,11 @@ mod tests {
         check("a\nb\nTotal\n", 1, "a\nb\n");
         check("a\nb\nTotal", 1, "a\nb\n");
         check("a\nTotal\r\n\r\n\n", 1, "a\n");
-        check("a\nb\n", 2, "");
-        check("a\n", 5, "");
+        check("\n", 5, "");
+        check("", 1, "");
         let long = "row of some length\n".repeat(60_000);
         check(&format!("{long}x\ny\n"), 2, &long);
+        let error = WithoutTail::new(&b"a\nb\n"[..], 2).read_to_string(&mut String::new()).expect_err("refused");
+        assert!(error.to_string().contains("skip_footer"), "{error}");
     }
 }

@@ -96,7 +96,7 @@ fn sample(uri: &Uri, read: &Read) -> Checked<Table> {
         let in_path = hive::folders(&path).into_iter().map(|(key, _)| key).collect();
         let (columns, left_out) = match read.format {
             Format::Parquet => parquet::columns(&path, &footer::read(&path)?)?,
-            _ => (text::found(read, &[path])?, Vec::new()),
+            _ => (text::found(read, &[path])?.columns, Vec::new()),
         };
         let columns = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name));
         Ok(Table { columns: columns.chain(read.hive.clone()).collect(), left_out, in_path })

@@ -158,7 +158,15 @@ fn held_to(column: Expr, ty: DataType) -> Expr {
 }
 
 fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
-    let text = Text::new(read, paths, &room.used)?;
+    let found;
+    let read = match read.columns.is_empty() {
+        true => {
+            found = crate::text::found(read, paths)?;
+            &found
+        }
+        false => read,
+    };
+    let text = Text::new(read, &room.used)?;
     let checked: Vec<TextFile> = text.check_all(paths, room)?;
     let wanted = Wanted::new(room.name);
     let rows = checked.iter().map(|f| f.rows).sum();

@@ -8,7 +8,7 @@ use crate::types::to_engine;
 use crate::wanted::Wanted;
 use polars::prelude::{DataType, Expr, Field, LazyFrame, PlSmallStr, Schema, UnionArgs, concat, lit};
 use spotmill_core::item::{FailureClass, ItemFailure, RejectedRow};
-use spotmill_core::model::{Format, OnBadRows, Read, RowCheck};
+use spotmill_core::model::{Extra, Format, OnBadRows, Read, RowCheck};
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::chunks::Chunk;
 use spotmill_text::copy::FILLER;
@@ -29,7 +29,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Text<'a> {
     read: &'a Read,
     reading: Reading<'a>,
-    /// Declared, or found where nothing is declared.
     columns: Vec<Column>,
     temporals: Vec<Option<Temporal>>,
     /// Which columns' values are checked.
@@ -58,13 +57,13 @@ fn invalid(message: String) -> ItemFailure {
 }
 
 impl<'a> Text<'a> {
-    pub fn new(read: &'a Read, paths: &[PathBuf], used: &Used) -> Outcome<Self> {
+    pub fn new(read: &'a Read, used: &Used) -> Outcome<Self> {
         let reading = grammar(read).map_err(invalid)?;
         let nulls = read.fields.values().filter_map(|rules| rules.null_values.as_ref()).flatten();
         if let Some(value) = read.null_values.iter().chain(nulls).find(|v| v.contains(['"', '\n', '\r'])) {
             return Err(invalid(format!("the null value {value:?} holds a quote or a line end")));
         }
-        let columns = if read.columns.is_empty() { found(read, paths)? } else { read.columns.clone() };
+        let columns = read.columns.clone();
         let temporal = |c: &Column| Temporal::new(c, &read.rules(&c.name));
         let temporals = columns.iter().map(temporal).collect::<Result<_, _>>().map_err(invalid)?;
         let mut rules = columns.iter().map(|c| Rule::new(read, c));
@@ -120,7 +119,12 @@ impl<'a> Text<'a> {
         let mut source = Source::open(path, self.read)?;
         let found = if self.read.format == Format::Ndjson {
             let fields = self.json_fields().map_err(invalid)?;
-            JsonRows { fields: &fields }.check(path, &mut source, copy, &mut sink)?
+            JsonRows { fields: &fields, no_others: self.read.extra == Extra::Fail }.check(
+                path,
+                &mut source,
+                copy,
+                &mut sink,
+            )?
         } else {
             let rules = self.rules(&layout).map_err(invalid)?;
             let rows = CsvRows {
@@ -212,13 +216,13 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The columns of files that nothing is declared of.
-pub fn found(read: &Read, paths: &[PathBuf]) -> Outcome<Vec<Column>> {
+/// How files are read that nothing is declared of.
+pub fn found(read: &Read, paths: &[PathBuf]) -> Outcome<Read> {
     let mut sample = Sample::new(read);
     for path in paths {
         sample.see(path, &mut Source::open(path, read)?)?;
     }
-    sample.columns()
+    sample.read()
 }
 
 /// What the engine reads a column's text as.

@@ -78,6 +78,8 @@ fn lines_that_are_no_rows() {
     csv(&keys("skip_rows = 1\nheader = false"), "b,a\n1,2\n", "1|2\n");
     csv_refused(&keys("skip_rows = 1"), "Report\na,b\n1\n", &["a.csv line 3", "1 field, not 2"]);
     csv_refused(&keys(""), "Report\na,b\n1,2\n", &["missing column `a`", "`Report`", "skip_rows"]);
+    csv_refused(&keys("skip_rows = 4"), "a,b\n1,2\n", &["a.csv has 2 lines", "`skip_rows`"]);
+    csv_refused(&keys("skip_footer = 2"), "a,b\nTotal\n", &["a.csv", "`skip_footer`"]);
 }
 
 #[test]
@@ -216,6 +218,9 @@ fn json_records_and_marks() {
     json(columns, "{\"a\":1}{\"a\":2} {\"a\":3,\"b\":\"}{\"}", "1|-\n2|-\n3|}{\n");
     json("\"a string\"", "{}\n{\"a\":\"\"}\n{\"a\":null}", "-\n\n-\n");
     json_refused(columns, "{\"a\":1}\n{\"a\":2}garbage", &["line 2", "not a JSON object"]);
+    json_refused(columns, "[{\"a\":1}]", &["line 1", "an array is no record", "jq"]);
+    let keys = format!("format = \"ndjson\"\ncolumns = [{columns}]\nextra = \"fail\"");
+    refused(&bench(&keys, "a.ndjson", "{\"a\":1,\"c\":2}"), &["a.ndjson line 1", "the key `c` is not declared"]);
     let keys = format!("format = \"ndjson\"\ncolumns = [{columns}]\non_bad_rows = \"reject\"");
     let bench = bench(&keys, "a.ndjson", "{\"a\":1}{\"a\":\"x\"}{\"a\":3}\n[1]\n{\"a\":4");
     assert_eq!(bench.exact_rows(), "1|-\n3|-\n");

@@ -205,6 +205,31 @@ fn timestamps_of_both_kinds_keep_their_zone_in_text() {
     }
 }
 
+#[test]
+fn names_that_need_quotes_and_keys_of_partitions() {
+    let list = &["t timestamp", "u timestamp_utc", "d date", "n int64"];
+    let sql = "SELECT t AS \"a,b\", u AS \"say \"\"u\"\"\", d AS \" d \", n AS \"#n\" FROM input";
+    let names = ["a,b", "say \"u\"", " d ", "#n"];
+    for format in ALL {
+        for by in names {
+            let mut bench = Bench::new(list, sql);
+            bench.file("a.csv", "2024-03-10T10:00:00.5,2024-03-10T10:00:00.000001Z,2024-03-10,-7\n");
+            (bench.spec.output.format, bench.spec.output.compression) = (format, OutputCompression::None);
+            bench.layout(Layout::Partition { by: vec![by.into()] });
+            let report = bench.report();
+            let bytes = std::fs::read(bench.out().join(&report.files[0].path)).expect("read");
+            let mut again = Bench::new(list, "SELECT * FROM input");
+            again.spec.read = Read { columns: report.columns.clone(), ..Read::of(format) };
+            again.file(&format!("a.{}", report.files[0].path.rsplit('.').next().unwrap_or_default()), bytes);
+            assert_eq!(
+                again.rows(),
+                "2024-03-10 10:00:00.500|2024-03-10 10:00:00.000001 UTC|2024-03-10|-7\n",
+                "{format:?} by {by}"
+            );
+        }
+    }
+}
+
 /// Random floats, of which a reader that converts twice gets one in ten wrong.
 #[test]
 fn floats_to_the_last_bit() {

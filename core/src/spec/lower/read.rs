@@ -40,6 +40,9 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
             if format == Format::Parquet { "Parquet files say it themselves" } else { "it is for CSV" },
         );
     }
+    if format == Format::Ndjson {
+        refuse(ctx, path, &["missing"], "a key that an NDJSON record lacks is NULL");
+    }
     let (columns, fields) = columns(ctx, path, keys, format);
     let hive = hive(ctx, path, keys, &columns);
     let read = Read {
