@@ -11,9 +11,13 @@ use crate::rule::{Rule, Value};
 use crate::source::Source;
 use crate::split::{Field, value};
 use crate::{Bad, Checked, Sink};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+/// A byte order mark: where a file was put behind another, it stands before the header.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How one file's rows are checked: names and rules in the order of the file.
 pub struct CsvRows<'a> {
@@ -65,10 +69,15 @@ impl CsvRows<'_> {
     fn is_header(&self, row: &Row<'_>, begins: impl Fn() -> bool) -> bool {
         // Nearly every row is none by its first byte.
         let byte = row.fields.first().and_then(|field| row.data.get(field.from));
-        if !byte.is_some_and(|byte| self.titles.iter().any(|title| title.as_bytes().first() == Some(byte))) {
+        let may =
+            |byte: &u8| *byte == MARK[0] || self.titles.iter().any(|title| title.as_bytes().first() == Some(byte));
+        if !byte.is_some_and(may) {
             return false;
         }
-        let text = |field: &Field| value(row.data, *field, self.reading.grammar);
+        let text = |field: &Field| match value(row.data, *field, self.reading.grammar) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix(MARK).unwrap_or(text)),
+            text => text,
+        };
         let is_title = |text: &[u8]| self.titles.iter().any(|title| title.as_bytes() == text);
         match row.fields {
             [] => false,

@@ -3,11 +3,11 @@
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::footer::{self, Footer};
-use crate::read::{Loaded, Room, drifted, empty, loaded, scan_parquet};
+use crate::read::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
 use crate::types::{column, from_engine, normal, to_engine, word};
 use crate::widening::read_as;
 use crate::{hive, int96};
-use polars::prelude::{Expr, LazyFrame, NULL, UnionArgs, concat, lit};
+use polars::prelude::{Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
 use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
 use spotmill_core::model::{Extra, FieldRules, Missing, Read};
 use spotmill_core::types::Column;
@@ -18,6 +18,8 @@ struct Part {
     path: PathBuf,
     shape: Vec<String>,
     columns: Vec<Expr>,
+    /// Those of them that are not in the file.
+    constants: Vec<Expr>,
 }
 
 pub fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
@@ -87,12 +89,15 @@ fn counted(file: &InputFile, path: &Path, footer: &Footer) -> Outcome<()> {
 
 fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &mut Vec<String>) -> Outcome<Part> {
     let (mut exprs, mut missing) = (Vec::with_capacity(columns.len()), Vec::new());
-    let mut shape = Vec::with_capacity(columns.len());
+    // Of all that the file has: the engine scans files together only where nothing differs.
+    let mut shape: Vec<String> = footer.schema.iter().map(|(name, ty)| format!("{name} {ty:?}")).collect();
+    shape.extend(footer.int96.iter().cloned());
+    let mut constants = Vec::new();
     for column in columns {
-        shape.push(format!("{:?} {}", footer.schema.get(&column.name), footer.int96.contains(&column.name)));
         let Some(found) = footer.schema.get(&column.name) else {
             missing.push(column.name.clone());
-            exprs.push(lit(NULL).cast(to_engine(column.ty)).alias(column.name.as_str()));
+            constants.push(lit(NULL).cast(to_engine(column.ty)).alias(column.name.as_str()));
+            exprs.push(col(column.name.as_str()));
             continue;
         };
         let int96 = footer.int96.contains(&column.name);
@@ -111,9 +116,10 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         return Err(bad_data(&file, message).remedy("add it to `columns`, or set `extra = \"ignore\"`"));
     }
     drifted(path, &missing, if read.columns.is_empty() { &[] } else { &extra }, notes);
-    exprs.extend(hive::values(path, &read.hive)?);
+    constants.extend(hive::values(path, &read.hive)?);
+    exprs.extend(read.hive.iter().map(|c| col(c.name.as_str())));
     shape.extend(hive::folders(path).into_iter().filter(|_| !read.hive.is_empty()).map(|(k, v)| format!("{k}={v}")));
-    Ok(Part { path: path.to_owned(), shape, columns: exprs })
+    Ok(Part { path: path.to_owned(), shape, columns: exprs, constants })
 }
 
 fn lacks(path: &Path, name: &str) -> ItemFailure {
@@ -150,7 +156,8 @@ fn scanned(parts: &[Part]) -> Outcome<LazyFrame> {
     let mut frames = Vec::new();
     for group in parts.chunk_by(|a, b| a.shape == b.shape) {
         let paths: Vec<PathBuf> = group.iter().map(|part| part.path.clone()).collect();
-        frames.push(scan_parquet(&paths)?.select(group[0].columns.clone()));
+        let Part { columns, constants, .. } = &group[0];
+        frames.push(with_constants(scan_parquet(&paths)?, columns.clone(), constants.clone()));
     }
     match frames.len() {
         1 => Ok(frames.remove(0)),

@@ -183,6 +183,11 @@ fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded
     Ok(out)
 }
 
+/// The columns of a frame, some of which it has not itself: by themselves those would be one row, whatever it has.
+pub fn with_constants(frame: LazyFrame, columns: Vec<Expr>, constants: Vec<Expr>) -> LazyFrame {
+    if constants.is_empty() { frame.select(columns) } else { frame.with_columns(constants).select(columns) }
+}
+
 /// Notes of what a file has otherwise than declared.
 pub fn drifted(path: &Path, missing: &[String], extra: &[String], notes: &mut Vec<String>) {
     let names = |names: &[String]| {

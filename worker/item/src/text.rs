@@ -2,11 +2,11 @@
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::mapped::Mapped;
-use crate::read::{Room, Used, empty};
+use crate::read::{Room, Used, empty, with_constants};
 use crate::scan;
 use crate::types::to_engine;
 use crate::wanted::Wanted;
-use polars::prelude::{DataType, Expr, Field, LazyFrame, PlSmallStr, Schema, UnionArgs, concat, lit};
+use polars::prelude::{DataType, Expr, Field, LazyFrame, PlSmallStr, Schema, UnionArgs, col, concat, lit};
 use spotmill_core::item::{FailureClass, ItemFailure, RejectedRow};
 use spotmill_core::model::{Extra, Format, OnBadRows, Read, RowCheck};
 use spotmill_core::types::{Column, ColumnType};
@@ -201,14 +201,16 @@ impl<'a> Text<'a> {
             separator: if ours { b',' } else { self.reading.grammar.separator },
             nulls: if ours { Vec::new() } else { self.null_values() },
         };
-        let typed = self.columns.iter().zip(&self.temporals).map(|(column, temporal)| {
-            match layout.missing.contains(&column.name) {
-                true => lit(polars::prelude::NULL).cast(to_engine(column.ty)).alias(column.name.as_str()),
-                false => typed(column, temporal.as_ref()),
-            }
+        let is_missing = |column: &Column| layout.missing.contains(&column.name);
+        let null = |c: &Column| lit(polars::prelude::NULL).cast(to_engine(c.ty)).alias(c.name.as_str());
+        let nulls = self.columns.iter().filter(|c| is_missing(c)).map(null);
+        let constants = nulls.chain(files[0].hive.iter().cloned()).collect();
+        let typed = self.columns.iter().zip(&self.temporals).map(|(column, temporal)| match is_missing(column) {
+            true => col(column.name.as_str()),
+            false => typed(column, temporal.as_ref()),
         });
-        let columns: Vec<Expr> = typed.chain(files[0].hive.iter().cloned()).collect();
-        Ok(scan::scan(rows, wanted)?.select(columns))
+        let columns = typed.chain(self.read.hive.iter().map(|c| col(c.name.as_str()))).collect();
+        Ok(with_constants(scan::scan(rows, wanted)?, columns, constants))
     }
 
     fn null_values(&self) -> Vec<PlSmallStr> {

@@ -15,6 +15,8 @@ pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRule
     match (found, column.ty) {
         (_, ColumnType::Timestamp | ColumnType::TimestampUtc) if int96 => instant(),
         _ if int96 => None,
+        // As it stands, so that the engine can pass over what a filter does not want.
+        _ if *found == to => Some(source()),
         (DataType::Datetime(_, None), ColumnType::Timestamp) => instant(),
         (DataType::Datetime(_, Some(_)), ColumnType::TimestampUtc) => instant(),
         (DataType::Datetime(TimeUnit::Nanoseconds, _), ColumnType::Int64) => Some(source().to_physical()),
@@ -23,7 +25,6 @@ pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRule
             Some(source().strict_cast(to))
         }
         (DataType::Null, _) => Some(source().strict_cast(to)),
-        _ if *found == to => Some(source()),
         _ if holds(&to, found) => Some(source().strict_cast(to)),
         _ => None,
     }

@@ -65,6 +65,10 @@ fn files_of_several_shapes_keep_their_order() {
     assert_eq!(bench.rows(), "1|-\n2|x\n3|-\n4|y\n");
     bench.spec.transform = Transform::Sql { text: "SELECT a FROM input WHERE b IS NULL AND a > 1".into(), file: None };
     assert_eq!(bench.rows(), "3\n");
+    // Of what no file has, every row is NULL.
+    bench.spec.read.columns = columns(&["z date"]);
+    bench.spec.transform = Transform::Sql { text: "SELECT z FROM input".into(), file: None };
+    assert_eq!(bench.rows(), "-\n-\n-\n-\n");
 }
 
 #[test]
@@ -111,6 +115,14 @@ fn columns_in_the_path() {
         bench.file(&format!("{folder}/1.parquet"), made(&format!("SELECT CAST({i} AS INTEGER) AS a FROM input")));
     }
     assert_eq!(bench.rows(), "0|1|\n1|-|a=b\n2|7|-\n");
+    for (sql, rows) in [
+        ("SELECT k, COUNT(*) AS c FROM input GROUP BY k ORDER BY k", "|1\na=b|1\n-|1\n"),
+        ("SELECT n FROM input WHERE k = 'a=b'", "-\n"),
+        ("SELECT COUNT(*) AS c FROM input WHERE n > 0", "2\n"),
+    ] {
+        bench.spec.transform = Transform::Sql { text: sql.into(), file: None };
+        assert_eq!(bench.rows(), rows, "{sql}");
+    }
     bench.spec.read.hive = columns(&["n date"]);
     refused(&bench, &["n=1", "in its path is not a date like"]);
     bench.spec.read.hive = columns(&["m string"]);

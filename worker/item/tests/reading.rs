@@ -115,6 +115,7 @@ fn a_header_again_is_no_row() {
     csv_refused(AB, "a,b\n1,2\na,b\n3,4\n", &["a.csv line 3", "header again"]);
     csv_refused(AB, "a,b\n1,2\nb,a\n3,4\n", &["a.csv line 3", "header again"]);
     csv_refused(&format!("{AB}header = false"), "a,b\n1,2\n", &["a.csv line 1", "header again"]);
+    csv_refused(AB, "a,b\n1,2\n\u{feff}a,b\n3,4\n", &["a.csv line 3", "header again"]);
     csv(AB, "a,b\na,x\nb,b\n", "a|x\nb|b\n");
     // Of one column it may be a word like others, but not where the next of two packed files begins.
     let word = "columns = [\"word string\"]";
@@ -189,6 +190,7 @@ fn what_is_found_in_a_sample_is_held_to_it() {
 fn files_that_lack_or_add_columns() {
     let keys = |more: &str| format!("{AB}{more}");
     csv(&keys("missing = \"null\""), "b\n2\n", "-|2\n");
+    csv(&keys("missing = \"null\""), "c\n2\n3\n4\n", "-|-\n-|-\n-|-\n");
     csv_refused(&keys(""), "b,c\n2,3\n", &["missing column `a`", "missing = \"null\""]);
     csv_refused(&keys("extra = \"fail\""), "a,b,c\n1,2,3\n", &["not declared", "`c`"]);
     csv_refused(&keys("missing = \"null\""), "A ,b\n1,2\n", &["`A `", "as it stands there"]);
