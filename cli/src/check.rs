@@ -7,11 +7,11 @@ use crate::project::{self, Project};
 use crate::ui::format::bytes;
 use crate::worker::Worker;
 use spotmill_core::ids::Uri;
-use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION};
+use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
-use spotmill_core::model::{Read, Source, Step};
+use spotmill_core::model::{Format, Read, Source, Step};
 use spotmill_core::spec;
-use spotmill_lambdas::Program;
+use spotmill_lambdas::{Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,13 +68,23 @@ impl Look<'_> {
     async fn input(&self, source: &Source, read: &Read) -> Result<CheckInput, Stop> {
         let path = match source {
             Source::Step { step, .. } => return Ok(CheckInput::Step(step.clone())),
-            Source::Path(_) if !read.columns.is_empty() => return Ok(CheckInput::Columns(read.columns.clone())),
+            Source::Path(_) if !read.columns.is_empty() => {
+                return Ok(CheckInput::Columns([&read.columns[..], &read.hive].concat()));
+            }
             Source::Path(path) => path,
         };
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
         let listed = self.store.list(&pattern.prefix).await;
         let listed = listed.map_err(|e| Stop::new(Code::Invalid, format!("cannot list {path}: {e}")))?;
-        match listed.into_iter().find(|object| pattern.matches(&object.uri)) {
+        let mut matching = listed.into_iter().filter(|object| pattern.matches(&object.uri)).peekable();
+        if read.format != Format::Parquet && matching.peek().is_some() {
+            let file = |o: ObjectMeta| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None };
+            let files: Vec<InputFile> = matching.map(file).collect();
+            let read = columns::sampled(self.store, read.clone(), &files).await;
+            let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
+            return Ok(CheckInput::Columns([read.columns, read.hive].concat()));
+        }
+        match matching.next() {
             Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read: read.clone() }),
             None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),

@@ -46,6 +46,11 @@ pub fn worker_needs(root: &Uri, sha256: &str) -> Uri {
     root.join(&format!("workers/{sha256}/needs.json"))
 }
 
+/// The columns that a step's undeclared files were first found to have.
+pub fn types(root: &Uri, pipeline: &str, step: &str) -> Uri {
+    root.join(&format!("types/{pipeline}/{step}.json"))
+}
+
 /// What the keys of deployed pipelines begin with.
 pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")

@@ -2,11 +2,17 @@
 //! read in. `spec` makes it from the user's TOML; it is what `pipeline-{digest}.toml` freezes. Paths and
 //! destinations are still templates (`{src}/{date}`); `spec::expand` resolves them for a run's params.
 
-use crate::types::{Column, ColumnType};
+use crate::types::ColumnType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use crate::reading::{Compression, Extra, FieldRules, Missing, OnBadRows, Read, RowCheck};
+
 pub const FORMAT: u32 = 1;
+
+fn yes() -> bool {
+    true
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
@@ -181,67 +187,12 @@ pub enum MaxBadRows {
     Fraction(f64),
 }
 
-/// How files are read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Read {
-    pub format: Format,
-    /// Declared columns; empty: taken from the header or footer of the files.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<Column>,
-    #[serde(default = "yes")]
-    pub header: bool,
-    #[serde(default = "comma")]
-    pub delimiter: char,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub null_values: Vec<String>,
-    pub compression: Compression,
-    #[serde(default)]
-    pub on_bad_rows: OnBadRows,
-    #[serde(default)]
-    pub row_check: RowCheck,
-}
-
-fn yes() -> bool {
-    true
-}
-fn comma() -> char {
-    ','
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     Csv,
     Ndjson,
     Parquet,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Compression {
-    /// By the file's ending: `.gz`, `.zst`, else none.
-    Auto,
-    None,
-    Gzip,
-    Zstd,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnBadRows {
-    #[default]
-    Fail,
-    Reject,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RowCheck {
-    /// Every row is checked over all declared columns before any projection.
-    #[default]
-    All,
-    /// Only the columns the transform uses; a short or shifted row may pass unseen.
-    Used,
 }
 
 /// A side table.

@@ -245,6 +245,17 @@ pub struct PlanTables {
     pub whole: BTreeMap<String, Vec<InputFile>>,
 }
 
+/// `types/{pipeline}/{step}.json`: the columns that the files of a step were found to have when nothing was declared of
+/// them. Later runs take them as they stand; the run that wrote them may write them again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Types {
+    pub v: u32,
+    pub run: RunId,
+    /// Digest of the input as it is declared; for another input the record says nothing.
+    pub shape: String,
+    pub columns: Vec<Column>,
+}
+
 /// `receipts/{item}.json`, created if absent: commits an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {

@@ -128,6 +128,12 @@ pub fn shell(text: &str) -> String {
     }
 }
 
+/// The command that shows a run, from the one that runs it again: it looks at the same place.
+pub fn look(rerun: &str, run: &RunId) -> String {
+    let program: Vec<&str> = rerun.split(' ').take_while(|word| !matches!(*word, "run" | "start")).collect();
+    format!("{} show {run}", program.join(" "))
+}
+
 /// What failed, why, and what to do.
 pub struct ItemsFailed<'a> {
     pub run: &'a RunId,
@@ -144,7 +150,8 @@ impl ItemsFailed<'_> {
         let (n, step) = (self.failed.len(), self.step);
         let mut text = format!("{n} of {} of `{step}` failed.", count(u64::from(self.total), "item"));
         for (item, (record, attempts)) in self.failed.iter().take(NAMED) {
-            let file = record.file.as_ref().map_or(String::new(), |f| format!(", {f}"));
+            let file = record.file.as_ref().filter(|file| !record.message.contains(*file));
+            let file = file.map_or(String::new(), |f| format!(", {f}"));
             let tries = if *attempts > 1 { format!(" in {attempts} attempts") } else { String::new() };
             let message = clip(record.message.trim_end_matches('.'), 500);
             text.push_str(&format!(" Item {item} ({}{tries}{file}): {message}.", class(record.class)));
@@ -157,8 +164,9 @@ impl ItemsFailed<'_> {
         }
         let kept = count(self.committed, "item");
         text.push_str(&format!(
-            " {kept} committed and kept; nothing of this step was published. Look: spotmill show {}. Again, when it is mended: {}.",
-            self.run, self.rerun
+            " {kept} committed and kept; nothing of this step was published. Look: {}. Again, when it is mended: {}.",
+            look(self.rerun, self.run),
+            self.rerun
         ));
         text
     }

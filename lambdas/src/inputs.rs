@@ -165,6 +165,7 @@ pub fn read_of(program: &Program, source: &Source, read: &Read, seal: Option<&Se
         columns: seal.columns.clone(),
         header: output.header,
         compression: Compression::Auto,
+        written_here: true,
         ..read.clone()
     })
 }

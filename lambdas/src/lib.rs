@@ -8,6 +8,7 @@ pub mod aws;
 pub mod begin;
 mod capacity;
 mod carry;
+pub mod columns;
 mod contract;
 pub mod dead_letters;
 pub mod deploy;

@@ -4,7 +4,7 @@
 
 use crate::carry::{self, Carried};
 use crate::pins::{Resumed, pin};
-use crate::{Ctx, HandlerError, Program, access, begin, earlier, history, inputs};
+use crate::{Ctx, HandlerError, Program, access, begin, columns, earlier, history, inputs};
 use access::{SWAP_TRIES, Stands};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
@@ -133,13 +133,15 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
     let mut table_reads = BTreeMap::new();
     for (name, table) in &p.step.tables {
         let (found, seal) = inputs::find(ctx, run, p.lease, &table.source).await?;
-        table_reads.insert(name.clone(), inputs::read_of(p.program, &table.source, &table.read, seal.as_ref())?);
+        let read = inputs::read_of(p.program, &table.source, &table.read, seal.as_ref())?;
+        table_reads.insert(name.clone(), columns::sampled(&*ctx.store, read, &found.inputs()).await?);
         tables.insert(name.clone(), found);
     }
     let step = packed(p.step, p.packing.as_ref());
     let planned = plan_for(&step, &input, &tables, p.program.is_read(&step.name)).map_err(refusal)?;
     let list = work_list(planned.items()).map_err(refusal)?;
     let read = inputs::read_of(p.program, &p.step.input.source, &p.step.input.read, seal.as_ref())?;
+    let read = columns::of_input(ctx, p.program, run, p.step, read, &input.inputs()).await?;
     let record = Plan {
         v: RECORD_VERSION,
         run: run.clone(),

@@ -111,9 +111,10 @@ async fn complete(
         Err(SealError::Expectation(why)) => {
             let kept = spotmill_core::words::count(view.receipts.len(), "item");
             let cause = format!(
-                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: spotmill show {}. \
+                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: {}. \
                  Again, when it is mended: {rerun}.",
-                of.step, of.run
+                of.step,
+                spotmill_core::words::look(rerun, &of.run)
             );
             record(ctx, view, of, 0, &cause).await?;
             Ok(failed(of, errors::EXPECTATION_FAILED, cause))

@@ -1,7 +1,7 @@
 //! The worker's command line. People rarely type it; `spotmill` and the supervisor do.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spotmill_core::model::{Compression, Format, OnBadRows, Read, RowCheck};
+use spotmill_core::model::{Format, Read};
 use std::path::{Path, PathBuf};
 
 #[derive(Parser)]
@@ -98,14 +98,10 @@ impl Text {
             None => Format::Csv,
         };
         Read {
-            format,
-            columns: Vec::new(),
             header: !self.no_header,
             delimiter: self.delimiter,
             null_values: self.null_values.clone(),
-            compression: Compression::Auto,
-            on_bad_rows: OnBadRows::Fail,
-            row_check: RowCheck::All,
+            ..Read::of(format)
         }
     }
 }

@@ -47,7 +47,7 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
         }
         Command::Schema { file, text } => {
             let read = text.read(&file);
-            let columns = spotmill_item::schema::columns(&file, &read).map_err(|e| told(&e))?;
+            let columns = spotmill_item::schema::declared(&file, &read).map_err(|e| told(&e))?;
             print_text(&spotmill_item::schema::block(&columns))?;
         }
         Command::Preview { files, limit, text } => {

@@ -30,6 +30,12 @@ pub struct FoundFile {
     pub partition: String,
 }
 
+impl Found {
+    pub fn inputs(&self) -> Vec<InputFile> {
+        files(&self.files)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanError {
     NoInput(String),

@@ -11,7 +11,7 @@ pub use place::place;
 pub use text::{Given, bound, refused, sources};
 
 use crate::item::ItemFailure;
-use crate::model::{Compression, Format, OnBadRows, Read, RowCheck};
+use crate::model::{Format, Read};
 use crate::types::Column;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -111,16 +111,8 @@ pub fn read_of(file: &str) -> Option<Read> {
     } else {
         return None;
     };
-    Some(Read {
-        format,
-        columns: Vec::new(),
-        header: true,
-        delimiter: if ends(&[".tsv"]) { '\t' } else { ',' },
-        null_values: Vec::new(),
-        compression: Compression::Auto,
-        on_bad_rows: OnBadRows::Fail,
-        row_check: RowCheck::All,
-    })
+    let delimiter = if ends(&[".tsv"]) { '\t' } else { ',' };
+    Some(Read { delimiter, ..Read::of(format) })
 }
 
 #[cfg(test)]

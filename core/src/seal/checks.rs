@@ -57,13 +57,17 @@ impl BadRows {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
         let rejected = receipt.rows_rejected;
         if rejected > 0 && self.worst.as_ref().is_none_or(|(_, most, _)| rejected >= *most) {
-            self.worst = Some((item, rejected, receipt.notes.first().map(|note| clip(note, 300))));
+            let told = |note: &&String| note.starts_with("rejected");
+            let note = receipt.notes.iter().find(told).or(receipt.notes.first());
+            self.worst = Some((item, rejected, note.map(|note| clip(note, 300))));
         }
     }
 
     /// Are there more than the step allows?
     pub fn told(self, step: &Step, rejected: u64, raw: u64) -> Option<String> {
+        let every = rejected == raw && raw > 0;
         let (passes, limit) = match step.input.max_bad_rows {
+            MaxBadRows::Unlimited if every => (true, "not set: 100% allows it".to_owned()),
             MaxBadRows::Unlimited => return None,
             MaxBadRows::Rows(most) => (rejected > most, number(most)),
             MaxBadRows::Fraction(most) => (rejected as f64 > most * raw as f64, format!("{}%", most * 100.0)),
@@ -73,6 +77,12 @@ impl BadRows {
             format!("; item {item} has most, {}{note}", number(most))
         });
         let (rejected, of) = (number(rejected), number(raw));
+        if every {
+            let ways = "look at `delimiter` and `columns`";
+            return passes.then(|| {
+                format!("every row was rejected, {rejected} of {of} (`max_bad_rows` is {limit}){example}; {ways}")
+            });
+        }
         passes.then(|| format!("{rejected} of {of} rows were rejected, more than `max_bad_rows` ({limit}){example}"))
     }
 }

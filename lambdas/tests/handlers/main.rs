@@ -2,6 +2,7 @@
 //! and a failure at every write.
 
 mod cleaning;
+mod columns;
 mod crashes;
 mod deploys;
 mod drive;

@@ -155,7 +155,7 @@ impl World {
     }
 
     pub async fn input(&self, name: &str, text: &str) {
-        let uri = self.base().join(&format!("in/2013-01-01/{name}"));
+        let uri = self.base().join(&format!("in/{}/{name}", self.date));
         self.store.put(&uri, text.as_bytes()).await.unwrap();
     }
 

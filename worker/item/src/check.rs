@@ -3,14 +3,19 @@
 
 use crate::failure::Outcome;
 use crate::functions::{Functions, TransformContext};
+use crate::item::star_leaves_out;
 use crate::problem::{problem_of, similar, sql_problem};
 use crate::read::{empty, local, unpinned, vocabulary};
-use crate::{footer, infer, panics, partition, sql, types};
+use crate::{footer, hive, panics, parquet, partition, sql, text, types};
 use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
 use spotmill_core::ids::Uri;
-use spotmill_core::item::{CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION};
-use spotmill_core::model::{Format, Layout, Read, Transform};
+use spotmill_core::item::{
+    CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, ItemFailure,
+};
+use spotmill_core::model::{FieldRules, Format, Layout, Read, Transform};
+use spotmill_core::sql as core_sql;
 use spotmill_core::types::Column;
+use spotmill_text::field::Check;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -24,8 +29,11 @@ pub fn check(request: &CheckRequest, functions: &Functions) -> CheckReply {
         let checked = match inputs(step, &outputs) {
             None => CheckedStep::Skipped,
             Some(Err(problem)) => CheckedStep::Failed(problem),
-            Some(Ok((input, tables))) => match output(step, &input, &tables, functions) {
-                Ok((output, origins)) => CheckedStep::Ok { input, tables, output, origins },
+            Some(Ok((input, tables))) => match whole(step, &input, &tables, functions) {
+                Ok((output, origins)) => {
+                    let tables = tables.into_iter().map(|(name, table)| (name, table.columns)).collect();
+                    CheckedStep::Ok { input: input.columns, tables, output, origins }
+                }
                 Err(problem) => CheckedStep::Failed(problem),
             },
         };
@@ -37,14 +45,26 @@ pub fn check(request: &CheckRequest, functions: &Functions) -> CheckReply {
     CheckReply { v: ITEM_VERSION, steps }
 }
 
-type Inputs = (Vec<Column>, BTreeMap<String, Vec<Column>>);
+/// What is known of an input.
+#[derive(Clone, Default)]
+struct Table {
+    columns: Vec<Column>,
+    /// `name type` of columns that cannot be read.
+    left_out: Vec<String>,
+    /// Keys of the folders that a file lies in.
+    in_path: Vec<String>,
+}
+
+type Inputs = (Table, BTreeMap<String, Table>);
 
 /// None when a step that this one reads did not pass.
 fn inputs(step: &CheckStep, outputs: &BTreeMap<&str, Vec<Column>>) -> Option<Checked<Inputs>> {
     let one = |input: &CheckInput| match input {
         CheckInput::Columns(columns) => Some(known_types(columns)),
         CheckInput::Sample { uri, read } => Some(sample(uri, read)),
-        CheckInput::Step(name) => outputs.get(name.as_str()).cloned().map(Ok),
+        CheckInput::Step(name) => {
+            outputs.get(name.as_str()).map(|columns| Ok(Table { columns: columns.clone(), ..Table::default() }))
+        }
     };
     let mut tables = BTreeMap::new();
     for (name, table) in &step.tables {
@@ -57,9 +77,9 @@ fn inputs(step: &CheckStep, outputs: &BTreeMap<&str, Vec<Column>>) -> Option<Che
 }
 
 /// Patterns are looked at as well: they are part of a type.
-fn known_types(columns: &[Column]) -> Checked<Vec<Column>> {
+fn known_types(columns: &[Column]) -> Checked<Table> {
     for column in columns {
-        if let Err(message) = crate::rows::field::Check::new(column) {
+        if let Err(message) = Check::new(column, &FieldRules::default()) {
             return Err(CheckProblem::Other { subject: column.parse.clone(), message });
         }
         let times = columns.iter().filter(|c| c.name == column.name).count();
@@ -67,26 +87,63 @@ fn known_types(columns: &[Column]) -> Checked<Vec<Column>> {
             return Err(CheckProblem::DuplicateColumn { column: column.name.clone() });
         }
     }
-    Ok(columns.to_vec())
+    Ok(Table { columns: columns.to_vec(), ..Table::default() })
 }
 
-fn sample(uri: &Uri, read: &Read) -> Checked<Vec<Column>> {
-    let found = || -> Outcome<Vec<Column>> {
-        let file = unpinned(uri.clone());
-        let path = local(&file)?;
-        if read.format == Format::Parquet {
-            let footer = footer::read(&path)?;
-            footer::has_declared(&path, &footer.schema, &read.columns)?;
-            let columns = vocabulary(&footer.schema).0;
-            return Ok(if read.columns.is_empty() { columns } else { read.columns.clone() });
-        }
-        if read.columns.is_empty() {
-            return infer::columns(&path, read);
-        }
-        crate::text::Text::new(read, &[])?.layout(&path)?;
-        Ok(read.columns.clone())
+fn sample(uri: &Uri, read: &Read) -> Checked<Table> {
+    let found = || -> Outcome<Table> {
+        let path = local(&unpinned(uri.clone()))?;
+        let in_path = hive::folders(&path).into_iter().map(|(key, _)| key).collect();
+        let (columns, left_out) = match read.format {
+            Format::Parquet => parquet::columns(&path, &footer::read(&path)?)?,
+            _ => (text::found(read, &[path])?.columns, Vec::new()),
+        };
+        let columns = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name));
+        Ok(Table { columns: columns.chain(read.hive.clone()).collect(), left_out, in_path })
     };
-    found().map_err(|failure| CheckProblem::BadSample { uri: uri.clone(), message: failure.message })
+    let told = |failure: ItemFailure| match failure.remedy {
+        Some(remedy) => format!("{}; {remedy}", failure.message),
+        None => failure.message,
+    };
+    found().map_err(|failure| CheckProblem::BadSample { uri: uri.clone(), message: told(failure) })
+}
+
+/// A problem of a column that is there, and not as SQL could read it.
+fn explained(problem: CheckProblem, input: &Table) -> CheckProblem {
+    let CheckProblem::UnknownColumn { column, .. } = &problem else { return problem };
+    let of_column = format!("`{column}` ");
+    let message = if let Some(found) = input.left_out.iter().find(|found| found.starts_with(&of_column)) {
+        let way = match found.ends_with("binary") {
+            true => format!("; if it is text without its mark, declare it in `columns` as \"{column} string\""),
+            false => String::new(),
+        };
+        format!("{found} is in the files, of a type that SQL has not here{way}")
+    } else if input.in_path.contains(column) {
+        format!("`{column}` stands in the path alone ({column}=…): declare `hive = [\"{column} string\"]` in the input")
+    } else {
+        return problem;
+    };
+    CheckProblem::Other { subject: Some(column.clone()), message }
+}
+
+/// The output of a step whose inputs are whole.
+fn whole(
+    step: &CheckStep,
+    input: &Table,
+    tables: &BTreeMap<String, Table>,
+    functions: &Functions,
+) -> Checked<(Vec<Column>, BTreeMap<String, String>)> {
+    if let Transform::Sql { text, .. } = &step.transform
+        && core_sql::star(text).is_some()
+        && let Some((name, table)) =
+            [(&step.alias, input)].into_iter().chain(tables).find(|(_, table)| !table.left_out.is_empty())
+    {
+        let message = star_leaves_out(name, &table.left_out) + "; name the columns that you want";
+        return Err(CheckProblem::Other { subject: Some("*".to_owned()), message });
+    }
+    let columns = tables.iter().map(|(name, table)| (name.clone(), table.columns.clone())).collect();
+    output(step, &input.columns, &columns, functions)
+        .map_err(|problem| tables.values().fold(explained(problem, input), explained))
 }
 
 fn output(

@@ -3,14 +3,15 @@
 use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::functions::{Functions, TransformContext};
-use crate::read::{Loaded, Room, load, vocabulary};
+use crate::read::{Loaded, Room, Used, load, vocabulary};
 use crate::wanted::Wanted;
 use crate::{expect, panics, sql, usage, write};
 use polars::prelude::{LazyFrame, col, lit};
 use spotmill_core::item::{
     FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
 };
-use spotmill_core::model::{Format, ItemValue, RowCheck, RowsRule, Transform};
+use spotmill_core::model::{Format, ItemValue, Read, RowCheck, RowsRule, Transform};
+use spotmill_core::sql::star;
 use spotmill_core::types::Column;
 use std::collections::BTreeMap;
 use std::fs;
@@ -62,13 +63,19 @@ impl Item<'_> {
         let tmp = PathBuf::from(&spec.tmp);
         fs::create_dir_all(&tmp).map_err(|e| cannot_write(&tmp, &e))?;
         let threads = spec.threads as usize;
-        let mut input = load(&spec.inputs, &spec.read, &Room { tmp: &tmp, name: "input", threads })?;
+        let used = self.used()?;
+        let room =
+            |name| Room { used: used.get(&spec.alias).cloned().unwrap_or_default(), ..Room::new(&tmp, name, threads) };
+        let mut input = load(&spec.inputs, &spec.read, &room("input"))?;
+        self.star_is_whole(&spec.alias, &input)?;
         let mut notes = std::mem::take(&mut input.notes);
         let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
         sources.extend(input.wanted.take().map(|wanted| (spec.alias.clone(), wanted)));
         for (i, (name, table)) in spec.tables.iter().enumerate() {
             let in_tmp = format!("table{i}");
-            let loaded = load(&table.files, &table.read, &Room { tmp: &tmp, name: &in_tmp, threads })?;
+            let used = used.get(name).cloned().unwrap_or_default();
+            let loaded = load(&table.files, &table.read, &Room { used, ..Room::new(&tmp, &in_tmp, threads) })?;
+            self.star_is_whole(name, &loaded)?;
             if loaded.rejected > 0 {
                 notes.push(format!("{} rows of the side table `{name}` were rejected", loaded.rejected));
             }
@@ -78,8 +85,7 @@ impl Item<'_> {
         }
         let rejects = self.rejects(&input, &scratch)?;
         let filtered = self.filtered(input.frame.clone(), &input.columns)?;
-        let again = Room { tmp: &tmp, name: "again", threads };
-        let mut frame = self.transformed(filtered, tables, sources).map_err(|e| self.blamed(e, &again))?;
+        let mut frame = self.transformed(filtered, tables, sources)?;
         let schema = frame.collect_schema().map_err(|e| engine_failure(&e, "the transform"))?;
         let (columns, casts, left_out) = vocabulary(&schema);
         if !left_out.is_empty() {
@@ -91,9 +97,9 @@ impl Item<'_> {
         let aside = tmp.join("expected.parquet");
         let is_aside = spec.output.format != Format::Parquet && !expect::is_nothing(&spec.expect);
         if is_aside {
-            frame = write::aside(frame, &aside).map_err(|e| self.blamed(e, &again))?;
+            frame = write::aside(frame, &aside)?;
         }
-        let written = write::write(frame, &schema, &spec.output, &scratch).map_err(|e| self.blamed(e, &again))?;
+        let written = write::write(frame, &schema, &spec.output, &scratch)?;
         let rows_read = input.rows;
         self.rows_rule(&input, written.rows)?;
         let files: Vec<PathBuf> = match is_aside {
@@ -101,6 +107,9 @@ impl Item<'_> {
             false => written.files.iter().map(|f| scratch.join(&f.path)).collect(),
         };
         let violations = expect::violations(&spec.expect, &files, &columns, self.functions)?;
+        if written.lone_null && (violations.is_empty() || spec.expect.warn_only) {
+            return Err(lone_null(&columns));
+        }
         notes.extend(input.first_rejects.iter().map(told));
         Ok(ItemReport {
             v: ITEM_VERSION,
@@ -211,15 +220,52 @@ impl Item<'_> {
         Err(transform(format!("`rows = \"{word}\"` does not hold: {given} rows in, {written} out")).remedy(why))
     }
 
-    /// Without a row check the engine's error names neither file nor line: look for the offender now.
-    fn blamed(&self, error: ItemFailure, room: &Room<'_>) -> ItemFailure {
-        let unchecked = self.spec.read.row_check == RowCheck::Used && self.spec.read.format == Format::Csv;
-        if !unchecked || error.class != FailureClass::Transform {
-            return error;
+    /// What the query reads of each source, where values that it does not read are not checked.
+    fn used(&self) -> Outcome<BTreeMap<String, Used>> {
+        let spec = self.spec;
+        let reads = [(&spec.alias, &spec.read)].into_iter().chain(spec.tables.iter().map(|(name, t)| (name, &t.read)));
+        let known: Vec<_> = reads.filter(|(_, read)| !read.columns.is_empty()).collect();
+        let Transform::Sql { text, .. } = &spec.transform else { return Ok(BTreeMap::new()) };
+        let all = 1 + spec.tables.len();
+        if known.len() < all || known.iter().all(|(_, read)| read.row_check == RowCheck::All) {
+            return Ok(BTreeMap::new());
         }
-        let paths: Vec<PathBuf> = self.spec.inputs.iter().map(|f| PathBuf::from(f.uri.as_str())).collect();
-        crate::read::blame(&paths, &self.spec.read, room).err().unwrap_or(error)
+        let frame = |read: &Read| crate::read::empty(&[&read.columns[..], &read.hive].concat());
+        let tables = known.iter().map(|(name, read)| ((*name).clone(), frame(read))).collect();
+        let prepared =
+            sql::prepare(text, &tables, self.functions).map_err(|e| engine_failure(&e.flat(), "the step's SQL"))?;
+        let mut used: BTreeMap<String, Used> =
+            tables.into_keys().map(|name| (name, Used::Only(Default::default()))).collect();
+        used.extend(prepared.reads.into_iter().map(|(name, columns)| (name, Used::Only(columns))));
+        if let (Some(filter), Some(Used::Only(columns))) = (&spec.value, used.get_mut(&spec.alias)) {
+            columns.insert(filter.column.as_str().into());
+        }
+        Ok(used)
     }
+
+    /// `SELECT *` means all columns: it is refused where some have no type here.
+    fn star_is_whole(&self, name: &str, loaded: &Loaded) -> Outcome<()> {
+        match &self.spec.transform {
+            Transform::Sql { text, .. } if !loaded.left_out.is_empty() && star(text).is_some() => {
+                Err(transform(star_leaves_out(name, &loaded.left_out)).remedy("name the columns that you want"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// In a CSV file of one column NULL is a blank line, and a blank line is no row.
+pub fn lone_null(columns: &[Column]) -> ItemFailure {
+    let name = columns.first().map(|c| c.name.as_str()).unwrap_or_default();
+    transform(format!(
+        "`{name}` is NULL in a row, and a CSV file of one column has no form for that: a blank line is no row"
+    ))
+    .remedy("write a second column beside it, replace NULL with COALESCE, or publish parquet or ndjson")
+}
+
+/// Why `*` cannot be all columns of a table.
+pub fn star_leaves_out(table: &str, left_out: &[String]) -> String {
+    format!("`*` would leave columns of `{table}` out, whose types SQL has not here: {}", left_out.join(", "))
 }
 
 fn told(row: &RejectedRow) -> String {

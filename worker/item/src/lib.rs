@@ -2,6 +2,7 @@
 //! every row of text over every declared column; runs SQL or a Rust transform on the streaming engine; writes below
 //! the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
 
+mod as_text;
 pub mod builtin;
 pub mod check;
 mod counter;
@@ -11,15 +12,17 @@ mod expect;
 mod failure;
 mod footer;
 mod functions;
-mod infer;
+mod hive;
+mod instants;
+mod int96;
 pub mod item;
-mod lines;
+mod mapped;
 mod panics;
+mod parquet;
 mod partition;
 mod problem;
 pub mod query;
 mod read;
-pub mod rows;
 mod scan;
 pub mod schema;
 mod sql;
@@ -29,6 +32,7 @@ mod types;
 mod udf;
 mod usage;
 mod wanted;
+mod widening;
 mod write;
 
 pub use functions::{ENGINE_VERSION, Functions, TransformContext, TransformError, TransformResult};

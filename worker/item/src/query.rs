@@ -5,6 +5,7 @@
 use crate::counter::Counter;
 use crate::failure::{Outcome, cannot_write, engine_failure, first_lines, transform};
 use crate::functions::Functions;
+use crate::item::{lone_null, star_leaves_out};
 use crate::read::{Room, load, unpinned, vocabulary};
 use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
@@ -55,8 +56,16 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
     let tmp = Below::new(&std::env::temp_dir(), "spotmill-sql")?;
     let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
     for (i, (name, table)) in request.tables.iter().enumerate() {
-        let room = Room { tmp: &tmp.0, name: &format!("table{i}"), threads: threads() };
-        let loaded = load(&files(name, table)?, &read(name, table)?, &room)?;
+        let in_tmp = format!("table{i}");
+        let loaded = load(&files(name, table)?, &read(name, table)?, &Room::new(&tmp.0, &in_tmp, threads()))?;
+        if !loaded.left_out.is_empty() && core_sql::star(&request.sql).is_some() {
+            let hint = Some("name the columns that you want".to_owned());
+            let message = star_leaves_out(name, &loaded.left_out);
+            return Err(QueryReply::Refused(QueryRefused {
+                hint,
+                ..pointed(&request.sql, message, core_sql::star(&request.sql))
+            }));
+        }
         if loaded.columns.is_empty() {
             return Err(QueryReply::failed(format!("the table `{name}` has no columns: {} is empty", table.files[0])));
         }
@@ -184,6 +193,9 @@ fn written(frame: LazyFrame, columns: &[Column], output: &Path) -> Outcome<u64> 
     let layout = layout(&name)?;
     let beside = Below::new(parent, &format!(".{name}"))?;
     let written = write::write(frame, &types::schema(columns), &layout, &beside.0)?;
+    if written.lone_null {
+        return Err(lone_null(columns));
+    }
     let whole = beside.0.join(&written.files[0].path);
     fs::rename(&whole, output).map_err(|e| cannot_write(output, &e))?;
     Ok(written.rows)

@@ -2,18 +2,23 @@
 //! declared and counted before.
 
 use crate::elementwise::elementwise;
-use crate::failure::{Outcome, Remedy as _, bad_data, engine_failure, failure};
+use crate::failure::{Outcome, Remedy as _, engine_failure, failure};
+use crate::parquet::parquet;
 use crate::text::{Text, TextFile};
 use crate::types::{column, normal, schema};
 use crate::wanted::Wanted;
-use crate::{footer, text};
-use polars::prelude::{Column as PlColumn, DataType, Expr, Field, col};
+use polars::prelude::{Column as PlColumn, DataType, Expr, Field, PlSmallStr, col};
 use polars::prelude::{DataFrame, HiveOptions, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, ScanSources, Schema};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{FailureClass, InputFile, RejectedRow};
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::Column;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// Columns named in one note, and notes of one item: a day may have thousands of files.
+const NOTED_NAMES: usize = 10;
+const NOTES: usize = 20;
 
 /// Rows of an input, ready to be transformed.
 pub struct Loaded {
@@ -28,6 +33,25 @@ pub struct Loaded {
     pub rejects: Vec<PathBuf>,
     pub first_rejects: Vec<RejectedRow>,
     pub notes: Vec<String>,
+    /// Columns that no type of the vocabulary holds, as `name type`.
+    pub left_out: Vec<String>,
+}
+
+/// The columns that a transform reads.
+#[derive(Clone, Debug, Default)]
+pub enum Used {
+    #[default]
+    All,
+    Only(BTreeSet<PlSmallStr>),
+}
+
+impl Used {
+    pub fn has(&self, column: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(columns) => columns.contains(column),
+        }
+    }
 }
 
 /// Where copies go, and how many files may be checked at once.
@@ -36,6 +60,14 @@ pub struct Room<'a> {
     /// Distinguishes inputs in `tmp`.
     pub name: &'a str,
     pub threads: usize,
+    /// What is read of the input, where that is known.
+    pub used: Used,
+}
+
+impl<'a> Room<'a> {
+    pub fn new(tmp: &'a Path, name: &'a str, threads: usize) -> Self {
+        Self { tmp, name, threads, used: Used::All }
+    }
 }
 
 pub fn local(file: &InputFile) -> Outcome<PathBuf> {
@@ -61,7 +93,7 @@ pub fn load(files: &[InputFile], read: &Read, room: &Room<'_>) -> Outcome<Loaded
         paths.push(path);
     }
     match read.format {
-        Format::Parquet => parquet(files, &paths, read),
+        Format::Parquet => parquet(files, &paths, read, room),
         Format::Csv | Format::Ndjson if files.is_empty() => nothing(read),
         Format::Csv | Format::Ndjson => text_files(&paths, read, room),
     }
@@ -86,9 +118,10 @@ fn unchanged(file: &InputFile, path: &Path) -> Outcome<()> {
     Ok(())
 }
 
-fn loaded(frame: LazyFrame, columns: Vec<Column>, rows: u64) -> Loaded {
-    let (rejects, first_rejects, notes) = (Vec::new(), Vec::new(), Vec::new());
-    Loaded { frame, wanted: None, columns, rows, rejected: 0, rejects, first_rejects, notes }
+pub fn loaded(frame: LazyFrame, columns: Vec<Column>, rows: u64) -> Loaded {
+    let (rejects, first_rejects) = (Vec::new(), Vec::new());
+    let (notes, left_out) = (Vec::new(), Vec::new());
+    Loaded { frame, wanted: None, columns, rows, rejected: 0, rejects, first_rejects, notes, left_out }
 }
 
 pub fn sources(paths: &[PathBuf]) -> ScanSources {
@@ -135,49 +168,24 @@ fn held_to(column: Expr, ty: DataType) -> Expr {
     elementwise("held_to", run, fields).call(vec![column])
 }
 
-fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read) -> Outcome<Loaded> {
-    let Some(first_path) = paths.first() else {
-        return Ok(loaded(empty(&read.columns), read.columns.clone(), 0));
-    };
-    let first = footer::read(first_path)?;
-    let mut rows = 0;
-    for (file, path) in files.iter().zip(paths) {
-        let footer = footer::read(path)?;
-        footer::same_as_first(path, &footer.schema, first_path, &first.schema)?;
-        if file.rows.is_some_and(|known| known != footer.rows) {
-            let message = format!("{} has {} rows; its step wrote {:?}", path.display(), footer.rows, file.rows);
-            return Err(failure(FailureClass::InputChanged, message));
-        }
-        rows += footer.rows;
-    }
-    footer::has_declared(first_path, &first.schema, &read.columns)?;
-    let (mut kept, mut casts, left_out) = vocabulary(&first.schema);
-    if !read.columns.is_empty() {
-        let declared = |name: &str| read.columns.iter().any(|c| c.name == name);
-        let positions: Vec<bool> = kept.iter().map(|c| declared(&c.name)).collect();
-        let mut keep = positions.iter();
-        casts.retain(|_| *keep.next().unwrap_or(&false));
-        kept.retain(|c| declared(&c.name));
-    }
-    if kept.is_empty() {
-        let name = first_path.display().to_string();
-        return Err(bad_data(&name, format!("{name} has no column of a type that can be read")));
-    }
-    let mut out = loaded(scan_parquet(paths)?.select(casts), kept, rows);
-    if !left_out.is_empty() {
-        out.notes.push(format!("columns left out, their types have no SQL here: {}", left_out.join(", ")));
-    }
-    Ok(out)
-}
-
 fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
-    let text = Text::new(read, paths)?;
+    let found;
+    let read = match read.columns.is_empty() {
+        true => {
+            found = crate::text::found(read, paths)?;
+            &found
+        }
+        false => read,
+    };
+    let text = Text::new(read, &room.used)?;
     let checked: Vec<TextFile> = text.check_all(paths, room)?;
     let wanted = Wanted::new(room.name);
     let rows = checked.iter().map(|f| f.rows).sum();
-    let mut out = loaded(text.scan(&checked, &wanted)?, text.columns().to_vec(), rows);
+    let columns = [text.columns(), &read.hive].concat();
+    let mut out = loaded(text.scan(&checked, &wanted)?, columns, rows);
     out.wanted = Some(wanted);
-    for file in checked {
+    for (file, path) in checked.into_iter().zip(paths) {
+        drifted(path, &file.layout.missing, &file.layout.extra, &mut out.notes);
         out.rejected += file.rejected;
         out.rejects.extend(file.rejects);
         out.first_rejects.extend(file.first);
@@ -186,10 +194,23 @@ fn text_files(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded
     Ok(out)
 }
 
-/// What the engine said while it read files nobody had checked before.
-pub fn blame(paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<()> {
-    let mut strict = read.clone();
-    strict.row_check = spotmill_core::model::RowCheck::All;
-    strict.on_bad_rows = spotmill_core::model::OnBadRows::Fail;
-    text::Text::new(&strict, paths)?.check_all(paths, room).map(|_| ())
+/// The columns of a frame, some of which it has not itself: by themselves those would be one row, whatever it has.
+pub fn with_constants(frame: LazyFrame, columns: Vec<Expr>, constants: Vec<Expr>) -> LazyFrame {
+    if constants.is_empty() { frame.select(columns) } else { frame.with_columns(constants).select(columns) }
+}
+
+/// Notes of what a file has otherwise than declared.
+pub fn drifted(path: &Path, missing: &[String], extra: &[String], notes: &mut Vec<String>) {
+    let names = |names: &[String]| {
+        let shown: Vec<String> = names.iter().take(NOTED_NAMES).map(|name| format!("`{name}`")).collect();
+        shown.join(", ") + if names.len() > NOTED_NAMES { ", …" } else { "" }
+    };
+    let file = path.display();
+    let mut note = |names_: &[String], what: &str| {
+        if !names_.is_empty() && notes.len() < NOTES {
+            notes.push(format!("{file} {what}: {}", names(names_)));
+        }
+    };
+    note(missing, "has not these columns, which are NULL for its rows");
+    note(extra, "has columns that are not declared and not read");
 }

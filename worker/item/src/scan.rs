@@ -1,15 +1,16 @@
 //! A source of rows for the engine: chunks of CSV files, each parsed by the engine's own parser as it streams by. The
 //! engine's source finds line ends a byte at a time where it is built by stable Rust, which takes as long as parsing;
-//! here the chunks are cut before (`lines`). The parser and its options are those of the engine's source, and a chunk
+//! here the chunks are cut before, by the row check. The parser and its options are those of the engine's source, and a chunk
 //! that holds another number of rows than lines is an error.
 
 use crate::elementwise::elementwise;
-use crate::lines::{Chunk, Mapped};
+use crate::mapped::Mapped;
 use crate::wanted::Wanted;
 use polars::prelude::_csv_read_internal::{NullValuesCompiled, read_chunk, validate_utf8};
 use polars::prelude::*;
 use polars_plan::dsl::DslBuilder;
 use polars_plan::prelude::UdfSchema;
+use spotmill_text::chunks::Chunk;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ impl Reader {
         let columns = self.wanted.places(&self.schema);
         let mut rows: Option<DataFrame> = None;
         for id in ids.column(PART)?.u32()?.into_no_null_iter() {
-            let (file, Chunk { from, to, lines }) = self.parts[id as usize];
+            let (file, Chunk { from, to, rows: lines }) = self.parts[id as usize];
             let (path, mapped) = &self.files[file];
             let told = |e: PolarsError| e.context(format!("bytes {from} to {to} of {}", path.display()).into());
             let more = self.parse(&mapped.bytes()[from..to], lines, &columns).map_err(told)?;
@@ -99,7 +100,7 @@ impl Reader {
         let rows = read_chunk(bytes, options, &self.schema, false, columns, 0, lines, nulls, usize::MAX, end, Some(0))?;
         if rows.height() != lines {
             let rows = rows.height();
-            polars_bail!(ComputeError: "CSV malformed: {rows} rows in {lines} lines; use `row_check = \"all\"`");
+            polars_bail!(ComputeError: "{rows} rows were read where {lines} were checked");
         }
         self.with_unparsed(rows)
     }

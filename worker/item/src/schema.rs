@@ -1,8 +1,8 @@
 //! Files as a person meets them on the command line: their columns as a block to paste, and their first rows.
 
 use crate::failure::{Outcome, bad_data, engine_failure};
-use crate::read::{Room, load, unpinned, vocabulary};
-use crate::{footer, infer};
+use crate::footer;
+use crate::read::{Room, load, unpinned};
 use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, PreviewReply};
@@ -10,25 +10,50 @@ use spotmill_core::model::{Format, Read};
 use spotmill_core::types::Column;
 use std::path::{Path, PathBuf};
 
-/// Names and types, as the footer says them or as every value fits them.
-pub fn columns(file: &Path, read: &Read) -> Outcome<Vec<Column>> {
-    let found = match read.format {
-        Format::Parquet => vocabulary(&footer::read(file)?.schema).0,
-        _ => infer::columns(file, read)?,
+/// The columns of a file as a pipeline declares them, one a text, and remarks on those that it cannot.
+pub struct Declared {
+    columns: Vec<String>,
+    remarks: Vec<String>,
+}
+
+/// Names and types, as the footer says them or as every value fits them: what is printed is what a run reads.
+pub fn declared(file: &Path, read: &Read) -> Outcome<Declared> {
+    let (found, remarks) = match read.format {
+        Format::Parquet => {
+            let (columns, left_out) = crate::parquet::columns(file, &footer::read(file)?)?;
+            (Read { columns, ..read.clone() }, left_out.iter().map(|found| remark(found)).collect())
+        }
+        _ => (crate::text::found(read, &[file.to_owned()])?, Vec::new()),
     };
-    if found.is_empty() {
+    if found.columns.is_empty() {
         let name = file.display().to_string();
         return Err(bad_data(&name, format!("{name} has no columns to tell")));
     }
-    Ok(found)
+    Ok(Declared { columns: found.columns.iter().map(|column| entry(column, &found)).collect(), remarks })
+}
+
+fn remark(found: &str) -> String {
+    let way = if found.ends_with(" binary") { "declare it as string if it is text" } else { "SQL has no such type" };
+    format!("# {found} is left out: {way}")
+}
+
+/// `"name type"`, or a table where that cannot say it.
+fn entry(column: &Column, read: &Read) -> String {
+    let rules = read.rules(&column.name);
+    let ty = if rules.json { "json".to_owned() } else { column.ty.to_string() };
+    let text = |text: String| toml::Value::String(text).to_string();
+    if !rules.lenient && !column.name.contains(char::is_whitespace) {
+        return text(format!("{} {ty}", column.name));
+    }
+    let lenient = if rules.lenient { ", lenient = true" } else { "" };
+    format!("{{ name = {}, type = {}{lenient} }}", text(column.name.clone()), text(ty))
 }
 
 /// `columns = [ … ]`, a few to a line.
-pub fn block(columns: &[Column]) -> String {
+pub fn block(declared: &Declared) -> String {
     let mut out = String::from("columns = [\n");
     let mut line = String::new();
-    for column in columns {
-        let item = toml::Value::String(format!("{} {}", column.name, column.ty)).to_string();
+    for item in &declared.columns {
         if !line.is_empty() && line.len() + item.len() > 96 {
             out.push_str(&format!("  {},\n", line));
             line.clear();
@@ -36,12 +61,13 @@ pub fn block(columns: &[Column]) -> String {
         if !line.is_empty() {
             line.push_str(", ");
         }
-        line.push_str(&item);
+        line.push_str(item);
     }
     if !line.is_empty() {
         out.push_str(&format!("  {line},\n"));
     }
     out.push_str("]\n");
+    declared.remarks.iter().for_each(|remark| out.push_str(&format!("{remark}\n")));
     out
 }
 
@@ -62,7 +88,7 @@ fn tempdir() -> Outcome<PathBuf> {
 
 fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Outcome<PreviewReply> {
     let told = |e: polars::prelude::PolarsError| engine_failure(&e, "preview");
-    let loaded = load(inputs, read, &Room { tmp, name: "preview", threads: 1 })?;
+    let loaded = load(inputs, read, &Room::new(tmp, "preview", 1))?;
     let total_rows = loaded.rows;
     let first = loaded.frame.limit(limit as _);
     let df = first.collect_with_engine(Engine::Streaming).map_err(told)?.unwrap_single();

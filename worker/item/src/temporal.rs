@@ -2,8 +2,8 @@
 //! has used already.
 
 use crate::elementwise::elementwise;
-use crate::rows::temporal::Temporal;
 use polars::prelude::*;
+use spotmill_text::temporal::Temporal;
 
 pub fn parsed(text: Expr, temporal: Temporal, out: DataType) -> Expr {
     let dtype = out.clone();

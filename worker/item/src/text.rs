@@ -1,23 +1,26 @@
 //! CSV and NDJSON files: which columns stand where, the row check over all of them, and the scan of what is left.
 
-use crate::failure::{Outcome, Remedy, bad_data, cannot_write, engine_failure, failure};
-use crate::lines::{self, Cut, Mapped};
-use crate::read::{Room, empty};
-use crate::rows::csv::{CsvRows, Nulls};
-use crate::rows::field::Check;
-use crate::rows::ndjson::JsonRows;
-use crate::rows::source::Source;
-use crate::rows::split::Fields;
-use crate::rows::temporal::Temporal;
-use crate::rows::{self, Checked, NULL_MARK, Sink};
+use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
+use crate::mapped::Mapped;
+use crate::read::{Room, Used, empty, with_constants};
 use crate::scan;
 use crate::types::to_engine;
 use crate::wanted::Wanted;
-use polars::prelude::{DataType, Expr, Field, LazyFrame, Schema, UnionArgs, concat};
+use polars::prelude::{DataType, Expr, Field, LazyFrame, PlSmallStr, Schema, UnionArgs, col, concat, lit};
 use spotmill_core::item::{FailureClass, ItemFailure, RejectedRow};
-use spotmill_core::model::{Format, OnBadRows, Read, RowCheck};
+use spotmill_core::model::{Extra, Format, OnBadRows, Read, RowCheck};
 use spotmill_core::types::{Column, ColumnType};
-use std::io::Write;
+use spotmill_text::chunks::Chunk;
+use spotmill_text::copy::FILLER;
+use spotmill_text::csv::CsvRows;
+use spotmill_text::header::{Layout, header, layout};
+use spotmill_text::infer::Sample;
+use spotmill_text::ndjson::{JsonField, JsonRows};
+use spotmill_text::reader::Reading;
+use spotmill_text::rule::Rule;
+use spotmill_text::source::Source;
+use spotmill_text::temporal::Temporal;
+use spotmill_text::{Checked, Sink, grammar, printable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,11 +28,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How an input's text files are read.
 pub struct Text<'a> {
     read: &'a Read,
-    separator: u8,
-    nulls: Nulls,
-    /// Declared, or found where nothing is declared.
+    reading: Reading<'a>,
     columns: Vec<Column>,
     temporals: Vec<Option<Temporal>>,
+    /// Which columns' values are checked.
+    used: Used,
+    /// The engine reads a copy in our own form.
+    translates: bool,
 }
 
 /// One file, checked.
@@ -37,10 +42,10 @@ pub struct TextFile {
     /// The file that holds the accepted rows.
     pub read: PathBuf,
     text: Mapped,
-    /// Its rows, where they stand.
-    cut: Cut,
-    /// Columns in the order of the file.
-    layout: Arc<Vec<String>>,
+    chunks: Vec<Chunk>,
+    pub layout: Arc<Layout>,
+    /// Values of the columns in the path.
+    hive: Vec<Expr>,
     pub rows: u64,
     pub rejected: u64,
     pub rejects: Option<PathBuf>,
@@ -52,31 +57,24 @@ fn invalid(message: String) -> ItemFailure {
 }
 
 impl<'a> Text<'a> {
-    pub fn new(read: &'a Read, paths: &[PathBuf]) -> Outcome<Self> {
-        let separator = match u8::try_from(read.delimiter) {
-            Ok(b) if b.is_ascii() && !matches!(b, b'"' | b'\n' | b'\r' | 0) => b,
-            _ => return Err(invalid(format!("the delimiter {:?} is not one ASCII character", read.delimiter))),
-        };
-        if let Some(value) = read.null_values.iter().find(|v| v.contains(['"', '\n', '\r'])) {
+    pub fn new(read: &'a Read, used: &Used) -> Outcome<Self> {
+        let reading = grammar(read).map_err(invalid)?;
+        let nulls = read.fields.values().filter_map(|rules| rules.null_values.as_ref()).flatten();
+        if let Some(value) = read.null_values.iter().chain(nulls).find(|v| v.contains(['"', '\n', '\r'])) {
             return Err(invalid(format!("the null value {value:?} holds a quote or a line end")));
         }
-        let columns = match (read.columns.is_empty(), paths.first()) {
-            (false, _) => read.columns.clone(),
-            (true, None) => Vec::new(),
-            (true, Some(first)) => crate::infer::columns(first, read)?,
-        };
-        let temporals = columns.iter().map(Temporal::new).collect::<Result<_, _>>().map_err(invalid)?;
-        Ok(Self { read, separator, nulls: Nulls::new(&read.null_values), columns, temporals })
+        let columns = read.columns.clone();
+        let temporal = |c: &Column| Temporal::new(c, &read.rules(&c.name));
+        let temporals = columns.iter().map(temporal).collect::<Result<_, _>>().map_err(invalid)?;
+        let mut rules = columns.iter().map(|c| Rule::new(read, c));
+        let rewrites = rules.try_fold(false, |any, rule| Ok(any | rule?.rewrites)).map_err(invalid)?;
+        let translates = rewrites || reading.blank_is_null || reading.grammar.escape.is_some();
+        let used = if read.row_check == RowCheck::All { Used::All } else { used.clone() };
+        Ok(Self { read, reading, columns, temporals, used, translates })
     }
 
     pub fn columns(&self) -> &[Column] {
         &self.columns
-    }
-
-    fn checks_rows(&self) -> bool {
-        self.read.row_check == RowCheck::All
-            || self.read.on_bad_rows == OnBadRows::Reject
-            || self.read.format == Format::Ndjson
     }
 
     /// Checks all files, a few at a time; the result is in their order.
@@ -113,26 +111,29 @@ impl<'a> Text<'a> {
     }
 
     fn check_one(&self, index: usize, path: &Path, room: &Room<'_>) -> Outcome<TextFile> {
-        if !self.checks_rows()
-            && let Some(file) = self.unchecked(index, path, room)?
-        {
-            return Ok(file);
-        }
-        let mut source = Source::open(path, self.read.compression)?;
         let copy = room.tmp.join(format!("{}-{index}.csv", room.name));
         let fails = self.read.on_bad_rows == OnBadRows::Fail;
         let mut sink = Sink::new(fails, room.tmp.join(format!("{}-{index}.rejects", room.name)));
         let layout = Arc::new(self.layout(path)?);
-        let checks = self.checks(&layout)?;
+        let hive = crate::hive::values(path, &self.read.hive)?;
+        let mut source = Source::open(path, self.read)?;
         let found = if self.read.format == Format::Ndjson {
-            JsonRows { names: &layout, checks: &checks }.check(path, &mut source, copy, &mut sink)?
+            let fields = self.json_fields().map_err(invalid)?;
+            JsonRows { fields: &fields, no_others: self.read.extra == Extra::Fail }.check(
+                path,
+                &mut source,
+                copy,
+                &mut sink,
+            )?
         } else {
+            let rules = self.rules(&layout).map_err(invalid)?;
             let rows = CsvRows {
-                separator: self.separator,
+                reading: self.reading,
                 header: self.read.header,
-                nulls: &self.nulls,
-                names: &layout,
-                checks: &checks,
+                names: &layout.names,
+                rules: &rules,
+                titles: if self.read.written_here { &[] } else { &layout.titles },
+                translates: self.translates,
             };
             rows.check(path, &mut source, copy, &mut sink)?
         };
@@ -140,66 +141,35 @@ impl<'a> Text<'a> {
             return Err(bad_rows(row, found.rejected));
         }
         let text = Mapped::open(&found.read)?;
-        let cut = lines::cut(text.bytes(), self.has_header());
-        if found.rows != cut.lines() {
-            let file = path.display().to_string();
-            let message = format!("{} rows were checked in {file}, but it has {} lines", found.rows, cut.lines());
-            return Err(bad_data(&file, message).remedy("is a quote in its header never closed?"));
-        }
         let first = std::mem::take(&mut sink.first);
         let rejects = sink.finish()?;
-        let Checked { read, rows, rejected } = found;
-        Ok(TextFile { read, text, cut, layout, rows, rejected, rejects, first })
-    }
-
-    /// A file whose rows are left to the engine: nothing where its lines cannot be told without looking at its rows, or
-    /// where the first of them is not as wide as declared, which a delivery of another kind shows first.
-    fn unchecked(&self, index: usize, path: &Path, room: &Room<'_>) -> Outcome<Option<TextFile>> {
-        let mut source = Source::open(path, self.read.compression)?;
-        let read = unpacked(path, &mut source, room.tmp.join(format!("{}-{index}.csv", room.name)))?;
-        let (layout, text) = (Arc::new(self.layout(path)?), Mapped::open(&read)?);
-        let cut = lines::cut(text.bytes(), self.has_header());
-        let first = || Fields::new(text.bytes(), self.separator, rows::start(text.bytes()), true).row();
-        let as_wide = self.has_header() || cut.lines() == 0 || first().is_some_and(|row| row.len() == layout.len());
-        if cut.open || !as_wide {
-            return Ok(None);
-        }
-        let (rows, rejects, first) = (cut.lines(), None, Vec::new());
-        Ok(Some(TextFile { read, text, cut, layout, rows, rejected: 0, rejects, first }))
+        let Checked { read, chunks, rows, rejected } = found;
+        Ok(TextFile { read, text, chunks, layout, hive, rows, rejected, rejects, first })
     }
 
     /// The columns of a file, in its order.
-    pub fn layout(&self, path: &Path) -> Outcome<Vec<String>> {
-        let declared: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
-        if self.read.format == Format::Ndjson || !self.read.header {
-            return Ok(declared);
-        }
-        let Some(header) = crate::infer::header(path, self.read)? else { return Ok(declared) };
-        for name in &declared {
-            let times = header.iter().filter(|h| *h == name).count();
-            if times != 1 {
-                let file = path.display().to_string();
-                let what = if times == 0 { "missing column" } else { "more than one column" };
-                let message = format!("{what} `{name}` in the header of {file}");
-                return Err(bad_data(&file, message).remedy(format!("its header: {}", header.join(", "))));
-            }
-        }
-        // What is not declared is read past, under a name that nothing else has.
-        let unique = |(i, h): (usize, String)| if declared.contains(&h) { h } else { format!("\u{1}{i}") };
-        Ok(header.into_iter().enumerate().map(unique).collect())
-    }
-
-    fn checks(&self, layout: &[String]) -> Outcome<Vec<Check>> {
-        let check = |name: &String| match self.columns.iter().find(|c| c.name == *name) {
-            Some(column) => Check::new(column).map_err(invalid),
-            None => Ok(Check::Text),
+    pub fn layout(&self, path: &Path) -> Outcome<Layout> {
+        let header = match self.read.format == Format::Csv && self.read.header {
+            true => header(path, &mut Source::open(path, self.read)?, self.reading)?,
+            false => None,
         };
-        layout.iter().map(check).collect()
+        layout(path, self.read, &self.columns, header)
     }
 
-    /// What is read has a header.
-    fn has_header(&self) -> bool {
-        self.read.header && self.read.format == Format::Csv
+    fn rules(&self, layout: &Layout) -> Result<Vec<Rule>, String> {
+        let rule = |name: &String| match self.columns.iter().find(|c| c.name == *name) {
+            Some(column) if self.used.has(name) => Rule::new(self.read, column),
+            _ => Ok(Rule::passed(self.read)),
+        };
+        layout.names.iter().map(rule).collect()
+    }
+
+    fn json_fields(&self) -> Result<Vec<JsonField>, String> {
+        let field = |c: &Column| {
+            let check = spotmill_text::field::Check::new(c, &self.read.rules(&c.name))?;
+            JsonField::new(self.read, &c.name, check)
+        };
+        self.columns.iter().map(field).collect()
     }
 
     /// The accepted rows of the files, typed.
@@ -207,33 +177,54 @@ impl<'a> Text<'a> {
         let told = |e: polars::prelude::PolarsError| engine_failure(&e, "reading text files");
         let full: Vec<&TextFile> = files.iter().filter(|f| f.rows > 0).collect();
         let mut parts = Vec::new();
-        for group in full.chunk_by(|a, b| a.layout == b.layout) {
+        for group in full.chunk_by(|a, b| a.layout == b.layout && a.hive == b.hive) {
             parts.push(self.scan_group(group, wanted).map_err(told)?);
         }
         match parts.len() {
-            0 => Ok(empty(&self.columns)),
+            0 => Ok(empty(&[&self.columns[..], &self.read.hive].concat())),
             1 => Ok(parts.remove(0)),
             _ => concat(parts, UnionArgs { rechunk: false, ..Default::default() }).map_err(told),
         }
     }
 
     fn scan_group(&self, files: &[&TextFile], wanted: &Wanted) -> polars::prelude::PolarsResult<LazyFrame> {
+        let ours = self.translates || self.read.format == Format::Ndjson;
+        let layout = &files[0].layout;
         let text = |name: &str| self.columns.iter().find(|c| c.name == name).map_or(DataType::String, as_text);
-        let schema: Schema = files[0].layout.iter().map(|n| Field::new(n.as_str().into(), text(n))).collect();
-        let json = self.read.format == Format::Ndjson;
-        let files = scan::Files {
-            files: files.iter().map(|f| (f.read.clone(), f.text.clone(), f.cut.chunks.clone())).collect(),
+        let mut schema: Schema = layout.names.iter().map(|n| Field::new(n.as_str().into(), text(n))).collect();
+        if ours && schema.len() == 1 {
+            schema.with_column(FILLER.into(), DataType::String);
+        }
+        let rows = scan::Files {
+            files: files.iter().map(|f| (f.read.clone(), f.text.clone(), f.chunks.clone())).collect(),
             schema: Arc::new(schema),
-            separator: if json { b',' } else { self.separator },
-            nulls: if json { vec![NULL_MARK.into()] } else { self.null_values() },
+            separator: if ours { b',' } else { self.reading.grammar.separator },
+            nulls: if ours { Vec::new() } else { self.null_values() },
         };
-        let columns: Vec<Expr> = self.columns.iter().zip(&self.temporals).map(|(c, t)| typed(c, t.as_ref())).collect();
-        Ok(scan::scan(files, wanted)?.select(columns))
+        let is_missing = |column: &Column| layout.missing.contains(&column.name);
+        let null = |c: &Column| lit(polars::prelude::NULL).cast(to_engine(c.ty)).alias(c.name.as_str());
+        let nulls = self.columns.iter().filter(|c| is_missing(c)).map(null);
+        let constants = nulls.chain(files[0].hive.iter().cloned()).collect();
+        let typed = self.columns.iter().zip(&self.temporals).map(|(column, temporal)| match is_missing(column) {
+            true => col(column.name.as_str()),
+            false => typed(column, temporal.as_ref()),
+        });
+        let columns = typed.chain(self.read.hive.iter().map(|c| col(c.name.as_str()))).collect();
+        Ok(with_constants(scan::scan(rows, wanted)?, columns, constants))
     }
 
-    fn null_values(&self) -> Vec<polars::prelude::PlSmallStr> {
+    fn null_values(&self) -> Vec<PlSmallStr> {
         self.read.null_values.iter().filter(|v| !v.is_empty()).map(|v| v.as_str().into()).collect()
     }
+}
+
+/// How files are read that nothing is declared of.
+pub fn found(read: &Read, paths: &[PathBuf]) -> Outcome<Read> {
+    let mut sample = Sample::new(read);
+    for path in paths {
+        sample.see(path, &mut Source::open(path, read)?)?;
+    }
+    sample.read()
 }
 
 /// What the engine reads a column's text as.
@@ -252,29 +243,13 @@ fn typed(column: &Column, temporal: Option<&Temporal>) -> Expr {
     }
 }
 
-/// The file, or a copy that is not compressed.
-fn unpacked(path: &Path, source: &mut Source, copy: PathBuf) -> Outcome<PathBuf> {
-    if !source.compressed {
-        return Ok(path.to_owned());
-    }
-    let mut out = std::fs::File::create(&copy).map_err(|e| cannot_write(&copy, &e))?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let n = source.fill(&mut buffer)?;
-        if n == 0 {
-            return Ok(copy);
-        }
-        out.write_all(&buffer[..n]).map_err(|e| cannot_write(&copy, &e))?;
-    }
-}
-
 fn bad_rows(row: &RejectedRow, count: u64) -> ItemFailure {
     let column = row.column.as_ref().map(|c| format!(", column `{c}`")).unwrap_or_default();
     let others = match count {
         0 | 1 => String::new(),
         n => format!(" ({n} bad rows in this file)"),
     };
-    let raw = crate::rows::shorten(&row.raw, 200);
-    let message = format!("{} line {}{column}: {}{others}: {raw}", row.file, row.line, row.reason);
+    let raw = printable(&spotmill_text::shorten(&row.raw, 200));
+    let message = format!("{} line {}{column}: {}{others}: {raw}", row.file, row.line, printable(&row.reason));
     bad_data(&row.file, message).remedy("fix the file or the declared columns, or set `on_bad_rows = \"reject\"`")
 }

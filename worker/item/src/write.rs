@@ -1,6 +1,7 @@
 //! Streaming the result to files below the attempt's own prefix, and reading back what was written: an attempt
 //! reports rows and bytes that it has seen on disk, never what it believes to have sent there.
 
+use crate::as_text::{self, LoneNull};
 use crate::counter::Counter;
 use crate::failure::{Outcome, cannot_read, cannot_write, engine_failure, failure, root, transform};
 use crate::footer;
@@ -12,7 +13,7 @@ use polars_plan::dsl::sink::{PartitionStrategy, SinkDestination, SinkTarget, Uni
 use polars_plan::dsl::{FileWriteFormat, SpecialEq};
 use polars_plan::prelude::PlanCallback;
 use spotmill_core::item::{FailureClass, OutputFile};
-use spotmill_core::model::{Compression, Format, Layout, Output, OutputCompression};
+use spotmill_core::model::{Format, Layout, Output, OutputCompression, Read};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::num::NonZeroUsize;
@@ -23,12 +24,19 @@ use std::sync::{Arc, Mutex};
 pub struct Written {
     pub files: Vec<OutputFile>,
     pub rows: u64,
+    /// A CSV file of one column has a NULL in it.
+    pub lone_null: bool,
 }
 
 pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path) -> Outcome<Written> {
     let counter = Counter::default();
     let frame = sorted(frame, output, schema)?;
     let frame = counter.count(frame);
+    let lone = LoneNull::default();
+    let frame = match output.format {
+        Format::Parquet => frame,
+        Format::Csv | Format::Ndjson => frame.select(as_text::columns(output, schema, &lone)),
+    };
     let named: Arc<Mutex<Vec<(String, u32)>>> = Arc::default();
     let plain = extension(output, OutputCompression::None);
     let destination = destination(output, schema, scratch, &named, &plain)?;
@@ -37,7 +45,7 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
     let below = format!("writing below {}", scratch.display());
     std::fs::create_dir_all(scratch).map_err(|e| cannot_write(scratch, &e))?;
     frame
-        .sink(destination, file_format(output, schema)?, args)
+        .sink(destination, file_format(output, &keys(output, schema))?, args)
         .and_then(|f| f.collect_with_engine(Engine::Streaming))
         .map_err(|e| match root(&e) {
             PolarsError::IO { .. } => engine_failure(&e, &below),
@@ -58,7 +66,21 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
             pack(&path(&plain), &path(&extension), output.compression)?;
         }
     }
-    read_back(named, &extension, output, schema, scratch, counter.get())
+    let (files, rows) = read_back(named, &extension, output, schema, scratch, counter.get())?;
+    Ok(Written { files, rows, lone_null: lone.seen() })
+}
+
+/// The columns of the layout.
+fn keys(output: &Output, schema: &Schema) -> Schema {
+    let by: &[String] = match &output.layout {
+        Layout::Single => &[],
+        Layout::Partition { by } | Layout::Bucket { by, .. } => by,
+    };
+    schema
+        .iter()
+        .filter(|(name, _)| by.iter().any(|key| key == name.as_str()))
+        .map(|(n, t)| Field::new(n.clone(), t.clone()))
+        .collect()
 }
 
 /// The rows in a Parquet file of their own, and a frame that reads them from there: text cannot tell NULL from an empty
@@ -186,10 +208,9 @@ fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
             FileWriteFormat::Parquet(Arc::new(ParquetWriteOptions { compression, ..Default::default() }))
         }
         Format::Csv => {
-            // One format serves the whole file: `Z` is written where every timestamp has it.
-            let zoned =
-                |z: bool| schema.iter_values().any(|t| matches!(t, DataType::Datetime(_, tz) if tz.is_some() == z));
-            let zone = if zoned(true) && !zoned(false) { "Z" } else { "" };
+            // Of keys alone: other columns are text already.
+            let zoned = schema.iter_values().any(|t| matches!(t, DataType::Datetime(_, Some(_))));
+            let zone = if zoned { "Z" } else { "" };
             FileWriteFormat::Csv(CsvWriterOptions {
                 check_extension: false,
                 include_header: output.header,
@@ -214,7 +235,7 @@ fn read_back(
     schema: &Schema,
     scratch: &Path,
     streamed: u64,
-) -> Outcome<Written> {
+) -> Outcome<(Vec<OutputFile>, u64)> {
     let mut files = Vec::with_capacity(named.len());
     let mut rows = 0;
     for (partition, part) in named {
@@ -233,11 +254,11 @@ fn read_back(
         let message = format!("{streamed} rows were written below {}, but {rows} can be read there", scratch.display());
         return Err(failure(FailureClass::Infra, message));
     }
-    Ok(Written { files, rows })
+    Ok((files, rows))
 }
 
 fn text_rows(path: &Path, output: &Output, schema: &Schema) -> Outcome<u64> {
-    let mut source = crate::rows::source::Source::open(path, Compression::Auto)?;
+    let mut source = spotmill_text::source::Source::open(path, &Read::of(output.format))?;
     let header = output.format == Format::Csv && output.header;
-    crate::rows::count(&mut source, header, schema.len(), output.format == Format::Csv)
+    spotmill_text::count(&mut source, header, schema.len(), output.format == Format::Csv)
 }

@@ -6,7 +6,7 @@ mod common;
 use common::{Bench, columns, plain, text};
 use proptest::prelude::*;
 use spotmill_item::polars::prelude::{Engine, col};
-use spotmill_item::rows::field::Check;
+use spotmill_text::field::Check;
 
 const TYPES: &[&str] = &[
     "bool",
@@ -71,7 +71,7 @@ proptest! {
     ) {
         let list = [format!("a {ty}"), "z string".to_owned()];
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
-        let check = Check::new(&columns(&list)[0]).expect("a type");
+        let check = Check::new(&columns(&list)[0], &Default::default()).expect("a type");
         let accepted: Vec<&String> = texts.iter().filter(|t| !t.is_empty() && check.accepts(t.as_bytes())).collect();
         let mut bench = Bench::new(&list, "SELECT a, z FROM input WHERE a IS NULL");
         bench.file("a.csv", accepted.iter().map(|t| format!("{t},{t}\n")).collect::<String>());

@@ -107,26 +107,21 @@ fn used(text: &str) -> Bench {
 }
 
 #[test]
-fn a_file_that_cannot_be_left_to_the_engine_is_checked() {
+fn rows_are_told_apart_as_ever_where_only_used_values_are_checked() {
     let refused = [
         ("1,\"abc\n2,def\n", "line 1: a quote is opened and never closed"),
         ("a,1\nb,\"2\n", "line 2: a quote is opened and never closed"),
         ("x,a,1\ny,b,2\n", "line 1: the row has 3 fields, not 2"),
-        ("a\nb\n", "line 1: the row has 1 field, not 2"),
+        ("a,1\nb\n", "line 2: the row has 1 field, not 2"),
     ];
     for (text, expected) in refused {
         let failure = used(text).failure();
         assert_eq!(failure.class, FailureClass::BadData, "{text:?}");
         assert!(failure.message.contains(&format!("a.csv {expected}")), "{text:?}: {}", failure.message);
     }
-    // Two quotes that stand within fields of two rows look like one field's.
-    let failure = used("5\" pipe,1\n6\" pipe,2\n").failure();
-    assert!(
-        failure.message.contains("CSV malformed: 2 rows in 1 lines; use `row_check = \"all\"`"),
-        "{}",
-        failure.message
-    );
-    // A quote within a field is no quote.
-    assert_eq!(used("5\" pipe,1\nb,2\n").rows(), "5\" pipe\nb\n");
-    assert_eq!(used("5\" pipe,1\nb,2\n").report().rows_read, 2);
+    // A quote within a field is no quote, and a blank line no row.
+    assert_eq!(used("5\" pipe,1\n\n6\" pipe,2\nb,2\n").rows(), "5\" pipe\n6\" pipe\nb\n");
+    assert_eq!(used("5\" pipe,1\n6\" pipe,2\n\nb,2\n").report().rows_read, 3);
+    // What the query does not use may be anything.
+    assert_eq!(used("a,x\nb,\n").rows(), "a\nb\n");
 }

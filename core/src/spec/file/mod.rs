@@ -2,8 +2,10 @@
 //! editors and the check for unknown keys both come from these types. What is optional stays optional here;
 //! `lower` fills in defaults.
 
+mod read;
 mod step;
 
+pub use read::*;
 pub use step::*;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};

@@ -1,6 +1,6 @@
 //! The keys of a `[[step]]`: what it reads, how files are read, what it writes and what must hold.
 
-use super::{Any, ResourcesTable};
+use super::{Any, FormatKind, ReadKeys, ResourcesTable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -99,75 +99,6 @@ pub enum OnEmptyKind {
 pub enum BadRows {
     Count(u64),
     Share(String),
-}
-
-/// How files are read.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-pub struct ReadKeys {
-    /// By the path's ending if not said.
-    pub format: Option<FormatKind>,
-    /// `"name type"`, in the order of the file.
-    pub columns: Option<Vec<ColumnEntry>>,
-    /// Whether the first line names the columns; true if not said.
-    pub header: Option<bool>,
-    pub delimiter: Option<String>,
-    /// Fields that mean NULL.
-    pub null_values: Option<Vec<String>>,
-    pub compression: Option<CompressionKind>,
-    /// What to do with a row that does not parse; `fail` if not said.
-    pub on_bad_rows: Option<OnBadRowsKind>,
-    /// `all` checks every declared column of every row; `used` only those the transform reads.
-    pub row_check: Option<RowCheckKind>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FormatKind {
-    Csv,
-    Ndjson,
-    Parquet,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum ColumnEntry {
-    /// `"name type"`.
-    Text(String),
-    Table(ColumnTable),
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub struct ColumnTable {
-    #[schemars(required)]
-    pub name: Option<String>,
-    #[serde(rename = "type")]
-    #[schemars(required)]
-    pub ty: Option<String>,
-    /// strftime pattern of a date or timestamp.
-    pub parse: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CompressionKind {
-    Auto,
-    None,
-    Gzip,
-    Zstd,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnBadRowsKind {
-    Fail,
-    Reject,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RowCheckKind {
-    All,
-    Used,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -1,23 +1,25 @@
 //! How files are read: format from the path's ending, columns, and which keys fit which format.
 
-use super::super::file::{ColumnEntry, CompressionKind, FormatKind, OnBadRowsKind, ReadKeys, RowCheckKind};
-use super::super::names::nearest;
+use super::super::file::{CompressionKind, ExtraKind, FormatKind, MissingKind, OnBadRowsKind, ReadKeys, RowCheckKind};
 use super::Ctx;
-use crate::model::{Compression, Format, OnBadRows, Read, RowCheck, Source};
-use crate::types::{Column, ColumnType, TYPE_NAMES};
+use super::columns::{columns, hive};
+use crate::model::{Compression, Extra, Format, Missing, OnBadRows, Read, RowCheck, Source};
 
 /// Keys that only text formats know.
-const TEXT_KEYS: &[&str] = &["header", "delimiter", "null_values", "compression", "on_bad_rows", "row_check"];
-const CSV_KEYS: &[&str] = &["header", "delimiter", "null_values"];
-const ALL_KEYS: &[&str] =
-    &["format", "columns", "header", "delimiter", "null_values", "compression", "on_bad_rows", "row_check"];
+const TEXT_KEYS: &[&str] = &["compression", "on_bad_rows", "row_check", "encoding"];
+const CSV_KEYS: &[&str] =
+    &["header", "delimiter", "null_values", "escape", "comment", "skip_rows", "skip_footer", "decimal_comma"];
+const FILE_KEYS: &[&str] = &["format", "columns", "hive", "missing", "extra"];
 
 pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> Read {
     let template = match source {
         Source::Path(template) => template.as_str(),
         Source::Step { step, .. } => {
-            refuse(ctx, path, ALL_KEYS, &format!("`{step}` writes Parquet and its columns are known"));
-            return parquet();
+            let reason = format!("`{step}` writes Parquet and its columns are known");
+            for keys in [FILE_KEYS, CSV_KEYS, TEXT_KEYS] {
+                refuse(ctx, path, keys, &reason);
+            }
+            return Read::of(Format::Parquet);
         }
     };
     let ending = Ending::of(template);
@@ -27,18 +29,42 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
         let label = "add `format = \"csv\"`, \"ndjson\" or \"parquet\"";
         ctx.error("unknown-format", "the path's ending does not tell the format", place, label);
     }
-    match format {
-        Format::Parquet => refuse(ctx, path, TEXT_KEYS, "Parquet files say it themselves"),
-        Format::Ndjson => refuse(ctx, path, CSV_KEYS, "it is for CSV"),
-        Format::Csv => {}
+    if format == Format::Parquet {
+        refuse(ctx, path, TEXT_KEYS, "Parquet files say it themselves");
     }
-    let columns = columns(ctx, path, keys);
+    if format != Format::Csv {
+        refuse(
+            ctx,
+            path,
+            CSV_KEYS,
+            if format == Format::Parquet { "Parquet files say it themselves" } else { "it is for CSV" },
+        );
+    }
+    if format == Format::Ndjson {
+        refuse(ctx, path, &["missing"], "a key that an NDJSON record lacks is NULL");
+    }
+    let (columns, fields) = columns(ctx, path, keys, format);
+    let hive = hive(ctx, path, keys, &columns);
     let read = Read {
-        format,
         columns,
+        fields,
+        hive,
         header: keys.header.unwrap_or(true),
         delimiter: delimiter(ctx, path, keys).unwrap_or(if ending.tabs { '\t' } else { ',' }),
         null_values: keys.null_values.clone().unwrap_or_default(),
+        encoding: encoding(ctx, path, keys),
+        escape: escape(ctx, path, keys),
+        comment: comment(ctx, path, keys),
+        skip_rows: keys.skip_rows.unwrap_or(0),
+        skip_footer: keys.skip_footer.unwrap_or(0),
+        missing: keys.missing.map_or(Missing::Fail, |k| match k {
+            MissingKind::Fail => Missing::Fail,
+            MissingKind::Null => Missing::Null,
+        }),
+        extra: keys.extra.map_or(Extra::Ignore, |k| match k {
+            ExtraKind::Ignore => Extra::Ignore,
+            ExtraKind::Fail => Extra::Fail,
+        }),
         compression: keys.compression.map_or(Compression::Auto, compression_of),
         on_bad_rows: keys.on_bad_rows.map_or(OnBadRows::Fail, |k| match k {
             OnBadRowsKind::Fail => OnBadRows::Fail,
@@ -48,22 +74,10 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
             RowCheckKind::All => RowCheck::All,
             RowCheckKind::Used => RowCheck::Used,
         }),
+        ..Read::of(format)
     };
     needs_columns(ctx, path, template, &read);
     read
-}
-
-fn parquet() -> Read {
-    Read {
-        format: Format::Parquet,
-        columns: Vec::new(),
-        header: true,
-        delimiter: ',',
-        null_values: Vec::new(),
-        compression: Compression::Auto,
-        on_bad_rows: OnBadRows::Fail,
-        row_check: RowCheck::All,
-    }
 }
 
 fn refuse(ctx: &mut Ctx<'_>, path: &str, keys: &[&str], reason: &str) {
@@ -130,94 +144,42 @@ fn delimiter(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Option<char> {
     }
 }
 
-fn columns(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Vec<Column> {
-    let mut out: Vec<Column> = Vec::new();
-    for (i, entry) in keys.columns.iter().flatten().enumerate() {
-        let at = format!("{path}.columns.{i}");
-        let Some(column) = column(ctx, &at, entry) else { continue };
-        if out.iter().any(|c| c.name == column.name) {
-            let place = ctx.value(&at);
-            ctx.error("duplicate-column", format!("column `{}` is declared twice", column.name), place, "names differ");
-        }
-        out.push(column);
+fn encoding(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Option<String> {
+    let label = keys.encoding.as_ref()?;
+    if encoding_rs::Encoding::for_label(label.as_bytes()).is_none() {
+        let place = ctx.value(&format!("{path}.encoding"));
+        let label_ = "such as \"windows-1252\", \"latin1\", \"utf-16le\", \"shift_jis\" or \"gb18030\"";
+        ctx.error("bad-value", format!("there is no encoding \"{label}\""), place, label_);
     }
-    if keys.columns.as_ref().is_some_and(Vec::is_empty) && !ctx.has(&format!("{path}.columns.0")) {
-        let place = ctx.pair(&format!("{path}.columns"));
-        ctx.error("no-columns", "`columns` is empty", place, "name them, or remove the key");
-    }
-    out
+    Some(label.clone())
 }
 
-fn column(ctx: &mut Ctx<'_>, at: &str, entry: &ColumnEntry) -> Option<Column> {
-    let (name, ty, parse) = match entry {
-        ColumnEntry::Text(text) => match text.trim().split_once(char::is_whitespace) {
-            Some((name, ty)) => (name.to_owned(), ty.trim().to_owned(), None),
-            None => {
-                let place = ctx.value(at);
-                ctx.error("bad-column", format!("\"{text}\" is no column"), place, "write \"name type\"");
-                return None;
-            }
-        },
-        ColumnEntry::Table(table) => (table.name.clone()?, table.ty.clone()?, table.parse.clone()),
-    };
-    let ty = column_type(ctx, at, &ty)?;
-    if name.is_empty() {
-        let place = ctx.value(at);
-        ctx.error("bad-column", "a column has a name", place, "as SQL will call it");
-    }
-    if let Some(pattern) = &parse {
-        check_pattern(ctx, &format!("{at}.parse"), ty, pattern);
-    }
-    Some(Column { name, ty, parse })
-}
-
-fn column_type(ctx: &mut Ctx<'_>, at: &str, text: &str) -> Option<ColumnType> {
-    match text.parse() {
-        Ok(ty) => Some(ty),
-        Err(_) => {
-            let table = format!("{at}.type");
-            let place = ctx.value(if ctx.has(&table) { &table } else { at });
-            let label = match usual(text).or_else(|| nearest(text, TYPE_NAMES.iter().copied())) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("types: {}", TYPE_NAMES.join(", ")),
-            };
-            ctx.error("bad-type", format!("there is no type `{text}`"), place, label);
+fn escape(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Option<char> {
+    let text = keys.escape.as_ref()?;
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) if c.is_ascii_punctuation() && keys.delimiter.as_deref() != Some(text.as_str()) => Some(c),
+        _ => {
+            let place = ctx.value(&format!("{path}.escape"));
+            ctx.error("bad-value", "an escape is one character, and not the delimiter", place, "such as \"\\\\\"");
             None
         }
     }
 }
 
-/// What other systems call these types.
-fn usual(text: &str) -> Option<&'static str> {
-    let lower = text.to_ascii_lowercase();
-    Some(match lower.split(['(', ' ']).next().unwrap_or_default() {
-        "tinyint" | "byte" => "int8",
-        "smallint" | "short" => "int16",
-        "int" | "integer" => "int32",
-        "bigint" | "long" => "int64",
-        "float" | "real" => "float32",
-        "double" => "float64",
-        "text" | "varchar" | "char" | "str" | "utf8" => "string",
-        "boolean" => "bool",
-        "datetime" => "timestamp",
-        "timestamptz" => "timestamp_utc",
-        "numeric" | "decimal" => "decimal(p,s)",
-        _ => return None,
-    })
-}
-
-fn check_pattern(ctx: &mut Ctx<'_>, at: &str, ty: ColumnType, pattern: &str) {
-    let place = ctx.value(at);
-    if !matches!(ty, ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampUtc) {
-        ctx.error("bad-column", "`parse` is for dates and timestamps", place, format!("this column is {ty}"));
-    } else if !pattern.contains('%') {
+fn comment(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Option<String> {
+    let text = keys.comment.as_ref()?;
+    if text.is_empty() || text.contains(['"', '\n', '\r']) {
+        let place = ctx.value(&format!("{path}.comment"));
         ctx.error(
-            "bad-column",
-            "`parse` is a strftime pattern",
+            "bad-value",
+            "a comment begins with a text that holds no quote and no line end",
             place,
-            "such as \"%Y-%m-%d\" or \"%Y-%m-%d %H:%M:%S\"",
+            "such as \"#\"",
         );
+        return None;
     }
+    Some(text.clone())
 }
 
 pub fn format_of(kind: FormatKind) -> Format {

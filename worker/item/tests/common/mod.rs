@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+pub mod toml;
+
 pub struct Bench {
     pub dir: TempDir,
     pub functions: Functions,
@@ -27,16 +29,7 @@ pub fn columns(list: &[&str]) -> Vec<Column> {
 }
 
 pub fn csv_read(list: &[&str]) -> Read {
-    Read {
-        format: Format::Csv,
-        columns: columns(list),
-        header: false,
-        delimiter: ',',
-        null_values: Vec::new(),
-        compression: Compression::Auto,
-        on_bad_rows: OnBadRows::Fail,
-        row_check: RowCheck::All,
-    }
+    Read { columns: columns(list), header: false, ..Read::of(Format::Csv) }
 }
 
 impl Bench {
@@ -139,9 +132,17 @@ impl Bench {
 
     /// Runs the item and reads what it wrote: a row a line, values between `|`, NULL as `-`.
     pub fn rows(&self) -> String {
+        self.written().iter().map(text).collect()
+    }
+
+    /// The same, floats with all their digits.
+    pub fn exact_rows(&self) -> String {
+        self.written().iter().map(exact).collect()
+    }
+
+    fn written(&self) -> Vec<DataFrame> {
         let report = self.report();
-        let frames: Vec<DataFrame> = report.files.iter().map(|f| parquet(&self.out().join(&f.path))).collect();
-        frames.iter().map(text).collect()
+        report.files.iter().map(|f| parquet(&self.out().join(&f.path))).collect()
     }
 
     pub fn rejects(&self) -> String {
@@ -154,9 +155,21 @@ pub fn parquet(path: &Path) -> DataFrame {
 }
 
 pub fn text(df: &DataFrame) -> String {
+    lines(df, |value| value.to_string())
+}
+
+fn exact(df: &DataFrame) -> String {
+    lines(df, |value| match value {
+        AnyValue::Float32(v) => format!("{v:?}"),
+        AnyValue::Float64(v) => format!("{v:?}"),
+        other => other.to_string(),
+    })
+}
+
+fn lines(df: &DataFrame, one: impl Fn(AnyValue<'_>) -> String) -> String {
     let cell = |value: AnyValue<'_>| match value {
         AnyValue::Null => "-".to_owned(),
-        other => other.get_str().map_or_else(|| other.to_string(), str::to_owned),
+        other => other.get_str().map(str::to_owned).unwrap_or_else(|| one(other)),
     };
     let row = |i: usize| df.columns().iter().map(|c| cell(c.get(i).expect("a value"))).collect::<Vec<_>>().join("|");
     (0..df.height()).map(|i| row(i) + "\n").collect()

@@ -1,22 +1,39 @@
-//! The row check: text files are read once before the engine reads them, and every row that is not what the
-//! pipeline declares is told with file, line, byte, column and reason. What is accepted is what the engine yields.
+//! Text files, without an engine: how rows and fields are told apart, what a field's text means, which columns a file
+//! seems to have. The row check reads a file once before the engine does, and every row that is not what the pipeline
+//! declares is told with file, line, byte, column and reason; what is accepted is what the engine yields.
 
+pub mod chunks;
+pub mod copy;
 pub mod csv;
+pub mod encoding;
+pub mod failure;
 pub mod field;
+pub mod guess;
+pub mod header;
+pub mod infer;
+pub mod iso;
+pub mod json;
 pub mod keep;
+mod members;
 pub mod ndjson;
+pub mod nulls;
+pub mod pattern;
+pub mod reader;
+pub mod rule;
 pub mod source;
 pub mod split;
+mod tail;
 pub mod temporal;
 
+use crate::chunks::Chunk;
 use crate::failure::{Outcome, cannot_write};
+use crate::reader::Reading;
+use crate::split::Grammar;
 use spotmill_core::item::RejectedRow;
+use spotmill_core::model::Read;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-
-/// Stands for NULL in a copy of a single column, where an empty line would be no row.
-pub const NULL_MARK: &str = "\u{1}NULL\u{1}";
 
 /// Bytes of a rejected row that are kept.
 const MAX_RAW_BYTES: usize = 64 << 10;
@@ -26,6 +43,8 @@ const MAX_RAW_BYTES: usize = 64 << 10;
 pub struct Checked {
     /// The file with the accepted rows, in the form the engine reads.
     pub read: PathBuf,
+    /// Where they stand in it.
+    pub chunks: Vec<Chunk>,
     pub rows: u64,
     pub rejected: u64,
 }
@@ -102,6 +121,26 @@ impl Sink {
     }
 }
 
+/// How the rows of CSV files are told apart.
+pub fn grammar(read: &Read) -> Result<Reading<'_>, String> {
+    let ascii = |what: &str, c: char| match u8::try_from(c) {
+        Ok(b) if b.is_ascii() && !matches!(b, b'"' | b'\n' | b'\r' | 0) => Ok(b),
+        _ => Err(format!("the {what} {c:?} is not one ASCII character")),
+    };
+    let separator = ascii("delimiter", read.delimiter)?;
+    // A quote that escapes quotes is what RFC 4180 has.
+    let escape = read.escape.filter(|c| *c != '"').map(|c| ascii("escape", c)).transpose()?;
+    if escape == Some(separator) {
+        return Err("`escape` and `delimiter` are one character".to_owned());
+    }
+    let comment = read.comment.as_deref().filter(|c| !c.is_empty()).map(str::as_bytes);
+    Ok(Reading {
+        grammar: Grammar { separator, escape },
+        comment,
+        blank_is_null: read.written_here && read.columns.len() == 1,
+    })
+}
+
 /// Where the first row begins: after a byte order mark.
 pub fn start(text: &[u8]) -> usize {
     if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
@@ -116,25 +155,9 @@ pub fn shorten(text: &str, max: usize) -> String {
     format!("{head}…")
 }
 
-/// A CSV field in quotes.
-pub fn quote(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in text {
-        if *byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(*byte);
-    }
-    out.push(b'"');
-}
-
-/// In quotes if the engine would otherwise read something else.
-pub fn quote_if_needed(text: &[u8], out: &mut Vec<u8>) {
-    if text.iter().any(|b| matches!(b, b'"' | b',' | b'\r' | b'\n')) {
-        quote(text, out);
-    } else {
-        out.extend_from_slice(text);
-    }
+/// The text with its control characters written out: a message is one line.
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// Rows of a file that we wrote ourselves: lines, or CSV rows whose quoted fields may hold line ends.

@@ -1,8 +1,9 @@
 //! Whether the text of one field is a value of its column. What is accepted here is accepted by the engine's CSV
-//! reader with the same value (tests/accept.rs holds the two against each other); some of what the engine takes
+//! reader with the same value (the item's tests/accept.rs holds the two against each other); some of what the engine takes
 //! is refused here: blanks for a number, digits a decimal would have to round away.
 
 use super::temporal::Temporal;
+use spotmill_core::model::FieldRules;
 use spotmill_core::types::{Column, ColumnType};
 
 /// The check of one column.
@@ -19,8 +20,8 @@ pub enum Check {
 }
 
 impl Check {
-    pub fn new(column: &Column) -> Result<Self, String> {
-        if let Some(temporal) = Temporal::new(column)? {
+    pub fn new(column: &Column, rules: &FieldRules) -> Result<Self, String> {
+        if let Some(temporal) = Temporal::new(column, rules)? {
             return Ok(Self::Time(temporal));
         }
         if column.parse.is_some() {
@@ -53,8 +54,8 @@ impl Check {
             Self::Bool => text.eq_ignore_ascii_case(b"true") || text.eq_ignore_ascii_case(b"false"),
             Self::Int { bits } => int(*bits, unblank(text)),
             Self::Uint { bits } => uint(*bits, unblank(text)),
-            Self::Float32 => plain_number(text) || fast_float2::parse::<f32, _>(unblank(text)).is_ok(),
-            Self::Float64 => plain_number(text) || fast_float2::parse::<f64, _>(unblank(text)).is_ok(),
+            Self::Float32 => float(text, 38, |t| fast_float2::parse::<f32, _>(t).ok().map(f32::is_finite)),
+            Self::Float64 => float(text, 308, |t| fast_float2::parse::<f64, _>(t).ok().map(f64::is_finite)),
             Self::Decimal { whole, scale } => decimal(*whole, *scale, unblank(text)),
             Self::Time(temporal) => temporal.accepts(text),
         }
@@ -70,7 +71,8 @@ impl Check {
                 format!("a whole number from {} to {max}", -max - 1)
             }
             Self::Uint { bits } => format!("a whole number from 0 to {}", u64::MAX >> (64 - bits)),
-            Self::Float32 | Self::Float64 => "a number".to_owned(),
+            Self::Float32 => "a number that float32 holds".to_owned(),
+            Self::Float64 => "a number".to_owned(),
             Self::Decimal { whole, scale } => {
                 format!("a number with at most {whole} digits before the point and {scale} after it")
             }
@@ -131,6 +133,16 @@ fn uint(bits: u32, text: &[u8]) -> bool {
         32 => atoi_simd::parse::<u32, true, true>(text).is_ok(),
         _ => atoi_simd::parse::<u64, true, true>(text).is_ok(),
     }
+}
+
+/// A number that is infinite only if it says so: one that is too large for the type is refused.
+#[inline]
+fn float(text: &[u8], safe: usize, finite: impl Fn(&[u8]) -> Option<bool>) -> bool {
+    if text.len() <= safe && plain_number(text) {
+        return true;
+    }
+    let text = unblank(text);
+    finite(text).is_some_and(|finite| finite || !text.iter().any(u8::is_ascii_digit))
 }
 
 /// `-123.45`: what nearly every number looks like, told without converting it.

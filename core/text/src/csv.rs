@@ -1,0 +1,268 @@
+//! Every row of a CSV file, over every declared column, before the engine sees any: number of fields, type of each,
+//! UTF-8, quotes. The engine pads short rows with NULL and, under a projection, neither counts fields nor looks at
+//! columns it was not asked for; nothing after this pass can find that out.
+
+use crate::chunks::Chunks;
+use crate::copy::{RowText, quote_if_needed};
+use crate::failure::{Outcome, Remedy, bad_data};
+use crate::keep::Keep;
+use crate::reader::{self, Reading, Row, Visitor, What};
+use crate::rule::{Rule, Value};
+use crate::source::Source;
+use crate::split::{Field, value};
+use crate::{Bad, Checked, Sink};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// A byte order mark: where a file was put behind another, it stands before the header.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How one file's rows are checked: names and rules in the order of the file.
+pub struct CsvRows<'a> {
+    pub reading: Reading<'a>,
+    pub header: bool,
+    pub names: &'a [String],
+    pub rules: &'a [Rule],
+    /// What a header of the file says, or would.
+    pub titles: &'a [String],
+    /// The engine cannot read the file's own text: accepted rows are written in the form of `copy`.
+    pub translates: bool,
+}
+
+struct Run<'a> {
+    rows: &'a CsvRows<'a>,
+    path: &'a Path,
+    keep: Keep,
+    sink: &'a mut Sink,
+    /// The header is yet to come.
+    header: bool,
+    /// Where members of a compressed file begin.
+    begins: Rc<RefCell<Vec<u64>>>,
+    /// Rows kept since here have not been copied yet.
+    kept_from: usize,
+    /// Where that stands in the file that is read.
+    at: usize,
+    chunks: Chunks,
+    text: RowText,
+    out: Checked,
+}
+
+impl CsvRows<'_> {
+    /// Checks `path`; accepted rows are read from the file that `Checked` names.
+    pub fn check(&self, path: &Path, source: &mut Source, copy: PathBuf, sink: &mut Sink) -> Outcome<Checked> {
+        let keep = Keep::new(path, copy, source.changed || self.translates)?;
+        let (header, chunks, text, out) = (self.header, Chunks::default(), RowText::default(), Checked::default());
+        let begins = source.begins.clone();
+        let mut run = Run { rows: self, path, keep, sink, header, begins, kept_from: 0, at: 0, chunks, text, out };
+        reader::read(path, source, self.reading, &mut run)?;
+        let Run { keep, chunks, mut out, .. } = run;
+        out.read = keep.finish()?;
+        out.chunks = chunks.end();
+        Ok(out)
+    }
+
+    /// Whether the row is a header: the same names, in any order. Of one column it is one only where a file that was put
+    /// behind another begins, or a list of words could not hold its own title.
+    #[inline]
+    fn is_header(&self, row: &Row<'_>, begins: impl Fn() -> bool) -> bool {
+        // Nearly every row is none by its first byte.
+        let byte = row.fields.first().and_then(|field| row.data.get(field.from));
+        let may =
+            |byte: &u8| *byte == MARK[0] || self.titles.iter().any(|title| title.as_bytes().first() == Some(byte));
+        if !byte.is_some_and(may) {
+            return false;
+        }
+        let text = |field: &Field| match value(row.data, *field, self.reading.grammar) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix(MARK).unwrap_or(text)),
+            text => text,
+        };
+        let is_title = |text: &[u8]| self.titles.iter().any(|title| title.as_bytes() == text);
+        match row.fields {
+            [] => false,
+            [first, ..] if row.fields.len() != self.titles.len() || !is_title(&text(first)) => false,
+            [_] => begins(),
+            fields => {
+                let mut found: Vec<_> = fields.iter().map(text).collect();
+                let mut titles: Vec<&[u8]> = self.titles.iter().map(|t| t.as_bytes()).collect();
+                found.sort_unstable();
+                titles.sort_unstable();
+                found.iter().zip(titles).all(|(found, title)| **found == *title)
+            }
+        }
+    }
+}
+
+impl Visitor for Run<'_> {
+    fn row(&mut self, row: Row<'_>) -> Outcome<bool> {
+        match &row.what {
+            What::Blank | What::Comment if self.header => {}
+            // The engine would make a row of it.
+            What::Blank | What::Comment => self.drop_row(&row)?,
+            What::Broken(_) if self.header => return Err(no_header(self.path)),
+            What::Broken(_) => self.reject(row)?,
+            What::Row if self.header => self.header = false,
+            What::Row => self.check(row)?,
+        }
+        Ok(true)
+    }
+
+    fn leave(&mut self, data: &[u8], used: usize) -> Outcome<()> {
+        self.keep.write(&data[self.kept_from..used])?;
+        self.at += used - self.kept_from;
+        self.kept_from = 0;
+        Ok(())
+    }
+}
+
+pub fn no_header(path: &Path) -> spotmill_core::item::ItemFailure {
+    let file = path.display().to_string();
+    bad_data(&file, format!("{file}: the header is no CSV row")).remedy("is a quote in it never closed?")
+}
+
+impl Run<'_> {
+    fn check(&mut self, row: Row<'_>) -> Outcome<()> {
+        match self.bad(&row) {
+            Some(bad) => return self.reject(Row { what: What::Broken(bad), ..row }),
+            None if self.rows.translates => self.translate(&row)?,
+            None if row.stray || self.ends_in_cr(&row) => self.rewrite(&row)?,
+            None => {
+                let place = |at: usize| self.at + at - self.kept_from;
+                self.chunks.row(place(row.from), place(row.to));
+            }
+        }
+        self.out.rows += 1;
+        Ok(())
+    }
+
+    /// The engine would leave the CR of a field out.
+    fn ends_in_cr(&self, row: &Row<'_>) -> bool {
+        let inner = row.fields.split_last().map_or(&[][..], |(_, inner)| inner);
+        inner.iter().any(|f| !f.quoted && f.to > f.from && row.data[f.to - 1] == b'\r')
+    }
+
+    #[inline]
+    fn bad(&self, row: &Row<'_>) -> Option<Bad> {
+        let (rules, fields) = (self.rows.rules, row.fields);
+        if fields.len() != rules.len() {
+            let (count, wanted) = (fields.len(), rules.len());
+            let kind = if count < wanted { "too_few_fields" } else { "too_many_fields" };
+            let plural = if count == 1 { "field" } else { "fields" };
+            return Some(Bad::new(kind, format!("the row has {count} {plural}, not {wanted}")));
+        }
+        if self.rows.is_header(row, || self.begins.borrow().contains(&row.byte)) {
+            return Some(Bad::new("repeated_header", "the row is a header again: it repeats the columns' names"));
+        }
+        for (column, (field, rule)) in fields.iter().zip(rules).enumerate() {
+            let text = &row.data[field.from..field.to];
+            let plain = !field.escaped && !rule.rewrites;
+            if plain && rule.accepts(text) {
+                continue;
+            }
+            let text = value(row.data, *field, self.rows.reading.grammar);
+            if !self.is_null(row, field) && matches!(rule.value(text, field.quoted), Value::Bad) {
+                return Some(self.bad_value(row, column));
+            }
+        }
+        self.utf8(row)
+    }
+
+    /// `\N`.
+    fn is_null(&self, row: &Row<'_>, field: &Field) -> bool {
+        let escape = self.rows.reading.grammar.escape;
+        !field.quoted && escape.is_some_and(|escape| row.data[field.from..field.to] == [escape, b'N'])
+    }
+
+    #[cold]
+    fn bad_value(&self, row: &Row<'_>, column: usize) -> Bad {
+        let text = value(row.data, row.fields[column], self.rows.reading.grammar);
+        let text = crate::shorten(&String::from_utf8_lossy(&text), 80);
+        let reason = format!("`{text}` is not {}", self.rows.rules[column].expected());
+        Bad { column: self.name(column), kind: "bad_value", reason }
+    }
+
+    fn name(&self, column: usize) -> Option<String> {
+        self.rows.names.get(column).filter(|name| !name.starts_with('\u{1}')).cloned()
+    }
+
+    #[inline]
+    fn utf8(&self, row: &Row<'_>) -> Option<Bad> {
+        let error = std::str::from_utf8(&row.data[row.from..row.to]).err()?;
+        let at = row.from + error.valid_up_to();
+        let column = row.fields.iter().position(|f| f.to > at).and_then(|i| self.name(i));
+        let reason = format!("byte {:#04x} is not UTF-8; has the file another `encoding`?", row.data[at]);
+        Some(Bad { column, kind: "invalid_utf8", reason })
+    }
+
+    #[cold]
+    fn reject(&mut self, row: Row<'_>) -> Outcome<()> {
+        self.out.rejected += 1;
+        let raw = row.data[row.from..row.to].strip_suffix(b"\n").unwrap_or(&row.data[row.from..row.to]);
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let dropped = if self.sink.fails { Ok(()) } else { self.drop_row(&row) };
+        if let What::Broken(bad) = row.what {
+            self.sink.reject(self.path, row.line, row.byte, bad, raw)?;
+        }
+        dropped
+    }
+
+    /// The row is not copied.
+    fn drop_row(&mut self, row: &Row<'_>) -> Outcome<()> {
+        if self.keep.copying() {
+            self.keep.write(&row.data[self.kept_from..row.from])?;
+        } else {
+            self.keep.begin(row.byte)?;
+        }
+        self.at += row.from - self.kept_from;
+        self.kept_from = row.to;
+        Ok(())
+    }
+
+    /// Writes the row so that the engine reads what RFC 4180 has it say.
+    fn rewrite(&mut self, row: &Row<'_>) -> Outcome<()> {
+        self.drop_row(row)?;
+        let separator = self.rows.reading.grammar.separator;
+        let mut out = std::mem::take(&mut self.text.bytes);
+        out.clear();
+        for (i, field) in row.fields.iter().enumerate() {
+            if i > 0 {
+                out.push(separator);
+            }
+            let text = &row.data[field.from..field.to];
+            if field.quoted {
+                out.push(b'"');
+                out.extend_from_slice(text);
+                out.push(b'"');
+            } else {
+                quote_if_needed(text, separator, &mut out);
+            }
+        }
+        out.push(b'\n');
+        self.text.bytes = out;
+        self.kept()
+    }
+
+    /// Writes the row in the form of copies.
+    fn translate(&mut self, row: &Row<'_>) -> Outcome<()> {
+        self.drop_row(row)?;
+        self.text.begin();
+        for (field, rule) in row.fields.iter().zip(self.rows.rules) {
+            let text = value(row.data, *field, self.rows.reading.grammar);
+            match rule.value(text, field.quoted) {
+                Value::Text(text) if !self.is_null(row, field) => self.text.value(&text),
+                _ => self.text.null(),
+            }
+        }
+        self.text.end();
+        self.kept()
+    }
+
+    /// `text` is the next row of the copy.
+    fn kept(&mut self) -> Outcome<()> {
+        self.keep.write(&self.text.bytes)?;
+        self.chunks.row(self.at, self.at + self.text.bytes.len());
+        self.at += self.text.bytes.len();
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Every line of an NDJSON file is an object with values of the declared types, or it is rejected; objects that follow
+//! each other on one line are as many records. Accepted records are handed to the engine as CSV, so that one reader,
+//! with one set of rules, is trusted rather than two. Keys that are not declared are let be; a missing key is NULL.
+
+use crate::chunks::Chunks;
+use crate::copy::RowText;
+use crate::failure::{Outcome, cannot_write};
+use crate::field::Check;
+use crate::json::{Picked, dig, text};
+use crate::source::Source;
+use crate::{Bad, Checked, Sink};
+use serde::de::Deserializer as _;
+use serde_json::value::RawValue;
+use spotmill_core::json_path::{self, Segment};
+use spotmill_core::model::{FieldRules, Read};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+const FIRST_BYTES: usize = 1 << 20;
+
+/// A column of the records.
+pub struct JsonField {
+    pub name: String,
+    pub check: Check,
+    rules: FieldRules,
+    /// The key of the record, and the moves from there.
+    path: Vec<Segment>,
+}
+
+impl JsonField {
+    pub fn new(read: &Read, name: &str, check: Check) -> Result<Self, String> {
+        let rules = read.rules(name);
+        let path = match &rules.path {
+            Some(path) => json_path::parse(path)?,
+            None => vec![Segment::Key(name.to_owned())],
+        };
+        Ok(Self { name: name.to_owned(), check, rules, path })
+    }
+
+    fn key(&self) -> &str {
+        match self.path.first() {
+            Some(Segment::Key(key)) => key,
+            _ => &self.name,
+        }
+    }
+}
+
+pub struct JsonRows<'a> {
+    pub fields: &'a [JsonField],
+    /// A key that is not declared is refused.
+    pub no_others: bool,
+}
+
+impl JsonRows<'_> {
+    pub fn check(&self, path: &Path, source: &mut Source, copy: PathBuf, sink: &mut Sink) -> Outcome<Checked> {
+        let file = File::create(&copy).map_err(|e| cannot_write(&copy, &e))?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let (mut checked, mut chunks, mut at) = (Checked::default(), Chunks::default(), 0);
+        let mut row = RowText::default();
+        let mut lines = Lines::new();
+        let keys: Vec<&str> = self.fields.iter().map(JsonField::key).collect();
+        while let Some(line) = lines.next(source)? {
+            let text = line.text.strip_suffix(b"\r").unwrap_or(line.text);
+            for (from, record) in records(text) {
+                let raw = record.as_ref().map_or(text, |record| record);
+                let done = record.and_then(|record| self.row(&keys, record, &mut row));
+                if let Err(bad) = done {
+                    checked.rejected += 1;
+                    sink.reject(path, line.number, line.byte + from as u64, bad, raw)?;
+                    continue;
+                }
+                checked.rows += 1;
+                out.write_all(&row.bytes).map_err(|e| cannot_write(&copy, &e))?;
+                chunks.row(at, at + row.bytes.len());
+                at += row.bytes.len();
+            }
+        }
+        out.flush().map_err(|e| cannot_write(&copy, &e))?;
+        checked.read = copy;
+        checked.chunks = chunks.end();
+        Ok(checked)
+    }
+
+    /// The record as a row of the copy.
+    fn row(&self, keys: &[&str], record: &[u8], row: &mut RowText) -> Result<(), Bad> {
+        let mut values: Vec<Option<&RawValue>> = vec![None; keys.len()];
+        let mut json = serde_json::Deserializer::from_slice(record);
+        // Columns may share a key: the first of them has its value.
+        let picked = Picked { keys, values: &mut values, no_others: self.no_others };
+        json.deserialize_map(picked).map_err(|e| match record.first() {
+            Some(b'{') => Bad::new("bad_json", format!("no such object is read: {e}")),
+            Some(b'[') => {
+                Bad::new("bad_json", "an array is no record: an object a line is read (`jq -c '.[]'` makes them)")
+            }
+            _ => Bad::new("bad_json", format!("not a JSON object: {e}")),
+        })?;
+        row.begin();
+        for (i, field) in self.fields.iter().enumerate() {
+            let first = keys.iter().position(|key| *key == keys[i]).unwrap_or(i);
+            let value = match values[first] {
+                Some(value) => dig(value, &field.path[1..]),
+                None => Ok(None),
+            };
+            let text = value.and_then(|value| value.map_or(Ok(None), |v| text(&field.check, &field.rules, v)));
+            match text.map_err(|reason| Bad { column: Some(field.name.clone()), kind: "bad_value", reason })? {
+                Some(text) => row.value(&text),
+                None => row.null(),
+            }
+        }
+        row.end();
+        Ok(())
+    }
+}
+
+/// The records of a line with the places where they begin; where something is no JSON, nothing of the line is a record.
+fn records(line: &[u8]) -> Vec<(usize, Result<&[u8], Bad>)> {
+    if line.trim_ascii().is_empty() {
+        return Vec::new();
+    }
+    if let Err(e) = std::str::from_utf8(line) {
+        let reason = format!("byte {:#04x} is not UTF-8; has the file another `encoding`?", line[e.valid_up_to()]);
+        return vec![(0, Err(Bad::new("invalid_utf8", reason)))];
+    }
+    let mut found = Vec::new();
+    for record in serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>() {
+        match record {
+            Ok(record) => {
+                let text = record.get().as_bytes();
+                found.push((text.as_ptr().addr() - line.as_ptr().addr(), Ok(text)));
+            }
+            Err(e) => return vec![(0, Err(Bad::new("bad_json", format!("not a JSON object: {e}"))))],
+        }
+    }
+    found
+}
+
+pub struct Line<'a> {
+    pub text: &'a [u8],
+    pub number: u64,
+    pub byte: u64,
+}
+
+/// Lines of a source, however long.
+pub struct Lines {
+    buffer: Vec<u8>,
+    from: usize,
+    filled: usize,
+    base: u64,
+    number: u64,
+    whole: bool,
+}
+
+impl Lines {
+    #[expect(clippy::new_without_default, reason = "a buffer is no default")]
+    pub fn new() -> Self {
+        Self { buffer: vec![0; FIRST_BYTES], from: 0, filled: 0, base: 0, number: 0, whole: false }
+    }
+
+    pub fn next(&mut self, source: &mut Source) -> Outcome<Option<Line<'_>>> {
+        let mut searched = self.from;
+        loop {
+            if let Some(n) = memchr::memchr(b'\n', &self.buffer[searched..self.filled]) {
+                return Ok(Some(self.line(searched + n, searched + n + 1)));
+            }
+            if self.whole {
+                let end = self.filled;
+                return Ok((self.from < end).then(|| self.line(end, end)));
+            }
+            self.buffer.copy_within(self.from..self.filled, 0);
+            self.base += self.from as u64;
+            self.filled -= self.from;
+            self.from = 0;
+            searched = self.filled;
+            if self.filled == self.buffer.len() {
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+            let space = self.buffer.len() - self.filled;
+            let got = source.fill(&mut self.buffer[self.filled..])?;
+            self.filled += got;
+            self.whole = got < space;
+        }
+    }
+
+    fn line(&mut self, end: usize, next: usize) -> Line<'_> {
+        let from = std::mem::replace(&mut self.from, next);
+        self.number += 1;
+        // A byte order mark says nothing of UTF-8.
+        let from = if self.number == 1 { from + crate::start(&self.buffer[from..end]) } else { from };
+        Line { text: &self.buffer[from..end], number: self.number, byte: self.base + from as u64 }
+    }
+}

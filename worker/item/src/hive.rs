@@ -1,0 +1,87 @@
+//! Columns that stand in the path: `…/dt=2024-03-10/country=DE/part-0.parquet`. Values are percent-decoded; the name that
+//! Hive gives a folder of NULL is NULL.
+
+use crate::failure::{Outcome, Remedy, bad_data};
+use crate::types::to_engine;
+use polars::prelude::{Expr, NULL, lit};
+use spotmill_core::model::FieldRules;
+use spotmill_core::types::{Column, ColumnType};
+use spotmill_text::field::Check;
+use spotmill_text::temporal::Temporal;
+use std::path::Path;
+
+const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// The declared columns' values for the rows of one file, in their order and under their names.
+pub fn values(path: &Path, columns: &[Column]) -> Outcome<Vec<Expr>> {
+    columns.iter().map(|column| Ok(one(path, column)?.alias(column.name.as_str()))).collect()
+}
+
+/// The `key=value` folders of a path, the values as they stand there.
+pub fn folders(path: &Path) -> Vec<(String, String)> {
+    let folders = path.parent().into_iter().flat_map(Path::components);
+    folders
+        .filter_map(|folder| folder.as_os_str().to_str()?.split_once('='))
+        .map(|(k, v)| (decoded(k), v.to_owned()))
+        .collect()
+}
+
+fn one(path: &Path, column: &Column) -> Outcome<Expr> {
+    let file = path.display().to_string();
+    let mut found = folders(path).into_iter().filter(|(key, _)| *key == column.name);
+    let (Some((_, text)), None) = (found.next(), found.next()) else {
+        let message = format!("{file} has not one folder `{}=…` in its path", column.name);
+        return Err(bad_data(&file, message).remedy("`hive` names the keys of the folders that every file lies in"));
+    };
+    let ty = to_engine(column.ty);
+    if text == NULL_FOLDER {
+        return Ok(lit(NULL).cast(ty));
+    }
+    let text = decoded(&text);
+    let wrong = |expected: String| {
+        let message = format!("{file}: `{}={text}` in its path is not {expected}", column.name);
+        bad_data(&file, message).remedy("declare the type that the folders have, such as string")
+    };
+    let rules = FieldRules::default();
+    let check = Check::new(column, &rules).map_err(|e| bad_data(&file, e))?;
+    if !check.accepts(text.as_bytes()) {
+        return Err(wrong(check.expected()));
+    }
+    if let Some(temporal) = Temporal::new(column, &rules).map_err(|e| bad_data(&file, e))? {
+        let ticks = temporal.parse(text.as_bytes()).ok_or_else(|| wrong(check.expected()))?;
+        let whole = i32::try_from(ticks).ok().filter(|_| column.ty == ColumnType::Date);
+        return Ok(whole.map_or_else(|| lit(ticks), lit).cast(ty));
+    }
+    Ok(match column.ty {
+        ColumnType::Bool => lit(text.eq_ignore_ascii_case("true")),
+        _ => lit(text).strict_cast(ty),
+    })
+}
+
+/// `%2F` as `/`; what is no such escape stays.
+fn decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let pair = after.get(..2).and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        match pair.filter(|_| *byte == b'%' && after[0] != b'+') {
+            Some(decoded) => (out.push(decoded), rest = &after[2..]).1,
+            None => (out.push(*byte), rest = after).1,
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_decoded() {
+        let path = Path::new("/data/dt=2024-03-10/region=us%2Fwest/odd=a%zz=b/part-0.parquet");
+        let expected = [("dt", "2024-03-10"), ("region", "us/west"), ("odd", "a%zz=b")];
+        let found = folders(path).into_iter().map(|(key, value)| (key, decoded(&value)));
+        assert!(found.eq(expected.map(|(k, v)| (k.to_owned(), v.to_owned()))));
+        assert!(folders(Path::new("/data/x=1.parquet")).is_empty());
+    }
+}

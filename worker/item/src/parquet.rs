@@ -1,0 +1,167 @@
+//! Parquet files: each is read by what its footer says, to the declared columns, or to those that all files have. Files
+//! that say the same are scanned together; what one has otherwise is widened, NULL or refused as the input declares.
+
+use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
+use crate::footer::{self, Footer};
+use crate::read::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
+use crate::types::{column, from_engine, normal, to_engine, word};
+use crate::widening::read_as;
+use crate::{hive, int96};
+use polars::prelude::{Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
+use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
+use spotmill_core::model::{Extra, FieldRules, Missing, Read};
+use spotmill_core::types::Column;
+use std::path::{Path, PathBuf};
+
+/// A file, and how its columns become ours; files of one shape are read alike.
+struct Part {
+    path: PathBuf,
+    shape: Vec<String>,
+    columns: Vec<Expr>,
+    /// Those of them that are not in the file.
+    constants: Vec<Expr>,
+}
+
+pub fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
+    let Some(first_path) = paths.first() else {
+        let columns = [&read.columns[..], &read.hive].concat();
+        return Ok(loaded(empty(&columns), columns, 0));
+    };
+    let first = footer::read(first_path)?;
+    let (columns, left_out) = contract(first_path, &first, read)?;
+    let (mut parts, mut rows, mut notes) = (Vec::with_capacity(paths.len()), 0, Vec::new());
+    for (i, (file, path)) in files.iter().zip(paths).enumerate() {
+        let footer = footer::read(path)?;
+        counted(file, path, &footer)?;
+        rows += footer.rows;
+        if read.columns.is_empty() {
+            footer::same_as_first(path, &footer, first_path, &first)?;
+        }
+        let part = part(path, &footer, &columns, read, &mut notes)?;
+        let copy = room.tmp.join(format!("{}-{i}.parquet", room.name));
+        parts.push(Part { path: readable(path, &footer, &columns, copy)?, ..part });
+    }
+    let columns = [&columns[..], &read.hive].concat();
+    let mut out = loaded(scanned(&parts)?, columns, rows);
+    (out.notes, out.left_out) = (notes, left_out);
+    if !out.left_out.is_empty() {
+        let list = out.left_out.join(", ");
+        out.notes.push(format!("columns left out, their types have no SQL here: {list}"));
+    }
+    Ok(out)
+}
+
+/// The columns of a Parquet file that SQL has types for, and those that it has none for.
+pub fn columns(path: &Path, footer: &Footer) -> Outcome<(Vec<Column>, Vec<String>)> {
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for (name, dtype) in footer.schema.iter() {
+        match normal(dtype).as_ref().and_then(from_engine) {
+            Some(ty) => kept.push(column(name, ty)),
+            None => left_out.push(format!("`{name}` {}", word(dtype))),
+        }
+    }
+    if kept.is_empty() {
+        let name = path.display().to_string();
+        let list = left_out.join(", ");
+        return Err(bad_data(&name, format!("{name} has no column of a type that can be read: {list}")));
+    }
+    Ok((kept, left_out))
+}
+
+/// What every file is read as, and what the first has beside it that cannot be read.
+fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>, Vec<String>)> {
+    if !read.columns.is_empty() {
+        return Ok((read.columns.clone(), Vec::new()));
+    }
+    let (columns, left_out) = columns(first, footer)?;
+    // A writer may have put the keys of the path into the file as well: the path has them.
+    let in_file = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name)).collect();
+    Ok((in_file, left_out))
+}
+
+fn counted(file: &InputFile, path: &Path, footer: &Footer) -> Outcome<()> {
+    if file.rows.is_none_or(|known| known == footer.rows) {
+        return Ok(());
+    }
+    let message = format!("{} has {} rows; its step wrote {:?}", path.display(), footer.rows, file.rows);
+    Err(failure(FailureClass::InputChanged, message))
+}
+
+fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &mut Vec<String>) -> Outcome<Part> {
+    let (mut exprs, mut missing) = (Vec::with_capacity(columns.len()), Vec::new());
+    // Of all that the file has: the engine scans files together only where nothing differs.
+    let mut shape: Vec<String> = footer.schema.iter().map(|(name, ty)| format!("{name} {ty:?}")).collect();
+    shape.extend(footer.int96.iter().cloned());
+    let mut constants = Vec::new();
+    for column in columns {
+        let Some(found) = footer.schema.get(&column.name) else {
+            missing.push(column.name.clone());
+            constants.push(lit(NULL).cast(to_engine(column.ty)).alias(column.name.as_str()));
+            exprs.push(col(column.name.as_str()));
+            continue;
+        };
+        let int96 = footer.int96.contains(&column.name);
+        let rules: FieldRules = read.rules(&column.name);
+        let expr = read_as(found, int96, column, &rules, path).ok_or_else(|| other_type(path, footer, column))?;
+        exprs.push(expr);
+    }
+    let file = path.display().to_string();
+    if let (Some(name), Missing::Fail) = (missing.first(), read.missing) {
+        return Err(lacks(path, name));
+    }
+    let known = |name: &str| columns.iter().chain(&read.hive).any(|c| c.name == name);
+    let extra: Vec<String> = footer.schema.iter_names().map(|n| n.to_string()).filter(|n| !known(n)).collect();
+    if let (Some(name), Extra::Fail, false) = (extra.first(), read.extra, read.columns.is_empty()) {
+        let message = format!("{file} has a column `{name}` that is not declared");
+        return Err(bad_data(&file, message).remedy("add it to `columns`, or set `extra = \"ignore\"`"));
+    }
+    drifted(path, &missing, if read.columns.is_empty() { &[] } else { &extra }, notes);
+    constants.extend(hive::values(path, &read.hive)?);
+    exprs.extend(read.hive.iter().map(|c| col(c.name.as_str())));
+    shape.extend(hive::folders(path).into_iter().filter(|_| !read.hive.is_empty()).map(|(k, v)| format!("{k}={v}")));
+    Ok(Part { path: path.to_owned(), shape, columns: exprs, constants })
+}
+
+fn lacks(path: &Path, name: &str) -> ItemFailure {
+    let file = path.display().to_string();
+    let remedy = match hive::folders(path).iter().any(|(key, _)| key == name) {
+        true => format!("`{name}` stands in the path: declare it in `hive` instead"),
+        false => "declare the columns that every file has, or set `missing = \"null\"` to read NULL where one lacks"
+            .to_owned(),
+    };
+    bad_data(&file, format!("{file} has no column `{name}`")).remedy(remedy)
+}
+
+fn other_type(path: &Path, footer: &Footer, column: &Column) -> ItemFailure {
+    let (file, name) = (path.display().to_string(), &column.name);
+    let found = match footer.schema.get(name) {
+        _ if footer.int96.contains(name) => "INT96, a timestamp".to_owned(),
+        found => found.map(word).unwrap_or_default(),
+    };
+    let message = format!("{file}: column `{name}` is {found}, not {} as declared, which does not hold it", column.ty);
+    bad_data(&file, message)
+        .remedy("declare a type that holds every file's values and CAST it in SQL, or have the file rewritten")
+}
+
+/// The file, or a copy whose INT96 columns are bytes, where one of them is read.
+fn readable(path: &Path, footer: &Footer, columns: &[Column], copy: PathBuf) -> Outcome<PathBuf> {
+    if !columns.iter().any(|c| footer.int96.contains(&c.name)) {
+        return Ok(path.to_owned());
+    }
+    int96::as_bytes(path, &copy)?;
+    Ok(copy)
+}
+
+fn scanned(parts: &[Part]) -> Outcome<LazyFrame> {
+    let mut frames = Vec::new();
+    for group in parts.chunk_by(|a, b| a.shape == b.shape) {
+        let paths: Vec<PathBuf> = group.iter().map(|part| part.path.clone()).collect();
+        let Part { columns, constants, .. } = &group[0];
+        frames.push(with_constants(scan_parquet(&paths)?, columns.clone(), constants.clone()));
+    }
+    match frames.len() {
+        1 => Ok(frames.remove(0)),
+        _ => concat(frames, UnionArgs { rechunk: false, ..Default::default() })
+            .map_err(|e| engine_failure(&e, "reading Parquet")),
+    }
+}

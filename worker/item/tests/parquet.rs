@@ -1,0 +1,130 @@
+//! Parquet: what is declared is read from what holds it, exactly, and from nothing else.
+
+mod common;
+
+use common::{Bench, columns};
+use spotmill_core::item::FailureClass;
+use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
+
+const INT96: &[u8] = include_bytes!("data/int96.parquet");
+
+/// A Parquet file made by a query over one row.
+fn made(sql: &str) -> Vec<u8> {
+    let mut bench = Bench::new(&["a int32"], sql);
+    bench.file("a.csv", "1\n");
+    let report = bench.report();
+    std::fs::read(bench.out().join(&report.files[0].path)).expect("read")
+}
+
+fn reading(list: &[&str], sql: &str) -> Bench {
+    let mut bench = Bench::new(&["a int32"], sql);
+    bench.spec.read = Read { columns: columns(list), ..Read::of(Format::Parquet) };
+    bench
+}
+
+#[track_caller]
+fn refused(bench: &Bench, words: &[&str]) {
+    let failure = bench.failure();
+    let said = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
+    words.iter().for_each(|word| assert!(said.contains(word), "no {word:?} in {said}"));
+}
+
+#[test]
+fn declared_columns_are_the_contract() {
+    let one = |list: &[&str], sql: &str| {
+        let mut bench = reading(list, "SELECT * FROM input");
+        bench.file("1.parquet", made(sql));
+        bench
+    };
+    let narrow = "SELECT CAST(1 AS SMALLINT) AS i, CAST(1.5 AS REAL) AS f, CAST(2.25 AS DECIMAL(5,2)) AS d FROM input";
+    assert_eq!(one(&["d decimal(10,3)", "i int64", "f float64"], narrow).rows(), "2.250|1|1.5\n");
+    assert_eq!(one(&["i decimal(7,2)"], narrow).rows(), "1.00\n");
+    for (list, word) in [
+        (&["i int8"][..], "column `i` is int16, not int8 as declared"),
+        (&["f float32", "d decimal(5,1)"], "column `d` is decimal(5,2), not decimal(5,1)"),
+        (&["i string"], "column `i` is int16, not string"),
+    ] {
+        refused(&one(list, narrow), &["1.parquet", word, "CAST"]);
+    }
+    let mut lacking = one(&["i int64", "z date"], narrow);
+    refused(&lacking, &["1.parquet has no column `z`", "missing = \"null\""]);
+    lacking.spec.read.missing = Missing::Null;
+    assert_eq!(lacking.rows(), "1|-\n");
+    lacking.spec.read.extra = Extra::Fail;
+    refused(&lacking, &["has a column `f` that is not declared", "extra = \"ignore\""]);
+}
+
+#[test]
+fn files_of_several_shapes_keep_their_order() {
+    let mut bench = reading(&["a int64", "b string"], "SELECT a, b FROM input");
+    bench.spec.read.missing = Missing::Null;
+    bench.file("1.parquet", made("SELECT a FROM input"));
+    bench.file("2.parquet", made("SELECT 'x' AS b, CAST(2 AS BIGINT) AS a FROM input"));
+    bench.file("3.parquet", made("SELECT CAST(3 AS SMALLINT) AS a FROM input"));
+    bench.file("4.parquet", made("SELECT a + 3 AS a, 'y' AS b FROM input"));
+    assert_eq!(bench.rows(), "1|-\n2|x\n3|-\n4|y\n");
+    bench.spec.transform = Transform::Sql { text: "SELECT a FROM input WHERE b IS NULL AND a > 1".into(), file: None };
+    assert_eq!(bench.rows(), "3\n");
+    // Of what no file has, every row is NULL.
+    bench.spec.read.columns = columns(&["z date"]);
+    bench.spec.transform = Transform::Sql { text: "SELECT z FROM input".into(), file: None };
+    assert_eq!(bench.rows(), "-\n-\n-\n-\n");
+}
+
+#[test]
+fn int96_is_read_exactly() {
+    let expected = "0|9999-12-31 23:59:59\n1|1600-01-01 00:00:00\n2|-\n3|2024-03-10 02:30:00.500001\n4|1969-12-31 23:59:59.999999\n";
+    for list in [&["id int32", "t timestamp"][..], &[]] {
+        let mut bench = reading(list, "SELECT id, t FROM input WHERE id < 5");
+        bench.file("1.parquet", INT96);
+        assert_eq!(bench.rows(), expected, "{list:?}");
+        bench.spec.transform =
+            Transform::Sql { text: "SELECT id FROM input WHERE t > TIMESTAMP '9000-01-01'".into(), file: None };
+        assert_eq!(bench.rows(), "0\n5\n10\n", "{list:?}");
+    }
+    let mut utc = reading(&["t timestamp_utc"], "SELECT t FROM input LIMIT 1");
+    utc.file("1.parquet", INT96);
+    assert_eq!(utc.rows(), "9999-12-31 23:59:59 UTC\n");
+    let mut other = reading(&["t int64"], "SELECT t FROM input");
+    other.file("1.parquet", INT96);
+    refused(&other, &["column `t` is INT96, a timestamp, not int64"]);
+}
+
+#[test]
+fn nanoseconds_are_kept_refused_or_cut() {
+    let mut bench = reading(&["n timestamp"], "SELECT COUNT(DISTINCT n) AS n FROM input");
+    bench.file("1.parquet", INT96);
+    let failure = bench.failure();
+    assert_eq!(failure.class, FailureClass::Transform);
+    refused(&bench, &["1.parquet", "column `n`", "nanoseconds", "`nanoseconds = \"cut\"`"]);
+    bench.spec.read.fields.insert("n".into(), FieldRules { cut_nanoseconds: true, ..FieldRules::default() });
+    assert_eq!(bench.rows(), "3\n");
+    bench.spec.transform = Transform::Sql { text: "SELECT n FROM input WHERE id IN (0, 2)".into(), file: None };
+    bench.spec.read.columns = columns(&["n timestamp", "id int32"]);
+    assert_eq!(bench.rows(), "2024-03-10 02:30:00\n1969-12-31 23:59:59.999999\n");
+}
+
+#[test]
+fn columns_in_the_path() {
+    let mut bench = reading(&["a int32"], "SELECT a, n, k FROM input ORDER BY a");
+    bench.spec.read.hive = columns(&["n int16", "k string"]);
+    for (i, folder) in
+        ["n=1/k=", "n=__HIVE_DEFAULT_PARTITION__/k=a%3Db", "n=007/k=__HIVE_DEFAULT_PARTITION__"].iter().enumerate()
+    {
+        std::fs::create_dir_all(bench.dir.path().join(folder)).expect("a folder");
+        bench.file(&format!("{folder}/1.parquet"), made(&format!("SELECT CAST({i} AS INTEGER) AS a FROM input")));
+    }
+    assert_eq!(bench.rows(), "0|1|\n1|-|a=b\n2|7|-\n");
+    for (sql, rows) in [
+        ("SELECT k, COUNT(*) AS c FROM input GROUP BY k ORDER BY k", "|1\na=b|1\n-|1\n"),
+        ("SELECT n FROM input WHERE k = 'a=b'", "-\n"),
+        ("SELECT COUNT(*) AS c FROM input WHERE n > 0", "2\n"),
+    ] {
+        bench.spec.transform = Transform::Sql { text: sql.into(), file: None };
+        assert_eq!(bench.rows(), rows, "{sql}");
+    }
+    bench.spec.read.hive = columns(&["n date"]);
+    refused(&bench, &["n=1", "in its path is not a date like"]);
+    bench.spec.read.hive = columns(&["m string"]);
+    refused(&bench, &["has not one folder `m=…` in its path"]);
+}
