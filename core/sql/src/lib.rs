@@ -1,6 +1,7 @@
 //! SQL as Spotmill means it: a query's text over declared schemas becomes a plan with every name resolved and every type
 //! known, or is refused with a place and a way out. Nothing here reads data, and no engine is linked.
 
+mod clauses;
 pub mod describe;
 pub mod functions;
 pub mod lineage;

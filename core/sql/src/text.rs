@@ -28,6 +28,7 @@ pub fn statement(
     let mut names = Names::new(tables);
     let _ = statement.visit(&mut names);
     let _ = statement.visit(&mut Rewrite { names: &names });
+    crate::clauses::settle(&mut statement, text)?;
     if let Statement::Query(query) = &mut statement {
         name_outputs(&mut query.body);
     }

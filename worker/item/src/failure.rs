@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_does_not() {
-        use io::ErrorKind as K;
+        use std::io::ErrorKind as K;
         for kind in [K::NotFound, K::PermissionDenied, K::ReadOnlyFilesystem, K::InvalidFilename, K::NotADirectory] {
             let failure = io_failure(&kind.into(), "cannot read x");
             assert_eq!(failure.class, FailureClass::Permanent, "{kind}");
@@ -50,7 +50,7 @@ mod tests {
         for kind in [K::StorageFull, K::TimedOut, K::Interrupted, K::ResourceBusy] {
             assert_eq!(io_failure(&kind.into(), "cannot read x").class, FailureClass::Infra, "{kind}");
         }
-        let real = io::Error::from_raw_os_error(36);
+        let real = std::io::Error::from_raw_os_error(36);
         assert_eq!(io_failure(&real, "cannot write x").message, "cannot write x: File name too long");
     }
 }
