@@ -58,6 +58,7 @@ impl Look<'_> {
             tables,
             transform: bound.transform,
             params: program.params.clone(),
+            published: bound.output.destination.is_some(),
             layout: bound.output.layout,
             sort_by: bound.output.sort_by.into_iter().map(|k| k.column).collect(),
             expect: bound.expect,

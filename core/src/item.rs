@@ -237,6 +237,9 @@ pub struct CheckStep {
     pub layout: Layout,
     pub sort_by: Vec<String>,
     pub expect: Expect,
+    /// Its output leaves the pipeline, in types that every reader has.
+    #[serde(default)]
+    pub published: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -183,6 +183,8 @@ fn output(
         let message = format!("the column `{name}` is {ty}, which cannot be written: CAST it");
         return Err(CheckProblem::TypeMismatch { subject: Some(name.clone()), message });
     }
+    let ty = |c: Column| Column { ty: if step.published { types::published(c.ty) } else { c.ty }, ..c };
+    let columns: Vec<Column> = columns.into_iter().map(ty).collect();
     promises(step, &columns, functions)?;
     Ok((columns, origins))
 }

@@ -6,7 +6,7 @@ use crate::functions::{Functions, TransformContext};
 use crate::read::{Loaded, Room, Used, load, vocabulary};
 use crate::wanted::Wanted;
 use crate::{expect, panics, sql, usage, write};
-use polars::prelude::{LazyFrame, col, lit};
+use polars::prelude::{Expr, LazyFrame, col, lit};
 use spotmill_core::item::{
     FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
 };
@@ -87,7 +87,10 @@ impl Item<'_> {
         let filtered = self.filtered(input.frame.clone(), &input.columns)?;
         let mut frame = self.transformed(filtered, tables, sources)?;
         let schema = frame.collect_schema().map_err(|e| engine_failure(&e, "the transform"))?;
-        let (columns, casts, left_out) = vocabulary(&schema);
+        let (mut columns, mut casts, left_out) = vocabulary(&schema);
+        if spec.output.destination.is_some() {
+            published(&mut columns, &mut casts);
+        }
         if !left_out.is_empty() {
             let message = format!("the output's column `{}` has a type that cannot be written", left_out[0]);
             return Err(transform(message).remedy("CAST it to a type of the vocabulary, or leave it out"));
@@ -250,6 +253,17 @@ impl Item<'_> {
                 Err(transform(star_leaves_out(name, &loaded.left_out)).remedy("name the columns that you want"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// What leaves the pipeline has types that every reader has.
+fn published(columns: &mut [Column], casts: &mut [Expr]) {
+    for (column, cast) in columns.iter_mut().zip(casts) {
+        let ty = crate::types::published(column.ty);
+        if ty != column.ty {
+            column.ty = ty;
+            *cast = cast.clone().strict_cast(crate::types::to_engine(ty));
         }
     }
 }

@@ -7,8 +7,6 @@ use polars::prelude::*;
 use spotmill_core::bucket::{self, Key};
 
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
-/// Of a folder, on every file system that matters.
-const MAX_NAME_BYTES: usize = 255;
 pub const BUCKET: &str = "\u{1}bucket";
 
 /// `carrier=AA/origin=JFK` from a frame of one row.
@@ -32,21 +30,12 @@ fn part(column: &Column) -> PolarsResult<String> {
         }
         _ => column.cast(&DataType::String)?.str()?.get(0).map(str::to_owned),
     };
-    let label = match &value {
+    Ok(match value {
         None => format!("{name}={NULL_PARTITION}"),
         // The text itself is not NULL.
         Some(value) if value == NULL_PARTITION => format!("{name}=%5F{}", &NULL_PARTITION[1..]),
-        Some(value) => format!("{name}={}", encode(value)),
-    };
-    if label.len() > MAX_NAME_BYTES {
-        let value = spotmill_text::shorten(&value.unwrap_or_default(), 40);
-        let (column, bytes) = (column.name(), label.len());
-        polars_bail!(
-            ComputeError: "`{column}` cannot name a partition by `{value}`: the folder's name would have {bytes} bytes, \
-             and a name is too long above {MAX_NAME_BYTES}; partition by a shorter value, such as a hash or a prefix of it"
-        );
-    }
-    Ok(label)
+        Some(value) => format!("{name}={}", encode(&value)),
+    })
 }
 
 fn timestamp(micros: i64) -> String {

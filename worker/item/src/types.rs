@@ -65,6 +65,18 @@ pub fn normal(dtype: &DataType) -> Option<DataType> {
     })
 }
 
+/// The type that holds the same values and that every reader of published files has: Athena, Hive and Spark have no
+/// unsigned integers.
+pub fn published(ty: ColumnType) -> ColumnType {
+    match ty {
+        ColumnType::Uint8 => ColumnType::Int16,
+        ColumnType::Uint16 => ColumnType::Int32,
+        ColumnType::Uint32 => ColumnType::Int64,
+        ColumnType::Uint64 => ColumnType::Decimal { precision: 20, scale: 0 },
+        other => other,
+    }
+}
+
 pub fn column(name: &str, ty: ColumnType) -> Column {
     Column { name: name.to_owned(), ty, parse: None }
 }

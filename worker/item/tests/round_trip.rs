@@ -230,6 +230,17 @@ fn names_that_need_quotes_and_keys_of_partitions() {
     }
 }
 
+#[test]
+fn what_is_published_has_types_that_every_reader_has() {
+    let list = &["a uint8", "b uint16", "c uint32", "d uint64", "e int8"];
+    let mut bench = Bench::new(list, "SELECT * FROM input");
+    bench.file("a.csv", "255,65535,4294967295,18446744073709551615,-128\n,,,,\n");
+    bench.spec.output.destination = Some("out".into());
+    let types: Vec<String> = bench.report().columns.iter().map(|c| c.ty.to_string()).collect();
+    assert_eq!(types.join(" "), "int16 int32 int64 decimal(20,0) int8");
+    assert_eq!(bench.rows(), "255|65535|4294967295|18446744073709551615|-128\n-|-|-|-|-\n");
+}
+
 /// Random floats, of which a reader that converts twice gets one in ten wrong.
 #[test]
 fn floats_to_the_last_bit() {
