@@ -119,6 +119,19 @@ pub fn rerun(command: &str, key: &[String], params: &BTreeMap<String, Value>) ->
     text
 }
 
+/// The program of a command as it is typed here, with where it works: `spotmill -C shop` of `spotmill -C shop run …`.
+pub fn program(command: &str) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for word in command.split(' ') {
+        let names_something = matches!(words.last(), Some(&"-C" | &"--target" | &"--stack"));
+        if matches!(word, "run" | "start") && !words.is_empty() && !names_something {
+            break;
+        }
+        words.push(word);
+    }
+    words.join(" ")
+}
+
 /// A word as a shell takes it.
 pub fn shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
@@ -144,7 +157,9 @@ impl ItemsFailed<'_> {
         let (n, step) = (self.failed.len(), self.step);
         let mut text = format!("{n} of {} of `{step}` failed.", count(u64::from(self.total), "item"));
         for (item, (record, attempts)) in self.failed.iter().take(NAMED) {
-            let file = record.file.as_ref().map_or(String::new(), |f| format!(", {f}"));
+            // Once is enough.
+            let file = record.file.as_ref().filter(|f| !record.message.contains(f.as_str()));
+            let file = file.map_or(String::new(), |f| format!(", {f}"));
             let tries = if *attempts > 1 { format!(" in {attempts} attempts") } else { String::new() };
             let message = clip(record.message.trim_end_matches('.'), 500);
             text.push_str(&format!(" Item {item} ({}{tries}{file}): {message}.", class(record.class)));
@@ -157,8 +172,10 @@ impl ItemsFailed<'_> {
         }
         let kept = count(self.committed, "item");
         text.push_str(&format!(
-            " {kept} committed and kept; nothing of this step was published. Look: spotmill show {}. Again, when it is mended: {}.",
-            self.run, self.rerun
+            " {kept} committed and kept; nothing of this step was published. Look: {} show {}. Again, when it is mended: {}.",
+            program(self.rerun),
+            self.run,
+            self.rerun
         ));
         text
     }
