@@ -119,6 +119,19 @@ pub fn rerun(command: &str, key: &[String], params: &BTreeMap<String, Value>) ->
     text
 }
 
+/// The program of a command as it is typed here, with where it works: `spotmill -C shop` of `spotmill -C shop run …`.
+pub fn program(command: &str) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for word in command.split(' ') {
+        let names_something = matches!(words.last(), Some(&"-C" | &"--target" | &"--stack"));
+        if matches!(word, "run" | "start") && !words.is_empty() && !names_something {
+            break;
+        }
+        words.push(word);
+    }
+    words.join(" ")
+}
+
 /// A word as a shell takes it.
 pub fn shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
@@ -126,12 +139,6 @@ pub fn shell(text: &str) -> String {
         true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', "'\\''")),
     }
-}
-
-/// The command that shows a run, from the one that runs it again: it looks at the same place.
-pub fn look(rerun: &str, run: &RunId) -> String {
-    let program: Vec<&str> = rerun.split(' ').take_while(|word| !matches!(*word, "run" | "start")).collect();
-    format!("{} show {run}", program.join(" "))
 }
 
 /// What failed, why, and what to do.
@@ -150,7 +157,8 @@ impl ItemsFailed<'_> {
         let (n, step) = (self.failed.len(), self.step);
         let mut text = format!("{n} of {} of `{step}` failed.", count(u64::from(self.total), "item"));
         for (item, (record, attempts)) in self.failed.iter().take(NAMED) {
-            let file = record.file.as_ref().filter(|file| !record.message.contains(*file));
+            // Once is enough.
+            let file = record.file.as_ref().filter(|f| !record.message.contains(f.as_str()));
             let file = file.map_or(String::new(), |f| format!(", {f}"));
             let tries = if *attempts > 1 { format!(" in {attempts} attempts") } else { String::new() };
             let message = clip(record.message.trim_end_matches('.'), 500);
@@ -164,8 +172,9 @@ impl ItemsFailed<'_> {
         }
         let kept = count(self.committed, "item");
         text.push_str(&format!(
-            " {kept} committed and kept; nothing of this step was published. Look: {}. Again, when it is mended: {}.",
-            look(self.rerun, self.run),
+            " {kept} committed and kept; nothing of this step was published. Look: {} show {}. Again, when it is mended: {}.",
+            program(self.rerun),
+            self.run,
             self.rerun
         ));
         text

@@ -26,7 +26,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub async fn look(ctx: &Ctx, uri: &Uri) -> Result<Place, HandlerError> {
+    pub async fn inspect(ctx: &Ctx, uri: &Uri) -> Result<Place, HandlerError> {
         let (contents, etag) = contents(ctx, uri).await?.unzip();
         let folder = uri.join("");
         let listed = ctx.store.list(&folder).await?;
@@ -146,7 +146,7 @@ pub async fn published(
     let Some(Intended { destination, mut publication, replace_all }) = intended(program, step, keys.generation)? else {
         return Ok(Published::Nowhere);
     };
-    let place = Place::look(ctx, &destination).await?;
+    let place = Place::inspect(ctx, &destination).await?;
     let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?.map(|(m, _)| m);
     let files = before.as_ref().map(|m| m.files.clone()).unwrap_or_default();
     if let Some(before) = &before {

@@ -110,7 +110,7 @@ async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
 /// Files of publications that went, which landed after that.
 async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste>, HandlerError> {
     let Ok(_held) = ctx.store.hold(destination).await else { return Ok(None) };
-    let place = Place::look(ctx, destination).await?;
+    let place = Place::inspect(ctx, destination).await?;
     let Some(contents) = &place.contents else { return Ok(None) };
     let went = |path: &str| id_of(path).is_some_and(|id| contents.find(id).is_none());
     let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file));

@@ -88,7 +88,7 @@ async fn work_of(
         && inputs::covers(lease, &step.name, &seal)
     {
         let changes = renew::changes(ctx, Some(step), &keys).await?;
-        return Ok(Work::Complete { items: seal.items, changed: changes.and_then(|c| c.told(true)) });
+        return Ok(Work::Complete { items: seal.items, changed: changes.and_then(|c| c.summary(true)) });
     }
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
         let items = work::all(ctx, &keys, &plan).await?;

@@ -29,6 +29,12 @@ pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, 
     let Some(publishing) = Publishing::load(ctx, request).await? else {
         return Ok(PublishReply { more: false, cursor });
     };
+    // What is refused, or needs nothing, leaves no trace there.
+    if cursor == 0
+        && let Some(reply) = publishing.without_touching(ctx).await?
+    {
+        return Ok(reply);
+    }
     let _held = hold(ctx, &publishing.destination).await?;
     match part(cursor, publishing.list.files.len(), ctx.settings.publish_page.max(1)) {
         Part::Begin => publishing.begin(ctx).await,
@@ -80,7 +86,7 @@ impl Publishing {
         let list = FileList { v: RECORD_VERSION, files: paths(&id, &sources), id };
         let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?;
         Ok(Some(Self {
-            publication: said(publication, &list, &seal, ctx.clock.now_ms()),
+            publication: with_seal(publication, &list, &seal, ctx.clock.now_ms()),
             published_before: before.is_some_and(|(m, _)| m.publication == list.id && m.superseded.is_none()),
             contract: contract::Place::of(&program, spec)?,
             existing: lease.existing,
@@ -103,10 +109,26 @@ impl Publishing {
         }
     }
 
+    /// The answer, if nothing there has to change.
+    async fn without_touching(&self, ctx: &Ctx) -> Result<Option<PublishReply>, HandlerError> {
+        let place = Place::inspect(ctx, &self.destination).await?;
+        match decide(&self.me(), &place.seen()) {
+            Decision::Refuse(why) => Err(refused(self.of.step.as_str(), &why)),
+            Decision::Stands => self.done(ctx, None).await.map(Some),
+            Decision::Superseded(why) => self.done(ctx, Some(why)).await.map(Some),
+            Decision::Finish(_) => Ok(None),
+            Decision::Put(_) => {
+                self.contract.check(ctx, &self.publication).await?;
+                self.sources_are_whole(ctx).await?;
+                Ok(None)
+            }
+        }
+    }
+
     async fn begin(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
         ctx.store.sweep(&self.destination).await?;
         for tries in 0..TRIES {
-            let place = Place::look(ctx, &self.destination).await?;
+            let place = Place::inspect(ctx, &self.destination).await?;
             match decide(&self.me(), &place.seen()) {
                 Decision::Refuse(why) => return Err(refused(self.of.step.as_str(), &why)),
                 Decision::Stands => return self.done(ctx, None).await,
@@ -121,8 +143,6 @@ impl Publishing {
                     }
                 }
                 Decision::Put(next) => {
-                    self.contract.check(ctx, &self.publication).await?;
-                    self.sources_are_whole(ctx).await?;
                     self.fence(ctx).await?;
                     records::put(&*ctx.store, &files_uri(&self.destination, &self.list.id), &self.list).await?;
                     if place.write(ctx, &next).await? {
@@ -195,7 +215,7 @@ impl Publishing {
         self.turn(ctx).await?;
         ctx.store.flush(&self.destination).await?;
         for tries in 0..TRIES {
-            let place = Place::look(ctx, &self.destination).await?;
+            let place = Place::inspect(ctx, &self.destination).await?;
             finished(&self.me(), &place.seen()).map_err(|why| refused(self.of.step.as_str(), &why))?;
             let standing = place.contents.clone().unwrap_or_default();
             self.turn(ctx).await?;
@@ -276,7 +296,7 @@ impl Publishing {
 }
 
 /// With what was sealed.
-fn said(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64) -> Publication {
+fn with_seal(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64) -> Publication {
     Publication {
         id: list.id.clone(),
         files: list.files.len() as u64,

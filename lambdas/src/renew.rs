@@ -112,7 +112,7 @@ async fn changed(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys, all: bool) -> Re
     let Some(found) = changes(ctx, start.bound.get(keys.step.as_str()), keys).await? else {
         return Ok(None);
     };
-    Ok(found.told(all))
+    Ok(found.summary(all))
 }
 
 /// How a step's inputs differ from what its frozen plan says, of sources that are paths.
@@ -128,7 +128,7 @@ pub struct Changes {
 
 impl Changes {
     /// `redo 1 item: x.csv changed`; nothing if nothing has to be done again.
-    pub fn told(&self, all: bool) -> Option<String> {
+    pub fn summary(&self, all: bool) -> Option<String> {
         let mut said: Vec<String> = Vec::new();
         let name = |uri: &Uri| uri.as_str().rsplit('/').next().unwrap_or_default().to_owned();
         let mut say = |uris: Vec<&Uri>, what: &str| {

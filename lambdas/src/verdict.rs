@@ -12,6 +12,7 @@ use spotmill_core::plan::item_digest;
 use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord};
 use spotmill_core::seal::{PlannedItem, SealError, Sealed, Sealing, told};
 use spotmill_core::verdict::{Ended, Verdict, decide};
+use spotmill_core::words::program;
 use spotmill_platform::records;
 
 /// Receipts in memory at once.
@@ -111,10 +112,11 @@ async fn complete(
         Err(SealError::Expectation(why)) => {
             let kept = spotmill_core::words::count(view.receipts.len(), "item");
             let cause = format!(
-                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: {}. \
+                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: {} show {}. \
                  Again, when it is mended: {rerun}.",
                 of.step,
-                spotmill_core::words::look(rerun, &of.run)
+                program(rerun),
+                of.run
             );
             record(ctx, view, of, 0, &cause).await?;
             Ok(failed(of, errors::EXPECTATION_FAILED, cause))

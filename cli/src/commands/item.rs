@@ -31,7 +31,8 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
     };
     let spec =
         again::spec(&*ctx.store, &RunId::new(run), &StepName::new(step), item, &place).await.map_err(|what| {
-            Stop::usage(what).remedy("list runs with: spotmill runs; items with: spotmill show RUN STEP")
+            let command = world::spotmill(global);
+            Stop::usage(what).remedy(format!("list runs with: {command} runs; items with: {command} show RUN STEP"))
         })?;
     let (spec_file, outcome_file) = (home.join("spec.json"), home.join("outcome.json"));
     let text = serde_json::to_vec_pretty(&spec).map_err(|e| Stop::failed(e.to_string()))?;

@@ -15,6 +15,7 @@ use spotmill_core::destination::Existing;
 use spotmill_core::ids::ExecutionId;
 use spotmill_core::records::DeployedWorker;
 use spotmill_core::spec;
+use spotmill_core::words::shell;
 use spotmill_lambdas::{Program, deploy, report};
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Clock;
@@ -233,7 +234,7 @@ impl Session<'_> {
             command += &format!(" --date {date}");
         }
         for (name, value) in &self.args.asked.params {
-            command += &format!(" --param {name}={value}");
+            command += &format!(" --param {name}={}", shell(value));
         }
         if !self.args.asked.only.is_empty() {
             command += &format!(" --only {}", self.args.asked.only.join(","));

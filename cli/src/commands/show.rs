@@ -31,7 +31,10 @@ pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
     let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
         .await
         .map_err(|e| Stop::failed(e.to_string()))?
-        .ok_or_else(|| Stop::usage(format!("there is no run {run}")).remedy("list them: spotmill runs"))?;
+        .ok_or_else(|| {
+            Stop::usage(format!("there is no run {run}"))
+                .remedy(format!("list them: {} runs", words::program(&ctx.settings.rerun_command)))
+        })?;
     let report = report::summarize(ctx, &run).await.map_err(Stop::from)?;
     let Some(step) = what.step else {
         return Ok(show_run(&looking, global, &report, &looking.state(&report).await?, what.log));
@@ -123,7 +126,8 @@ fn failure(looking: &Looking, report: &RunReport, step: &StepReport, failure: &F
     tell(failure, log);
     // On these inputs, where they are files of this machine.
     if looking.is_here() {
-        say!("  Here   spotmill item {} {} {}", report.run, step.step, failure.item);
+        let command = words::program(&looking.ctx.settings.rerun_command);
+        say!("  Here   {command} item {} {} {}", report.run, step.step, failure.item);
     }
 }
 
@@ -248,7 +252,7 @@ async fn show_item(
         say!("\n✗ attempt {}", failure.attempt);
         tell(failure, log);
     }
-    say!("\n  Here   spotmill item {} {} {item}", keys.run.run, keys.step);
+    say!("\n  Here   {} item {} {} {item}", words::program(&ctx.settings.rerun_command), keys.run.run, keys.step);
     Ok(Code::Done)
 }
 

@@ -13,6 +13,7 @@ use crate::worker::Worker;
 use async_trait::async_trait;
 use spotmill_core::calls::RunInput;
 use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_core::words::shell;
 use spotmill_lambdas::{Ctx, FUNCTIONS, Settings, tally};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::local::queue::LocalQueues;
@@ -50,7 +51,7 @@ pub struct Options<'a> {
 pub fn spotmill(global: &Global) -> String {
     match global.directory.to_str() {
         Some(".") | None => "spotmill".to_owned(),
-        Some(directory) => format!("spotmill -C {directory}"),
+        Some(directory) => format!("spotmill -C {}", shell(directory)),
     }
 }
 

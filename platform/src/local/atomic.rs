@@ -134,6 +134,7 @@ fn make_directories(directory: &Path) -> io::Result<()> {
         make_directories(above)?;
         match fs::create_dir(directory) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(io::ErrorKind::NotADirectory.into()),
             Err(e) => return Err(e),
             Ok(()) => File::open(above)?.sync_all()?,
         }

@@ -7,6 +7,8 @@ use polars::prelude::*;
 use spotmill_core::bucket::{self, Key};
 
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+/// Of a file's or folder's name.
+const MOST_BYTES: usize = 255;
 pub const BUCKET: &str = "\u{1}bucket";
 
 /// `carrier=AA/origin=JFK` from a frame of one row.
@@ -34,8 +36,19 @@ fn part(column: &Column) -> PolarsResult<String> {
         None => format!("{name}={NULL_PARTITION}"),
         // The text itself is not NULL.
         Some(value) if value == NULL_PARTITION => format!("{name}=%5F{}", &NULL_PARTITION[1..]),
-        Some(value) => format!("{name}={}", encode(&value)),
+        Some(value) => within_a_name(column.name(), &value, format!("{name}={}", encode(&value)))?,
     })
+}
+
+/// A folder's name has at most 255 bytes, wherever files are.
+fn within_a_name(column: &str, value: &str, folder: String) -> PolarsResult<String> {
+    let bytes = folder.len();
+    polars_ensure!(
+        bytes <= MOST_BYTES,
+        ComputeError: "`partition_by` {column}: the value `{}` is too long: its folder's name would have {bytes} bytes, of at most {MOST_BYTES}. Partition by something shorter, such as LEFT({column}, 20) under a name of its own, or use `bucket_by`",
+        spotmill_text::shorten(value, 40)
+    );
+    Ok(folder)
 }
 
 fn timestamp(micros: i64) -> String {

@@ -106,7 +106,8 @@ fn nothing(read: &Read) -> Outcome<Loaded> {
             "there is no input, and its columns are not declared: later steps cannot read a table without columns";
         return Err(failure(FailureClass::Permanent, message).remedy("declare `columns` of the input"));
     }
-    Ok(loaded(empty(&read.columns), read.columns.clone(), 0))
+    let columns = [read.columns.clone(), read.hive.clone()].concat();
+    Ok(loaded(empty(&columns), columns, 0))
 }
 
 fn unchanged(file: &InputFile, path: &Path) -> Outcome<()> {

@@ -1,0 +1,278 @@
+//! Started again after something changed: the definition, a name, a place, a file, the state, another who publishes.
+//! Each ends with exactly the rows of a clean run, or is refused with what to do and with nothing changed.
+
+use spotmill_tests::{Project, Ran, rows};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+const RUN: [&str; 3] = ["run", "--date", "2025-05-01"];
+
+/// A step that copies one column of a day's files; `more` goes to its end.
+fn shop(output: &str, more: &str) -> Project {
+    let project = Project::new(&format!(
+        r#"format = 1
+[pipeline]
+name = "shop"
+[params]
+date = {{ type = "date" }}
+[[step]]
+name = "sales"
+sql = "SELECT euros FROM input"
+[step.input]
+path = "in/{{date}}/*.csv"
+item_bytes = "1 B"
+columns = ["euros int64"]
+[step.output]
+{output}
+[resources]
+memory = "256 MiB"
+max_memory = "512 MiB"
+max_attempts = 1
+{more}
+"#
+    ));
+    project.write("in/2025-05-01/north.csv", "euros\n10\n20\n");
+    project.write("in/2025-05-01/south.csv", "euros\n30\n");
+    project.write("in/2025-05-02/north.csv", "euros\n40\n");
+    project
+}
+
+fn daily() -> Project {
+    shop("destination = \"out/{date}\"", "")
+}
+
+#[track_caller]
+fn has(project: &Project, place: &str, expected: &[i64]) {
+    let mut wanted: Vec<String> = expected.iter().map(|n| format!("[\"{n}\"]")).collect();
+    wanted.sort();
+    assert_eq!(rows(project, place), wanted);
+}
+
+/// Refused with this code and these words, and what is published is what it was.
+#[track_caller]
+fn refused(project: &Project, args: &[&str], code: i32, words: &[&str]) -> Ran {
+    let before = project.files("out");
+    let ran = project.spotmill(args);
+    ran.code(code);
+    for word in words {
+        ran.says(word);
+    }
+    let both = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!both.contains("panicked") && !both.contains("tried again"), "{both}");
+    assert!(project.files("out") == before, "a refused start changed what is published");
+    ran
+}
+
+#[test]
+fn a_finished_run_does_nothing_however_its_destination_is_spelt() {
+    let project = shop("destination = \"./out//{date}/\"", "");
+    project.spotmill(&RUN).code(0);
+    let before = project.files("out");
+    project.spotmill(&RUN).code(0);
+    project.edit("pipeline.toml", "./out//{date}/", "out/{date}");
+    project.spotmill(&RUN).code(0);
+    assert!(project.files("out") == before);
+    project.edit("pipeline.toml", "SELECT euros FROM", "SELECT euros + 1 AS euros FROM");
+    project.spotmill(&RUN).code(0);
+    has(&project, "out", &[11, 21, 31]);
+}
+
+#[test]
+fn another_name_of_the_step_or_the_pipeline_has_no_right_to_the_files() {
+    for (from, to) in [("name = \"sales\"", "name = \"turnover\""), ("name = \"shop\"", "name = \"store\"")] {
+        let project = daily();
+        project.spotmill(&RUN).code(0);
+        project.edit("pipeline.toml", from, to);
+        refused(&project, &RUN, 4, &["out/2025-05-01", "`sales` of pipeline `shop`", "--adopt"]);
+        // `plan` says the same.
+        refused(&project, &["plan", "--date", "2025-05-01"], 4, &["out/2025-05-01", "--adopt"]);
+        project.spotmill(&[&RUN[..], &["--adopt"]].concat()).code(0);
+        has(&project, "out", &[10, 20, 30]);
+    }
+}
+
+#[test]
+fn a_lost_state_and_a_moved_project_publish_the_same_once() {
+    let project = daily();
+    project.spotmill(&RUN).code(0);
+    std::fs::remove_dir_all(project.path(".spotmill")).expect("the state is lost");
+    project.spotmill(&RUN).code(0);
+    has(&project, "out", &[10, 20, 30]);
+
+    std::fs::create_dir(project.path("there")).expect("directory");
+    for part in ["pipeline.toml", "in", "out", ".spotmill"] {
+        std::fs::rename(project.path(part), project.path(&format!("there/{part}"))).expect("moved");
+    }
+    let moved = project.path("there");
+    let run = || {
+        let mut command = project.command(&[&RUN[..], &["--json"]].concat());
+        // The last of two would be refused: in its own directory it needs none.
+        let args: Vec<_> = command.get_args().skip(2).map(std::ffi::OsStr::to_owned).collect();
+        command = std::process::Command::new(command.get_program());
+        let output = command.args(args).current_dir(&moved).env("SPOTMILL_WORKER", project.worker()).output();
+        let output = output.expect("spotmill starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = run();
+    assert!(!said.contains("item_started"), "{said}");
+    has(&project, "there/out", &[10, 20, 30]);
+    // What is needed again is found where it is now.
+    std::fs::remove_dir_all(project.path("there/out")).expect("removed");
+    run();
+    has(&project, "there/out", &[10, 20, 30]);
+}
+
+#[test]
+fn somebodys_files_are_named_left_or_taken_over() {
+    let project = daily();
+    project.write("out/2025-05-01/old.parquet", "not ours");
+    refused(&project, &RUN, 4, &["old.parquet", "--adopt", "--leave"]);
+    project.spotmill(&[&RUN[..], &["--leave"]].concat()).code(0);
+    assert_eq!(project.read("out/2025-05-01/old.parquet"), "not ours");
+    project.spotmill(&[&RUN[..], &["--fresh", "--yes"]].concat()).code(0);
+    assert_eq!(project.read("out/2025-05-01/old.parquet"), "not ours");
+    project.write("out/2025-05-02/old.parquet", "not ours");
+    project.spotmill(&["run", "--date", "2025-05-02", "--adopt"]).code(0);
+    has(&project, "out/2025-05-02", &[40]);
+}
+
+#[test]
+fn the_latest_date_stays_where_each_run_replaces_all() {
+    let project = shop("destination = \"out/now\"\nreplace = \"all\"", "");
+    project.spotmill(&["run", "--date", "2025-05-02"]).code(0);
+    let ran = project.spotmill(&RUN);
+    ran.code(0).says("shop/2025-05-02").says("is later");
+    has(&project, "out", &[40]);
+}
+
+#[test]
+fn a_publisher_that_sleeps_keeps_the_next_one_out_and_nothing_is_mixed() {
+    let project = shop("partition_by = [\"euros\"]\ndestination = \"out/now\"\nreplace = \"all\"", "");
+    let many: String = (0..600).map(|n| format!("{n}\n")).collect();
+    project.write("in/2025-05-01/north.csv", format!("euros\n{many}"));
+    let mut asleep = started(&project, &RUN);
+    wait_for(&mut asleep, || project.files("out").keys().any(|f| f.ends_with(".parquet")));
+    signal(&asleep, "STOP");
+    let next = project.spotmill(&["run", "--date", "2025-05-02"]);
+    if next.status.success() {
+        has(&project, "out", &[40]);
+    } else {
+        next.code(6).says("out/now").says("another process");
+    }
+    signal(&asleep, "CONT");
+    let _ = asleep.wait();
+    project.spotmill(&["run", "--date", "2025-05-02"]).code(0);
+    has(&project, "out", &[40]);
+}
+
+#[test]
+fn killed_in_the_middle_of_publishing_nothing_is_left_behind() {
+    let project = shop("partition_by = [\"euros\"]\ndestination = \"out/{date}\"", "");
+    let many: String = (0..600).map(|n| format!("{n}\n")).collect();
+    project.write("in/2025-05-01/north.csv", format!("euros\n{many}"));
+    project.write("in/2025-05-01/south.csv", "euros\n600\n");
+    let mut killed = started(&project, &RUN);
+    wait_for(&mut killed, || project.files("out").keys().any(|f| f.ends_with(".parquet")));
+    killed.kill().expect("killed");
+    let _ = killed.wait();
+    project.write("out/2025-05-01/euros=7/.spotmill-tmp-1-2-3", "half");
+    project.spotmill(&RUN).code(0);
+    has(&project, "out", &(0..=600).collect::<Vec<i64>>());
+    assert!(!project.files("out").keys().any(|f| f.contains(".spotmill-tmp-")));
+}
+
+#[test]
+fn what_was_cut_is_made_again_and_what_was_mended_is_read_again() {
+    let project = daily();
+    project.write("out", "in the way");
+    project.spotmill(&RUN).code(5).says("is a file and no directory");
+    std::fs::remove_file(project.path("out")).expect("removed");
+    for name in project.files(".spotmill/scratch").into_keys().take(1) {
+        project.write(&name, "");
+    }
+    project.spotmill(&RUN).code(0);
+    has(&project, "out", &[10, 20, 30]);
+
+    project.write("in/2025-05-01/south.csv", "euros\n33\n");
+    let before = project.files("out");
+    project.spotmill(&["plan", "--date", "2025-05-01"]).code(0).says("redo 1 item: `south.csv` changed");
+    project.spotmill(&RUN).code(0).says("south.csv changed since it was read").says("--changed");
+    assert!(project.files("out") == before);
+    let ran = project.spotmill(&[&RUN[..], &["--changed", "--json"]].concat());
+    ran.code(0);
+    assert_eq!(ran.events().iter().filter(|e| e["event"] == "item_started").count(), 1, "{}", ran.stdout);
+    has(&project, "out", &[10, 20, 33]);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let project = daily();
+    project.spotmill(&RUN).code(0);
+    refused(&project, &[&RUN[..], &["--accept", "sales=9"]].concat(), 2, &["sales=9", "its items are 0 to 1"]);
+    project.write("in/2025-05-03/north.csv", "euros\nten\neleven\n");
+    let loose = shop("destination = \"in/{date}\"", "");
+    loose.edit("pipeline.toml", "in/{date}/*.csv", "in/**/*.parquet");
+    refused(&loose, &RUN, 3, &["in/{date}", "in/**/*.parquet", "destination"]);
+    let rejecting = daily();
+    rejecting.edit("pipeline.toml", "item_bytes", "on_bad_rows = \"reject\"\nitem_bytes");
+    rejecting.write("in/2025-05-03/north.csv", "euros\nten\neleven\n");
+    refused(
+        &rejecting,
+        &["run", "--date", "2025-05-03"],
+        4,
+        &["2 of 2 rows were rejected", "max_bad_rows", "north.csv"],
+    );
+}
+
+#[test]
+fn published_columns_stay_what_they_were() {
+    let project = daily();
+    project.spotmill(&RUN).code(0);
+    project.edit("pipeline.toml", "SELECT euros FROM", "SELECT CAST(euros AS DOUBLE) AS euros FROM");
+    let words = ["`euros` was int64 and is float64", "shop/2025-05-01", "schema_change"];
+    refused(&project, &["run", "--date", "2025-05-02"], 4, &words);
+    project.edit("pipeline.toml", "destination =", "schema_change = \"allow\"\ndestination =");
+    project.spotmill(&["run", "--date", "2025-05-02"]).code(0);
+}
+
+#[test]
+fn a_partition_whose_name_would_be_too_long_fails_at_once() {
+    let project = shop("partition_by = [\"note\"]\ndestination = \"out/{date}\"", "");
+    project.edit("pipeline.toml", "SELECT euros FROM", "SELECT euros, repeat('ж', 60) AS note FROM");
+    let since = Instant::now();
+    refused(&project, &RUN, 1, &["note", "255", "жжж"]);
+    assert!(since.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_nothing() {
+    let project = daily();
+    project.spotmill(&RUN).code(0);
+    for args in [&["runs"][..], &["show", "shop/2025-05-01"], &RUN] {
+        let mut child = project.command(args).spawn().expect("spotmill starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("ended");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked") && output.status.signal().is_none(), "{args:?}: {said}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+    }
+}
+
+fn started(project: &Project, args: &[&str]) -> Child {
+    project.command(args).spawn().expect("spotmill starts")
+}
+
+fn wait_for(child: &mut Child, there: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !there() && child.try_wait().expect("a child").is_none() {
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing was published");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = std::process::Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|s| s.success()) || name == "STOP");
+}
