@@ -222,7 +222,7 @@ fn what_cannot_be_meant_is_refused() {
         &rejecting,
         &["run", "--date", "2025-05-03"],
         4,
-        &["2 of 2 rows were rejected", "max_bad_rows", "north.csv"],
+        &["every row was rejected, 2 of 2", "max_bad_rows", "north.csv"],
     );
 }
 

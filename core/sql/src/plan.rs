@@ -85,6 +85,9 @@ fn is_subquery(expr: &Expr) -> bool {
 }
 
 fn finished(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
+    if subqueries == Subqueries::Joins {
+        rules::same_names::checked(&plan)?;
+    }
     let plan = optimized(analyzed(plan, subqueries)?)?;
     rules::last::checked(&plan)?;
     Ok(plan)
