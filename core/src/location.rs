@@ -1,6 +1,8 @@
 //! One spelling of a location: the same place is the same text, however it was written. On this machine `.`, `..` and
 //! doubled slashes mean something and are resolved by name alone; in an object store they are characters like others.
 
+use crate::ids::Uri;
+
 /// Without a slash at the end; on this machine also without `.`, `..` and empty names.
 pub fn normal(path: &str) -> String {
     if path.starts_with("s3://") {
@@ -23,6 +25,15 @@ pub fn normal(path: &str) -> String {
 pub fn relative<'p>(path: &'p str, base: Option<&str>) -> &'p str {
     let below = base.and_then(|base| path.strip_prefix(base.trim_end_matches('/'))?.strip_prefix('/'));
     below.unwrap_or(path)
+}
+
+/// Where a location below one base is below another; elsewhere it stays.
+pub fn moved(location: &Uri, from: Option<&Uri>, to: Option<&Uri>) -> Uri {
+    let (Some(from), Some(to)) = (from, to) else { return location.clone() };
+    match location.as_str().strip_prefix(from.join("").as_str()) {
+        Some(tail) => to.join(tail),
+        None => location.clone(),
+    }
 }
 
 /// May the pattern mean a file that is written below `folder` with this ending? Both are whole locations.
@@ -72,6 +83,14 @@ mod tests {
         ] {
             assert_eq!(normal(written), meant, "{written}");
         }
+    }
+
+    #[test]
+    fn what_lies_below_a_base_moves_with_it() {
+        let (old, new) = (Uri::from("/old"), Uri::from("/new/p"));
+        assert_eq!(moved(&"/old/in/x.csv".into(), Some(&old), Some(&new)), "/new/p/in/x.csv".into());
+        assert_eq!(moved(&"/older/in/x.csv".into(), Some(&old), Some(&new)), "/older/in/x.csv".into());
+        assert_eq!(moved(&"/old/x".into(), None, Some(&new)), "/old/x".into());
     }
 
     #[test]

@@ -171,6 +171,9 @@ pub struct Plan {
     /// Why items are smaller than by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packing: Option<String>,
+    /// What relative paths were relative to: a project that moved finds its inputs where they are now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Uri>,
     pub planned_ms: u64,
 }
 

@@ -1,6 +1,7 @@
 //! Looks at a frozen plan's inputs again at the start of an epoch, and records what changed.
 
 use crate::inputs;
+use crate::renew::now_at;
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError};
 use spotmill_core::ids::{Epoch, RunId};
@@ -39,14 +40,17 @@ pub async fn pin(ctx: &Ctx, resumed: &Resumed<'_>) -> Result<(), HandlerError> {
         return Ok(());
     }
     let tables = records::load::<PlanTables>(&*ctx.store, &resumed.keys.tables()).await?;
-    let whole = tables.map(|(t, _)| t.whole).unwrap_or_default();
+    let mut whole = tables.map(|(t, _)| t.whole).unwrap_or_default();
+    whole.values_mut().flatten().for_each(|file| *file = now_at(ctx, resumed.plan, file));
     let (epoch, open) = (resumed.epoch, resumed.open);
     let frozen = Frozen { step: &step.name, epoch, items: resumed.plan.items, whole: &whole, open };
     let mut pinning = Pinning::new(frozen, listed);
     let mut pages = WorkPages::open(resumed.keys, resumed.plan);
     while let Some(page) = pages.next(ctx).await? {
         for item in page.from..page.to {
-            pinning.add(&page.item(item)?);
+            let mut work = page.item(item)?;
+            work.inputs.iter_mut().for_each(|file| *file = now_at(ctx, resumed.plan, file));
+            pinning.add(&work);
         }
     }
     let pins = pinning.finish().map_err(HandlerError::invalid)?;

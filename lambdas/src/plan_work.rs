@@ -156,6 +156,7 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
         upstream_rows: planned.upstream_rows,
         sizes: planned.sizes(),
         packing: p.packing.as_ref().map(|packing| packing.because.clone()),
+        base: ctx.settings.base.clone(),
         planned_ms: ctx.clock.now_ms(),
     };
     let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole.clone() };

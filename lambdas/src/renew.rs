@@ -9,6 +9,7 @@ use spotmill_core::calls::RunInput;
 use spotmill_core::ids::{ItemIndex, StepName, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::location::moved;
 use spotmill_core::model::{Source, Step};
 use spotmill_core::records::{Lease, Plan, PlanTables, Seal, StepGeneration};
 use spotmill_core::tally::RoaringBitmap;
@@ -166,7 +167,7 @@ pub async fn changes(ctx: &Ctx, step: Option<&Step>, keys: &StepKeys) -> Result<
             for item in page.from..page.to {
                 let readers = (u64::from(committed.contains(item)), u64::from(!committed.contains(item)));
                 for file in &page.item(item)?.inputs {
-                    compared.hold(file, readers, &mut found, std::iter::once(item), &committed);
+                    compared.hold(&now_at(ctx, &plan, file), readers, &mut found, std::iter::once(item), &committed);
                 }
             }
         }
@@ -178,11 +179,16 @@ pub async fn changes(ctx: &Ctx, step: Option<&Step>, keys: &StepKeys) -> Result<
         let mut compared = Compared::new(inputs::listed(ctx, path).await?);
         let readers = (committed.len(), u64::from(plan.items) - committed.len().min(u64::from(plan.items)));
         for file in tables.iter().filter_map(|t| t.get(name)).flatten() {
-            compared.hold(file, readers, &mut found, 0..plan.items, &committed);
+            compared.hold(&now_at(ctx, &plan, file), readers, &mut found, 0..plan.items, &committed);
         }
         found.new.extend(compared.rest());
     }
     Ok(Some(found))
+}
+
+/// A frozen file where it is now, should the project have moved.
+pub fn now_at(ctx: &Ctx, plan: &Plan, file: &InputFile) -> InputFile {
+    InputFile { uri: moved(&file.uri, plan.base.as_ref(), ctx.settings.base.as_ref()), ..file.clone() }
 }
 
 struct Compared {

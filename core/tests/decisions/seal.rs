@@ -52,6 +52,7 @@ fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
     let mut case = Case { step, receipts, missing: Vec::new(), rows: None };
     edit(&mut case);
     let plan = Plan {
+        base: None,
         v: RECORD_VERSION,
         run: "p/1".into(),
         step: "s".into(),
