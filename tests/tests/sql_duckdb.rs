@@ -36,12 +36,17 @@ fn tpc_h_and_tpc_ds_equal_duckdb() {
 
 #[test]
 fn random_queries_equal_duckdb() {
-    let seed = std::env::var("SPOTMILL_SEED").unwrap_or_else(|_| seconds().to_string());
+    let seed = std::env::var("SPOTMILL_SEED").unwrap_or_else(|_| state());
     println!("SPOTMILL_SEED={seed}");
     verified("fuzz.py", &["--count", "300", "--seed", &seed, "--timeout", "60"]);
 }
 
-/// Other queries in every run.
-fn seconds() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |since| since.as_secs())
+/// Other queries for every state of the repository, and the same ones whenever that state is tested again.
+fn state() -> String {
+    let tree = Command::new("git").args(["rev-parse", "HEAD^{tree}"]).current_dir(repository()).output();
+    let tree =
+        tree.ok().filter(|out| out.status.success()).map(|out| String::from_utf8_lossy(&out.stdout).into_owned());
+    let seconds =
+        || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |since| since.as_secs());
+    tree.map_or_else(|| seconds().to_string(), |tree| tree.trim().to_owned())
 }
