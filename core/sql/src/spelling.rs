@@ -95,7 +95,7 @@ fn with_default(written: &Function) -> Option<Expr> {
     let FunctionArguments::List(list) = &written.args else { return None };
     let [value, offset, default] = list.args.as_slice() else { return None };
     let FunctionArg::Unnamed(FunctionArgExpr::Expr(default)) = default else { return None };
-    if is_literal(default) || written.null_treatment.is_some() {
+    if is_literal(default) || written.null_treatment.is_some() || !list.clauses.is_empty() {
         return None;
     }
     let of = |value: FunctionArg| {
