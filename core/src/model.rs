@@ -228,6 +228,23 @@ pub struct Output {
 }
 
 impl Output {
+    /// One file that nobody publishes.
+    pub fn single(format: Format) -> Self {
+        let parquet = format == Format::Parquet;
+        Self {
+            format,
+            compression: if parquet { OutputCompression::Zstd } else { OutputCompression::None },
+            layout: Layout::Single,
+            sort_by: Vec::new(),
+            file_bytes: None,
+            file_rows: None,
+            destination: None,
+            replace_all: false,
+            schema_change_allowed: false,
+            header: true,
+        }
+    }
+
     /// What its files' names end in: `parquet`, `csv.gz`.
     pub fn ending(&self) -> String {
         let packed = match self.compression {

@@ -11,7 +11,7 @@ use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
-use spotmill_core::model::{Format, Layout, Output, OutputCompression};
+use spotmill_core::model::{Format, Output};
 use spotmill_core::query::{ENDINGS, QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
 use spotmill_core::spec::nearest;
 use spotmill_core::sql as core_sql;
@@ -202,25 +202,12 @@ fn written(frame: LazyFrame, columns: &[Column], output: &Path) -> Outcome<u64> 
 }
 
 fn layout(name: &str) -> Outcome<Output> {
-    let format = match Path::new(name).extension().and_then(|e| e.to_str()) {
-        Some("parquet") => Format::Parquet,
-        Some("csv") => Format::Csv,
-        Some("ndjson") => Format::Ndjson,
-        _ => return Err(transform(format!("{name}: an output ends in .parquet, .csv or .ndjson"))),
-    };
-    let parquet = format == Format::Parquet;
-    Ok(Output {
-        format,
-        compression: if parquet { OutputCompression::Zstd } else { OutputCompression::None },
-        layout: Layout::Single,
-        sort_by: Vec::new(),
-        file_bytes: None,
-        file_rows: None,
-        destination: None,
-        replace_all: false,
-        schema_change_allowed: false,
-        header: true,
-    })
+    match Path::new(name).extension().and_then(|e| e.to_str()) {
+        Some("parquet") => Ok(Output::single(Format::Parquet)),
+        Some("csv") => Ok(Output::single(Format::Csv)),
+        Some("ndjson") => Ok(Output::single(Format::Ndjson)),
+        _ => Err(transform(format!("{name}: an output ends in .parquet, .csv or .ndjson"))),
+    }
 }
 
 /// Rows of texts.

@@ -5,6 +5,7 @@ pub mod beside;
 pub mod cast;
 pub mod correlation;
 pub mod dates;
+mod fold;
 pub mod groups;
 pub mod kinds;
 pub mod like;

@@ -1,5 +1,6 @@
 //! The one value of a subquery that stands for a value. Of no rows it is NULL, of more than one it is an error.
 
+use super::fold::{Fold, Folded};
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
@@ -35,7 +36,8 @@ impl AggregateUDFImpl for Single {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Value { value: ScalarValue::try_from(args.return_field.data_type())?, rows: 0 }))
+        let value = ScalarValue::try_from(args.return_field.data_type())?;
+        Ok(Box::new(Folded(Value { value, rows: 0 })))
     }
 }
 
@@ -45,8 +47,8 @@ struct Value {
     rows: usize,
 }
 
-impl Accumulator for Value {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Value {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [values] = values else { return plan_err!("a subquery that stands for a value has one column") };
         self.rows += values.len();
         if self.rows > 1 {
@@ -60,19 +62,11 @@ impl Accumulator for Value {
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         Ok(self.value.clone())
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.value.size()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        exec_err!("single values are not merged")
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        exec_err!("single values are not merged")
+    fn held(&self) -> usize {
+        self.value.size()
     }
 }

@@ -1,6 +1,7 @@
 //! `sum` and `avg`, exact where the values are: integers and decimals add up in 128 bits, a sum that does not fit its
 //! type is an error, and the average of exact values is their exact sum divided once.
 
+use super::fold::{Fold, Folded};
 use super::kinds::{Kind, kind};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
@@ -82,17 +83,20 @@ impl AggregateUDFImpl for SumFunction {
         let from = args.expr_fields[0].data_type().clone();
         let distinct = args.is_distinct.then(HashSet::new);
         Ok(match kind(&from) {
-            Kind::Float => {
-                Box::new(Floats { what: self.what, sum: 0.0, count: 0, distinct: args.is_distinct.then(HashSet::new) })
-            }
-            _ => Box::new(Exact {
+            Kind::Float => Box::new(Folded(Floats {
+                what: self.what,
+                sum: 0.0,
+                count: 0,
+                distinct: args.is_distinct.then(HashSet::new),
+            })),
+            _ => Box::new(Folded(Exact {
                 what: self.what,
                 to: args.return_field.data_type().clone(),
                 scale: scale(&from),
                 sum: 0,
                 count: 0,
                 distinct,
-            }),
+            })),
         })
     }
 }
@@ -126,8 +130,8 @@ impl Exact {
     }
 }
 
-impl Accumulator for Exact {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Exact {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let Self { sum, count, distinct, .. } = self;
         Self::each(&values[0], |v| {
             if distinct.as_mut().is_some_and(|seen| !seen.insert(v)) {
@@ -142,7 +146,7 @@ impl Accumulator for Exact {
         })
     }
 
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+    fn take_back(&mut self, values: &[ArrayRef]) -> Result<()> {
         let Self { sum, count, .. } = self;
         Self::each(&values[0], |v| {
             *count -= 1;
@@ -151,11 +155,11 @@ impl Accumulator for Exact {
         })
     }
 
-    fn supports_retract_batch(&self) -> bool {
+    fn takes_back(&self) -> bool {
         self.distinct.is_none()
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         if self.count == 0 {
             return ScalarValue::try_from(&self.to);
         }
@@ -177,16 +181,8 @@ impl Accumulator for Exact {
         })
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.distinct.as_ref().map_or(0, |seen| seen.capacity() * 16)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        exec_err!("sums are not merged")
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        exec_err!("sums are not merged")
+    fn held(&self) -> usize {
+        self.distinct.as_ref().map_or(0, |seen| seen.capacity() * 16)
     }
 }
 
@@ -203,8 +199,8 @@ struct Floats {
     distinct: Option<HashSet<u64>>,
 }
 
-impl Accumulator for Floats {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Floats {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let values = cast(&values[0], &DataType::Float64)?;
         for v in values.as_primitive::<Float64Type>().iter().flatten() {
             // Zero has two signs and NaN many forms; each is one value.
@@ -224,7 +220,7 @@ impl Accumulator for Floats {
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         let value = match self.what {
             Sums::Sum => self.sum,
             Sums::Average => self.sum / self.count as f64,
@@ -232,15 +228,7 @@ impl Accumulator for Floats {
         Ok(ScalarValue::Float64((self.count > 0).then_some(value)))
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.distinct.as_ref().map_or(0, |seen| seen.capacity() * 8)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        exec_err!("sums are not merged")
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        exec_err!("sums are not merged")
+    fn held(&self) -> usize {
+        self.distinct.as_ref().map_or(0, |seen| seen.capacity() * 8)
     }
 }

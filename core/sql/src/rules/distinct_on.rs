@@ -1,5 +1,6 @@
 //! `DISTINCT ON` as what it means: of the rows that agree in its expressions, the first in the order of ORDER BY.
 
+use crate::rules::columns::named;
 use datafusion_common::tree_node::Transformed;
 use datafusion_common::{Column, Result};
 use datafusion_expr::logical_plan::{Distinct, DistinctOn};
@@ -21,8 +22,5 @@ fn first(distinct: DistinctOn) -> Result<LogicalPlan> {
     let number = Expr::Column(Column::new_unqualified(call.schema_name().to_string()));
     let rows = LogicalPlanBuilder::from(input.as_ref().clone()).window(vec![call])?.filter(number.eq(lit(1i64)))?;
     let rows = if keys.is_empty() { rows } else { rows.sort(keys)? };
-    let outputs = select_expr.into_iter().zip(schema.iter());
-    let outputs =
-        outputs.map(|(expr, (qualifier, field))| expr.unalias().alias_qualified(qualifier.cloned(), field.name()));
-    rows.project(outputs)?.build()
+    rows.project(named(select_expr.into_iter().map(Expr::unalias), &schema))?.build()
 }

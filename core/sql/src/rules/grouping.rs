@@ -1,6 +1,7 @@
 //! GROUPING SETS, ROLLUP and CUBE over columns only: an expression that is grouped by becomes a column of the input
 //! first. What follows names a group by its text, which later rules change.
 
+use crate::rules::columns::columns;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, Result};
 use datafusion_expr::logical_plan::Aggregate;
@@ -45,7 +46,7 @@ fn over_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
             GroupingSet::GroupingSets(sets.iter().map(|set| each(set)).collect::<Result<_>>()?)
         }
     };
-    let mut inputs: Vec<Expr> = aggregate.input.schema().iter().map(|f| Expr::Column(Column::from(f))).collect();
+    let mut inputs = columns(aggregate.input.schema());
     inputs.extend(found.iter().enumerate().map(|(at, expr)| expr.clone().unalias().alias(name(at).name)));
     let input = LogicalPlanBuilder::from(aggregate.input.as_ref().clone()).project(inputs)?.build()?;
     // GROUPING names a group; any other aggregate sees the input as it was.
@@ -58,9 +59,8 @@ fn over_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     // Which set a row belongs to is between the aggregate and GROUPING.
     let columns = made.schema.iter().zip(aggregate.schema.iter());
     let columns = columns.filter(|(_, (_, field))| field.name() != Aggregate::INTERNAL_GROUPING_ID);
-    let outputs = columns.map(|(made, (qualifier, field))| {
-        Expr::Column(Column::from(made)).alias_qualified(qualifier.cloned(), field.name())
-    });
+    let outputs =
+        columns.map(|(made, (qualifier, field))| Expr::from(made).alias_qualified(qualifier.cloned(), field.name()));
     let outputs: Vec<Expr> = outputs.collect();
     let plan = LogicalPlanBuilder::from(LogicalPlan::Aggregate(made)).project(outputs)?.build()?;
     Ok(Transformed::yes(plan))

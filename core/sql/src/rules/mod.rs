@@ -1,6 +1,7 @@
 //! What `docs/sql.md` says of the meaning of SQL, as rules over plans. `meaning` makes it explicit before types are
 //! coerced, `subqueries` brings subqueries to forms that can be joined, `last` refuses what is left over.
 
+mod columns;
 pub mod distinct_on;
 pub mod except;
 pub mod grouping;

@@ -3,6 +3,7 @@
 
 use crate::functions::cast::Conversion;
 use crate::functions::registry::built_in;
+use crate::rules::columns::columns;
 use arrow::datatypes::DataType;
 use datafusion_common::{Column, NullEquality, Result, plan_datafusion_err};
 use datafusion_expr::expr::WindowFunction;
@@ -26,7 +27,7 @@ pub fn set_operation(join: Join) -> Result<LogicalPlan> {
     let all = !matches!(join.left.as_ref(), LogicalPlan::Distinct(_));
     let mut left = converted(join.left.as_ref().clone(), &others)?;
     let mut right = converted(join.right.as_ref().clone(), &types)?;
-    let columns = columns(&left);
+    let columns = columns(left.schema());
     if all {
         (left, right) = (numbered(left)?, numbered(right)?);
     }
@@ -34,10 +35,6 @@ pub fn set_operation(join: Join) -> Result<LogicalPlan> {
     let joined = LogicalPlanBuilder::from(left);
     let joined = joined.join_detailed(right, join.join_type, keys, None, NullEquality::NullEqualsNull)?;
     if all { joined.project(columns)?.build() } else { joined.build() }
-}
-
-fn columns(plan: &LogicalPlan) -> Vec<Expr> {
-    plan.schema().iter().map(|(qualifier, field)| Expr::Column(Column::from((qualifier, field)))).collect()
 }
 
 fn names(plan: &LogicalPlan) -> Vec<Column> {
@@ -49,7 +46,7 @@ fn converted(plan: LogicalPlan, others: &[DataType]) -> Result<LogicalPlan> {
     let mut changed = false;
     let mut exprs = Vec::new();
     for ((qualifier, field), other) in plan.schema().iter().zip(others) {
-        let column = Expr::Column(Column::from((qualifier, field)));
+        let column = Expr::from((qualifier, field));
         let from = field.data_type();
         match comparison_coercion(from, other).filter(|to| to != from && from.is_numeric() && other.is_numeric()) {
             Some(to) => {
@@ -64,7 +61,7 @@ fn converted(plan: LogicalPlan, others: &[DataType]) -> Result<LogicalPlan> {
 }
 
 fn numbered(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut exprs = columns(&plan);
+    let mut exprs = columns(plan.schema());
     let call = row_number(exprs.clone(), Vec::new())?;
     let number = Expr::Column(Column::new_unqualified(call.schema_name().to_string())).alias(NUMBER);
     let plan = LogicalPlanBuilder::from(plan).window(vec![call])?;

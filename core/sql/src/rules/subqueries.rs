@@ -3,7 +3,7 @@
 
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode};
-use datafusion_common::{Column, DFSchema, Result, ScalarValue, Spans};
+use datafusion_common::{DFSchema, Result, ScalarValue, Spans};
 use datafusion_expr::expr::{Exists, InSubquery};
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
@@ -145,8 +145,7 @@ fn next() -> usize {
 
 /// The one column of the subquery.
 fn output(subquery: &Subquery) -> Expr {
-    let (qualifier, field) = subquery.subquery.schema().qualified_field(0);
-    Expr::Column(Column::from((qualifier, field)))
+    Expr::from(subquery.subquery.schema().qualified_field(0))
 }
 
 /// The expression of the outer query, as seen from within.

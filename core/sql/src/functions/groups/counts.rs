@@ -1,10 +1,10 @@
 //! `mode`, `count_if`, `product`. NULL does not count.
 
-use super::{first_of, not_merged, one_float, value};
+use super::{first_of, one_float, value};
+use crate::functions::fold::Fold;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion_common::{Result, ScalarValue};
-use datafusion_expr::Accumulator;
 use std::collections::HashMap;
 
 /// The most frequent value; of those that are as frequent, the one that comes first.
@@ -21,8 +21,8 @@ impl Mode {
     }
 }
 
-impl Accumulator for Mode {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Mode {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let array = one_float(first_of(values)?);
         for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
             let next = self.counts.len();
@@ -31,7 +31,7 @@ impl Accumulator for Mode {
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         let most = self.counts.iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
         match most {
             Some((value, _)) => Ok(value.clone()),
@@ -39,16 +39,8 @@ impl Accumulator for Mode {
         }
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.counts.keys().map(|v| v.size() + 16).sum::<usize>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        not_merged()
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        not_merged()
+    fn held(&self) -> usize {
+        self.counts.keys().map(|v| v.size() + 16).sum::<usize>()
     }
 }
 
@@ -59,55 +51,31 @@ pub struct CountIf {
     count: i64,
 }
 
-impl Accumulator for CountIf {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for CountIf {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let array = first_of(values)?;
         self.rows |= array.null_count() < array.len();
         self.count += array.as_boolean().true_count() as i64;
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         Ok(ScalarValue::Int64(self.rows.then_some(self.count)))
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        not_merged()
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        not_merged()
     }
 }
 
 #[derive(Debug, Default)]
 pub struct Product(Option<f64>);
 
-impl Accumulator for Product {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Product {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         for v in first_of(values)?.as_primitive::<Float64Type>().iter().flatten() {
             self.0 = Some(self.0.unwrap_or(1.0) * v);
         }
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         Ok(ScalarValue::Float64(self.0))
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        not_merged()
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        not_merged()
     }
 }

@@ -1,11 +1,11 @@
 //! `arg_max` and `arg_min`: rows in which one of the two is NULL do not count; of equal ones the first row wins.
 
-use super::{both, not_merged, one_float, value};
+use super::{both, one_float, value};
+use crate::functions::fold::Fold;
 use arrow::array::{Array, ArrayRef, make_comparator};
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue, exec_err};
-use datafusion_expr::Accumulator;
 use std::cmp::Ordering;
 
 #[derive(Debug)]
@@ -24,8 +24,8 @@ impl Extreme {
     }
 }
 
-impl Accumulator for Extreme {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Extreme {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [given, keys] = values else { return exec_err!("two arguments are needed") };
         let keys = one_float(keys);
         let mut rows = (0..keys.len()).filter(|row| both(given, &keys, *row));
@@ -43,22 +43,14 @@ impl Accumulator for Extreme {
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         match self.key {
             Some(_) => Ok(self.best.clone()),
             None => ScalarValue::try_from(&self.ty),
         }
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.best.size()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        not_merged()
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        not_merged()
+    fn held(&self) -> usize {
+        self.best.size()
     }
 }

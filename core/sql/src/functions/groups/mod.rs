@@ -1,6 +1,7 @@
 //! Aggregates that DataFusion does not have, or has with another meaning. None merges states: the rows of a group are in
 //! one place.
 
+use super::fold::Folded;
 use super::kinds::{Kind, kind, word};
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
@@ -86,12 +87,12 @@ impl AggregateUDFImpl for OfGroup {
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let ty = args.return_field.data_type().clone();
         Ok(match self.what {
-            What::Extreme { greatest } => Box::new(extremes::Extreme::new(greatest, ty)),
-            What::Mode => Box::new(counts::Mode::new(ty)),
-            What::QuantileDisc => Box::new(quantiles::Quantile::new(self.name, ty, quantiles::Between::Lower)),
-            What::QuantileCont => Box::new(quantiles::Quantile::new(self.name, ty, quantiles::Between::Both)),
-            What::CountIf => Box::new(counts::CountIf::default()),
-            What::Product => Box::new(counts::Product::default()),
+            What::Extreme { greatest } => Box::new(Folded(extremes::Extreme::new(greatest, ty))),
+            What::Mode => Box::new(Folded(counts::Mode::new(ty))),
+            What::QuantileDisc => Box::new(Folded(quantiles::Quantile::new(self.name, ty, quantiles::Between::Lower))),
+            What::QuantileCont => Box::new(Folded(quantiles::Quantile::new(self.name, ty, quantiles::Between::Both))),
+            What::CountIf => Box::new(Folded(counts::CountIf::default())),
+            What::Product => Box::new(Folded(counts::Product::default())),
         })
     }
 }
@@ -122,10 +123,6 @@ fn one_float(array: &ArrayRef) -> ArrayRef {
         }
         _ => array.clone(),
     }
-}
-
-fn not_merged<T>() -> Result<T> {
-    exec_err!("states of this aggregate are not merged")
 }
 
 /// The value of a row of an array.

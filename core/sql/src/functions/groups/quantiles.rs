@@ -1,11 +1,11 @@
 //! `quantile_disc`, a value of the group, and `quantile_cont`, between two of them. NULL does not count.
 
-use super::{not_merged, one_float, value};
+use super::{one_float, value};
+use crate::functions::fold::Fold;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{SortOptions, concat, sort_to_indices};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion_common::{Result, ScalarValue, exec_err};
-use datafusion_expr::Accumulator;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Between {
@@ -41,15 +41,15 @@ impl Quantile {
     }
 }
 
-impl Accumulator for Quantile {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Fold for Quantile {
+    fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [given, parts] = values else { return exec_err!("{} takes two arguments", self.name) };
         self.take_part(parts)?;
         self.values.push(one_float(given));
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+    fn value(&mut self) -> Result<ScalarValue> {
         let arrays: Vec<&dyn Array> = self.values.iter().map(AsRef::as_ref).collect();
         let (Some(part), false) = (self.part, arrays.is_empty()) else { return ScalarValue::try_from(&self.ty) };
         let all = concat(&arrays)?;
@@ -79,15 +79,7 @@ impl Accumulator for Quantile {
         }
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.values.iter().map(|v| v.get_array_memory_size()).sum::<usize>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        not_merged()
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        not_merged()
+    fn held(&self) -> usize {
+        self.values.iter().map(|v| v.get_array_memory_size()).sum::<usize>()
     }
 }

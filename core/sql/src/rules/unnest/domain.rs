@@ -102,7 +102,7 @@ impl Domain {
             .schema()
             .iter()
             .map(|(qualifier, field)| {
-                let column = Expr::Column(Column::from((qualifier, field)));
+                let column = Expr::from((qualifier, field));
                 if is_key(field.name()) { column.alias(field.name()) } else { column }
             })
             .collect();
@@ -114,7 +114,7 @@ impl Domain {
         let mut names = Vec::new();
         let mut exprs = Vec::new();
         for (qualifier, field) in rows.schema().iter() {
-            let column = Expr::Column(Column::from((qualifier, field)));
+            let column = Expr::from((qualifier, field));
             if !self.columns.iter().any(|(_, key)| qualifier.is_none() && key == field.name()) {
                 exprs.push(column);
             }

@@ -7,6 +7,7 @@ mod domain;
 mod push;
 
 use crate::functions::single::Single;
+use crate::rules::columns::columns;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, JoinType, NullEquality, Result, plan_err};
@@ -61,7 +62,7 @@ fn scalars(plan: LogicalPlan, numbers: &mut Numbers) -> Result<Transformed<Logic
         input = joined;
         values.push((subquery, value));
     }
-    let columns: Vec<Expr> = plan.schema().iter().map(|field| Expr::Column(Column::from(field))).collect();
+    let columns = columns(plan.schema());
     let names = NamePreserver::new(&plan);
     let exprs = plan.expressions().into_iter().map(|expr| {
         let name = names.save(&expr);
@@ -84,8 +85,7 @@ fn beside(input: LogicalPlan, subquery: &Subquery, numbers: &mut Numbers) -> Res
     let domain = Domain::of(&input, &subquery.subquery, numbers)?;
     let single = subquery.subquery.max_rows() == Some(1);
     let rows = push(subquery.subquery.as_ref().clone(), &domain, numbers)?;
-    let (qualifier, field) = rows.schema().qualified_field(0);
-    let value = Expr::Column(Column::from((qualifier, field)));
+    let value = Expr::from(rows.schema().qualified_field(0));
     let name = numbers.name("__value");
     let keys = domain.keys();
     let rows = LogicalPlanBuilder::from(rows);
@@ -110,7 +110,7 @@ fn lateral(join: Join, numbers: &mut Numbers) -> Result<Transformed<LogicalPlan>
     if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
         return plan_err!("JOIN LATERAL is an inner or a LEFT join: write one of them");
     }
-    let columns: Vec<Expr> = join.schema.iter().map(|field| Expr::Column(Column::from(field))).collect();
+    let columns = columns(&join.schema);
     let domain = Domain::of(&join.left, &subquery.subquery, numbers)?;
     let rows = push(subquery.subquery.as_ref().clone(), &domain, numbers)?;
     let rows = match join.right.as_ref() {

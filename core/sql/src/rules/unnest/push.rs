@@ -2,6 +2,7 @@
 //! values that it belongs to.
 
 use super::domain::{Domain, Numbers};
+use crate::rules::columns::{columns, named};
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality, Result, not_impl_err};
 use datafusion_expr::expr::WindowFunction;
 use datafusion_expr::logical_plan::{Aggregate, Distinct, FetchType, Filter, Join, Limit, SkipType, Union, Window};
@@ -23,7 +24,7 @@ pub fn push(plan: LogicalPlan, domain: &Domain, numbers: &mut Numbers) -> Result
         LogicalPlan::Projection(projection) => {
             let schema = projection.schema.clone();
             let rows = push(Arc::unwrap_or_clone(projection.input), domain, numbers)?;
-            let mut exprs = named(projection.expr, &schema, domain)?;
+            let mut exprs = replaced(projection.expr, &schema, domain)?;
             exprs.extend(domain.keys());
             LogicalPlanBuilder::from(rows).project(exprs)?.build()
         }
@@ -54,17 +55,14 @@ pub fn push(plan: LogicalPlan, domain: &Domain, numbers: &mut Numbers) -> Result
     }
 }
 
-fn columns(schema: &DFSchema) -> Vec<Expr> {
-    schema.iter().map(|field| Expr::Column(Column::from(field))).collect()
-}
-
 /// The expressions over rows that bear the outer values, under the names that they had.
-fn named(exprs: Vec<Expr>, schema: &DFSchema, domain: &Domain) -> Result<Vec<Expr>> {
-    let named = exprs.into_iter().zip(schema.iter()).map(|(expr, (qualifier, field))| match domain.is_in(&expr)? {
-        true => Ok(domain.replaced(expr.unalias())?.alias_qualified(qualifier.cloned(), field.name())),
-        false => Ok(expr),
-    });
-    named.collect()
+fn replaced(exprs: Vec<Expr>, schema: &DFSchema, domain: &Domain) -> Result<Vec<Expr>> {
+    let replaced =
+        exprs.into_iter().zip(schema.iter()).map(|(expr, (qualifier, field))| match domain.is_in(&expr)? {
+            true => Ok(domain.replaced(expr.unalias())?.alias_qualified(qualifier.cloned(), field.name())),
+            false => Ok(expr),
+        });
+    replaced.collect()
 }
 
 /// LIMIT counts the rows of each outer value.
@@ -80,7 +78,7 @@ fn limited(limit: Limit, domain: &Domain, numbers: &mut Numbers) -> Result<Logic
         LogicalPlan::Projection(projection) if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) => {
             let limit = Limit { input: projection.input.clone(), ..limit };
             let rows = limited(limit, domain, numbers)?;
-            let mut exprs = named(projection.expr, &projection.schema, domain)?;
+            let mut exprs = replaced(projection.expr, &projection.schema, domain)?;
             exprs.extend(domain.keys());
             LogicalPlanBuilder::from(rows).project(exprs)?.build()
         }
@@ -124,7 +122,7 @@ fn aggregated(aggregate: Aggregate, domain: &Domain, numbers: &mut Numbers) -> R
     let keys = domain.keys().len();
     let values = columns(rows.schema()).into_iter().skip(keys);
     if !everything {
-        let mut exprs = renamed(values, &schema);
+        let mut exprs = named(values, &schema);
         exprs.extend(domain.keys());
         return LogicalPlanBuilder::from(rows).project(exprs)?.build();
     }
@@ -143,14 +141,9 @@ fn aggregated(aggregate: Aggregate, domain: &Domain, numbers: &mut Numbers) -> R
         Some(default) => when(absent.clone(), default).otherwise(value),
         None => Ok(value),
     });
-    let mut exprs = renamed(values.collect::<Result<Vec<_>>>()?, &schema);
+    let mut exprs = named(values.collect::<Result<Vec<_>>>()?, &schema);
     exprs.extend(domain.keys());
     joined.project(exprs)?.build()
-}
-
-fn renamed(values: impl IntoIterator<Item = Expr>, schema: &DFSchema) -> Vec<Expr> {
-    let named = values.into_iter().zip(schema.iter());
-    named.map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name())).collect()
 }
 
 /// What an aggregate of no rows is, where that is not NULL.
@@ -187,7 +180,7 @@ fn windowed(window: Window, domain: &Domain, numbers: &mut Numbers) -> Result<Lo
     let own = columns(plan.schema());
     let (before, values) = own.split_at(inputs);
     let before = before.iter().filter(|e| !is_key(e)).cloned();
-    let mut exprs = renamed(before.chain(values.iter().cloned()), &schema);
+    let mut exprs = named(before.chain(values.iter().cloned()), &schema);
     exprs.extend(keys.iter().cloned());
     LogicalPlanBuilder::from(plan).project(exprs)?.build()
 }
@@ -195,28 +188,23 @@ fn windowed(window: Window, domain: &Domain, numbers: &mut Numbers) -> Result<Lo
 /// The side that keeps its rows bears the outer values; where both do, they meet by them.
 fn joined(join: Join, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalPlan> {
     let Join { left, right, on, filter, join_type, null_equality, schema, .. } = join;
-    let (in_left, in_right) = (domain.is_used(&left)?, domain.is_used(&right)?);
-    let keeps_left = !matches!(
-        join_type,
-        JoinType::Inner | JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark
-    );
-    let keeps_right =
-        matches!(join_type, JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark);
     if join_type == JoinType::Full {
         return not_impl_err!("FULL JOIN in a subquery that uses outer columns");
     }
-    let with_left = in_left || keeps_left || (!in_right && !keeps_right);
-    let with_right = in_right || keeps_right;
+    let keeps_right =
+        matches!(join_type, JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark);
+    let keeps_left = join_type != JoinType::Inner && !keeps_right;
+    // An inner join needs the outer values on one side, whichever it is.
+    let with_right = keeps_right || domain.is_used(&right)?;
+    let with_left = keeps_left || domain.is_used(&left)? || !with_right;
+    let same = match null_equality {
+        NullEquality::NullEqualsNothing => Operator::Eq,
+        NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
+    };
     let mut conditions = Vec::new();
-    let mut keyed = Vec::new();
     for (l, r) in on {
-        let pair = (domain.replaced(l)?, domain.replaced(r)?);
-        match null_equality {
-            NullEquality::NullEqualsNothing => keyed.push(pair.0.eq(pair.1)),
-            NullEquality::NullEqualsNull => keyed.push(binary_expr(pair.0, Operator::IsNotDistinctFrom, pair.1)),
-        }
+        conditions.push(binary_expr(domain.replaced(l)?, same, domain.replaced(r)?));
     }
-    conditions.extend(keyed);
     conditions.extend(filter.map(|f| domain.replaced(f)).transpose()?);
     let mut outputs = columns(&schema);
     let mut left = Arc::unwrap_or_clone(left);
@@ -229,13 +217,9 @@ fn joined(join: Join, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalP
     }
     if with_left && with_right {
         // The values of the side that may be missing get other names.
-        let renames_left = keeps_right;
-        let (renamed, names) = domain.renamed(if renames_left { left.clone() } else { right.clone() }, numbers)?;
-        if renames_left {
-            left = renamed
-        } else {
-            right = renamed
-        }
+        let missing = if keeps_right { &mut left } else { &mut right };
+        let (renamed, names) = domain.renamed(missing.clone(), numbers)?;
+        *missing = renamed;
         for (one, other) in domain.keys().into_iter().zip(names) {
             conditions.push(binary_expr(one, Operator::IsNotDistinctFrom, Expr::Column(other)));
         }
