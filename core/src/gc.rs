@@ -1,16 +1,6 @@
-//! Which files of a state's scratch area nobody needs any more. What the present generation of a step committed stays,
-//! wherever it lies; every other attempt of the step is dead: one that failed, lost, or belongs to a generation that was
-//! replaced.
+//! How files of a state's scratch area are laid out: whose they are, and which attempt made them.
 
 use crate::ids::{RunId, Uri};
-use std::collections::BTreeSet;
-
-/// What is known of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Needed {
-    /// Folders of attempts that receipts of present generations name.
-    pub attempts: BTreeSet<Uri>,
-}
 
 /// The run and the attempt's folder of a file in the scratch area; nothing of what is not laid out like one.
 /// `{root}/scratch/{pipeline}/{key}/{step}/g{n}/{item}-{attempt}/…`
@@ -24,13 +14,6 @@ pub fn attempt_of(root: &Uri, file: &Uri) -> Option<(RunId, Uri)> {
         && attempt.split_once('-').is_some_and(|(item, id)| item.len() >= 7 && number(item) && !id.is_empty());
     let folder = format!("{}{pipeline}/{key}/{step}/{generation}/{attempt}", prefix.as_str());
     laid_out.then(|| (RunId::new(format!("{pipeline}/{key}")), Uri::new(folder)))
-}
-
-impl Needed {
-    /// Is the file dead?
-    pub fn is_dead(&self, attempt: &Uri) -> bool {
-        !self.attempts.contains(attempt)
-    }
 }
 
 #[cfg(test)]
@@ -52,7 +35,5 @@ mod tests {
         ] {
             assert_eq!(of(other), None, "{other}");
         }
-        let needed = Needed { attempts: [Uri::from(folder)].into() };
-        assert!(!needed.is_dead(&folder.into()) && needed.is_dead(&"/p/.spotmill/scratch/p/d/a/g1/0000000-y".into()));
     }
 }

@@ -108,9 +108,6 @@ pub struct Lease {
     /// The child execution that minted the epoch; its fleets bear its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionId>,
-    /// What relative paths were relative to when the present owner claimed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Uri>,
     /// The steps this execution runs; the report judges these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selected: Vec<StepName>,

@@ -94,7 +94,7 @@ where
 
 /// Does all, at most `width` at once; results in order. After the first error nothing more begins, and nothing is left
 /// under way.
-async fn several<I, T, F>(width: usize, inputs: Vec<I>, mut act: impl FnMut(I) -> F) -> Result<Vec<T>, HandlerError>
+pub async fn several<I, T, F>(width: usize, inputs: Vec<I>, mut act: impl FnMut(I) -> F) -> Result<Vec<T>, HandlerError>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, HandlerError>> + Send + 'static,

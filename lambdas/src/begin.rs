@@ -13,7 +13,7 @@ use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
 use spotmill_platform::ports::{Created, ExecutionState, StoreError, Swapped};
 use spotmill_platform::records;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, HandlerError> {
     let BeginRequest { input, root } = request;
@@ -204,10 +204,10 @@ pub async fn next_lease(
     let bound = program.bind_all()?;
     let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &begin.worker.version);
     let mut generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
-    refuse_destinations(ctx, program, begin, &generations).await?;
+    let open = refuse_destinations(ctx, program, begin, &generations).await?;
     if let Some(old) = old {
         let (input, selected, next) = (begin.input, begin.selected, &generations);
-        let start = renew::Start { program, bound: &bound, input, selected, old, next };
+        let start = renew::Start { program, bound: &bound, input, selected, open: &open, old, next };
         let renew = renew::needed(ctx, &start).await?;
         if !renew.is_empty() {
             generations = spotmill_core::generations::decide(&known, &steps, &Asked { renew: &renew, ..asked }, sign);
@@ -228,7 +228,6 @@ pub async fn next_lease(
         accept: begin.input.accept.clone(),
         over_budget: begin.input.over_budget,
         existing: begin.input.existing,
-        base: ctx.settings.base.clone(),
         reset_by,
         execution: old.and_then(|l| l.execution.clone()),
         selected: begin.selected.to_vec(),
@@ -238,21 +237,24 @@ pub async fn next_lease(
     })
 }
 
-/// What could not be published in the end is refused before any work.
+/// What could not be published in the end is refused before any work. The steps that are still to be published.
 async fn refuse_destinations(
     ctx: &Ctx,
     program: &Program,
     begin: &Beginning<'_>,
     generations: &BTreeMap<String, StepGeneration>,
-) -> Result<(), HandlerError> {
+) -> Result<BTreeSet<StepName>, HandlerError> {
     program.apart()?;
+    let mut open = BTreeSet::new();
     for name in begin.selected {
         let step = program.step(name.as_str())?;
         let generation = generations.get(name.as_str()).map_or(1, |g| g.generation);
         let keys = RunKeys::new(&ctx.root, begin.run).step(name, generation);
-        destination::published(ctx, program, step, &keys, begin.input.existing).await?;
+        if destination::is_open(ctx, program, step, &keys, begin.input.existing).await? {
+            open.insert(name.clone());
+        }
     }
-    Ok(())
+    Ok(open)
 }
 
 /// Writes the lease over the version `etag`, or for the first time; false if another came first, or may have.

@@ -53,26 +53,39 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
             access::fence(ctx, carried.run, &carried.ticket).await?;
             let uris = some.iter().map(|(_, old, _)| old_keys.receipt(*old)).collect();
             let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
+            let mut anew = Vec::new();
             for ((item, _, digest), receipt) in some.iter().zip(receipts) {
                 let receipt = Receipt { scratch: inputs::own(carried.keys, &receipt.scratch)?, ..receipt };
-                let files = receipt.files.iter().chain(&receipt.rejects);
-                let whole = files.clone().all(|f| sizes.get(&receipt.scratch.join(&f.path)) == Some(&f.bytes));
-                if !whole {
-                    continue;
+                let mut files = receipt.files.iter().chain(&receipt.rejects);
+                if files.all(|f| sizes.get(&receipt.scratch.join(&f.path)) == Some(&f.bytes)) {
+                    let epoch = carried.ticket.epoch;
+                    anew.push(Receipt { item: *item, item_digest: digest.clone(), epoch, ..receipt });
                 }
-                let anew = Receipt { item: *item, item_digest: digest.clone(), epoch: carried.ticket.epoch, ..receipt };
-                match records::create(&*ctx.store, &carried.keys.receipt(*item), &anew).await {
-                    Ok(_) | Err(RecordError::Store(StoreError::Unknown { .. })) => {
-                        done.insert(*item);
-                    }
-                    // Whoever may write no receipts does the item again.
-                    Err(RecordError::Store(StoreError::Denied { .. })) => return Ok(done),
-                    Err(e) => return Err(e.into()),
-                }
+            }
+            let written = write(ctx, carried.keys, anew).await?;
+            done.extend(written.iter().flatten());
+            // Whoever may write no receipts does the items again.
+            if written.contains(&None) {
+                return Ok(done);
             }
         }
     }
     Ok(done)
+}
+
+/// Writes receipts, several at once: the items that have one now, nothing for each that may not be written.
+async fn write(ctx: &Ctx, keys: &StepKeys, receipts: Vec<Receipt>) -> Result<Vec<Option<ItemIndex>>, HandlerError> {
+    access::several(ctx.settings.parallel, receipts, |receipt| {
+        let (store, uri) = (ctx.store.clone(), keys.receipt(receipt.item));
+        async move {
+            match records::create(&*store, &uri, &receipt).await {
+                Ok(_) | Err(RecordError::Store(StoreError::Unknown { .. })) => Ok(Some(receipt.item)),
+                Err(RecordError::Store(StoreError::Denied { .. })) => Ok(None),
+                Err(e) => Err(e.into()),
+            }
+        }
+    })
+    .await
 }
 
 /// The committed items of the generation `keys` by what they read; none where its side tables are others.

@@ -3,14 +3,14 @@
 //! the first one found, or days of one table would have other types; a value that does not fit is refused where it is
 //! read, and `columns` is the way out.
 
-use crate::{Ctx, HandlerError, Program};
+use crate::{Ctx, HandlerError, Program, access};
 use spotmill_core::digest::short;
 use spotmill_core::ids::{RunId, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys;
 use spotmill_core::model::{Format, Read, Source, Step};
 use spotmill_core::records::{RECORD_VERSION, Types};
-use spotmill_platform::ports::{Store, Swapped};
+use spotmill_platform::ports::Store;
 use spotmill_platform::records;
 use spotmill_text::infer::Sample;
 use spotmill_text::source;
@@ -60,8 +60,7 @@ pub async fn of_input(
 async fn remember(ctx: &Ctx, uri: &Uri, old: Option<(Types, String)>, new: Types) -> Result<(), HandlerError> {
     let written = match &old {
         Some((types, _)) if *types == new => true,
-        Some((_, etag)) => matches!(records::swap(&*ctx.store, uri, etag, &new).await?, Swapped::Yes(_)),
-        None => crate::access::create_record(ctx, uri, &new).await? == crate::access::Stands::Ours,
+        old => access::replace(ctx, uri, old.as_ref().map(|(_, etag)| etag.as_str()), &new).await?,
     };
     if written { Ok(()) } else { Err(HandlerError::transient(format!("{uri}: another run wrote it"))) }
 }

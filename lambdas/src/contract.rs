@@ -9,24 +9,19 @@ use spotmill_core::model::{Format, Step};
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::records;
 
-/// Where a step's contract lies. Without a uri there is none: the step is not published.
+/// Where the contract of a step that is published lies.
 pub struct Place {
-    uri: Option<Uri>,
+    uri: Uri,
     template: String,
     format: Format,
     allow: bool,
 }
 
 impl Place {
-    pub fn of(program: &Program, step: &Step) -> Result<Place, HandlerError> {
-        let template = step.output.destination.clone().unwrap_or_default();
-        let (folder, rest) = table_prefix(&template, &program.pipeline.key);
-        let uri = match step.output.destination {
-            Some(_) => Some(contract_uri(&program.folder(folder)?, rest)),
-            None => None,
-        };
+    pub fn of(program: &Program, step: &Step, template: &str) -> Result<Place, HandlerError> {
+        let (folder, rest) = table_prefix(template, &program.pipeline.key);
         Ok(Place {
-            uri,
+            uri: contract_uri(&program.folder(folder)?, rest),
             template: rest.to_owned(),
             format: step.output.format,
             allow: step.output.schema_change_allowed,
@@ -35,8 +30,10 @@ impl Place {
 
     /// May columns like these be published?
     pub async fn check(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
-        let Some(uri) = self.uri.as_ref().filter(|_| !self.allow) else { return Ok(()) };
-        let found = records::load::<Contract>(&*ctx.store, uri).await?;
+        if self.allow {
+            return Ok(());
+        }
+        let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
         let Some(why) = found.and_then(|(contract, _)| changes(&contract, &publication.columns)) else {
             return Ok(());
         };
@@ -52,7 +49,10 @@ impl Place {
     }
 
     pub async fn write(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
-        let Some(uri) = self.uri.as_ref().filter(|_| !publication.columns.is_empty()) else { return Ok(()) };
+        if publication.columns.is_empty() {
+            return Ok(());
+        }
+        let uri = &self.uri;
         let next = Contract {
             v: RECORD_VERSION,
             template: self.template.clone(),

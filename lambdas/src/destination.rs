@@ -2,11 +2,10 @@
 //! to publish there would do. Begin, plan and publish ask the same question here, so that what would be refused in the
 //! end is refused before any work.
 
-use crate::access::{self};
-use crate::{Ctx, HandlerError, Program};
+use crate::{Ctx, HandlerError, Program, access};
 use spotmill_core::calls::errors;
 use spotmill_core::destination::{
-    Contents, Decision, Existing, FileList, Lying, Me, Publication, Seen, State, above, decide, manifest_uri,
+    Contents, Decision, Existing, FileList, Lying, Me, Publication, Seen, State, above, decide, manifest_uri, whole,
 };
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::StepKeys;
@@ -59,8 +58,7 @@ impl Place {
     /// Do all files of this publication stand there, and is its mark on?
     pub fn holds(&self, id: &str, files: &[spotmill_core::destination::ListedFile]) -> bool {
         let publication = self.contents.as_ref().and_then(|c| c.find(id)).filter(|p| p.state == State::Stands);
-        publication.is_some_and(|p| self.listed.contains_key(&p.mark))
-            && files.iter().all(|f| self.listed.get(&f.path).is_some_and(|found| found.bytes == f.bytes))
+        publication.is_some_and(|p| self.listed.contains_key(&p.mark)) && whole(files, &self.listed)
     }
 }
 
@@ -93,6 +91,8 @@ async fn contents_quietly(ctx: &Ctx, uri: &Uri) -> Result<Option<Contents>, Hand
 /// What a step's run is to its destination.
 pub struct Intended {
     pub destination: Uri,
+    /// The destination before params stand in it.
+    pub template: String,
     pub publication: Publication,
     pub replace_all: bool,
 }
@@ -122,29 +122,21 @@ pub fn intended(program: &Program, step: &Step, generation: Generation) -> Resul
         mark,
     };
     let replace_all = step.output.replace_all && publication.mark != "_SUCCESS";
-    Ok(Some(Intended { destination, publication, replace_all }))
+    Ok(Some(Intended { destination, template: template.clone(), publication, replace_all }))
 }
 
-/// How a step that is to run stands to its destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Published {
-    /// It has none.
-    Nowhere,
-    /// What this generation sealed stands there, whole; or a later publication does, and has taken its place.
-    Stands,
-    Open,
-}
-
-/// Would publishing there be refused? Refused it is at once, before any work; else how the step stands.
-pub async fn published(
+/// Is a step that is to run still to be published? It is not where it has no destination, or where what this generation
+/// sealed stands whole, or a later publication that took its place. What would be refused in the end is refused at once.
+pub async fn is_open(
     ctx: &Ctx,
     program: &Program,
     step: &Step,
     keys: &StepKeys,
     existing: Existing,
-) -> Result<Published, HandlerError> {
-    let Some(Intended { destination, mut publication, replace_all }) = intended(program, step, keys.generation)? else {
-        return Ok(Published::Nowhere);
+) -> Result<bool, HandlerError> {
+    let Some(Intended { destination, mut publication, replace_all, .. }) = intended(program, step, keys.generation)?
+    else {
+        return Ok(false);
     };
     let place = Place::inspect(ctx, &destination).await?;
     let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?.map(|(m, _)| m);
@@ -152,7 +144,7 @@ pub async fn published(
     if let Some(before) = &before {
         publication.id.clone_from(&before.publication);
         if place.holds(&before.publication, &files) {
-            return Ok(Published::Stands);
+            return Ok(false);
         }
     }
     let list = FileList { v: RECORD_VERSION, id: publication.id.clone(), files };
@@ -160,8 +152,8 @@ pub async fn published(
     let me = Me { publication, list: &list, replace_all, published_before, existing };
     match decide(&me, &place.seen()) {
         Decision::Refuse(why) => Err(refused(&step.name, &why)),
-        Decision::Superseded(_) if published_before => Ok(Published::Stands),
-        Decision::Superseded(_) | Decision::Stands | Decision::Finish(_) | Decision::Put(_) => Ok(Published::Open),
+        Decision::Superseded(_) => Ok(!published_before),
+        Decision::Stands | Decision::Finish(_) | Decision::Put(_) => Ok(true),
     }
 }
 

@@ -7,13 +7,13 @@ use crate::destination::Place;
 use crate::{Ctx, HandlerError, access, inputs};
 use spotmill_core::claim::OwnerState;
 use spotmill_core::destination::id_of;
-use spotmill_core::gc::{Needed, attempt_of};
+use spotmill_core::gc::attempt_of;
 use spotmill_core::ids::{RunId, Uri};
 use spotmill_core::keys::{self, RunKeys};
 use spotmill_core::records::{Lease, Plan, Receipt};
 use spotmill_platform::ports::ObjectMeta;
 use spotmill_platform::records;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to go, of one kind and place.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +44,7 @@ pub async fn collect(
             continue;
         };
         let dead: Vec<ObjectMeta> =
-            files.into_iter().filter(|(attempt, _)| needed.is_dead(attempt)).map(|(_, object)| object).collect();
+            files.into_iter().filter(|(attempt, _)| !needed.contains(attempt)).map(|(_, object)| object).collect();
         let what = format!("dead attempts of {run}");
         found.extend(remove(ctx, what, dead, delete).await?);
     }
@@ -54,16 +54,16 @@ pub async fn collect(
     Ok((found, left))
 }
 
-/// What the run's present generations committed; nothing while somebody works on it.
+/// Folders of attempts that the run's present generations committed, or carry over; nothing while somebody works on it.
 async fn needed(
     ctx: &Ctx,
     run: &RunId,
     may_touch: &impl Fn(&RunId, bool) -> bool,
-) -> Result<Option<Needed>, HandlerError> {
+) -> Result<Option<BTreeSet<Uri>>, HandlerError> {
     let keys = RunKeys::new(&ctx.root, run);
     let Some((lease, _)) = records::load::<Lease>(&*ctx.store, &keys.lease()).await? else {
         // Of a run that nobody knows any more, and can start only from nothing.
-        return Ok(may_touch(run, false).then(Needed::default));
+        return Ok(may_touch(run, false).then(BTreeSet::new));
     };
     let is_free = match &lease.owner {
         Some(owner) => may_touch(run, owner_state(ctx, owner).await? != OwnerState::Ended),
@@ -72,7 +72,7 @@ async fn needed(
     if !is_free {
         return Ok(None);
     }
-    let mut needed = Needed::default();
+    let mut needed = BTreeSet::new();
     for (step, generation) in &lease.generations {
         // What a generation carries over it may still want to carry over.
         for number in [Some(generation.generation), generation.carries_over].into_iter().flatten() {
@@ -81,7 +81,7 @@ async fn needed(
             let receipts = access::receipted(ctx, &keys, &plan).await?;
             let uris = receipts.iter().map(|item| keys.receipt(item)).collect();
             for receipt in access::get_all::<Receipt>(ctx, uris).await? {
-                needed.attempts.insert(inputs::own(&keys, &receipt.scratch)?);
+                needed.insert(inputs::own(&keys, &receipt.scratch)?);
             }
         }
     }
@@ -109,18 +109,28 @@ async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
 
 /// Files of publications that went, which landed after that.
 async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste>, HandlerError> {
+    let what = format!("late files at {destination}");
+    let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
+    if !delete {
+        return remove(ctx, what, found, false).await;
+    }
+    // As it is while nobody publishes there.
     let Ok(_held) = ctx.store.hold(destination).await else { return Ok(None) };
+    let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
+    let waste = remove(ctx, what, found, true).await?;
+    ctx.store.sweep(destination).await?;
+    Ok(waste)
+}
+
+/// Nothing where no manifest is.
+async fn landed_late(ctx: &Ctx, destination: &Uri) -> Result<Option<Vec<ObjectMeta>>, HandlerError> {
     let place = Place::inspect(ctx, destination).await?;
     let Some(contents) = &place.contents else { return Ok(None) };
     let went = |path: &str| id_of(path).is_some_and(|id| contents.find(id).is_none());
     let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file));
     let objects =
         late.map(|(path, file)| ObjectMeta { uri: destination.join(path), etag: file.etag.clone(), bytes: file.bytes });
-    let waste = remove(ctx, format!("late files at {destination}"), objects.collect(), delete).await?;
-    if delete {
-        ctx.store.sweep(destination).await?;
-    }
-    Ok(waste)
+    Ok(Some(objects.collect()))
 }
 
 async fn remove(
@@ -134,9 +144,11 @@ async fn remove(
     }
     let waste = Waste { what, files: objects.len() as u64, bytes: objects.iter().map(|o| o.bytes).sum() };
     if delete {
-        for object in &objects {
-            ctx.store.delete(&object.uri).await?;
-        }
+        access::several(ctx.settings.parallel, objects, |object| {
+            let store = ctx.store.clone();
+            async move { Ok(store.delete(&object.uri).await?) }
+        })
+        .await?;
     }
     Ok(Some(waste))
 }

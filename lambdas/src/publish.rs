@@ -3,9 +3,8 @@
 //! removed, the success mark goes on. Each of these is durable before the next. Publishers on one machine keep each
 //! other out while they change anything; everywhere the manifest, compared and swapped, says whose turn it is.
 
-use crate::access::{self};
 use crate::destination::{Intended, Place, contents, intended, refused};
-use crate::{Ctx, HandlerError, contract, inputs};
+use crate::{Ctx, HandlerError, access, contract, inputs};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
     Contents, Decision, FOLDER, FileList, Lying, Me, Publication, State, decide, files_uri, finished, id, paths,
@@ -77,7 +76,8 @@ impl Publishing {
         let lease = access::fence(ctx, &of.run, &access::ticket(&of)).await?;
         let program = access::program(ctx, &of.run, &lease).await?;
         let spec = program.step(of.step.as_str())?;
-        let Some(Intended { destination, publication, replace_all }) = intended(&program, spec, generation)? else {
+        let Some(Intended { destination, template, publication, replace_all }) = intended(&program, spec, generation)?
+        else {
             return Ok(None);
         };
         let (keys, seal) = inputs::sealed(ctx, &of.run, &lease, of.step.as_str()).await?;
@@ -88,7 +88,7 @@ impl Publishing {
         Ok(Some(Self {
             publication: with_seal(publication, &list, &seal, ctx.clock.now_ms()),
             published_before: before.is_some_and(|(m, _)| m.publication == list.id && m.superseded.is_none()),
-            contract: contract::Place::of(&program, spec)?,
+            contract: contract::Place::of(&program, spec, &template)?,
             existing: lease.existing,
             of,
             keys,

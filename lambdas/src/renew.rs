@@ -2,7 +2,6 @@
 //! damaged, a frozen plan that cannot be carried out any more, inputs that changed. A step whose result stands where
 //! it is published, and which nobody is going to read, needs nothing: a finished run stays finished at any age.
 
-use crate::destination::{Published, published};
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError, Program, access, inputs};
 use spotmill_core::calls::RunInput;
@@ -23,6 +22,8 @@ pub struct Start<'a> {
     pub bound: &'a BTreeMap<String, Step>,
     pub input: &'a RunInput,
     pub selected: &'a [StepName],
+    /// Selected steps that are still to be published.
+    pub open: &'a BTreeSet<StepName>,
     pub old: &'a Lease,
     /// As it would be if nothing had to be done again.
     pub next: &'a BTreeMap<String, StepGeneration>,
@@ -48,8 +49,7 @@ pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, Str
         let seal = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(seal, _)| seal);
         let because = match &seal {
             Some(seal) if accepts(start.input, name, seal) => {
-                let open = is_selected && self::open(ctx, start, step, &keys).await?;
-                let because = match open || wanted.contains(name) {
+                let because = match start.open.contains(&step.name.as_str().into()) || wanted.contains(name) {
                     true => lost(ctx, &keys, seal).await?,
                     false => None,
                 };
@@ -70,10 +70,6 @@ pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, Str
         }
     }
     Ok(renew)
-}
-
-async fn open(ctx: &Ctx, start: &Start<'_>, step: &Step, keys: &StepKeys) -> Result<bool, HandlerError> {
-    Ok(published(ctx, start.program, step, keys, start.input.existing).await? == Published::Open)
 }
 
 fn accepts(input: &RunInput, step: &str, seal: &Seal) -> bool {
@@ -101,7 +97,7 @@ async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Opt
     if ctx.settings.scratch_secs.is_some_and(|secs| age_ms >= secs * 1000) {
         return Ok(Some("its intermediate files have expired".to_owned()));
     }
-    if start.old.base.as_ref().is_some_and(|base| Some(base) != ctx.settings.base.as_ref()) {
+    if plan.base.as_ref().is_some_and(|base| Some(base) != ctx.settings.base.as_ref()) {
         return Ok(Some("the project was moved before the step was complete".to_owned()));
     }
     changed(ctx, start, keys, start.input.changed).await

@@ -117,7 +117,7 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
             next.left.extend(strange.above.map(|_| "../".to_owned()));
         }
     }
-    let is_whole = whole(me.list, seen.listed);
+    let is_whole = whole(&me.list.files, seen.listed);
     if contents.find(&mine.id).is_some_and(|p| p.state == State::Stands) && is_whole && going.is_empty() {
         let marked = seen.listed.contains_key(&mine.mark);
         let tidy = next.publications.iter().all(|p| p.state != State::Going) && next.adopted.is_empty();
@@ -256,9 +256,9 @@ impl Strange<'_> {
     }
 }
 
-/// Is every file of the list there, of its size?
-fn whole(list: &FileList, listed: &BTreeMap<String, Lying>) -> bool {
-    list.files.iter().all(|f| listed.get(&f.path).is_some_and(|found| found.bytes == f.bytes))
+/// Is every file there, of its size?
+pub fn whole(files: &[super::ListedFile], listed: &BTreeMap<String, Lying>) -> bool {
+    files.iter().all(|f| listed.get(&f.path).is_some_and(|found| found.bytes == f.bytes))
 }
 
 /// After the copies: may the publication stand? Everything it is made of is there, and nothing came meanwhile.

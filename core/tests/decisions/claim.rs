@@ -22,7 +22,6 @@ pub fn lease(owner: Option<&str>) -> Lease {
         accept: BTreeMap::new(),
         over_budget: false,
         existing: Default::default(),
-        base: None,
         reset_by: None,
         execution: None,
         selected: Vec::new(),

@@ -4,7 +4,7 @@
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -152,17 +152,8 @@ impl LocationLock {
     /// Nothing if another has it.
     pub(super) fn try_take(folder: &Path) -> io::Result<Option<LocationLock>> {
         make_directories(folder)?;
-        let path = folder.join(format!("{LOCK}location"));
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(e)) => return Err(e),
-        }
-        // Whoever removed the folder meanwhile has made this a lock that nobody else will find.
-        let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-        let stands = fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|mine| same(&there, &mine)));
-        Ok(stands.then_some(LocationLock { _file: file }))
+        let file = super::lock::try_file(&folder.join(format!("{LOCK}location")))?;
+        Ok(file.map(|file| LocationLock { _file: file }))
     }
 }
 

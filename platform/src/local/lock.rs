@@ -6,8 +6,9 @@ use super::clock::SystemClock;
 use crate::ports::Clock;
 use serde::{Deserialize, Serialize};
 use spotmill_core::ids::ExecutionId;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +30,20 @@ pub enum LockError {
         #[source]
         source: io::Error,
     },
+}
+
+/// Opens and locks a file, which is made if it is absent; nothing if another process has it, or removed it meanwhile: a
+/// lock on a file that nobody finds any more holds nobody out.
+pub fn try_file(path: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(e)) => return Err(e),
+    }
+    let same = |a: &Metadata, b: &Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    let stands = std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|mine| same(&there, &mine)));
+    Ok(stands.then_some(file))
 }
 
 /// Held until dropped, or until the process ends.

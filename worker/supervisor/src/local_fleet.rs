@@ -5,6 +5,7 @@ use crate::config::{Ports, Share, SupervisorConfig};
 use crate::events::EventSink;
 use crate::handle::Supervisor;
 use async_trait::async_trait;
+use spotmill_platform::local::lock::try_file;
 use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
 use std::collections::HashMap;
 use std::fs::File;
@@ -113,9 +114,10 @@ impl OwnTmp {
         for n in 0..1_000u32 {
             let dir = tmp.join(format!("{fleet}-{n}"));
             let lock = tmp.join(format!("{fleet}-{n}{LOCK}"));
-            let file = File::options().write(true).create(true).truncate(false).open(&lock)?;
-            // Whoever holds it works in the directory; whoever removed it has made this lock one that nobody finds.
-            if file.try_lock().is_ok() && lock.exists() && !dir.exists() {
+            // Whoever holds it works in the directory.
+            if let Some(file) = try_file(&lock)?
+                && !dir.exists()
+            {
                 return Ok(OwnTmp { dir, lock, _held: file });
             }
         }
@@ -136,8 +138,7 @@ fn sweep(tmp: &Path) {
     for entry in entries.flatten() {
         let path = entry.path();
         let Some(dir) = path.to_str().and_then(|p| p.strip_suffix(LOCK)) else { continue };
-        let Ok(file) = File::options().write(true).open(&path) else { continue };
-        if file.try_lock().is_ok() {
+        if let Ok(Some(_held)) = try_file(&path) {
             let _ = std::fs::remove_dir_all(dir);
             let _ = std::fs::remove_file(&path);
         }
