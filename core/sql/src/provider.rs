@@ -120,6 +120,9 @@ impl TypePlanner for Types {
         use sqlparser::ast::DataType as Sql;
         let utc = || Some("UTC".into());
         let ty = match ty {
+            Sql::Timestamp(Some(digits), _) | Sql::Datetime(Some(digits)) if *digits != 6 => {
+                return plan_err!("{ty}: a timestamp has microseconds, 6 digits; shorten it with DATE_TRUNC");
+            }
             Sql::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) | Sql::Datetime(_) => {
                 DataType::Timestamp(TimeUnit::Microsecond, None)
             }

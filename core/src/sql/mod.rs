@@ -9,6 +9,7 @@ mod position;
 mod precedence;
 mod select;
 mod tokens;
+mod unplanned;
 
 pub use bind::{BindError, bind, bind_text, literal, params};
 pub(crate) use find::literal_length;

@@ -3,6 +3,7 @@
 
 use super::Complaint;
 use super::tokens::{DIALECT, Lines, Tok, tokenize};
+use super::unplanned::{self, Unplanned};
 use sqlparser::ast::{
     BinaryOperator, Expr, ObjectName, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Statement, TableFactor,
     UnaryOperator, Value, ValueWithSpan, Visit, Visitor,
@@ -224,6 +225,12 @@ impl<'a> Rules<'a> {
         self.complaints.push(Complaint::new(name, title, span, label));
     }
 
+    fn unplanned(&mut self, clauses: Vec<Unplanned>) {
+        for Unplanned { span, clause, instead } in clauses {
+            self.refuse_as("bad-sql", span, &format!("{clause} is not supported"), instead);
+        }
+    }
+
     fn params(&mut self, tokens: &[Tok]) -> Vec<(String, Range<usize>)> {
         let named = tokens.iter().filter_map(|t| Some((t.placeholder()?.to_owned(), t.span.clone())));
         named.filter(|(name, _)| !name.is_empty()).collect()
@@ -295,6 +302,7 @@ impl Visitor for Rules<'_> {
         for cte in query.with.iter().flat_map(|w| &w.cte_tables) {
             self.ctes.insert(cte.alias.name.value.clone());
         }
+        self.unplanned(unplanned::of_query(query));
         self.body(&query.body);
         if !query.pipe_operators.is_empty() {
             self.refuse(query.span(), "SQL is one SELECT over declared tables", "`|>` is not supported");
@@ -304,6 +312,12 @@ impl Visitor for Rules<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         self.table(factor);
+        self.unplanned(unplanned::of_factor(factor));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &sqlparser::ast::Select) -> ControlFlow<()> {
+        self.unplanned(unplanned::of_select(select));
         ControlFlow::Continue(())
     }
 

@@ -56,6 +56,36 @@ fn everything_else_is_refused() {
 }
 
 #[test]
+fn clauses_that_nobody_plans_are_refused() {
+    let check = |sql: &str, clause: &str| {
+        let complaints = parse(sql).expect_err(sql);
+        assert!(complaints.iter().any(|c| c.title.starts_with(clause)), "{sql}: {complaints:?}");
+    };
+    check("SELECT k FROM input GROUP BY k WITH ROLLUP", "WITH ROLLUP");
+    check("SELECT k FROM input GROUP BY ALL WITH CUBE", "WITH ROLLUP");
+    check("SELECT k FROM input GROUP BY k WITH TOTALS", "WITH ROLLUP");
+    check("SELECT k FROM input PREWHERE v > 2", "PREWHERE");
+    check("SELECT k FROM input TABLESAMPLE (1 ROWS)", "TABLESAMPLE");
+    check("SELECT k FROM input TABLESAMPLE BERNOULLI (10)", "TABLESAMPLE");
+    check("SELECT k FROM (SELECT k FROM input) AS q TABLESAMPLE (1 ROWS)", "TABLESAMPLE");
+    check("SELECT * ILIKE 'v%' FROM input", "* ILIKE");
+    check("SELECT t.* ILIKE 'v%' FROM input AS t", "* ILIKE");
+    check("SELECT * RENAME (a AS b) FROM input", "* RENAME");
+    check("FROM input", "FROM without SELECT");
+    check("SELECT k FROM input START WITH a = 1 CONNECT BY a = 1", "CONNECT BY");
+    check("SELECT k FROM input SETTINGS a = 1", "SETTINGS");
+    check("SELECT k FROM input FORMAT CSV", "FORMAT");
+    check("SELECT k FROM input FOR XML AUTO", "FOR XML");
+    check("SELECT k FROM input FOR UPDATE", "FOR UPDATE");
+    check("SELECT k FROM input WITH (NOLOCK)", "a hint");
+    check("SELECT k FROM input ORDER BY k FETCH FIRST 3 ROWS ONLY", "FETCH");
+    check("SELECT TOP 3 k FROM input", "TOP");
+    check("SELECT k FROM input SORT BY k", "SORT BY");
+    check("SELECT k FROM input LIMIT 1 BY k", "LIMIT BY");
+    check("SELECT 1 WHERE EXISTS (SELECT k FROM input PREWHERE v > 2)", "PREWHERE");
+}
+
+#[test]
 fn conditions_are_one_expression() {
     let check = |sql: &str, good: bool| assert_eq!(parse_condition(sql).is_ok(), good, "{sql}");
     check("distance > 0", true);
