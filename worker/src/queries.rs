@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// The planner is recursive, and a query may be nested deeply.
+/// The translation to the engine recurses over the plan, and a query may be nested deeply.
 const STACK_BYTES: usize = 256 << 20;
 /// How long the engine may go on after one of its threads has panicked.
 const AFTER_PANIC_SECS: u32 = 10;

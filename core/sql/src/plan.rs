@@ -60,10 +60,11 @@ fn planned(
 ) -> std::result::Result<LogicalPlan, Refusal> {
     let located = |e| Refusal::of(&e, text, functions);
     let plan = resolved(text, tables, functions)?;
-    let has_subquery = has_subquery(&plan).map_err(located)?;
     match finished(plan.clone(), Subqueries::Joins) {
         // What joins cannot do is done value by value.
-        Err(error) if has_subquery => finished(plan, Subqueries::Values).map_err(|_| located(error)),
+        Err(error) if has_subquery(&plan).map_err(located)? => {
+            finished(plan, Subqueries::Values).map_err(|_| located(error))
+        }
         other => other.map_err(located),
     }
 }

@@ -639,11 +639,8 @@ fn without(columns: Vec<Option<String>>, options: &WildcardAdditionalOptions) ->
     Some(columns.into_iter().filter(|name| !is_excluded(name)).collect())
 }
 
-/// The names in EXCLUDE and EXCEPT; None where there are options of other kinds.
+/// The names in EXCLUDE and EXCEPT; None where one has several parts.
 fn excluded(options: &WildcardAdditionalOptions) -> Option<Vec<Ident>> {
-    if options.opt_ilike.is_some() || options.opt_rename.is_some() || options.opt_alias.is_some() {
-        return None;
-    }
     let names = match &options.opt_exclude {
         Some(ExcludeSelectItem::Single(name)) => std::slice::from_ref(name),
         Some(ExcludeSelectItem::Multiple(names)) => names.as_slice(),

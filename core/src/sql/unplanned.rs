@@ -143,7 +143,7 @@ fn of_star(options: &WildcardAdditionalOptions, found: &mut Found) {
     } = options;
     let span = wildcard_token.0.span;
     found.add(opt_ilike.is_some(), span, "* ILIKE", "list the columns");
-    found.add(opt_rename.is_some(), span, "* RENAME", "write * EXCLUDE (a), a AS b");
+    found.add(opt_rename.is_some(), span, "* RENAME", "list the columns");
     found.add(opt_alias.is_some(), span, "* AS", "list the columns");
 }
 

@@ -10,9 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::{Accumulator, ReversedUDAF};
 use datafusion_functions_aggregate::array_agg::ArrayAgg;
-use datafusion_functions_aggregate::average::Avg;
 use datafusion_functions_aggregate::count::Count;
-use datafusion_functions_aggregate::sum::Sum;
 
 use crate::accumulator::{Accumulators, Aggregate};
 use crate::aggregate::is_extreme;
@@ -151,7 +149,8 @@ fn shrinks(span: &Range<usize>, next: &Range<usize>) -> bool {
 fn takes_back_exactly(aggregate: &Aggregate) -> bool {
     let function = aggregate.function.inner();
     let argument = aggregate.arg_fields[0].data_type();
-    if function.downcast_ref::<Sum>().is_some() || function.downcast_ref::<Avg>().is_some() {
+    // Whoever's they are: exact ones are added up in integers.
+    if matches!(aggregate.function.name(), "sum" | "avg") {
         return !argument.is_floating();
     }
     if is_extreme(aggregate.function) {

@@ -8,8 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion_expr::function::AccumulatorArgs;
-use datafusion_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-use std::collections::HashSet;
+use datafusion_expr::{Accumulator, AggregateUDFImpl, ReversedUDAF, Signature, Volatility};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sums {
@@ -79,23 +78,20 @@ impl AggregateUDFImpl for SumFunction {
         })
     }
 
+    fn reverse_expr(&self) -> ReversedUDAF {
+        ReversedUDAF::Identical
+    }
+
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let from = args.expr_fields[0].data_type().clone();
-        let distinct = args.is_distinct.then(HashSet::new);
         Ok(match kind(&from) {
-            Kind::Float => Box::new(Folded(Floats {
-                what: self.what,
-                sum: 0.0,
-                count: 0,
-                distinct: args.is_distinct.then(HashSet::new),
-            })),
+            Kind::Float => Box::new(Folded(Floats { what: self.what, sum: 0.0, count: 0 })),
             _ => Box::new(Folded(Exact {
                 what: self.what,
                 to: args.return_field.data_type().clone(),
                 scale: scale(&from),
                 sum: 0,
                 count: 0,
-                distinct,
             })),
         })
     }
@@ -115,7 +111,6 @@ struct Exact {
     scale: i8,
     sum: i128,
     count: u64,
-    distinct: Option<HashSet<i128>>,
 }
 
 impl Exact {
@@ -132,11 +127,8 @@ impl Exact {
 
 impl Fold for Exact {
     fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let Self { sum, count, distinct, .. } = self;
+        let Self { sum, count, .. } = self;
         Self::each(&values[0], |v| {
-            if distinct.as_mut().is_some_and(|seen| !seen.insert(v)) {
-                return Ok(());
-            }
             *count += 1;
             match sum.checked_add(v) {
                 Some(more) => *sum = more,
@@ -156,7 +148,7 @@ impl Fold for Exact {
     }
 
     fn takes_back(&self) -> bool {
-        self.distinct.is_none()
+        true
     }
 
     fn value(&mut self) -> Result<ScalarValue> {
@@ -180,10 +172,6 @@ impl Fold for Exact {
             },
         })
     }
-
-    fn held(&self) -> usize {
-        self.distinct.as_ref().map_or(0, |seen| seen.capacity() * 16)
-    }
 }
 
 /// What to say of a sum that int64 does not hold.
@@ -196,24 +184,12 @@ struct Floats {
     what: Sums,
     sum: f64,
     count: u64,
-    distinct: Option<HashSet<u64>>,
 }
 
 impl Fold for Floats {
     fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
         let values = cast(&values[0], &DataType::Float64)?;
         for v in values.as_primitive::<Float64Type>().iter().flatten() {
-            // Zero has two signs and NaN many forms; each is one value.
-            let bits = if v == 0.0 {
-                0
-            } else if v.is_nan() {
-                f64::NAN.to_bits()
-            } else {
-                v.to_bits()
-            };
-            if self.distinct.as_mut().is_some_and(|seen| !seen.insert(bits)) {
-                continue;
-            }
             self.count += 1;
             self.sum += v;
         }
@@ -226,9 +202,5 @@ impl Fold for Floats {
             Sums::Average => self.sum / self.count as f64,
         };
         Ok(ScalarValue::Float64((self.count > 0).then_some(value)))
-    }
-
-    fn held(&self) -> usize {
-        self.distinct.as_ref().map_or(0, |seen| seen.capacity() * 8)
     }
 }

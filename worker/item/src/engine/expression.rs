@@ -6,12 +6,12 @@ use super::{Rows, engine_type, failed, literal, untranslated};
 use arrow::datatypes::{DataType as ArrowType, FieldRef};
 use datafusion_common::{Column as PlanColumn, DFSchema, ScalarValue};
 use datafusion_expr::expr::{Between, Cast, InList, Like, ScalarFunction};
+use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{BinaryExpr, Expr as Plan, ExprSchemable, Operator};
 use polars::prelude::*;
 use spotmill_sql::functions::arithmetic::{Arithmetic, Op};
 use spotmill_sql::functions::cast::Conversion;
 use spotmill_sql::functions::like::Matching;
-use std::collections::BTreeMap;
 
 /// Longer lists are looked up in a set.
 const SHORT_LIST: usize = 8;
@@ -20,20 +20,17 @@ const SHORT_LIST: usize = 8;
 pub struct Expressions<'a> {
     schema: &'a DFSchema,
     columns: &'a [PlSmallStr],
-    /// The columns that hold the values of scalar subqueries, by the subquery's text.
-    subqueries: &'a BTreeMap<String, PlSmallStr>,
+    subqueries: &'a [(Subquery, PlSmallStr)],
     /// Whether a value that is an error is NULL.
     pub(super) tries: bool,
 }
 
-static NO_SUBQUERIES: BTreeMap<String, PlSmallStr> = BTreeMap::new();
-
 impl<'a> Expressions<'a> {
     pub fn new(schema: &'a DFSchema, rows: &'a Rows) -> Self {
-        Self { schema, columns: &rows.columns, subqueries: &NO_SUBQUERIES, tries: false }
+        Self { schema, columns: &rows.columns, subqueries: &[], tries: false }
     }
 
-    pub fn with(schema: &'a DFSchema, columns: &'a [PlSmallStr], subqueries: &'a BTreeMap<String, PlSmallStr>) -> Self {
+    pub fn with(schema: &'a DFSchema, columns: &'a [PlSmallStr], subqueries: &'a [(Subquery, PlSmallStr)]) -> Self {
         Self { schema, columns, subqueries, tries: false }
     }
 
@@ -89,15 +86,12 @@ impl<'a> Expressions<'a> {
             Plan::Cast(Cast { expr, field }) => self.cast(expr, field.data_type(), guard)?,
             Plan::InList(list) => self.in_list(list, guard)?,
             Plan::ScalarFunction(function) => self.function(function, plan, guard)?,
-            Plan::ScalarSubquery(subquery) => {
-                let key = super::subquery::key(subquery);
-                match self.subqueries.get(&key) {
-                    Some(column) => col(column.clone()),
-                    None => {
-                        return Err(untranslated("a scalar subquery cannot stand here: put it into a CTE and join it"));
-                    }
+            Plan::ScalarSubquery(subquery) => match self.subqueries.iter().find(|(known, _)| known == subquery) {
+                Some((_, column)) => col(column.clone()),
+                None => {
+                    return Err(untranslated("a scalar subquery cannot stand here: put it into a CTE and join it"));
                 }
-            }
+            },
             other => {
                 let text = spotmill_sql::describe(other);
                 return Err(untranslated(format!("`{text}` is not supported: write it another way")));

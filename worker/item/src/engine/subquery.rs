@@ -6,37 +6,32 @@ use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{Expr as Plan, LogicalPlan};
 use polars::prelude::*;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What tells one subquery from another within a node.
-pub fn key(subquery: &Subquery) -> String {
-    format!("{}", subquery.subquery.display_indent_schema())
-}
+/// The columns that hold the values of subqueries. A subquery is itself: two that are printed alike may differ.
+pub type Values = Vec<(Subquery, PlSmallStr)>;
 
 impl Translator<'_> {
     /// The rows with a column for each scalar subquery of the expressions.
-    pub fn with_subqueries(
-        &mut self,
-        mut rows: Rows,
-        exprs: &[Plan],
-    ) -> PolarsResult<(Rows, BTreeMap<String, PlSmallStr>)> {
-        let mut found: BTreeMap<String, Arc<LogicalPlan>> = BTreeMap::new();
+    pub fn with_subqueries(&mut self, mut rows: Rows, exprs: &[Plan]) -> PolarsResult<(Rows, Values)> {
+        let mut found: Vec<Subquery> = Vec::new();
         for expr in exprs {
             let _ = expr.apply(|e| {
-                if let Plan::ScalarSubquery(subquery) = e {
-                    found.insert(key(subquery), subquery.subquery.clone());
+                if let Plan::ScalarSubquery(subquery) = e
+                    && !found.contains(subquery)
+                {
+                    found.push(subquery.clone());
                 }
                 Ok(TreeNodeRecursion::Continue)
             });
         }
-        let mut columns = BTreeMap::new();
-        for (key, plan) in found {
-            let value = self.single(&plan)?;
+        let mut columns = Values::new();
+        for subquery in found {
+            let value = self.single(&subquery.subquery)?;
             let [column] = value.columns.as_slice() else {
                 return Err(untranslated("a scalar subquery has one column"));
             };
-            columns.insert(key, column.clone());
+            columns.push((subquery, column.clone()));
             let join =
                 rows.frame.join_builder().with(value.frame).how(JoinType::Cross).coalesce(JoinCoalesce::KeepColumns);
             rows.frame = join.finish();

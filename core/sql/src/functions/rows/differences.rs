@@ -1,5 +1,4 @@
-//! `date_diff` counts the borders of a part between two times, `date_sub` its whole lengths, `time_bucket` finds the
-//! start of the span that a time is in.
+//! `date_diff` counts the borders of a part between two times, `date_sub` its whole lengths.
 
 use super::super::rowwise::{Made, RowWise, Takes, Value};
 use super::clock::{DAY, Part, SECOND, days, micros, moment_at};
