@@ -51,9 +51,6 @@ pub struct Read {
     /// `columns` were found in a sample of the files: a value that would have spoken against its type is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inferred: bool,
-    /// A step wrote the files: a row may hold the columns' names, and a blank line of one column is NULL.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub written_here: bool,
 }
 
 /// How the values of one column are read.
@@ -148,7 +145,6 @@ impl Read {
             missing: Missing::Fail,
             extra: Extra::Ignore,
             inferred: false,
-            written_here: false,
         }
     }
 

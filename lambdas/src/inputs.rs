@@ -7,7 +7,7 @@ use spotmill_core::ids::{RunId, StepName, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::listing::PathPattern;
-use spotmill_core::model::{Compression, Read, Source};
+use spotmill_core::model::{Read, Source};
 use spotmill_core::plan::{Found, FoundFile};
 use spotmill_core::records::{Lease, Seal, SealedFile};
 use spotmill_platform::ports::ObjectMeta;
@@ -160,12 +160,5 @@ pub fn read_of(program: &Program, source: &Source, read: &Read, seal: Option<&Se
         return Ok(read.clone());
     };
     let output = &program.step(step)?.output;
-    Ok(Read {
-        format: output.format,
-        columns: seal.columns.clone(),
-        header: output.header,
-        compression: Compression::Auto,
-        written_here: true,
-        ..read.clone()
-    })
+    Ok(Read { format: output.format, columns: seal.columns.clone(), ..read.clone() })
 }

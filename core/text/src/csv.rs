@@ -47,6 +47,12 @@ struct Run<'a> {
     chunks: Chunks,
     text: RowText,
     out: Checked,
+    /// Columns whose values can be wrong.
+    checked: Vec<usize>,
+    /// First bytes that a header could have.
+    heads: [bool; 256],
+    /// What is in memory is UTF-8 up to here.
+    valid_to: usize,
 }
 
 impl CsvRows<'_> {
@@ -55,7 +61,27 @@ impl CsvRows<'_> {
         let keep = Keep::new(path, copy, source.changed || self.translates)?;
         let (header, chunks, text, out) = (self.header, Chunks::default(), RowText::default(), Checked::default());
         let begins = source.begins.clone();
-        let mut run = Run { rows: self, path, keep, sink, header, begins, kept_from: 0, at: 0, chunks, text, out };
+        let checked = (0..self.rules.len()).filter(|i| !self.rules[*i].takes_all()).collect();
+        let mut heads = [false; 256];
+        let firsts = self.titles.iter().filter_map(|title| title.as_bytes().first());
+        firsts.chain(&MARK[..1]).for_each(|byte| heads[usize::from(*byte)] = true);
+        let (kept_from, at, valid_to) = (0, 0, 0);
+        let mut run = Run {
+            rows: self,
+            path,
+            keep,
+            sink,
+            header,
+            begins,
+            kept_from,
+            at,
+            chunks,
+            text,
+            out,
+            checked,
+            heads,
+            valid_to,
+        };
         reader::read(path, source, self.reading, &mut run)?;
         let Run { keep, chunks, mut out, .. } = run;
         out.read = keep.finish()?;
@@ -65,15 +91,8 @@ impl CsvRows<'_> {
 
     /// Whether the row is a header: the same names, in any order. Of one column it is one only where a file that was put
     /// behind another begins, or a list of words could not hold its own title.
-    #[inline]
+    #[cold]
     fn is_header(&self, row: &Row<'_>, begins: impl Fn() -> bool) -> bool {
-        // Nearly every row is none by its first byte.
-        let byte = row.fields.first().and_then(|field| row.data.get(field.from));
-        let may =
-            |byte: &u8| *byte == MARK[0] || self.titles.iter().any(|title| title.as_bytes().first() == Some(byte));
-        if !byte.is_some_and(may) {
-            return false;
-        }
         let text = |field: &Field| match value(row.data, *field, self.reading.grammar) {
             Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix(MARK).unwrap_or(text)),
             text => text,
@@ -111,7 +130,7 @@ impl Visitor for Run<'_> {
     fn leave(&mut self, data: &[u8], used: usize) -> Outcome<()> {
         self.keep.write(&data[self.kept_from..used])?;
         self.at += used - self.kept_from;
-        self.kept_from = 0;
+        (self.kept_from, self.valid_to) = (0, 0);
         Ok(())
     }
 }
@@ -126,7 +145,7 @@ impl Run<'_> {
         match self.bad(&row) {
             Some(bad) => return self.reject(Row { what: What::Broken(bad), ..row }),
             None if self.rows.translates => self.translate(&row)?,
-            None if row.stray || self.ends_in_cr(&row) => self.rewrite(&row)?,
+            None if row.stray => self.rewrite(&row)?,
             None => {
                 let place = |at: usize| self.at + at - self.kept_from;
                 self.chunks.row(place(row.from), place(row.to));
@@ -136,14 +155,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The engine would leave the CR of a field out.
-    fn ends_in_cr(&self, row: &Row<'_>) -> bool {
-        let inner = row.fields.split_last().map_or(&[][..], |(_, inner)| inner);
-        inner.iter().any(|f| !f.quoted && f.to > f.from && row.data[f.to - 1] == b'\r')
-    }
-
     #[inline]
-    fn bad(&self, row: &Row<'_>) -> Option<Bad> {
+    fn bad(&mut self, row: &Row<'_>) -> Option<Bad> {
         let (rules, fields) = (self.rows.rules, row.fields);
         if fields.len() != rules.len() {
             let (count, wanted) = (fields.len(), rules.len());
@@ -151,10 +164,15 @@ impl Run<'_> {
             let plural = if count == 1 { "field" } else { "fields" };
             return Some(Bad::new(kind, format!("the row has {count} {plural}, not {wanted}")));
         }
-        if self.rows.is_header(row, || self.begins.borrow().contains(&row.byte)) {
+        // Nearly every row is no header by its first byte.
+        let head = fields.first().and_then(|field| row.data.get(field.from));
+        if head.is_some_and(|byte| self.heads[usize::from(*byte)])
+            && self.rows.is_header(row, || self.begins.borrow().contains(&row.byte))
+        {
             return Some(Bad::new("repeated_header", "the row is a header again: it repeats the columns' names"));
         }
-        for (column, (field, rule)) in fields.iter().zip(rules).enumerate() {
+        for column in self.checked.iter().copied() {
+            let (field, rule) = (&fields[column], &rules[column]);
             let text = &row.data[field.from..field.to];
             let plain = !field.escaped && !rule.rewrites;
             if plain && rule.accepts(text) {
@@ -166,6 +184,18 @@ impl Run<'_> {
             }
         }
         self.utf8(row)
+    }
+
+    /// Looks at what is in memory once, and at a row of its own where that is not UTF-8 up to its end.
+    #[inline]
+    fn utf8(&mut self, row: &Row<'_>) -> Option<Bad> {
+        if row.to > self.valid_to {
+            self.valid_to = match std::str::from_utf8(&row.data[row.from..]) {
+                Ok(_) => row.data.len(),
+                Err(error) => row.from + error.valid_up_to(),
+            };
+        }
+        if row.to <= self.valid_to { None } else { self.not_utf8(row) }
     }
 
     /// `\N`.
@@ -186,8 +216,8 @@ impl Run<'_> {
         self.rows.names.get(column).filter(|name| !name.starts_with('\u{1}')).cloned()
     }
 
-    #[inline]
-    fn utf8(&self, row: &Row<'_>) -> Option<Bad> {
+    #[cold]
+    fn not_utf8(&self, row: &Row<'_>) -> Option<Bad> {
         let error = std::str::from_utf8(&row.data[row.from..row.to]).err()?;
         let at = row.from + error.valid_up_to();
         let column = row.fields.iter().position(|f| f.to > at).and_then(|i| self.name(i));

@@ -134,11 +134,7 @@ pub fn grammar(read: &Read) -> Result<Reading<'_>, String> {
         return Err("`escape` and `delimiter` are one character".to_owned());
     }
     let comment = read.comment.as_deref().filter(|c| !c.is_empty()).map(str::as_bytes);
-    Ok(Reading {
-        grammar: Grammar { separator, escape },
-        comment,
-        blank_is_null: read.written_here && read.columns.len() == 1,
-    })
+    Ok(Reading { grammar: Grammar { separator, escape }, comment })
 }
 
 /// Where the first row begins: after a byte order mark.

@@ -18,8 +18,6 @@ pub struct Reading<'a> {
     pub grammar: Grammar,
     /// What a comment begins with.
     pub comment: Option<&'a [u8]>,
-    /// A blank line is a row whose only value is NULL.
-    pub blank_is_null: bool,
 }
 
 pub enum What {
@@ -37,9 +35,8 @@ pub struct Row<'a> {
     pub to: usize,
     pub fields: &'a [Field],
     pub what: What,
-    /// A quote stands within a field that has none around it.
+    /// The engine would read a field otherwise: a quote stands within one that has none around it, or one ends in CR.
     pub stray: bool,
-    pub escaped: bool,
     /// On which it begins, from 1.
     pub line: u64,
     /// At which it begins, in the file.
@@ -132,8 +129,7 @@ impl At<'_> {
                 Found::More | Found::No => return Err(self.too_long()),
             };
             let (line, byte) = (self.line, self.base + from as u64);
-            let (stray, escaped) = (fields.stray, fields.escaped);
-            let row = Row { data, from, to, fields: &self.fields, what, stray, escaped, line, byte };
+            let row = Row { data, from, to, fields: &self.fields, what, stray: fields.stray, line, byte };
             if !visitor.row(row)? {
                 return Ok(None);
             }
@@ -161,7 +157,7 @@ impl At<'_> {
         let bad = match fields.row(&mut self.fields) {
             End::Whole => {
                 let blank = matches!(self.fields[..], [f] if f.from == f.to && !f.quoted);
-                return Ok(Found::Row(if blank && !self.how.blank_is_null { What::Blank } else { What::Row }));
+                return Ok(Found::Row(if blank { What::Blank } else { What::Row }));
             }
             End::Short if !whole => return Ok(Found::More),
             End::Short => Bad::new("unclosed_quote", "a quote is opened and never closed"),

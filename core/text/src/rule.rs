@@ -45,6 +45,11 @@ impl Rule {
         Self { check: Check::Text, nulls, comma: false, sampled: None, rewrites: false }
     }
 
+    /// Whether every text is a value, so that none need be looked at.
+    pub fn takes_all(&self) -> bool {
+        matches!(self.check, Check::Text) && matches!(self.sampled, None | Some(ColumnType::String))
+    }
+
     /// What `value` says of a text that the engine reads as it stands.
     #[inline]
     pub fn accepts(&self, text: &[u8]) -> bool {

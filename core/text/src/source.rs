@@ -13,7 +13,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-const READ_BYTES: usize = 1 << 20;
+/// Less than a reader's free space, so that a plain file passes the buffer by.
+const READ_BYTES: usize = 128 << 10;
 
 /// The compression that a file has, by what the pipeline says and by its name.
 pub fn compression(path: &Path, declared: Compression) -> Compression {

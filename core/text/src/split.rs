@@ -129,8 +129,8 @@ pub enum End {
     NoEscape(u8),
 }
 
-/// Reads one field after the other. `stray` tells that a quote stood inside an unquoted field, `escaped` that an
-/// escape was met, `lines` how many line ends were passed.
+/// Reads one field after the other. `stray` tells that a quote stood inside an unquoted field, or that one before the last
+/// ended in CR, `lines` how many line ends were passed.
 pub struct Fields<'a> {
     data: &'a [u8],
     grammar: Grammar,
@@ -138,7 +138,6 @@ pub struct Fields<'a> {
     /// Where the next field begins.
     pub at: usize,
     pub stray: bool,
-    pub escaped: bool,
     pub lines: u64,
     /// Nothing follows `data`.
     pub whole: bool,
@@ -147,14 +146,14 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub fn new(data: &'a [u8], grammar: Grammar, from: usize, whole: bool) -> Self {
         let marks = Marks::new(data, grammar, from);
-        Self { data, grammar, marks, at: from, stray: false, escaped: false, lines: 0, whole }
+        Self { data, grammar, marks, at: from, stray: false, lines: 0, whole }
     }
 
     /// The fields of the row that begins here.
     #[inline]
     pub fn row(&mut self, row: &mut Vec<Field>) -> End {
         row.clear();
-        (self.stray, self.escaped, self.lines) = (false, false, 0);
+        (self.stray, self.lines) = (false, 0);
         loop {
             match self.advance() {
                 Next::Field(field) => row.push(field),
@@ -183,6 +182,7 @@ impl<'a> Fields<'a> {
             let byte = self.data[mark];
             if byte == self.grammar.separator {
                 self.at = mark + 1;
+                self.stray |= mark > from && self.data[mark - 1] == b'\r';
                 return Next::Field(Field { from, to: mark, quoted: false, escaped });
             }
             if byte == b'\n' {
@@ -233,7 +233,6 @@ impl<'a> Fields<'a> {
         } else {
             return Err(Next::NoEscape(byte));
         }
-        self.escaped = true;
         Ok(())
     }
 

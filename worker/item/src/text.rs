@@ -68,7 +68,7 @@ impl<'a> Text<'a> {
         let temporals = columns.iter().map(temporal).collect::<Result<_, _>>().map_err(invalid)?;
         let mut rules = columns.iter().map(|c| Rule::new(read, c));
         let rewrites = rules.try_fold(false, |any, rule| Ok(any | rule?.rewrites)).map_err(invalid)?;
-        let translates = rewrites || reading.blank_is_null || reading.grammar.escape.is_some();
+        let translates = rewrites || reading.grammar.escape.is_some();
         let used = if read.row_check == RowCheck::All { Used::All } else { used.clone() };
         Ok(Self { read, reading, columns, temporals, used, translates })
     }
@@ -132,7 +132,7 @@ impl<'a> Text<'a> {
                 header: self.read.header,
                 names: &layout.names,
                 rules: &rules,
-                titles: if self.read.written_here { &[] } else { &layout.titles },
+                titles: &layout.titles,
                 translates: self.translates,
             };
             rows.check(path, &mut source, copy, &mut sink)?
