@@ -1,7 +1,10 @@
 //! The command line. Nothing here acts; `main` turns it into a command with everything optional resolved.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use crate::project::PIPELINE_FILE;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use spotmill_core::command::{self, Caller};
+use std::path::{Path, PathBuf};
 
 #[derive(Parser)]
 #[command(
@@ -16,10 +19,40 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
+}
+
+/// Commands by what they are for, as `--help` lists them.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Write a pipeline", &["init", "validate", "schema", "functions", "sql"]),
+    ("Run it on this machine", &["plan", "run", "item", "gc"]),
+    ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
+    ("Look at runs, here or with --target aws", &["runs", "show"]),
+];
+
+/// What was typed; a wrong command line ends the program with its usage.
+pub fn parse() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+/// The commands and their options, with a help that lists the commands by what they are for.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let line = |name: &&str| {
+        let about = command.find_subcommand(name).and_then(|c| c.get_about()).map(ToString::to_string);
+        format!("  {name:12} {}\n", about.unwrap_or_default())
+    };
+    let group =
+        |(title, names): &(&str, &[&str])| format!("{title}:\n{}\n", names.iter().map(line).collect::<String>());
+    let rest = "Other:\n  completions, man, help\n\n";
+    let groups = GROUPS.iter().map(group).collect::<String>();
+    let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{rest}{{options}}{{after-help}}");
+    command.help_template(template)
 }
 
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Common options")]
 pub struct Global {
     /// Directory of the pipeline (holds pipeline.toml)
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
@@ -31,6 +64,9 @@ pub struct Global {
     /// The stack on AWS; SPOTMILL_STACK, or `spotmill`
     #[arg(long, value_name = "NAME", global = true)]
     pub stack: Option<String>,
+    /// A built worker program, instead of building the pipeline's or the stock one; SPOTMILL_WORKER does the same
+    #[arg(long, value_name = "FILE", global = true)]
+    pub worker: Option<PathBuf>,
     /// Machine-readable: one versioned JSON event a line on stdout
     #[arg(long, global = true)]
     pub json: bool,
@@ -55,7 +91,20 @@ impl Global {
 
     /// Is the world that is looked at, or worked in, on AWS?
     pub fn on_aws(&self) -> bool {
-        self.target() == "aws" || self.target().starts_with("aws-")
+        command::is_aws(self.target())
+    }
+
+    /// Who is named in the commands that are printed.
+    pub fn caller(&self) -> Caller {
+        let directory = Some(self.directory.to_string_lossy().into_owned()).filter(|d| d != ".");
+        let worker = self.worker.as_ref().map(|w| w.to_string_lossy().into_owned());
+        let anywhere = !Path::new(PIPELINE_FILE).exists();
+        Caller { directory, stack: self.stack.clone(), worker, anywhere, ..Caller::new(self.target()) }
+    }
+
+    /// A command of this program, to be printed.
+    pub fn command(&self, name: &str) -> command::Command {
+        self.caller().command(name)
     }
 }
 
@@ -73,6 +122,9 @@ pub enum Command {
         /// Directory to write to; made if absent
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
+        /// A first pipeline for this file instead: CSV or NDJSON (also .gz or .zst) or Parquet
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Check the pipeline and every step's SQL; reads no rows
     Validate {
@@ -105,6 +157,9 @@ pub enum Command {
         /// Show the machines that each step would ask for instead; prices with --target aws
         #[arg(long)]
         fleet: bool,
+        /// As `run --changed` would have it: what inputs changed for is done again
+        #[arg(long)]
+        changed: bool,
     },
     /// Run or resume one key, or a range of dates, on this machine
     Run(RunArgs),
@@ -153,13 +208,20 @@ pub enum Command {
     Runs,
     /// Show a run, step or item: what failed and why
     Show {
-        /// For example flights/2013-01-01
-        run: String,
+        /// For example flights/2013-01-01, or what stands after the slash; by default the latest
+        run: Option<String>,
         step: Option<String>,
         item: Option<u32>,
         /// With the last lines of the worker's log
         #[arg(long)]
         log: bool,
+    },
+    /// Print what a shell needs to complete commands and options, for example: spotmill completions bash
+    Completions { shell: Shell },
+    /// Print the manual page of this program or of one of its commands: spotmill man run | man -l -
+    Man {
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
     },
 }
 
@@ -334,4 +396,33 @@ fn accept(text: &str) -> Result<(String, Vec<u32>), String> {
     let (step, items) = text.split_once('=').ok_or_else(wrong)?;
     let items = items.split(',').map(|i| i.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
     Ok((step.to_owned(), items))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_help_lists_every_command_once() {
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let all: BTreeSet<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        let others = ["completions", "man"];
+        assert_eq!(listed.len() + others.len(), all.len());
+        assert!(listed.iter().chain(&others).all(|name| all.contains(*name)), "{all:?}");
+        let on_aws: BTreeSet<&str> = GROUPS[2].1.iter().copied().collect();
+        assert_eq!(on_aws, BTreeSet::from(command::ON_AWS), "what is printed has to mean what is typed");
+        command().debug_assert();
+    }
+
+    #[test]
+    fn own_options_come_before_common_ones() {
+        let mut all = command();
+        all.build();
+        for sub in all.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let help = sub.render_long_help().to_string();
+            let (own, common) = (help.find("\nOptions:").unwrap(), help.find("\nCommon options:").unwrap());
+            assert!(own < common && help[common..].contains("--target"), "{help}");
+        }
+    }
 }

@@ -3,18 +3,18 @@
 
 use crate::args::{Asked, Global};
 use crate::exit::{Code, Stop};
-use crate::here::world;
 use crate::ui::format::{bytes, count, duration, plural};
 use crate::ui::{Published, RunEnded, StepSummary};
 use crate::worker::Worker;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use spotmill_core::calls::RunInput;
+use spotmill_core::command::{Caller, Command};
 use spotmill_core::ids::{RunId, StepName};
 use spotmill_core::item::PreviewReply;
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::{Manifest, RunReport, StepReport, StepState};
-use spotmill_lambdas::{Ctx, report};
-use spotmill_platform::records;
+use spotmill_core::records::{RunReport, StepReport, StepState};
+use spotmill_core::words::cause_alone;
+use spotmill_lambdas::{Ctx, look, report};
 
 /// Rows of a result that are shown.
 const SHOWN: usize = 10;
@@ -67,10 +67,7 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
 
 async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published> {
     let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step.step.as_str()), step.generation);
-    let (manifest, _) = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await.ok()??;
-    if manifest.superseded.is_some() {
-        return None;
-    }
+    let manifest = look::published(ctx, &keys).await.ok()??;
     Some(Published {
         step: step.step.0.clone(),
         files: manifest.files.iter().map(|f| manifest.destination.join(&f.path).0).collect(),
@@ -80,7 +77,7 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
 }
 
 /// The end of one key.
-pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
+pub fn print(ended: &RunEnded, code: Code, caller: &Caller, again: &Command) {
     let took = duration(ended.wall_ms);
     match code {
         Code::Done if ended.outcome == "warned" => say!("! {} succeeded with warnings in {took}", ended.run),
@@ -99,12 +96,15 @@ pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
         step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
         if step.rows_rejected > 0 {
             let rows = plural(step.rows_rejected, "row");
-            say!("  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM", step.step, ended.run, step.step);
+            let show = caller.command("show").arg(&ended.run).arg(&step.step).blank("ITEM");
+            say!("  {} rejected {rows}; where and why: {show}", step.step);
         }
     }
     if code != Code::Done {
-        say!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
-        say!("  Look   {spotmill} show {}", ended.run);
+        let cause = ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown");
+        // Its commands follow on lines of their own.
+        say!("  Cause  {}", cause_alone(cause));
+        say!("  Look   {}", caller.command("show").arg(&ended.run));
         say!("  Again  {}", again);
     }
 }
@@ -119,7 +119,7 @@ pub fn closing(
     code: Code,
 ) -> Result<(), Stop> {
     if inputs.len() > 1 {
-        backfill(ended, inputs.len());
+        backfill(global, ended, inputs.len());
     }
     let succeeded = |run: &&RunEnded| matches!(run.outcome.as_str(), "succeeded" | "warned");
     let ended: Vec<&RunEnded> = ended.iter().filter(succeeded).collect();
@@ -133,17 +133,18 @@ pub fn closing(
         }
     }
     if code == Code::Done && !global.quiet && asked.date.as_ref().is_some_and(|d| !d.contains("..")) {
-        let spotmill = world::spotmill(global);
-        say!("Next: {spotmill} show {} · {spotmill} run --date FIRST..LAST", ended[0].run);
+        let (show, run) = (global.command("show").arg(&ended[0].run), global.command("run"));
+        say!("Next: {show} · {}", run.word("--date").blank("FIRST..LAST"));
     }
     Ok(())
 }
 
-pub fn backfill(ended: &[RunEnded], asked: usize) {
+/// How many of a range are done. Why others failed was told as each ended.
+pub fn backfill(global: &Global, ended: &[RunEnded], asked: usize) {
     let done = ended.iter().filter(|run| matches!(run.outcome.as_str(), "succeeded" | "warned")).count();
     say!("{done} of {} done", plural(asked as u64, "run"));
     for run in ended.iter().filter(|run| run.outcome == "failed") {
-        say!("  ✗ {}: {}", run.run, run.cause.as_deref().unwrap_or("failed"));
+        say!("  ✗ {}   {}", run.run, global.command("show").arg(&run.run));
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod bucket;
 pub mod calls;
 pub mod claim;
+pub mod command;
 pub mod cpu;
 pub mod dead;
 pub mod destination;

@@ -11,6 +11,7 @@ use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
+use spotmill_core::words;
 use spotmill_platform::ports::{Created, ExecutionState, StoreError, Swapped};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,14 +53,14 @@ fn reply(run: RunId, selected: &[StepName]) -> BeginReply {
 pub fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, HandlerError> {
     let all: Vec<&str> = program.pipeline.steps.iter().map(|s| s.name.as_str()).collect();
     let named = [
-        ("from_step", input.from_step.iter().collect::<Vec<_>>()),
-        ("only_steps", input.only_steps.iter().flatten().collect()),
-        ("accept", input.accept.keys().collect()),
+        ("--from-step", input.from_step.iter().collect::<Vec<_>>()),
+        ("--only", input.only_steps.iter().flatten().collect()),
+        ("--accept", input.accept.keys().collect()),
     ];
     for (what, names) in named {
         if let Some(unknown) = names.iter().find(|n| !all.contains(&n.as_str())) {
-            let steps = all.join(", ");
-            return Err(HandlerError::invalid(format!("`{what}`: there is no step `{unknown}`; steps: {steps}")));
+            let instead = words::instead(unknown, "steps", &all);
+            return Err(HandlerError::invalid(format!("{what} {unknown}: there is no step `{unknown}`; {instead}")));
         }
     }
     contradictions(input, &all)?;

@@ -44,6 +44,7 @@ pub use error::HandlerError;
 pub use functions::{CalledBy, FUNCTIONS, Function, invoke};
 pub use program::Program;
 
+use spotmill_core::command::Caller;
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{Clock, Executions, Fleets, Queue, Store};
 use std::sync::Arc;
@@ -69,8 +70,8 @@ pub struct Settings {
     pub target: String,
     /// What relative paths of a pipeline are relative to; none where all are `s3://`.
     pub base: Option<Uri>,
-    /// The command that resumes a run, before its key: `spotmill run`, `spotmill start`.
-    pub rerun_command: String,
+    /// Whose commands messages name.
+    pub caller: Caller,
     /// Seconds after which files under `scratch/` may be gone; none: they stay.
     pub scratch_secs: Option<u64>,
     /// Files a call of publish copies or deletes.
@@ -103,7 +104,7 @@ impl Settings {
             callbacks: callbacks.into(),
             target: "aws".to_owned(),
             base: None,
-            rerun_command: "spotmill start".to_owned(),
+            caller: Caller { anywhere: true, ..Caller::new("aws") },
             scratch_secs: None,
             publish_page: spotmill_core::bounds::PUBLISH_PAGE,
             dispatch_page: spotmill_core::bounds::DISPATCH_PAGE,

@@ -184,7 +184,12 @@ pub async fn changes(ctx: &Ctx, step: Option<&Step>, keys: &StepKeys) -> Result<
 
 /// A frozen file where it is now, should the project have moved.
 pub fn now_at(ctx: &Ctx, plan: &Plan, file: &InputFile) -> InputFile {
-    InputFile { uri: moved(&file.uri, plan.base.as_ref(), ctx.settings.base.as_ref()), ..file.clone() }
+    InputFile { uri: where_now(ctx, plan, &file.uri), ..file.clone() }
+}
+
+/// The same for any place that a record of the step names.
+pub fn where_now(ctx: &Ctx, plan: &Plan, place: &Uri) -> Uri {
+    moved(place, plan.base.as_ref(), ctx.settings.base.as_ref())
 }
 
 struct Compared {

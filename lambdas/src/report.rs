@@ -2,7 +2,7 @@
 //! success; it reads records and judges nothing but whether every step that was to run is complete.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError, Program, begin, history, inputs, machines};
+use crate::{Ctx, HandlerError, Program, begin, history, inputs, look, machines, renew};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::history::{PastRun, PastStep};
@@ -150,7 +150,9 @@ async fn step_report(
     let manifest = manifest.filter(|_| seal.is_some());
     let unpublished = program.destination(step)?.is_some() && manifest.is_none();
     let superseded = manifest.as_ref().and_then(|m| m.superseded.clone());
-    let published = manifest.filter(|m| m.superseded.is_none()).map(|m| m.destination);
+    let destination =
+        |m: Manifest| plan.as_ref().map_or(m.destination.clone(), |p| renew::where_now(ctx, p, &m.destination));
+    let published = manifest.filter(|m| m.superseded.is_none()).map(destination);
     let mut report = StepReport {
         step: step.name.as_str().into(),
         generation,
@@ -264,5 +266,6 @@ async fn of_work(
         }
     }
     report.failures = last.into_values().take(REPORTED_FAILURES).collect();
+    report.failures.iter_mut().for_each(|failure| look::of_file_now(ctx, plan, failure));
     Ok(())
 }

@@ -7,12 +7,12 @@ use crate::work::{WorkPage, WorkPages};
 use crate::{Ctx, HandlerError, inputs, watch};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{Caught, Next, RoundRequest, VerdictReply, VerdictRequest, errors};
+use spotmill_core::command::Command;
 use spotmill_core::ids::ItemIndex;
 use spotmill_core::plan::item_digest;
 use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord};
 use spotmill_core::seal::{PlannedItem, SealError, Sealed, Sealing, told};
 use spotmill_core::verdict::{Ended, Verdict, decide};
-use spotmill_core::words::program;
 use spotmill_platform::records;
 
 /// Receipts in memory at once.
@@ -27,16 +27,17 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
         return Ok(sealed_reply(&view, of));
     }
     let caught = diagnosed(ctx, &view, of, request.failure.as_ref()).await;
-    let rerun = view.program.rerun(&ctx.settings);
+    let look = ctx.settings.caller.command("show").arg(of.run.as_str());
+    let again = view.program.rerun(&ctx.settings);
     let ended = Ended {
-        run: &of.run,
         step: of.step.as_str(),
         round: of.round,
         rung: of.rung,
         idle_before: idle_before(ctx, &view, of).await?,
         caught: caught.as_ref().or(request.failure.as_ref()),
         tally: view.tally.as_ref(),
-        rerun: &rerun,
+        look: &look,
+        again: &again,
     };
     match decide(&view.facts(), &ended) {
         Verdict::Round { round, rung, idle, because } => {
@@ -48,7 +49,7 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
             record(ctx, &view, of, 0, &cause).await?;
             Ok(failed(of, error, cause))
         }
-        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, &rerun).await,
+        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, (&look, &again)).await,
     }
 }
 
@@ -100,7 +101,7 @@ async fn complete(
     view: &RoundView,
     of: &RoundRequest,
     missing: &[ItemIndex],
-    rerun: &str,
+    (look, again): (&Command, &Command),
 ) -> Result<VerdictReply, HandlerError> {
     match fold(ctx, view, missing).await? {
         Ok(sealed) => {
@@ -112,11 +113,9 @@ async fn complete(
         Err(SealError::Expectation(why)) => {
             let kept = spotmill_core::words::count(view.receipts.len(), "item");
             let cause = format!(
-                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: {} show {}. \
-                 Again, when it is mended: {rerun}.",
-                of.step,
-                program(rerun),
-                of.run
+                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: `{look}`. \
+                 Again, when it is mended: `{again}`.",
+                of.step
             );
             record(ctx, view, of, 0, &cause).await?;
             Ok(failed(of, errors::EXPECTATION_FAILED, cause))

@@ -5,7 +5,7 @@
 use crate::args::{DeployArgs, Global};
 use crate::aws::release::{self, Release};
 use crate::aws::upgrade::{self, Parameters};
-use crate::aws::{World, answers, command, connect, elf, names, stack_name};
+use crate::aws::{World, answers, connect, elf, names, stack_name};
 use crate::check;
 use crate::exit::{Code, Stop};
 use crate::project::{self, Project};
@@ -68,7 +68,7 @@ fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     let here = if cfg!(target_arch = "aarch64") { &args.worker_aarch64 } else { &args.worker_x86_64 };
     let worker = match here {
         Some(program) => Worker { program: program.clone() },
-        None => Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?,
+        None => Worker::find(global, project.pipeline().worker_crate.as_deref())?,
     };
     let named: Vec<PathBuf> = [&args.worker_x86_64, &args.worker_aarch64].into_iter().flatten().cloned().collect();
     let paths = if named.is_empty() { vec![worker.program.clone()] } else { named };
@@ -107,7 +107,7 @@ async fn stack(
     let (stacks, account) = (aws.stacks(), identity.account.as_str());
     let region = aws.region().unwrap_or_default();
     ui.note(format!("account {account}, {region}, stack {}", plan.stack));
-    let now = upgrade::settled(&stacks, &plan.stack, ui, &command(global, "deploy")).await?;
+    let now = upgrade::settled(&stacks, &plan.stack, ui, &global.caller()).await?;
     let bucket = code_bucket(args, plan, aws, account, &region, ui).await?;
     let own = own_bucket(args, plan, now.as_ref(), aws, account, ui).await?;
     let (parameters, prefix) = parameters(args, plan, now.as_ref(), &bucket, &own, ui)?;
@@ -245,5 +245,5 @@ fn told(global: &Global, world: &World, record: &Deployed) {
         let get = |name: &str| world.now.parameters.get(name).map(String::as_str).unwrap_or_default();
         say!("  {daily} runs daily: {} {}", get("ScheduleExpression"), get("ScheduleTimezone"));
     }
-    say!("Next: {} · {} --date D --wait", command(global, "doctor"), command(global, "start"));
+    say!("Next: {} · {}", global.command("doctor"), global.command("start").word("--date").blank("D").word("--wait"));
 }

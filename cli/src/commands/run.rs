@@ -11,11 +11,11 @@ use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use crate::worker::Worker;
 use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
 use spotmill_core::ids::ExecutionId;
 use spotmill_core::records::DeployedWorker;
 use spotmill_core::spec;
-use spotmill_core::words::shell;
 use spotmill_lambdas::{Program, deploy, report};
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Clock;
@@ -52,7 +52,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     for input in &inputs {
         program(&frozen, input, global)?;
     }
-    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let deployed = worker.deployed()?;
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
@@ -221,23 +221,23 @@ impl Session<'_> {
         let ended = result::ended(&world.ctx, &run, outcome, wall_ms, error, cause).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
-            result::print(&ended, code, &world::spotmill(self.global), &self.again(input, code));
+            result::print(&ended, code, &self.global.caller(), &self.again(input, code));
         }
         Ok((code, ended))
     }
 
     /// The command that goes on where this one ended: of a range that was stopped, the whole range.
-    fn again(&self, input: &RunInput, code: Code) -> String {
-        let mut command = format!("{} run", world::spotmill(self.global));
+    fn again(&self, input: &RunInput, code: Code) -> Command {
+        let mut command = self.global.command("run");
         let range = self.args.asked.date.as_ref().filter(|_| code == Code::Interrupted);
         if let Some(date) = range.or(input.date.as_ref()) {
-            command += &format!(" --date {date}");
+            command = command.option("--date", date);
         }
         for (name, value) in &self.args.asked.params {
-            command += &format!(" --param {name}={}", shell(value));
+            command = command.param(name, value);
         }
         if !self.args.asked.only.is_empty() {
-            command += &format!(" --only {}", self.args.asked.only.join(","));
+            command = command.option("--only", &self.args.asked.only.join(","));
         }
         command
     }

@@ -4,6 +4,7 @@
 mod bars;
 pub mod format;
 mod plain;
+mod told;
 
 use serde::Serialize;
 use std::io::Write;

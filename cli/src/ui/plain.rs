@@ -2,12 +2,15 @@
 
 use super::Event;
 use super::format::{count, duration, plural};
+use super::told::Told;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 #[derive(Default)]
 pub struct Plain {
     done: AtomicU32,
     items: AtomicU32,
+    told: Mutex<Told>,
 }
 
 impl Plain {
@@ -47,7 +50,8 @@ impl Plain {
                     None if *retry => "; another try follows".to_owned(),
                     None => String::new(),
                 };
-                format!("  {step} item {item} failed ({class}): {message}{again}")
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                format!("  {}{again}", told.failure(step, *item, class, message))
             }
             Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => format!(
                 "  ✓ {step}: {} rows → {}, {} rejected, {}",
@@ -56,7 +60,8 @@ impl Plain {
                 count(*rows_rejected),
                 duration(*wall_ms)
             ),
-            Event::StepFailed { step, error } => format!("  ✗ {step}: {error}"),
+            // Why is told once, with the end of the run.
+            Event::StepFailed { step, .. } => format!("  ✗ {step} failed"),
             Event::Note { message } => message.clone(),
             Event::ItemStarted { .. } | Event::RunEnded(_) => return None,
         })
