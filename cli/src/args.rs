@@ -6,14 +6,18 @@ use clap_complete::Shell;
 use spotmill_core::command::{self, Caller};
 use std::path::{Path, PathBuf};
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
+  3 invalid pipeline · 4 an expectation, or what lies at the destination,
+  stopped publishing · 5 account or permission · 6 held by another run ·
+  7 no capacity, retry later · 130 Ctrl-C, resumable";
+
 #[derive(Parser)]
 #[command(
     name = "spotmill",
     version,
     about = "Daily ETL on spot machines: the same pipeline on this machine and on AWS",
-    after_help = "Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage · 3 invalid pipeline · \
-                  4 an expectation, or what lies at the destination, stopped publishing · 5 account or permission · 6 held by another run · \
-                  7 no capacity, retry later · 130 Ctrl-C, resumable"
+    after_help = EXIT_CODES
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -41,33 +45,39 @@ pub fn command() -> clap::Command {
     let command = Cli::command();
     let line = |name: &&str| {
         let about = command.find_subcommand(name).and_then(|c| c.get_about()).map(ToString::to_string);
-        format!("  {name:12} {}\n", about.unwrap_or_default())
+        let about = about.unwrap_or_default();
+        format!("  {name:12} {}\n", about.strip_prefix("On AWS: ").unwrap_or(&about))
     };
     let group =
         |(title, names): &(&str, &[&str])| format!("{title}:\n{}\n", names.iter().map(line).collect::<String>());
     let rest = "Other:\n  completions, man, help\n\n";
     let groups = GROUPS.iter().map(group).collect::<String>();
-    let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{rest}{{options}}{{after-help}}");
+    let template =
+        format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{rest}Common options:\n{{options}}{{after-help}}");
     command.help_template(template)
 }
 
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Common options")]
 pub struct Global {
-    /// Directory of the pipeline (holds pipeline.toml)
+    /// Where pipeline.toml is
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     pub directory: PathBuf,
-    /// Whose [target.NAME] overrides apply; `aws` and `aws-…` are on AWS, every other is this machine. `aws` for the
-    /// commands on AWS, else `local`
+    /// `aws`, `aws-…`, or another for this machine
+    ///
+    /// Whose [target.NAME] overrides apply. `aws` and `aws-…` are on AWS, every other is this machine; by default `aws`
+    /// for the commands on AWS, else `local`.
     #[arg(long, value_name = "NAME", global = true)]
     pub target: Option<String>,
-    /// The stack on AWS; SPOTMILL_STACK, or `spotmill`
+    /// The stack on AWS [default: SPOTMILL_STACK, or spotmill]
     #[arg(long, value_name = "NAME", global = true)]
     pub stack: Option<String>,
-    /// A built worker program, instead of building the pipeline's or the stock one; SPOTMILL_WORKER does the same
+    /// A built worker program [default: SPOTMILL_WORKER]
+    ///
+    /// Instead of building the pipeline's own crate, or the stock worker.
     #[arg(long, value_name = "FILE", global = true)]
     pub worker: Option<PathBuf>,
-    /// Machine-readable: one versioned JSON event a line on stdout
+    /// One versioned JSON event a line on stdout
     #[arg(long, global = true)]
     pub json: bool,
     /// No progress
@@ -76,8 +86,8 @@ pub struct Global {
     /// Say more (twice: everything)
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Colours
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    /// Colours: auto, always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true, global = true)]
     pub color: ColorWhen,
     /// Never ask; what would be asked is refused unless --yes
     #[arg(long, global = true)]
@@ -131,7 +141,7 @@ pub enum Command {
         #[command(flatten)]
         key: KeyArgs,
     },
-    /// Print the columns of a file or step, ready to paste; `--pipeline` prints the JSON Schema of pipeline.toml
+    /// Print the columns of a file or step, ready to paste
     Schema {
         /// A data file, or the name of a step
         #[arg(value_name = "FILE|STEP", required_unless_present = "pipeline")]
@@ -172,7 +182,7 @@ pub enum Command {
     },
     /// On AWS: check the account before the first bill
     Doctor,
-    /// On AWS: create or upgrade the stack, and make this pipeline what starts run
+    /// On AWS: create or upgrade the stack with this pipeline
     Deploy(DeployArgs),
     /// On AWS: remove the stack; keeps data
     Destroy {
@@ -198,7 +208,9 @@ pub enum Command {
         /// For example flights/2013-01-01
         run: String,
     },
-    /// Show what nobody needs any more: dead attempts, replaced generations, files that landed late
+    /// Show what nobody needs any more, and remove it
+    ///
+    /// Dead attempts, replaced generations, files that landed late.
     Gc {
         /// Remove it
         #[arg(long)]
@@ -408,6 +420,9 @@ mod tests {
         let listed: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         let all: BTreeSet<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
         let others = ["completions", "man"];
+        let help = command().render_help().to_string();
+        let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:?}");
         assert_eq!(listed.len() + others.len(), all.len());
         assert!(listed.iter().chain(&others).all(|name| all.contains(*name)), "{all:?}");
         let on_aws: BTreeSet<&str> = GROUPS[2].1.iter().copied().collect();

@@ -4,7 +4,7 @@
 use crate::args::{Global, KeyArgs};
 use crate::exit::Stop;
 use crate::here::world;
-use crate::project::{self, Project};
+use crate::project::{self, PIPELINE_FILE, Project};
 use jiff::civil::Date;
 use spotmill_core::command::Command;
 use spotmill_core::listing::PathPattern;
@@ -14,6 +14,7 @@ use spotmill_lambdas::Program;
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Store;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Dates that are tried before none is named.
 const TRIED: usize = 40;
@@ -101,9 +102,17 @@ pub fn named(pipeline: &Pipeline) -> String {
     format!("{}: {steps}", pipeline.name)
 }
 
+/// What to do where there are no runs: start one, or make a pipeline first.
+pub async fn to_begin(global: &Global) -> String {
+    match Path::new(PIPELINE_FILE).exists() || global.on_aws() {
+        true => format!("start one: {}", first_run(global).await),
+        false => format!("there is no {PIPELINE_FILE} here; make one: {}", global.command("init")),
+    }
+}
+
 /// The error where a command looks at runs and there are none.
 pub async fn no_runs(global: &Global) -> Stop {
-    Stop::usage("no runs yet").remedy(format!("start one: {}", first_run(global).await))
+    Stop::usage("no runs yet").remedy(to_begin(global).await)
 }
 
 #[cfg(test)]

@@ -167,13 +167,18 @@ fn summary(columns: &[Column]) -> String {
     let group = columns.iter().find(|c| c.ty == ColumnType::String).map(|c| quoted(&c.name));
     let is_measure = |c: &&Column| {
         let number = matches!(c.ty, ColumnType::Float64 | ColumnType::Decimal { .. } | ColumnType::Int64);
-        number && c.name != "id" && !c.name.to_lowercase().ends_with("_id")
+        let last = c.name.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        number && !last.eq_ignore_ascii_case("id")
     };
     let sum = columns.iter().find(is_measure).map(|c| format!(", SUM({0}) AS {0}", quoted(&c.name)));
     let sum = sum.unwrap_or_default();
+    let mut n = "n".to_owned();
+    while columns.iter().any(|c| c.name.eq_ignore_ascii_case(&n)) {
+        n.push('_');
+    }
     match group {
-        Some(group) => format!("SELECT {group}, COUNT(*) AS n{sum}\nFROM input GROUP BY {group}"),
-        None => format!("SELECT COUNT(*) AS n{sum}\nFROM input"),
+        Some(group) => format!("SELECT {group}, COUNT(*) AS {n}{sum}\nFROM input GROUP BY {group}"),
+        None => format!("SELECT COUNT(*) AS {n}{sum}\nFROM input"),
     }
 }
 

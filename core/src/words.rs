@@ -84,7 +84,8 @@ pub fn instead(name: &str, what: &str, known: &[&str]) -> String {
         [] => format!("there are no {what}"),
         known => format!("{what}: {}", known.join(", ")),
     };
-    match nearest(name, known.iter().copied()) {
+    // Any letter is near any other.
+    match nearest(name, known.iter().copied()).filter(|_| name.chars().count() > 1) {
         Some(near) => format!("did you mean `{near}`? {all}"),
         None => all,
     }

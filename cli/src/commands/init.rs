@@ -43,13 +43,12 @@ fn write(global: &Global, dir: &Path, files: &[(&str, &str)], date: &str) -> Res
             std::fs::create_dir_all(parent).map_err(io("create", parent))?;
         }
         match std::fs::read(&path) {
-            // Ours, or as much of it as an `init` wrote before it was killed.
-            Ok(found) if text.as_bytes().starts_with(&found) => {}
+            Ok(found) if found == text.as_bytes() => continue,
             Ok(_) => return Err(Stop::usage(format!("{} exists and is not ours", path.display()))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(io("read", &path)(e)),
         }
-        std::fs::write(&path, text).map_err(io("write", &path))?;
+        whole(&path, text)?;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     let next = there(global, dir).command("run").option("--date", date);
@@ -63,6 +62,13 @@ fn write(global: &Global, dir: &Path, files: &[(&str, &str)], date: &str) -> Res
     }
     say!("Next: {next}");
     Ok(Code::Done)
+}
+
+/// All of it or nothing, so that what an `init` left that was killed is never half a file.
+fn whole(path: &Path, text: &str) -> Result<(), Stop> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).map_err(io("write", path))
 }
 
 /// Commands that work in the new directory.
@@ -83,7 +89,7 @@ fn ignore(path: &Path) -> Result<bool, Stop> {
             Ok(IGNORED.iter().all(|line| found.lines().any(|l| l.trim().trim_matches('/') == line.trim_matches('/'))))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::write(path, ours).map_err(io("write", path))?;
+            whole(path, &ours)?;
             Ok(true)
         }
         Err(e) => Err(io("read", path)(e)),

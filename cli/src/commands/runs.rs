@@ -3,7 +3,7 @@
 use crate::args::Global;
 use crate::exit::{Code, Stop};
 use crate::look::Looking;
-use crate::next::first_run;
+use crate::next::to_begin;
 use crate::result::{indent, table};
 use crate::ui::format::{count, duration};
 use spotmill_core::ids::RunId;
@@ -27,7 +27,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     }
     if !global.json {
         if runs.is_empty() {
-            say!("no runs yet; start one: {}", first_run(global).await);
+            say!("no runs yet; {}", to_begin(global).await);
         } else {
             say!("{}", indent(&shown));
         }

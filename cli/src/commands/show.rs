@@ -147,9 +147,15 @@ fn tell(failure: &FailureRecord, log: bool) {
     let tail = failure.log_tail.trim_end();
     if log && !tail.is_empty() {
         say!("  Log\n{}", tail.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n"));
-    } else if let Some(last) = tail.lines().last() {
+    } else if let Some(last) = tail.lines().last().filter(|last| is_news(last, failure)) {
         say!("  Log    … {last}   (more: --log)");
     }
+}
+
+/// Does the log say something that the failure does not?
+fn is_news(line: &str, failure: &FailureRecord) -> bool {
+    let told = |text: &str| text.contains(line.trim());
+    !told(&failure.message) && !failure.remedy.as_deref().is_some_and(told)
 }
 
 async fn show_step(

@@ -36,7 +36,7 @@ struct Seen {
 }
 
 pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code, Stop> {
-    let world = World::open(global).await?;
+    let world = World::open(global).await.map_err(|stop| or_here(global, stop))?;
     let looking = Looking::on(World::open(global).await?);
     let run = looking.run(global, run).await?;
     loop {
@@ -55,6 +55,13 @@ pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code
             }
         }
     }
+}
+
+/// Who works on this machine alone means another command.
+fn or_here(global: &Global, mut stop: Stop) -> Stop {
+    let here = Global { target: None, ..global.clone() }.command("show");
+    let remedy = stop.remedy.take().map_or_else(String::new, |remedy| format!("{remedy}; "));
+    stop.remedy(format!("{remedy}runs of this machine: {here}"))
 }
 
 async fn look(world: &World, looking: &Looking, run: &RunId) -> Result<Seen, Stop> {
