@@ -4,7 +4,7 @@
 //! eventually consistent.
 
 use crate::bounds::NOT_FOUND_SECS;
-use crate::calls::{Caught, RunInput, innermost};
+use crate::calls::{Caught, RunInput, STOPPED, innermost};
 use crate::claim::OwnerState;
 use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
@@ -60,7 +60,7 @@ pub fn told(event: &Value) -> Option<Told> {
     let start = serde_json::from_value(input).ok();
     let text = |name: &str, other: &str| detail[name].as_str().filter(|t| !t.is_empty()).unwrap_or(other).to_owned();
     let (unnamed, why) = match status {
-        "ABORTED" => ("Spotmill.Stopped", "somebody stopped the execution"),
+        "ABORTED" => (STOPPED, "somebody stopped the execution"),
         "TIMED_OUT" => ("States.Timeout", "the execution passed its time-out"),
         _ => ("", ""),
     };

@@ -13,7 +13,7 @@ use spotmill_lambdas::report;
 use spotmill_platform::aws::stacks::RunStatus;
 use std::time::Duration;
 
-pub const STOPPED: &str = "Spotmill.Stopped";
+pub use spotmill_core::calls::STOPPED;
 /// Looks at an execution that was told to stop, a second apart.
 const LOOKS: u32 = 30;
 
