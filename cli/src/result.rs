@@ -98,7 +98,12 @@ pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
             step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
             if step.rows_rejected > 0 {
                 let rows = plural(step.rows_rejected, "row");
-                say!("  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM", step.step, ended.run, step.step);
+                say!(
+                    "  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM",
+                    step.step,
+                    ended.run,
+                    step.step
+                );
             }
         }
         if code != Code::Done {
@@ -289,7 +294,11 @@ mod tests {
         check(&failed, Code::ItemsFailed, &["Look spotmill show p/d", "Again spotmill run --date d"]);
         let both = "strange files; or start with --adopt, or with --leave";
         let refused = RunEnded { refused: true, ..ended("failed", errors::DESTINATION_REFUSED, both) };
-        check(&refused, Code::Expectation, &["Adopt spotmill run --date d --adopt", "Leave spotmill run --date d --leave"]);
+        check(
+            &refused,
+            Code::Expectation,
+            &["Adopt spotmill run --date d --adopt", "Leave spotmill run --date d --leave"],
+        );
         let one = RunEnded { cause: Some("or start with --leave".into()), ..refused.clone() };
         check(&one, Code::Expectation, &["Leave spotmill run --date d --leave"]);
         let missing = RunEnded { refused: true, ..ended("failed", errors::NO_INPUT, "nothing matches in/d.csv") };

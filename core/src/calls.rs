@@ -181,9 +181,6 @@ pub struct ReportReply {
     pub report: crate::ids::Uri,
 }
 
-/// What an execution that somebody ended says of itself; no function answers with it.
-pub const STOPPED: &str = "Spotmill.Stopped";
-
 /// Error names that Retry and Catch match; anything not listed is a bug.
 pub mod errors {
     pub const FENCED: &str = "Spotmill.Fenced";

@@ -4,11 +4,14 @@
 //! eventually consistent.
 
 use crate::bounds::NOT_FOUND_SECS;
-use crate::calls::{Caught, RunInput, STOPPED, innermost};
+use crate::calls::{Caught, RunInput, innermost};
 use crate::claim::OwnerState;
 use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
 use serde_json::Value;
+
+/// What an execution that somebody ended says of itself; no function answers with it.
+pub const STOPPED: &str = "Spotmill.Stopped";
 
 /// What is to become of a fleet, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -144,7 +144,7 @@ pub async fn known(
     let (Some((plan, _)), Some((before, _))) = (plan, before) else { return Ok(HashMap::new()) };
     let then = Contents::load(ctx, &keys.run, &plan.from).await?;
     match then.tables(&before) == contents.tables(tables) {
-        true => committed(ctx, keys, &plan, &then).await,
+        true => committed(ctx, keys, &plan, &before, &then).await,
         false => Ok(HashMap::new()),
     }
 }
@@ -154,12 +154,17 @@ async fn committed(
     ctx: &Ctx,
     keys: &StepKeys,
     plan: &Plan,
+    tables: &PlanTables,
     contents: &Contents,
 ) -> Result<HashMap<String, ItemIndex>, HandlerError> {
     let receipts = access::receipted(ctx, keys, plan).await?;
     let missing = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(s, _)| s.missing).unwrap_or_default();
     let pinned = pinned(ctx, keys).await?;
     let mut known = HashMap::new();
+    // A side table that was read in two versions was read by all.
+    if tables.whole.values().flatten().any(|file| pinned.contains(&file.uri)) {
+        return Ok(known);
+    }
     let mut pages = WorkPages::open(keys, plan);
     while let Some(page) = pages.next(ctx).await? {
         for item in (page.from..page.to).filter(|i| receipts.contains(*i) && !missing.contains(i)) {

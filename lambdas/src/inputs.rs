@@ -79,12 +79,7 @@ async fn nearest(ctx: &Ctx, path: &str) -> Result<String, HandlerError> {
 }
 
 /// The seal of a step's present generation.
-pub async fn sealed(
-    ctx: &Ctx,
-    program: &Program,
-    lease: &Lease,
-    name: &str,
-) -> Result<(StepKeys, Seal), HandlerError> {
+pub async fn sealed(ctx: &Ctx, program: &Program, lease: &Lease, name: &str) -> Result<(StepKeys, Seal), HandlerError> {
     let (run, step) = (program.run_id(), program.step(name)?);
     let incomplete = |why: String| HandlerError::new(errors::UPSTREAM_INCOMPLETE, format!("step `{name}` {why}"));
     let Some(generation) = lease.generations.get(name).map(|g| g.generation) else {
@@ -96,7 +91,9 @@ pub async fn sealed(
     };
     if !seal.is_complete(accepted(&lease.accept, name)) {
         let missing = spotmill_core::words::items(&seal.missing);
-        return Err(incomplete(format!("is without items {missing}, which this start does not accept: run it again first")));
+        return Err(incomplete(format!(
+            "is without items {missing}, which this start does not accept: run it again first"
+        )));
     }
     if let Some(changed) = seal.unchecked(step) {
         return Err(incomplete(format!("was complete under other checks ({changed} changed): run it again first")));

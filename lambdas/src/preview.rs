@@ -84,7 +84,8 @@ async fn work_of(
 ) -> Result<Work, HandlerError> {
     let run = program.run_id();
     let present = &lease.generations[&step.name];
-    let (keys, before_it) = (RunKeys::new(&ctx.root, &run).step(&step.name.as_str().into(), present.generation), present.carries_over);
+    let (keys, before_it) =
+        (RunKeys::new(&ctx.root, &run).step(&step.name.as_str().into(), present.generation), present.carries_over);
     if let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &keys.seal()).await?
         && seal.is_complete(inputs::accepted(&lease.accept, &step.name))
     {
@@ -100,7 +101,9 @@ async fn work_of(
         }
         return Ok(Work::Items { items, committed, frozen: true });
     }
-    let runs_first = |name: &&str| before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { unchecked: None, .. }));
+    let runs_first = |name: &&str| {
+        before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { unchecked: None, .. }))
+    };
     let waits: Vec<String> = step.upstream().filter(runs_first).map(str::to_owned).collect();
     if !waits.is_empty() {
         return Ok(Work::Waits { upstream: waits });

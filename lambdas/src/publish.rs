@@ -7,7 +7,8 @@ use crate::destination::{Intended, Place, contents, intended, refused};
 use crate::{Ctx, HandlerError, access, contract, inputs};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
-    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, id, paths,
+    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, id,
+    paths,
 };
 use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;

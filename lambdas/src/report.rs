@@ -104,7 +104,8 @@ async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(R
     let program = access::program(ctx, &request.run, lease).await?;
     let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
     let end = end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root));
-    let looked = Looked { lease, program: &program, run: &request.run, alive_ms: alive(ctx, lease, end.as_ref()).await? };
+    let looked =
+        Looked { lease, program: &program, run: &request.run, alive_ms: alive(ctx, lease, end.as_ref()).await? };
     let mut steps = Vec::new();
     let mut measured = BTreeMap::new();
     let mut done_before = true;

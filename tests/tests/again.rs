@@ -135,7 +135,12 @@ fn a_finished_run_stays_finished_when_its_input_is_gone() {
         }
         let told = project.spotmill(&RUN);
         told.code(0).says("nothing to do").says("north.csv is gone since it was read");
-        let again = refused(&project, &[&RUN[..], &["--changed"]].concat(), if columns.is_empty() { 3 } else { 1 }, &["in/2025-05-01/*.csv"]);
+        let again = refused(
+            &project,
+            &[&RUN[..], &["--changed"]].concat(),
+            if columns.is_empty() { 3 } else { 1 },
+            &["in/2025-05-01/*.csv"],
+        );
         assert!(!again.stdout.contains("Look") && !again.stdout.contains("Again"), "{}", again.stdout);
         project.spotmill(&["runs"]).code(0).says("✓ succeeded");
         project.spotmill(&RUN).code(0).says("nothing to do");
@@ -160,7 +165,8 @@ fn what_is_asked_of_a_finished_run_is_held_against_it() {
 fn somebodys_files_are_named_left_or_taken_over() {
     let project = daily();
     project.write("out/2025-05-01/old.parquet", "not ours");
-    let ran = refused(&project, &RUN, 4, &["old.parquet", "was not started", "run --date 2025-05-01 --adopt", "--leave"]);
+    let ran =
+        refused(&project, &RUN, 4, &["old.parquet", "was not started", "run --date 2025-05-01 --adopt", "--leave"]);
     assert!(!ran.stdout.contains("Look"), "there is nothing to look at yet: {}", ran.stdout);
     project.spotmill(&[&RUN[..], &["--leave"]].concat()).code(0);
     assert_eq!(project.read("out/2025-05-01/old.parquet"), "not ours");

@@ -4,7 +4,7 @@
 use super::executions::{LocalExecutions, Posted};
 use async_trait::async_trait;
 use serde_json::Value;
-use spotmill_core::calls::STOPPED;
+use spotmill_core::reap::STOPPED;
 use spotmill_platform::ports::Clock;
 use spotmill_statemachine::{
     ChildEnd, Command, Event, Execution, Machine, Moment, Status, TaskId, next_deadline, step,

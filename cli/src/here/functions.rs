@@ -62,7 +62,8 @@ impl LocalFunctions {
         let plan = records::load::<Plan>(&*self.ctx.store, &keys.plan()).await;
         let items = plan.ok().flatten().map_or(reply.todo, |(plan, _)| plan.items);
         let lease = records::load::<Lease>(&*self.ctx.store, &keys.run.lease()).await.ok().flatten();
-        let because = lease.and_then(|(lease, _)| lease.generations.get(request.step.as_str()).map(|g| g.because.clone()));
+        let because =
+            lease.and_then(|(lease, _)| lease.generations.get(request.step.as_str()).map(|g| g.because.clone()));
         self.ui.tell(&Event::StepPlanned {
             run: request.run.0,
             step: request.step.0,

@@ -95,7 +95,9 @@ fn what_costs_more_in_requests_than_in_machines_is_refused_with_its_price() {
     wide.output.layout = spotmill_core::model::Layout::Bucket { by: vec!["k".into()], buckets: 512 };
     let names: Vec<String> = (0..977).map(|i| format!("f{i}:1")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let PlanError::TooMuch(why) = plan_for(&wide, &found(&names), &BTreeMap::new(), false).unwrap_err() else { panic!() };
+    let PlanError::TooMuch(why) = plan_for(&wide, &found(&names), &BTreeMap::new(), false).unwrap_err() else {
+        panic!()
+    };
     assert!(why.contains("977 items × 512 buckets are 500224 files") && why.contains("about $2.50 a run"), "{why}");
     assert!(plan_for(&wide, &found(&names[..976]), &BTreeMap::new(), false).is_ok());
 }

@@ -84,7 +84,8 @@ async fn what_begins_anew_finds_what_it_reads_of_others() {
         "[[step]]\nname = \"c\"\nsql = \"SELECT k, v FROM input\"\n[step.input]\npath = \"{src}/{date}/*.csv\"\n\
          columns = [\"k string\", \"v int32\"]\n[[step]]\nname = \"b\"",
     );
-    let three = three.replace("[step.output]\ndestination", "[step.tables.t]\nstep = \"c\"\n[step.output]\ndestination");
+    let three =
+        three.replace("[step.output]\ndestination", "[step.tables.t]\nstep = \"c\"\n[step.output]\ndestination");
     let world = World::new().await;
     let joined = "SELECT input.k, SUM(input.v) AS v FROM input JOIN t ON t.k = input.k GROUP BY input.k";
     world.deploy(&three.replace("SELECT k, SUM(v) AS v FROM input GROUP BY k", joined)).await;
@@ -109,7 +110,10 @@ async fn other_checks_are_made_of_what_is_committed() {
     let strict = format!("{PIPELINE}\n").replace("[resources]", "[step.expect]\nrows = { min = 6 }\n[resources]");
     world.deploy(&strict).await;
     let steps = planned(&world, &strict).await;
-    assert!(matches!(&steps[1], Planned::Complete { unchecked: Some(what), .. } if what == "`expect.rows`"), "{steps:?}");
+    assert!(
+        matches!(&steps[1], Planned::Complete { unchecked: Some(what), .. } if what == "`expect.rows`"),
+        "{steps:?}"
+    );
     let last = run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
     assert_eq!((last.next, last.error.as_str()), (Next::Failed, errors::EXPECTATION_FAILED));
     for part in ["does not hold what is asked of it now", "5 rows written, of at least 6", "stays"] {
@@ -244,7 +248,8 @@ async fn what_may_go_is_called_what_it_is() {
         let (found, _) = gc::collect(&world.ctx, false, |_, owned| !owned).await.unwrap();
         found.into_iter().map(|w| (w.what, w.files)).collect::<Vec<_>>()
     };
-    let (dead, replaced) = ("dead attempts of p/2013-01-01".to_owned(), "replaced generations of p/2013-01-01".to_owned());
+    let (dead, replaced) =
+        ("dead attempts of p/2013-01-01".to_owned(), "replaced generations of p/2013-01-01".to_owned());
     assert_eq!(waste().await, [(dead.clone(), 1), (replaced, 3)]);
     // Under another name the step begins anew, and of the old one nothing is needed.
     world.deploy(&PIPELINE.replace("name = \"b\"", "name = \"c\"")).await;
@@ -281,4 +286,24 @@ async fn of_later_steps_only_what_reads_other_bytes_is_done_again() {
     assert_eq!(again("r3").await, ["a0"]);
     let manifest: Manifest = world.read(&world.keys("b", 3).manifest()).await;
     assert_eq!(manifest.rows, 5);
+}
+
+#[tokio::test]
+async fn what_read_a_side_table_in_another_version_is_not_taken_over() {
+    let world = World::new().await;
+    let table = "[step.tables.t]\npath = \"t.csv\"\ncolumns = [\"k string\"]\n[step.output]\npartition_by";
+    world.deploy(&PIPELINE.replacen("[step.output]\npartition_by", table, 1)).await;
+    let put = async |text: &str| world.store.put(&world.base().join("t.csv"), text.as_bytes()).await.unwrap();
+    put("k\nx\n").await;
+    world.begin("r1", |_| {}).await.unwrap();
+    world.plan("r1", "a").await.unwrap();
+    world.executions.end("r1");
+    // Nothing was done yet: all items read what is there now, and then it is as it was planned.
+    put("k\ny\n").await;
+    run_all(&world, "r2", &|_, _| Work::Commit).await.unwrap();
+    put("k\nx\n").await;
+    world.input("3.csv", "y,50\n").await;
+    world.begin("r3", changed).await.unwrap();
+    let plan = world.plan("r3", "a").await.unwrap();
+    assert_eq!((plan.generation, plan.todo), (2, 3));
 }

@@ -156,11 +156,8 @@ impl World {
             contents.push(content.hex());
             files.push(OutputFile { partition, part, path, rows: rows.len() as u64, bytes: body.len() as u64 });
         }
-        let receipt = Receipt {
-            contents,
-            committed_ms: self.clock.now_ms(),
-            ..receipt(m, sha256(&line), scratch, files, read)
-        };
+        let receipt =
+            Receipt { contents, committed_ms: self.clock.now_ms(), ..receipt(m, sha256(&line), scratch, files, read) };
         let body = serde_json::to_vec(&receipt).unwrap();
         // As the supervisor does: whatever the reply, the receipt that stands is the answer.
         let _ = self.store.create(&keys.receipt(m.item), &body).await;
