@@ -60,9 +60,13 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
-    let first = program(&frozen, &inputs[0], global)?;
-    if !stands(&first, &inputs[0], &deployed).await? {
-        check::check(&project, &first, &worker, Arc::new(LocalStore::new()), global).await?;
+    for input in &inputs {
+        // Where all is finished nothing is read, and inputs may be gone.
+        if !stands(&program(&frozen, input, global)?, input, &deployed).await? {
+            let first = program(&frozen, &inputs[0], global)?;
+            check::check(&project, &first, &worker, Arc::new(LocalStore::new()), global).await?;
+            break;
+        }
     }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
@@ -74,12 +78,13 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     session.run_all(&inputs).await
 }
 
-/// Is the first key's run finished, as the definition is now? Then nothing is to be read, and its inputs may be gone.
+/// Is every step of the run finished, as the definition is now?
 async fn stands(program: &Program, input: &RunInput, deployed: &DeployedWorker) -> Result<bool, Stop> {
     let lease = RunKeys::new(&world::root()?, &program.run_id()).lease();
     let found = records::load::<Lease>(&LocalStore::new(), &lease).await;
     let Some((lease, _)) = found.map_err(|e| Stop::failed(e.to_string()))? else { return Ok(false) };
-    let finished = matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
+    let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
+    let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
     let asks = input.fresh || input.changed || input.from_step.is_some();
     Ok(finished && !asks && lease.pipeline_digest == program.digest && lease.worker.version == deployed.version)
 }
