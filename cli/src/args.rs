@@ -143,7 +143,7 @@ pub enum Command {
         /// For example flights/2013-01-01
         run: String,
     },
-    /// Show what nobody needs any more: dead attempts, replaced generations, files that landed late
+    /// Show what nobody needs any more: dead attempts, replaced generations, removed steps, files that landed late
     Gc {
         /// Remove it
         #[arg(long)]

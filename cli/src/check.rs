@@ -15,6 +15,7 @@ use spotmill_lambdas::{Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file that is fetched whole to see its columns.
 const MAX_SAMPLE_BYTES: u64 = 1 << 30;
@@ -24,7 +25,7 @@ pub async fn check(
     project: &Project,
     program: &Program,
     worker: &Worker,
-    store: &dyn Store,
+    store: Arc<dyn Store>,
     global: &Global,
 ) -> Result<CheckReply, Stop> {
     let samples = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
@@ -40,7 +41,7 @@ pub async fn check(
 
 /// Where inputs are, and where a sample of one that lies elsewhere is put.
 struct Look<'a> {
-    store: &'a dyn Store,
+    store: Arc<dyn Store>,
     samples: &'a Path,
 }
 
@@ -81,7 +82,7 @@ impl Look<'_> {
         if read.format != Format::Parquet && matching.peek().is_some() {
             let file = |o: ObjectMeta| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None };
             let files: Vec<InputFile> = matching.map(file).collect();
-            let read = columns::sampled(self.store, read.clone(), &files).await;
+            let read = columns::sampled(&self.store, read.clone(), &files).await;
             let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
             return Ok(CheckInput::Columns([read.columns, read.hive].concat()));
         }

@@ -11,7 +11,6 @@ pub mod dead;
 pub mod destination;
 pub mod digest;
 pub mod fleet;
-pub mod gc;
 pub mod generations;
 pub mod history;
 pub mod ids;

@@ -1,12 +1,19 @@
-//! Reading a step's records for people: its items, an item's receipt and failures, its machines. Writes nothing.
+//! Reading records for people: which runs there are, a step's items, an item's receipt and failures, its machines.
+//! Writes nothing.
 
 use crate::{Ctx, HandlerError, access, work};
 use spotmill_core::bounds::SHOWN_MACHINES;
-use spotmill_core::ids::ItemIndex;
-use spotmill_core::keys::StepKeys;
+use spotmill_core::ids::{ItemIndex, RunId};
+use spotmill_core::keys::{self, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Receipt, WorkItem};
 use spotmill_platform::records;
+
+/// Every run that there is a lease of.
+pub async fn runs(ctx: &Ctx) -> Result<Vec<RunId>, HandlerError> {
+    let listed = ctx.store.list(&keys::runs(&ctx.root).join("")).await?;
+    Ok(listed.iter().filter_map(|object| keys::leased_run(&ctx.root, &object.uri)).collect())
+}
 
 /// The frozen work list; an error if the step was never planned.
 pub async fn items(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<WorkItem>, HandlerError> {
