@@ -9,10 +9,11 @@ use crate::item::{lone_null, star_leaves_out};
 use crate::read::{Room, load, unpinned, vocabulary};
 use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
+use spotmill_core::endings;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
 use spotmill_core::model::{Format, Output};
-use spotmill_core::query::{ENDINGS, QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
+use spotmill_core::query::{QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
 use spotmill_core::spec::nearest;
 use spotmill_core::sql as core_sql;
 use spotmill_core::types::Column;
@@ -153,7 +154,7 @@ fn files(name: &str, table: &QueryTable) -> Answer<Vec<InputFile>> {
 
 fn read(name: &str, table: &QueryTable) -> Answer<spotmill_core::model::Read> {
     let by_ending = || table.files.first().and_then(|file| read_of(file));
-    let unknown = || QueryReply::failed(format!("the table `{name}`: a file ends in {ENDINGS}"));
+    let unknown = || QueryReply::failed(format!("the table `{name}`: a file ends in {}", endings::LIST));
     table.read.clone().or_else(by_ending).ok_or_else(unknown)
 }
 
