@@ -3,7 +3,7 @@
 
 use crate::begin::Beginning;
 use crate::plan_work::packed;
-use crate::{Ctx, HandlerError, Program, access, begin, carry, history, inputs, renew, work};
+use crate::{Ctx, HandlerError, Program, access, begin, carry, columns, history, inputs, renew, work};
 use spotmill_core::calls::{RunInput, errors};
 use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
@@ -102,10 +102,12 @@ async fn work_of(
     }
     let (input, seal) = inputs::find(ctx, &run, lease, &step.input.source).await?;
     let read = inputs::read_of(program, &step.input.source, &step.input.read, seal.as_ref())?;
+    let read = columns::foreseen(ctx, program, &run, step, read, &input.inputs()).await?;
     let (mut tables, mut table_reads) = (BTreeMap::new(), BTreeMap::new());
     for (name, table) in &step.tables {
         let (found, seal) = inputs::find(ctx, &run, lease, &table.source).await?;
-        table_reads.insert(name.clone(), inputs::read_of(program, &table.source, &table.read, seal.as_ref())?);
+        let read = inputs::read_of(program, &table.source, &table.read, seal.as_ref())?;
+        table_reads.insert(name.clone(), columns::sampled(&*ctx.store, read, &found.inputs()).await?);
         tables.insert(name.clone(), found);
     }
     let measured = history.measured(&step.name, step.resources.vcpus.max(1));

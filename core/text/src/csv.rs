@@ -1,6 +1,8 @@
-//! Every row of a CSV file, over every declared column, before the engine sees any: number of fields, type of each,
-//! UTF-8, quotes. The engine pads short rows with NULL and, under a projection, neither counts fields nor looks at
-//! columns it was not asked for; nothing after this pass can find that out.
+//! Every row of a CSV file before the engine sees any: number of fields, UTF-8 and quotes of all of it, and the values of
+//! every column that is to be checked (each declared one, or those that the transform reads). The engine pads short rows
+//! with NULL and, under a projection, neither counts fields nor looks at columns it was not asked for; nothing after this
+//! pass can find that out. The engine then reads the file in place, in chunks that leave gaps where no accepted row
+//! stands; a copy is written only where the file's own text is not what the engine must read, or gaps are many.
 
 use crate::chunks::Chunks;
 use crate::copy::{RowText, quote_if_needed};

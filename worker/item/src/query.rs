@@ -2,6 +2,7 @@
 //! checked; the SQL runs on the streaming engine; a file is written under another name and renamed when it is whole.
 //! A query leaves nothing behind but its output, and no panic leaves this module.
 
+use crate::below::Below;
 use crate::counter::Counter;
 use crate::failure::{Outcome, cannot_write, engine_failure, first_lines, transform};
 use crate::functions::Functions;
@@ -23,8 +24,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 /// Characters of a list of columns in a hint.
 const HINT_CHARS: usize = 200;
@@ -229,24 +229,5 @@ fn cell(value: &AnyValue<'_>) -> Option<String> {
         AnyValue::Float32(v) => Some(format!("{v:?}")),
         AnyValue::Float64(v) => Some(format!("{v:?}")),
         other => Some(other.get_str().map_or_else(|| other.to_string(), str::to_owned)),
-    }
-}
-
-/// A directory that is removed with what is in it.
-struct Below(PathBuf);
-
-impl Below {
-    fn new(parent: &Path, name: &str) -> Outcome<Self> {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("{name}-{}-{number}", std::process::id()));
-        fs::create_dir(&path).map_err(|e| cannot_write(&path, &e))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Below {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

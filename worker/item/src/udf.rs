@@ -215,7 +215,7 @@ mod closures {
 fn caught(name: &str, body: impl FnOnce() -> Column) -> PolarsResult<Column> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let text = crate::panics::text(&*payload);
-        let place = crate::panics::last_place().map(|p| format!(" at {p}")).unwrap_or_default();
+        let place = crate::panics::first().map(|(place, _)| format!(" at {place}")).unwrap_or_default();
         polars_err!(ComputeError: "the function {name} panicked{place}: {text}")
     })
 }
