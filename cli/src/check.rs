@@ -78,16 +78,15 @@ impl Look<'_> {
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
         let listed = self.store.list(&pattern.prefix).await;
         let listed = listed.map_err(|e| Stop::new(Code::Invalid, format!("cannot list {path}: {e}")))?;
-        let mut matching = listed.into_iter().filter(|object| pattern.matches(&object.uri)).peekable();
-        if read.format != Format::Parquet && matching.peek().is_some() {
-            let file = |o: ObjectMeta| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None };
-            let files: Vec<InputFile> = matching.map(file).collect();
-            let read = columns::sampled(&self.store, read.clone(), &files).await;
-            let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
-            return Ok(CheckInput::Columns([read.columns, read.hive].concat()));
-        }
-        match matching.next() {
-            Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read: read.clone() }),
+        let matching: Vec<ObjectMeta> = listed.into_iter().filter(|object| pattern.matches(&object.uri)).collect();
+        let file = |o: &ObjectMeta| InputFile { uri: o.uri.clone(), etag: o.etag.clone(), bytes: o.bytes, rows: None };
+        let files: Vec<InputFile> = matching.iter().map(file).collect();
+        let read = columns::sampled(&self.store, read.clone(), &files).await;
+        let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
+        match matching.into_iter().next() {
+            Some(_) if read.format != Format::Parquet => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+            // What its footer cannot say in types: which columns are left out, and keys in its path.
+            Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read }),
             None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
         }
