@@ -210,7 +210,7 @@ pub enum Command {
     },
     /// Show what nobody needs any more, and remove it
     ///
-    /// Dead attempts, replaced generations, files that landed late.
+    /// Dead attempts, replaced generations, removed steps, files that landed late.
     Gc {
         /// Remove it
         #[arg(long)]

@@ -10,7 +10,8 @@ use crate::ui::format::plural;
 use spotmill_core::calls::innermost;
 use spotmill_core::ids::RunId;
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::{Lease, RunOutcome, RunReport, StepState};
+use spotmill_core::reap::STOPPED;
+use spotmill_core::records::{Lease, RunOutcome, RunReport};
 use spotmill_core::spec::nearest;
 use spotmill_lambdas::Ctx;
 use spotmill_platform::aws::stacks::RunStatus;
@@ -146,11 +147,12 @@ fn here(report: &RunReport) -> &'static str {
     if crate::lock::is_held(&report.run) {
         return "running";
     }
-    let failed = report.steps.iter().any(|s| s.state == StepState::Failed && !s.failures.is_empty());
-    match report.outcome {
-        RunOutcome::Failed if report.end.is_some() => "failed",
-        RunOutcome::Failed if !report.root.as_str().is_empty() && !failed => "interrupted",
-        outcome => came_to(outcome),
+    // Whoever fails or is stopped writes it down; who left no word was killed.
+    match (report.outcome, &report.end) {
+        (RunOutcome::Failed, Some(end)) if end.error == STOPPED => "stopped",
+        (RunOutcome::Failed, Some(_)) => "failed",
+        (RunOutcome::Failed, None) if !report.root.as_str().is_empty() => "interrupted",
+        (outcome, _) => came_to(outcome),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod dispatch_work;
 mod earlier;
 pub mod error;
 pub mod fleet_preview;
+mod footer;
 pub mod functions;
 pub mod gc;
 pub mod history;

@@ -1,20 +1,26 @@
-//! Reading a step's records for people: its items, an item's receipt and failures, what it published, its machines.
-//! Paths are where things are now, should the project have moved since. Writes nothing.
+//! Reading records for people: which runs there are, a step's items, an item's receipt and failures, what it published,
+//! its machines. Paths are where things are now, should the project have moved since. Writes nothing.
 
-use crate::{Ctx, HandlerError, access, inputs, renew, work};
+use crate::{Ctx, HandlerError, access, inputs, pins, work};
 use spotmill_core::bounds::SHOWN_MACHINES;
-use spotmill_core::ids::{ItemIndex, Uri};
-use spotmill_core::keys::StepKeys;
+use spotmill_core::ids::{ItemIndex, RunId, Uri};
+use spotmill_core::keys::{self, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Manifest, Plan, Receipt, WorkItem};
 use spotmill_platform::records;
+
+/// Every run that there is a lease of.
+pub async fn runs(ctx: &Ctx) -> Result<Vec<RunId>, HandlerError> {
+    let listed = ctx.store.list(&keys::runs(&ctx.root).join("")).await?;
+    Ok(listed.iter().filter_map(|object| keys::leased_run(&ctx.root, &object.uri)).collect())
+}
 
 /// The frozen work list; an error if the step was never planned.
 pub async fn items(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<WorkItem>, HandlerError> {
     let plan = access::plan(ctx, keys).await?;
     let mut items = work::all(ctx, keys, &plan).await?;
     for file in items.iter_mut().flat_map(|item| item.inputs.iter_mut().chain(item.tables.values_mut().flatten())) {
-        *file = renew::now_at(ctx, &plan, file);
+        pins::now_at(ctx, &plan, file);
     }
     Ok(items)
 }
@@ -33,7 +39,7 @@ pub async fn published(ctx: &Ctx, keys: &StepKeys) -> Result<Option<Manifest>, H
         return Ok(None);
     };
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
-        manifest.destination = renew::where_now(ctx, &plan, &manifest.destination);
+        manifest.destination = pins::where_now(ctx, &plan, &manifest.destination);
     }
     Ok(Some(manifest).filter(|m| m.superseded.is_none()))
 }
@@ -57,7 +63,7 @@ pub async fn failures(
 /// The file a failure names, where it is now.
 pub fn of_file_now(ctx: &Ctx, plan: &Plan, failure: &mut FailureRecord) {
     if let Some(file) = &mut failure.file {
-        *file = renew::where_now(ctx, plan, &Uri::new(file.as_str())).0;
+        *file = pins::where_now(ctx, plan, &Uri::new(file.as_str())).0;
     }
 }
 

@@ -112,7 +112,7 @@ async fn outputs(project: &Project, global: &Global, key: &KeyArgs) -> Result<Ve
     let frozen = spec::freeze(project.pipeline());
     let input = project::sample_input(project, global, key);
     let program = super::run::program(&frozen, &input, global)?;
-    let reply = check::check(project, &program, &worker, &*look::store(global).await?, global).await?;
+    let reply = check::check(project, &program, &worker, look::store(global).await?.into(), global).await?;
     let names = project.pipeline().steps.iter().map(|s| s.name.clone());
     let made = names.zip(reply.steps).filter_map(|(name, step)| match step {
         CheckedStep::Ok { output, .. } => Some((name, output)),

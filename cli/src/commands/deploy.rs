@@ -22,6 +22,7 @@ use spotmill_platform::aws::stacks::{Changes, Identity, Made, StackNow};
 use spotmill_platform::records;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A worker program to upload.
 struct Program {
@@ -46,7 +47,7 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let aws = connect().await?;
     let input = project::sample_input(&plan.project, global, &args.key);
     let program = super::run::program(&plan.frozen, &input, global)?;
-    check::check(&plan.project, &program, &worker, &aws.store(), global).await?;
+    check::check(&plan.project, &program, &worker, Arc::new(aws.store()), global).await?;
     let identity = aws.account().identity().await?;
     let Some(now) = stack(global, args, &plan, &aws, &identity, &ui).await? else {
         ui.note("nothing was changed");

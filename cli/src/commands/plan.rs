@@ -50,9 +50,12 @@ fn row(step: &StepPreview) -> [String; 5] {
         None => why.to_owned(),
     };
     match &step.work {
-        Work::Complete { items, changed } => {
+        Work::Complete { items, changed, unchecked } => {
             let changed = changed.as_ref().map_or(String::new(), |what| format!("; with --changed: {what}"));
-            let why = format!("all {items} committed and sealed{changed}");
+            let unchecked = unchecked.as_ref().map_or(String::new(), |what| {
+                format!("; {what} changed: what is committed is checked again before anything counts")
+            });
+            let why = format!("all {items} committed and sealed{unchecked}{changed}");
             [step.step.clone(), "0".into(), String::new(), String::new(), why]
         }
         Work::Waits { upstream } => {

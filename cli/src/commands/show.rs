@@ -11,6 +11,7 @@ use crate::ui::format::{bytes, count, duration, plural};
 use comfy_table::Table;
 use spotmill_core::command::Command;
 use spotmill_core::ids::StepName;
+use spotmill_core::item::FailureClass;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
@@ -79,9 +80,12 @@ fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stoo
         if let Some(place) = &step.published {
             say!("  {} is published at {}", step.step, relative(place.as_str()));
         }
-        step.failures.iter().for_each(|f| failure(looking, report, step, f, log));
+        // Of a run that was stopped, what was handed back has not failed.
+        let told = step.failures.iter().filter(|f| state == "failed" || f.class != FailureClass::Lost);
+        told.for_each(|f| failure(looking, report, step, f, log));
     }
-    if let Some(cause) = stood.cause.as_ref().filter(|_| report.steps.iter().all(|s| s.failures.is_empty())) {
+    let told = |step: &StepReport| step.failures.iter().any(|f| f.class != FailureClass::Lost);
+    if let Some(cause) = stood.cause.as_ref().filter(|_| !report.steps.iter().any(told)) {
         say!("\n  Cause  {}", words::cause_alone(cause));
     }
     if !matches!(state, "succeeded" | "warned" | "running") {

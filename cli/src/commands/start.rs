@@ -160,7 +160,7 @@ impl Session<'_> {
             now = follow::follow(&self.world, &run, &id, &self.ui) => now?,
             () = signalled() => return Ok((self.left(&run), None)),
         };
-        let (code, ended) = self.end(&run, &now, began).await;
+        let (code, ended) = self.end(&run, &id, &now, began).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
             let again = program.rerun(&self.world.ctx.settings);
@@ -205,11 +205,12 @@ impl Session<'_> {
         Code::Interrupted
     }
 
-    async fn end(&self, run: &RunId, now: &RunNow, began: Instant) -> (Code, RunEnded) {
+    async fn end(&self, run: &RunId, id: &ExecutionId, now: &RunNow, began: Instant) -> (Code, RunEnded) {
         let (code, outcome, error, cause) = verdict(now);
         let wall_ms =
             now.stopped_ms.map_or(began.elapsed().as_millis() as u64, |end| end.saturating_sub(now.started_ms));
-        (code, result::ended(&self.world.ctx, run, outcome, wall_ms, error, cause).await)
+        let end = result::End { id, outcome, wall_ms, error, cause };
+        (code, result::ended(&self.world.ctx, run, end).await)
     }
 }
 

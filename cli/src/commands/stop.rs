@@ -8,13 +8,13 @@ use crate::look::Looking;
 use crate::ui::Ui;
 use crate::ui::format::plural;
 use spotmill_core::ids::{ExecutionId, RunId};
+pub use spotmill_core::reap::STOPPED;
 use spotmill_core::records::Lease;
 use spotmill_lambdas::reap::{self, ReapReply};
 use spotmill_lambdas::report;
 use spotmill_platform::aws::stacks::RunStatus;
 use std::time::Duration;
 
-pub const STOPPED: &str = "Spotmill.Stopped";
 /// Looks at an execution that was told to stop, a second apart.
 const LOOKS: u32 = 30;
 

@@ -54,7 +54,12 @@ impl State {
                     step.bar.set_position(u64::from(*committed));
                 }
             }
-            Event::StepPlanned { step, items, todo, .. } => self.planned(step, *items, *todo),
+            Event::StepPlanned { step, items, todo, because, .. } => {
+                if let Some(because) = because {
+                    self.say(&format!("  {step} again: {because}"));
+                }
+                self.planned(step, *items, *todo);
+            }
             Event::ItemStarted { step, item, .. } => self.item(step, |s| {
                 s.retrying.remove(item);
                 s.running.insert(*item);

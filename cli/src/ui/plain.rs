@@ -27,11 +27,12 @@ impl Plain {
             }
             Event::RunFollowed { run, place, .. } => format!("{run} · {place}"),
             Event::StepProgress { step, items, committed } => format!("  {step} {committed}/{items}"),
-            Event::StepPlanned { step, generation, items, todo, .. } => {
+            Event::StepPlanned { step, generation, items, todo, because, .. } => {
                 self.done.store(items - todo, Ordering::Relaxed);
                 self.items.store(*items, Ordering::Relaxed);
                 let reused = if todo < items { format!(", {} reused", items - todo) } else { String::new() };
-                format!("  {step} g{generation}: {} to do{reused}", plural(u64::from(*todo), "item"))
+                let because = because.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+                format!("  {step} g{generation}: {} to do{reused}{because}", plural(u64::from(*todo), "item"))
             }
             Event::ItemDone { step, item, rows_read, rows_rejected, rows_written, wall_ms, .. } => {
                 let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn an_item_gets_twice_the_memory_and_one_that_needs_more_fails_alone() {
-    let project = telling("bigger", &["copy", "eat 280", "eat 800", "copy", "copy"].map(str::to_owned));
+    let project = instructed("bigger", &["copy", "eat 280", "eat 800", "copy", "copy"].map(str::to_owned));
     project.edit("pipeline.toml", "max_memory = \"256 MiB\"", "max_memory = \"512 MiB\"");
     let aws = aws();
     aws.deploy_project(&project, "bigger");
