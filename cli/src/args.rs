@@ -1,37 +1,83 @@
 //! The command line. Nothing here acts; `main` turns it into a command with everything optional resolved.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use crate::project::PIPELINE_FILE;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use spotmill_core::command::{self, Caller};
+use std::path::{Path, PathBuf};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
+  3 invalid pipeline · 4 an expectation, or what lies at the destination,
+  stopped publishing · 5 account or permission · 6 held by another run ·
+  7 no capacity, retry later · 130 Ctrl-C, resumable";
 
 #[derive(Parser)]
 #[command(
     name = "spotmill",
     version,
     about = "Daily ETL on spot machines: the same pipeline on this machine and on AWS",
-    after_help = "Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage · 3 invalid pipeline · \
-                  4 an expectation, or what lies at the destination, stopped publishing · 5 account or permission · 6 held by another run · \
-                  7 no capacity, retry later · 130 Ctrl-C, resumable"
+    after_help = EXIT_CODES
 )]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
+}
+
+/// Commands by what they are for, as `--help` lists them.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Write a pipeline", &["init", "validate", "schema", "functions", "sql"]),
+    ("Run it on this machine", &["plan", "run", "item", "gc"]),
+    ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
+    ("Look at runs, here or with --target aws", &["runs", "show"]),
+];
+
+/// What was typed; a wrong command line ends the program with its usage.
+pub fn parse() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+/// The commands and their options, with a help that lists the commands by what they are for.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let line = |name: &&str| {
+        let about = command.find_subcommand(name).and_then(|c| c.get_about()).map(ToString::to_string);
+        let about = about.unwrap_or_default();
+        format!("  {name:12} {}\n", about.strip_prefix("On AWS: ").unwrap_or(&about))
+    };
+    let group =
+        |(title, names): &(&str, &[&str])| format!("{title}:\n{}\n", names.iter().map(line).collect::<String>());
+    let rest = "Other:\n  completions, man, help\n\n";
+    let groups = GROUPS.iter().map(group).collect::<String>();
+    let template =
+        format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{rest}Common options:\n{{options}}{{after-help}}");
+    command.help_template(template)
 }
 
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Common options")]
 pub struct Global {
-    /// Directory of the pipeline (holds pipeline.toml)
+    /// Where pipeline.toml is
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     pub directory: PathBuf,
-    /// Whose [target.NAME] overrides apply; `aws` and `aws-…` are on AWS, every other is this machine. `aws` for the
-    /// commands on AWS, else `local`
+    /// `aws`, `aws-…`, or another for this machine
+    ///
+    /// Whose [target.NAME] overrides apply. `aws` and `aws-…` are on AWS, every other is this machine; by default `aws`
+    /// for the commands on AWS, else `local`.
     #[arg(long, value_name = "NAME", global = true)]
     pub target: Option<String>,
-    /// The stack on AWS; SPOTMILL_STACK, or `spotmill`
+    /// The stack on AWS [default: SPOTMILL_STACK, or spotmill]
     #[arg(long, value_name = "NAME", global = true)]
     pub stack: Option<String>,
-    /// Machine-readable: one versioned JSON event a line on stdout
+    /// A built worker program [default: SPOTMILL_WORKER]
+    ///
+    /// Instead of building the pipeline's own crate, or the stock worker.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub worker: Option<PathBuf>,
+    /// One versioned JSON event a line on stdout
     #[arg(long, global = true)]
     pub json: bool,
     /// No progress
@@ -40,8 +86,8 @@ pub struct Global {
     /// Say more (twice: everything)
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Colours
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    /// Colours: auto, always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true, global = true)]
     pub color: ColorWhen,
     /// Never ask; what would be asked is refused unless --yes
     #[arg(long, global = true)]
@@ -55,7 +101,20 @@ impl Global {
 
     /// Is the world that is looked at, or worked in, on AWS?
     pub fn on_aws(&self) -> bool {
-        self.target() == "aws" || self.target().starts_with("aws-")
+        command::is_aws(self.target())
+    }
+
+    /// Who is named in the commands that are printed.
+    pub fn caller(&self) -> Caller {
+        let directory = Some(self.directory.to_string_lossy().into_owned()).filter(|d| d != ".");
+        let worker = self.worker.as_ref().map(|w| w.to_string_lossy().into_owned());
+        let anywhere = !Path::new(PIPELINE_FILE).exists();
+        Caller { directory, stack: self.stack.clone(), worker, anywhere, ..Caller::new(self.target()) }
+    }
+
+    /// A command of this program, to be printed.
+    pub fn command(&self, name: &str) -> command::Command {
+        self.caller().command(name)
     }
 }
 
@@ -73,13 +132,16 @@ pub enum Command {
         /// Directory to write to; made if absent
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
+        /// A first pipeline for this file instead: CSV or NDJSON (also .gz or .zst) or Parquet
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Check the pipeline and every step's SQL; reads no rows
     Validate {
         #[command(flatten)]
         key: KeyArgs,
     },
-    /// Print the columns of a file or step, ready to paste; `--pipeline` prints the JSON Schema of pipeline.toml
+    /// Print the columns of a file or step, ready to paste
     Schema {
         /// A data file, or the name of a step
         #[arg(value_name = "FILE|STEP", required_unless_present = "pipeline")]
@@ -105,6 +167,9 @@ pub enum Command {
         /// Show the machines that each step would ask for instead; prices with --target aws
         #[arg(long)]
         fleet: bool,
+        /// As `run --changed` would have it: what inputs changed for is done again
+        #[arg(long)]
+        changed: bool,
     },
     /// Run or resume one key, or a range of dates, on this machine
     Run(RunArgs),
@@ -117,7 +182,7 @@ pub enum Command {
     },
     /// On AWS: check the account before the first bill
     Doctor,
-    /// On AWS: create or upgrade the stack, and make this pipeline what starts run
+    /// On AWS: create or upgrade the stack with this pipeline
     Deploy(DeployArgs),
     /// On AWS: remove the stack; keeps data
     Destroy {
@@ -143,7 +208,9 @@ pub enum Command {
         /// For example flights/2013-01-01
         run: String,
     },
-    /// Show what nobody needs any more: dead attempts, replaced generations, files that landed late
+    /// Show what nobody needs any more, and remove it
+    ///
+    /// Dead attempts, replaced generations, removed steps, files that landed late.
     Gc {
         /// Remove it
         #[arg(long)]
@@ -153,13 +220,20 @@ pub enum Command {
     Runs,
     /// Show a run, step or item: what failed and why
     Show {
-        /// For example flights/2013-01-01
-        run: String,
+        /// For example flights/2013-01-01, or what stands after the slash; by default the latest
+        run: Option<String>,
         step: Option<String>,
         item: Option<u32>,
         /// With the last lines of the worker's log
         #[arg(long)]
         log: bool,
+    },
+    /// Print what a shell needs to complete commands and options, for example: spotmill completions bash
+    Completions { shell: Shell },
+    /// Print the manual page of this program or of one of its commands: spotmill man run | man -l -
+    Man {
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
     },
 }
 
@@ -334,4 +408,36 @@ fn accept(text: &str) -> Result<(String, Vec<u32>), String> {
     let (step, items) = text.split_once('=').ok_or_else(wrong)?;
     let items = items.split(',').map(|i| i.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
     Ok((step.to_owned(), items))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_help_lists_every_command_once() {
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let all: BTreeSet<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        let others = ["completions", "man"];
+        let help = command().render_help().to_string();
+        let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+        assert_eq!(listed.len() + others.len(), all.len());
+        assert!(listed.iter().chain(&others).all(|name| all.contains(*name)), "{all:?}");
+        let on_aws: BTreeSet<&str> = GROUPS[2].1.iter().copied().collect();
+        assert_eq!(on_aws, BTreeSet::from(command::ON_AWS), "what is printed has to mean what is typed");
+        command().debug_assert();
+    }
+
+    #[test]
+    fn own_options_come_before_common_ones() {
+        let mut all = command();
+        all.build();
+        for sub in all.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let help = sub.render_long_help().to_string();
+            let (own, common) = (help.find("\nOptions:").unwrap(), help.find("\nCommon options:").unwrap());
+            assert!(own < common && help[common..].contains("--target"), "{help}");
+        }
+    }
 }

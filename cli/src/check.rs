@@ -15,6 +15,7 @@ use spotmill_lambdas::{Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file that is fetched whole to see its columns.
 const MAX_SAMPLE_BYTES: u64 = 1 << 30;
@@ -24,7 +25,7 @@ pub async fn check(
     project: &Project,
     program: &Program,
     worker: &Worker,
-    store: &dyn Store,
+    store: Arc<dyn Store>,
     global: &Global,
 ) -> Result<CheckReply, Stop> {
     let samples = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
@@ -40,7 +41,7 @@ pub async fn check(
 
 /// Where inputs are, and where a sample of one that lies elsewhere is put.
 struct Look<'a> {
-    store: &'a dyn Store,
+    store: Arc<dyn Store>,
     samples: &'a Path,
 }
 
@@ -77,16 +78,15 @@ impl Look<'_> {
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
         let listed = self.store.list(&pattern.prefix).await;
         let listed = listed.map_err(|e| Stop::new(Code::Invalid, format!("cannot list {path}: {e}")))?;
-        let mut matching = listed.into_iter().filter(|object| pattern.matches(&object.uri)).peekable();
-        if read.format != Format::Parquet && matching.peek().is_some() {
-            let file = |o: ObjectMeta| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None };
-            let files: Vec<InputFile> = matching.map(file).collect();
-            let read = columns::sampled(self.store, read.clone(), &files).await;
-            let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
-            return Ok(CheckInput::Columns([read.columns, read.hive].concat()));
-        }
-        match matching.next() {
-            Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read: read.clone() }),
+        let matching: Vec<ObjectMeta> = listed.into_iter().filter(|object| pattern.matches(&object.uri)).collect();
+        let file = |o: &ObjectMeta| InputFile { uri: o.uri.clone(), etag: o.etag.clone(), bytes: o.bytes, rows: None };
+        let files: Vec<InputFile> = matching.iter().map(file).collect();
+        let read = columns::sampled(&self.store, read.clone(), &files).await;
+        let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
+        match matching.into_iter().next() {
+            Some(_) if read.format != Format::Parquet => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+            // What its footer cannot say in types: which columns are left out, and keys in its path.
+            Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read }),
             None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
         }

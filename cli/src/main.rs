@@ -11,16 +11,16 @@ mod exit;
 mod here;
 mod lock;
 mod look;
+mod next;
 mod project;
 mod result;
+mod starter;
 mod ui;
 mod worker;
 
 use args::{Cli, Command, Global};
-use clap::Parser;
 use exit::{Code, Stop, io};
 use spotmill_core::cpu;
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -29,13 +29,13 @@ fn main() -> ExitCode {
         warn_of!("error: {lacking}");
         return ExitCode::from(Code::Usage as u8);
     }
-    let cli = Cli::parse();
-    log(cli.global.verbose);
-    let global = targeted(cli.global, &cli.command);
+    let Cli { global, command } = args::parse();
+    log(global.verbose);
+    let global = targeted(global, command.as_ref());
     let ended = std::env::set_current_dir(&global.directory)
         .map_err(io("change to", &global.directory))
         .and_then(|()| tokio::runtime::Runtime::new().map_err(|e| Stop::failed(format!("cannot start: {e}"))))
-        .and_then(|runtime| runtime.block_on(dispatch(&global, cli.command)));
+        .and_then(|runtime| runtime.block_on(dispatch(&global, command)));
     match ended {
         Ok(code) => ExitCode::from(code as u8),
         Err(stop) => {
@@ -46,10 +46,12 @@ fn main() -> ExitCode {
 }
 
 /// The commands on AWS mean target `aws` where none is named.
-fn targeted(mut global: Global, command: &Command) -> Global {
-    if global.target.is_none() && on_aws(command) {
+fn targeted(mut global: Global, command: Option<&Command>) -> Global {
+    if global.target.is_none() && command.is_some_and(on_aws) {
         global.target = Some("aws".to_owned());
     }
+    // As it was typed, whatever -C changes to.
+    global.worker = global.worker.map(|worker| std::path::absolute(&worker).unwrap_or(worker));
     global
 }
 
@@ -58,7 +60,8 @@ fn on_aws(command: &Command) -> bool {
     matches!(command, Doctor | Deploy(_) | Destroy { .. } | Start(_) | Status { .. } | Stop { .. })
 }
 
-async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
+async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Stop> {
+    let Some(command) = command else { return commands::next::run(global).await };
     if on_aws(&command) && !global.on_aws() {
         let what = format!("--target {} is on this machine; this command works on AWS", global.target());
         return Err(Stop::usage(what).remedy("targets on AWS are named `aws` or `aws-…`"));
@@ -70,20 +73,22 @@ async fn dispatch(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Start(args) => commands::start::run(global, &args).await,
         Command::Status { run, watch } => commands::status::run(global, run.as_deref(), watch).await,
         Command::Stop { run } => commands::stop::run(global, &run).await,
-        Command::Init { dir } => commands::init::run(dir.as_deref()),
+        Command::Init { dir, from } => commands::init::run(global, dir.as_deref(), from.as_deref()),
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
         Command::Functions { name, markdown } => commands::author::functions(name.as_deref(), markdown, global),
         Command::Sql(args) => commands::sql::run(global, &args).await,
-        Command::Plan { key, fleet } => commands::plan::run(global, &key, fleet).await,
+        Command::Plan { key, fleet, changed } => commands::plan::run(global, &key, fleet, changed).await,
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
         Command::Gc { delete } => commands::gc::run(global, delete).await,
         Command::Runs => commands::runs::run(global).await,
         Command::Show { run, step, item, log } => {
-            let what = commands::show::What { run: &run, step: step.as_deref(), item, log };
+            let what = commands::show::What { run: run.as_deref(), step: step.as_deref(), item, log };
             commands::show::run(global, &what).await
         }
+        Command::Completions { shell } => commands::manual::completions(shell),
+        Command::Man { of } => commands::manual::page(of.as_deref()),
     }
 }
 
@@ -92,10 +97,9 @@ fn tell(global: &Global, stop: &Stop) {
         let line = serde_json::json!({
             "v": 1, "event": "error", "message": stop.message, "remedy": stop.remedy, "code": stop.code as u8,
         });
-        // Whoever reads may have seen enough.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        say!("{line}");
     }
-    let _ = writeln!(std::io::stderr(), "{stop}");
+    warn_of!("{stop}");
 }
 
 /// Diagnostics for -v; what users need is told by the commands themselves.

@@ -8,7 +8,7 @@ use spotmill_core::calls::RunInput;
 use spotmill_core::model::{Param, ParamType, Pipeline};
 use spotmill_core::spec::{self, Parsed, Problem, Severity, Sources};
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 
 pub const PIPELINE_FILE: &str = "pipeline.toml";
@@ -25,7 +25,7 @@ impl Project {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Stop::usage(format!("there is no {PIPELINE_FILE} in {}", global.directory.display()))
-                    .remedy("point -C at a pipeline's directory, or make one: spotmill init"));
+                    .remedy(format!("point -C at a pipeline's directory, or make one: {}", global.command("init"))));
             }
             Err(error) => return Err(io("read", path)(error)),
         };
@@ -37,6 +37,13 @@ impl Project {
             }
             Err(problems) => Err(invalid(&problems, &sources, global)),
         }
+    }
+
+    /// Where there is one that parses; nothing is told.
+    pub fn here() -> Option<Project> {
+        let toml = std::fs::read_to_string(PIPELINE_FILE).ok()?;
+        let sources = Sources { path: PIPELINE_FILE.into(), sql_files: sql_files(&toml), toml };
+        Some(Project { parsed: spec::parse(&sources).ok()?, sources })
     }
 
     pub fn pipeline(&self) -> &Pipeline {
@@ -101,12 +108,21 @@ pub fn invalid(problems: &[Problem], sources: &Sources, global: &Global) -> Stop
 pub fn print_problems(problems: &[Problem], sources: &Sources, global: &Global) {
     for problem in problems {
         if global.json {
-            let line = serde_json::json!({"v": 1, "event": "problem", "problem": problem});
-            let _ = writeln!(std::io::stdout(), "{line}");
+            say!("{}", serde_json::json!({"v": 1, "event": "problem", "problem": problem}));
         } else {
-            let _ = writeln!(std::io::stderr(), "{}\n", spec::render(problem, sources, colored(global)));
+            warn_of!("{}\n", spec::render(&called(problem, global), sources, colored(global)));
         }
     }
+}
+
+/// The problem with its commands as they are typed here: the checks do not know how this program was called.
+fn called(problem: &Problem, global: &Global) -> Problem {
+    let mut problem = problem.clone();
+    let command = |name: &str| global.command(name).to_string();
+    for name in ["functions", "schema", "validate"] {
+        problem.label = problem.label.replace(&format!("`spotmill {name}"), &format!("`{}", command(name)));
+    }
+    problem
 }
 
 pub fn colored(global: &Global) -> bool {

@@ -3,35 +3,41 @@
 
 use crate::args::{Asked, Global};
 use crate::exit::{Code, Stop};
-use crate::here::world;
 use crate::ui::format::{bytes, count, duration, plural};
 use crate::ui::{Published, RunEnded, StepSummary};
 use crate::worker::Worker;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use spotmill_core::calls::RunInput;
-use spotmill_core::ids::{RunId, StepName};
+use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::command::{Caller, Command};
+use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::item::PreviewReply;
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::{Manifest, RunReport, StepReport, StepState};
-use spotmill_lambdas::{Ctx, report};
-use spotmill_platform::records;
+use spotmill_core::records::{RunReport, StepReport, StepState};
+use spotmill_core::words::cause_alone;
+use spotmill_lambdas::{Ctx, look, report};
 
 /// Rows of a result that are shown.
 const SHOWN: usize = 10;
 
+/// How an execution ended.
+pub struct End<'a> {
+    pub id: &'a ExecutionId,
+    pub outcome: &'a str,
+    pub wall_ms: u64,
+    pub error: Option<String>,
+    pub cause: Option<String>,
+}
+
 /// Gather a run's end from its records.
-pub async fn ended(
-    ctx: &Ctx,
-    run: &RunId,
-    outcome: &str,
-    wall_ms: u64,
-    error: Option<String>,
-    cause: Option<String>,
-) -> RunEnded {
+pub async fn ended(ctx: &Ctx, run: &RunId, end: End<'_>) -> RunEnded {
     let found = report::summarize(ctx, run).await.ok();
+    // Who fails holds the run; one that never held it was refused, and what there is of the run is another's.
+    let holds = found.as_ref().is_some_and(|report| report.root == *end.id);
+    let refused = end.outcome == "failed" && !holds;
+    let found = found.filter(|_| !refused);
     let warned =
         found.as_ref().is_some_and(|r| r.steps.iter().any(|s| !s.warnings.is_empty() || !s.missing.is_empty()));
-    let outcome = if outcome == "succeeded" && warned { "warned" } else { outcome };
+    let outcome = if end.outcome == "succeeded" && warned { "warned" } else { end.outcome };
     let mut published = Vec::new();
     for step in found.iter().flat_map(|r| &r.steps) {
         published.extend(manifest(ctx, run, step).await);
@@ -39,11 +45,13 @@ pub async fn ended(
     RunEnded {
         run: run.to_string(),
         outcome: outcome.to_owned(),
-        wall_ms,
+        nothing_to_do: found.as_ref().is_some_and(|r| r.nothing_to_do) && end.outcome == "succeeded",
+        refused,
+        wall_ms: end.wall_ms,
         steps: found.map(steps).unwrap_or_default(),
         published,
-        error,
-        cause,
+        error: end.error,
+        cause: end.cause,
     }
 }
 
@@ -67,10 +75,7 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
 
 async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published> {
     let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step.step.as_str()), step.generation);
-    let (manifest, _) = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await.ok()??;
-    if manifest.superseded.is_some() {
-        return None;
-    }
+    let manifest = look::published(ctx, &keys).await.ok()??;
     Some(Published {
         step: step.step.0.clone(),
         files: manifest.files.iter().map(|f| manifest.destination.join(&f.path).0).collect(),
@@ -80,33 +85,67 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
 }
 
 /// The end of one key.
-pub fn print(ended: &RunEnded, code: Code, spotmill: &str, again: &str) {
-    let took = duration(ended.wall_ms);
+pub fn print(ended: &RunEnded, code: Code, caller: &Caller, again: &Command) {
+    say!("{}", headline(ended, code));
+    if code != Code::Interrupted {
+        if !ended.steps.is_empty() {
+            say!("{}", indent(&step_table(&ended.steps)));
+        }
+        for step in &ended.steps {
+            step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
+            if step.rows_rejected > 0 {
+                let rows = plural(step.rows_rejected, "row");
+                let show = caller.command("show").arg(&ended.run).arg(&step.step).blank("ITEM");
+                say!("  {} rejected {rows}; where and why: {show}", step.step);
+            }
+        }
+        if code != Code::Done {
+            let cause = ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown");
+            // Its commands follow on lines of their own.
+            say!("  Cause  {}", cause_alone(cause));
+        }
+    }
+    for (what, command) in ways(ended, code, caller, again) {
+        say!("  {what:5}  {command}");
+    }
+}
+
+fn headline(ended: &RunEnded, code: Code) -> String {
+    let (run, took) = (&ended.run, duration(ended.wall_ms));
     match code {
-        Code::Done if ended.outcome == "warned" => say!("! {} succeeded with warnings in {took}", ended.run),
-        Code::Done => say!("✓ {} succeeded in {took}", ended.run),
-        Code::Interrupted => {
-            say!("‖ {} stopped after {took}; what was committed is kept", ended.run);
-            say!("  Again  {}", again);
-            return;
+        Code::Done if ended.outcome == "warned" && ended.nothing_to_do => {
+            format!("! {run}: nothing to do; it succeeded with warnings")
         }
-        _ => say!("✗ {} failed after {took}", ended.run),
+        Code::Done if ended.outcome == "warned" => format!("! {run} succeeded with warnings in {took}"),
+        Code::Done if ended.nothing_to_do => format!("✓ {run}: nothing to do"),
+        Code::Done => format!("✓ {run} succeeded in {took}"),
+        Code::Interrupted => format!("‖ {run} stopped after {took}; what was committed is kept"),
+        _ if ended.refused => format!("✗ {run} was not started"),
+        _ => format!("✗ {run} failed after {took}"),
     }
-    if !ended.steps.is_empty() {
-        say!("{}", indent(&step_table(&ended.steps)));
-    }
-    for step in &ended.steps {
-        step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
-        if step.rows_rejected > 0 {
-            let rows = plural(step.rows_rejected, "row");
-            say!("  {} rejected {rows}; where and why: {spotmill} show {} {} ITEM", step.step, ended.run, step.step);
+}
+
+/// The commands that lead on from here, and no others.
+fn ways(ended: &RunEnded, code: Code, caller: &Caller, again: &Command) -> Vec<(&'static str, Command)> {
+    let error = ended.error.as_deref().unwrap_or_default();
+    let look = ("Look", caller.command("show").arg(&ended.run));
+    let mut ways = Vec::new();
+    match code {
+        Code::Done => {}
+        Code::Interrupted => ways.push(("Again", again.clone())),
+        _ if error == errors::DESTINATION_REFUSED => {
+            let cause = ended.cause.as_deref().unwrap_or_default();
+            ways.extend((!ended.refused).then_some(look));
+            // The cause says which of the two are ways out.
+            for (what, flag) in [("Adopt", "--adopt"), ("Leave", "--leave")] {
+                ways.extend(cause.contains(flag).then(|| (what, again.clone().word(flag))));
+            }
         }
+        // The same command would be refused again, until what it says is mended.
+        _ if ended.refused => ways.extend((error == errors::TRANSIENT).then(|| ("Again", again.clone()))),
+        _ => ways.extend([look, ("Again", again.clone())]),
     }
-    if code != Code::Done {
-        say!("  Cause  {}", ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown"));
-        say!("  Look   {spotmill} show {}", ended.run);
-        say!("  Again  {}", again);
-    }
+    ways
 }
 
 /// The result of the last step that published, of all keys together, and what to do next.
@@ -119,7 +158,7 @@ pub fn closing(
     code: Code,
 ) -> Result<(), Stop> {
     if inputs.len() > 1 {
-        backfill(ended, inputs.len());
+        backfill(global, ended, inputs.len());
     }
     let succeeded = |run: &&RunEnded| matches!(run.outcome.as_str(), "succeeded" | "warned");
     let ended: Vec<&RunEnded> = ended.iter().filter(succeeded).collect();
@@ -133,17 +172,18 @@ pub fn closing(
         }
     }
     if code == Code::Done && !global.quiet && asked.date.as_ref().is_some_and(|d| !d.contains("..")) {
-        let spotmill = world::spotmill(global);
-        say!("Next: {spotmill} show {} · {spotmill} run --date FIRST..LAST", ended[0].run);
+        let (show, run) = (global.command("show").arg(&ended[0].run), global.command("run"));
+        say!("Next: {show} · {}", run.word("--date").blank("FIRST..LAST"));
     }
     Ok(())
 }
 
-pub fn backfill(ended: &[RunEnded], asked: usize) {
+/// How many of a range are done. Why others failed was told as each ended.
+pub fn backfill(global: &Global, ended: &[RunEnded], asked: usize) {
     let done = ended.iter().filter(|run| matches!(run.outcome.as_str(), "succeeded" | "warned")).count();
     say!("{done} of {} done", plural(asked as u64, "run"));
     for run in ended.iter().filter(|run| run.outcome == "failed") {
-        say!("  ✗ {}: {}", run.run, run.cause.as_deref().unwrap_or("failed"));
+        say!("  ✗ {}   {}", run.run, global.command("show").arg(&run.run));
     }
 }
 
@@ -217,4 +257,59 @@ pub fn result_table(preview: &PreviewReply) -> Table {
 
 pub fn indent(table: &Table) -> String {
     table.lines().map(|line| format!("  {}\n", line.trim_end())).collect::<String>().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(outcome: &str, error: &str, cause: &str) -> RunEnded {
+        RunEnded {
+            run: "p/d".into(),
+            outcome: outcome.into(),
+            nothing_to_do: false,
+            refused: false,
+            wall_ms: 1_000,
+            steps: Vec::new(),
+            published: Vec::new(),
+            error: Some(error.into()),
+            cause: Some(cause.into()),
+        }
+    }
+
+    #[track_caller]
+    fn check(ended: &RunEnded, code: Code, expected: &[&str]) {
+        let caller = Caller::new("local");
+        let ways = ways(ended, code, &caller, &caller.command("run").option("--date", "d"));
+        let said: Vec<String> = ways.into_iter().map(|(what, command)| format!("{what} {command}")).collect();
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn only_commands_that_lead_on_are_named() {
+        let failed = ended("failed", errors::ITEMS_FAILED, "one failed");
+        check(&failed, Code::ItemsFailed, &["Look spotmill show p/d", "Again spotmill run --date d"]);
+        let both = "strange files; or start with --adopt, or with --leave";
+        let refused = RunEnded { refused: true, ..ended("failed", errors::DESTINATION_REFUSED, both) };
+        check(
+            &refused,
+            Code::Expectation,
+            &["Adopt spotmill run --date d --adopt", "Leave spotmill run --date d --leave"],
+        );
+        let one = RunEnded { cause: Some("or start with --leave".into()), ..refused.clone() };
+        check(&one, Code::Expectation, &["Leave spotmill run --date d --leave"]);
+        let missing = RunEnded { refused: true, ..ended("failed", errors::NO_INPUT, "nothing matches in/d.csv") };
+        check(&missing, Code::ItemsFailed, &[]);
+        check(&ended("interrupted", "", ""), Code::Interrupted, &["Again spotmill run --date d"]);
+    }
+
+    #[test]
+    fn a_start_that_did_nothing_says_so() {
+        let done = RunEnded { nothing_to_do: true, ..ended("succeeded", "", "") };
+        assert_eq!(headline(&done, Code::Done), "✓ p/d: nothing to do");
+        let worked = RunEnded { nothing_to_do: false, ..done };
+        assert_eq!(headline(&worked, Code::Done), "✓ p/d succeeded in 1.0 s");
+        let refused = RunEnded { refused: true, ..worked };
+        assert_eq!(headline(&refused, Code::Expectation), "✗ p/d was not started");
+    }
 }

@@ -1,6 +1,7 @@
 //! The pipeline's worker program: where it is (built from the user's crate by cargo when the pipeline names one), and
 //! the questions it answers. The worker links the engine; this program does not.
 
+use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,10 @@ use tokio::io::AsyncWriteExt;
 
 /// How long a question may take; none reads more than a few rows.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// After which it is said that cargo builds; where nothing has changed it takes less.
+const SILENT_FOR: Duration = Duration::from_secs(1);
+/// The way out where there is no worker.
+const NAME_IT: &str = "name a built one: --worker FILE, or SPOTMILL_WORKER=FILE";
 
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -24,20 +29,18 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Find the worker, building the crate if the pipeline names one. `SPOTMILL_WORKER` overrides both.
-    pub fn find(worker_crate: Option<&str>, quiet: bool) -> Result<Worker, Stop> {
-        if let Some(program) = std::env::var_os("SPOTMILL_WORKER") {
+    /// The program that was named, else the pipeline's own crate as cargo builds it, else the stock worker.
+    pub fn find(global: &Global, worker_crate: Option<&str>) -> Result<Worker, Stop> {
+        if let Some(program) = &global.worker {
+            return existing(program.clone(), "--worker names");
+        }
+        if let Some(program) = std::env::var_os("SPOTMILL_WORKER").filter(|program| !program.is_empty()) {
             return existing(PathBuf::from(program), "SPOTMILL_WORKER names");
         }
-        if let Some(dir) = worker_crate {
-            return build(&Path::new(dir).join("Cargo.toml"), quiet);
+        match worker_crate {
+            Some(dir) => build(&Path::new(dir).join("Cargo.toml"), global.quiet),
+            None => stock(global.quiet),
         }
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml");
-        if checkout.is_file() {
-            return build(&checkout, quiet);
-        }
-        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("spotmill-worker")));
-        existing(beside.unwrap_or_default(), "the stock worker should stand beside this program at")
     }
 
     pub fn about(&self) -> Result<About, Stop> {
@@ -107,7 +110,16 @@ impl Worker {
         })
     }
 
+    /// A file's columns as a block to paste.
+    pub fn schema(&self, file: &str) -> Result<String, Stop> {
+        Ok(String::from_utf8_lossy(&self.answer(&["schema", file], None)?).into_owned())
+    }
+
     fn ask<T: DeserializeOwned>(&self, args: &[&str], input: Option<Vec<u8>>) -> Result<T, Stop> {
+        serde_json::from_slice(&self.answer(args, input)?).map_err(|e| self.broken(&e))
+    }
+
+    fn answer(&self, args: &[&str], input: Option<Vec<u8>>) -> Result<Vec<u8>, Stop> {
         let mut command = Command::new(&self.program);
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(io("start", &self.program))?;
@@ -144,7 +156,7 @@ impl Worker {
                 ),
             ));
         }
-        serde_json::from_slice(&output.stdout).map_err(|e| self.broken(&e))
+        Ok(output.stdout)
     }
 
     fn broken(&self, error: &serde_json::Error) -> Stop {
@@ -154,11 +166,47 @@ impl Worker {
 }
 
 fn existing(program: PathBuf, what: &str) -> Result<Worker, Stop> {
+    let program = std::path::absolute(&program).unwrap_or(program);
     if program.is_file() {
         return Ok(Worker { program });
     }
     Err(Stop::usage(format!("{what} {}, but there is no such file", program.display()))
-        .remedy("build it: cargo build -p spotmill-worker"))
+        .remedy("build it with `cargo build` in the worker's crate and name the program that cargo makes"))
+}
+
+/// Where the stock worker comes from.
+#[derive(Debug, PartialEq, Eq)]
+enum Stock {
+    Beside,
+    Built,
+    Nowhere,
+}
+
+/// What was installed beside this program is its worker. What cargo left beside it may be older than its sources, which
+/// cargo knows.
+fn stock_from(beside: bool, sources: bool, built_by_cargo: bool) -> Stock {
+    match (beside, sources) {
+        (true, sources) if !(sources && built_by_cargo) => Stock::Beside,
+        (_, true) => Stock::Built,
+        _ => Stock::Nowhere,
+    }
+}
+
+fn stock(quiet: bool) -> Result<Worker, Stop> {
+    let exe = std::env::current_exe().map_err(|e| Stop::failed(format!("cannot tell where this program is: {e}")))?;
+    let beside = exe.with_file_name("spotmill-worker");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml");
+    // Cargo marks its target directory with this file.
+    let by_cargo = exe.ancestors().skip(1).take(3).any(|dir| dir.join("CACHEDIR.TAG").is_file());
+    match stock_from(beside.is_file(), sources.is_file(), by_cargo) {
+        Stock::Beside => Ok(Worker { program: beside }),
+        Stock::Built => build(&sources, quiet),
+        Stock::Nowhere => {
+            Err(Stop::usage(format!("there is no worker: {} does not exist", beside.display())).remedy(format!(
+                "build it in a checkout of Spotmill (cargo build -p spotmill-worker) and put it there, or {NAME_IT}"
+            )))
+        }
+    }
 }
 
 /// `cargo build` in the profile this program was built with; cargo's own progress goes to stderr.
@@ -186,15 +234,28 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     }
     let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| {
         Stop::usage(format!("cannot start cargo to build the worker: {error}"))
-            .remedy("install Rust, or set SPOTMILL_WORKER to a built worker")
+            .remedy(format!("install Rust (https://rustup.rs), or {NAME_IT}"))
     })?;
+    let (ended, patience) = mpsc::channel::<()>();
+    let crate_dir = manifest.parent().unwrap_or(Path::new(".")).display().to_string();
+    let told = std::thread::spawn(move || {
+        let is_building = patience.recv_timeout(SILENT_FOR) == Err(mpsc::RecvTimeoutError::Timeout);
+        if is_building && !quiet {
+            warn_of!(
+                "building the worker, for minutes if it is the first time: cargo build in {crate_dir} ({NAME_IT})"
+            );
+        }
+    });
     let program = child.stdout.take().and_then(|out| executable(BufReader::new(out)));
     let status = child.wait().map_err(io("wait for cargo and", manifest))?;
+    drop(ended);
+    let _ = told.join();
     match program {
         Some(program) if status.success() => Ok(Worker { program }),
         _ if status.success() => Err(Stop::new(Code::Invalid, format!("{} builds no program", manifest.display()))
             .remedy("give it a src/main.rs that calls spotmill_worker::Worker::main")),
-        _ => Err(Stop::new(Code::Invalid, format!("the worker {} does not build", manifest.display()))),
+        _ => Err(Stop::new(Code::Invalid, format!("the worker {} does not build", manifest.display()))
+            .remedy(format!("mend what cargo says above; or {NAME_IT}"))),
     }
 }
 
@@ -206,4 +267,19 @@ fn executable(lines: impl BufRead) -> Option<PathBuf> {
         Some(PathBuf::from(message.get("executable")?.as_str()?))
     });
     made.last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_installed_beside_the_program_is_its_worker() {
+        assert_eq!(stock_from(true, false, false), Stock::Beside);
+        assert_eq!(stock_from(true, true, false), Stock::Beside, "a program copied out of its checkout");
+        assert_eq!(stock_from(true, false, true), Stock::Beside, "whose sources are gone");
+        assert_eq!(stock_from(true, true, true), Stock::Built, "sources may be newer");
+        assert_eq!(stock_from(false, true, false), Stock::Built);
+        assert_eq!(stock_from(false, false, true), Stock::Nowhere);
+    }
 }

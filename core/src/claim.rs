@@ -63,7 +63,7 @@ pub fn frozen_params(lease: Option<&Lease>, new: &BTreeMap<String, Value>, fresh
         None => Ok(()),
         Some((name, frozen, value)) => Err(format!(
             "param `{name}` was {frozen} when this run first started and is {value} now: give {name}={frozen} to \
-             resume it, or start it again from nothing with `fresh`"
+             resume it, or start it again from nothing with --fresh"
         )),
     }
 }

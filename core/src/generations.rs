@@ -80,10 +80,10 @@ fn carries_over(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked
 
 fn because(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>) -> Option<String> {
     if asked.resets() && asked.fresh {
-        return Some("`fresh` was asked for".to_owned());
+        return Some("--fresh was asked for".to_owned());
     }
     if asked.resets() && asked.from_step == Some(name) {
-        return Some(format!("`from_step` named `{name}`"));
+        return Some(format!("--from-step named `{name}`"));
     }
     if let Some(why) = asked.renew.get(name) {
         return Some(why.clone());

@@ -203,17 +203,55 @@ impl StepKeys {
         let marker = format!("/scratch/{}/{}/", self.run.run, self.step);
         let at = recorded.as_str().rfind(&marker)? + marker.len();
         let tail = &recorded.as_str()[at..];
-        let (generation, rest) = tail.strip_prefix('g')?.split_once('/')?;
-        let own = generation.parse::<Generation>().is_ok_and(|g| (1..=self.generation).contains(&g));
-        let (item, _) = rest.split_once('-')?;
-        let item = item.len() >= 7 && item.chars().all(|c| c.is_ascii_digit());
-        let plain = rest.split('/').all(|name| !matches!(name, "" | "." | ".."));
-        (own && item && plain).then(|| self.all_scratch().join(tail))
+        let (generation, _) = attempt_in(tail)?;
+        let plain = tail.split('/').all(|name| !matches!(name, "" | "." | ".."));
+        ((1..=self.generation).contains(&generation) && plain).then(|| self.all_scratch().join(tail))
     }
     /// Prefix of everything one attempt writes.
     pub fn scratch(&self, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.scratch_base().join(&format!("{item:07}-{attempt}"))
     }
+}
+
+/// The generation and the attempt's folder of what lies below a step's scratch area: `g{n}/{item}-{attempt}/…`; nothing
+/// of what is not laid out like an attempt.
+fn attempt_in(tail: &str) -> Option<(Generation, &str)> {
+    let mut names = tail.split('/');
+    let generation = names.next()?.strip_prefix('g')?.parse().ok()?;
+    let attempt = names.next()?;
+    let (item, id) = attempt.split_once('-')?;
+    let laid_out = item.len() >= 7 && item.chars().all(|c| c.is_ascii_digit()) && !id.is_empty();
+    laid_out.then_some((generation, attempt))
+}
+
+/// Whose a file in the scratch area is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempted {
+    pub run: RunId,
+    pub step: StepName,
+    pub generation: Generation,
+    /// The attempt's folder.
+    pub folder: Uri,
+}
+
+/// Of a file, not of a folder: `{root}/scratch/{pipeline}/{key}/{step}/g{n}/{item}-{attempt}/…`; nothing of what is not
+/// laid out like one.
+pub fn attempted(root: &Uri, file: &Uri) -> Option<Attempted> {
+    let prefix = root.join("scratch/");
+    let (pipeline, rest) = file.as_str().strip_prefix(prefix.as_str())?.split_once('/')?;
+    let (key, rest) = rest.split_once('/')?;
+    let (step, tail) = rest.split_once('/')?;
+    let (generation, attempt) = attempt_in(tail)?;
+    let keys = RunKeys::new(root, &RunId::new(format!("{pipeline}/{key}"))).step(&StepName::new(step), generation);
+    let folder = keys.scratch_base().join(attempt);
+    let is_file = file.as_str().len() > folder.as_str().len() + 1;
+    is_file.then_some(Attempted { run: keys.run.run, step: keys.step, generation, folder })
+}
+
+/// The run that a lease's key names; nothing of other keys.
+pub fn leased_run(root: &Uri, key: &Uri) -> Option<RunId> {
+    let run = key.as_str().strip_prefix(runs(root).join("").as_str())?.strip_suffix("/lease.json")?;
+    Some(RunId::new(run))
 }
 
 /// The item a receipt's key names.
@@ -258,4 +296,57 @@ pub fn is_machines(key: &Uri) -> bool {
 
 fn file_name(key: &Uri) -> &str {
     key.as_str().rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_laid_out_like_an_attempt_is_one() {
+        let root = Uri::from("/p/.spotmill");
+        let of = |tail: &str| attempted(&root, &root.join(tail));
+        let found = of("scratch/p/2024-03-10/a/g2/0000000-x/k=1/00000.parquet");
+        let expected = Attempted {
+            run: "p/2024-03-10".into(),
+            step: "a".into(),
+            generation: 2,
+            folder: "/p/.spotmill/scratch/p/2024-03-10/a/g2/0000000-x".into(),
+        };
+        assert_eq!(found, Some(expected));
+        for other in [
+            "scratch/mine.txt",
+            "runs/p/2024-03-10/a/g1/0000000-x/f",
+            "scratch/p/d/a/g/0000000-x/f",
+            "scratch/p/d/a/g1/notes/f",
+            "scratch/p/d/a/g1/0000000-x",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_record_names_only_what_is_its_steps_own() {
+        let keys = RunKeys::new(&Uri::from("/new/.spotmill"), &"p/d".into()).step(&"a".into(), 2);
+        let own = |uri: &str| keys.own_scratch(&Uri::from(uri)).map(|u| u.0);
+        let there = "/old/.spotmill/scratch/p/d/a/g1/0000000-x/f";
+        assert_eq!(own(there).as_deref(), Some("/new/.spotmill/scratch/p/d/a/g1/0000000-x/f"));
+        for foreign in [
+            "/old/.spotmill/scratch/p/d/b/g1/0000000-x/f",
+            "/old/.spotmill/scratch/p/d/a/g3/0000000-x/f",
+            "/old/.spotmill/scratch/p/d/a/g1/x/f",
+            "/old/.spotmill/scratch/p/d/a/g1/0000000-x/../f",
+        ] {
+            assert_eq!(own(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn runs_are_known_by_their_leases() {
+        let root = Uri::from("s3://b");
+        let of = |key: &str| leased_run(&root, &root.join(key)).map(|run| run.0);
+        assert_eq!(of("runs/p/2024-03-10/lease.json").as_deref(), Some("p/2024-03-10"));
+        assert_eq!(of("runs/p/2024-03-10/report.json"), None);
+        assert_eq!(of("pipelines/p/lease.json"), None);
+    }
 }

@@ -2,16 +2,18 @@
 //! decide. Nothing here is async, reads a clock, an environment, a file or a random number, or knows of AWS or
 //! Polars: whatever a decision needs is an argument.
 
+pub mod agreed;
 pub mod bounds;
 pub mod bucket;
 pub mod calls;
 pub mod claim;
+pub mod command;
 pub mod cpu;
 pub mod dead;
 pub mod destination;
 pub mod digest;
+pub mod endings;
 pub mod fleet;
-pub mod gc;
 pub mod generations;
 pub mod history;
 pub mod ids;

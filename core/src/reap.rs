@@ -10,6 +10,9 @@ use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
 use serde_json::Value;
 
+/// What an execution that somebody ended says of itself; no function answers with it.
+pub const STOPPED: &str = "Spotmill.Stopped";
+
 /// What is to become of a fleet, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -60,7 +63,7 @@ pub fn told(event: &Value) -> Option<Told> {
     let start = serde_json::from_value(input).ok();
     let text = |name: &str, other: &str| detail[name].as_str().filter(|t| !t.is_empty()).unwrap_or(other).to_owned();
     let (unnamed, why) = match status {
-        "ABORTED" => ("Spotmill.Stopped", "somebody stopped the execution"),
+        "ABORTED" => (STOPPED, "somebody stopped the execution"),
         "TIMED_OUT" => ("States.Timeout", "the execution passed its time-out"),
         _ => ("", ""),
     };

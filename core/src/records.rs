@@ -5,7 +5,7 @@ use crate::destination::{Existing, ListedFile};
 use crate::fleet::life::Cost;
 use crate::ids::{AttemptId, Epoch, ExecutionId, Generation, ItemIndex, Round, RunId, Rung, StepName, Uri};
 use crate::item::{FailureClass, InputFile, OutputFile, Usage, ValueFilter, Violation};
-use crate::model::Read;
+use crate::model::{MaxBadRows, Read, RowsRule};
 use crate::types::{Column, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -171,7 +171,20 @@ pub struct Plan {
     /// What relative paths were relative to: a project that moved finds its inputs where they are now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Uri>,
+    /// What it was planned from: the present seal of each step that it reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub from: BTreeMap<String, SealedList>,
+    /// The epoch that planned it; 0 if not known.
+    #[serde(default)]
+    pub epoch: Epoch,
     pub planned_ms: u64,
+}
+
+/// The files of a step as a seal of it listed them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedList {
+    pub generation: Generation,
+    pub files_digest: String,
 }
 
 /// Bytes that items read: as many as half of them read at most, nine of ten, and all.
@@ -183,8 +196,7 @@ pub struct ItemSizes {
 }
 
 /// `e{epoch}/pins.json`: what changed among the inputs since the plan was frozen, as PlanWork of this epoch saw it;
-/// written before any message of the epoch, and only if something changed: a worker that finds none uses the plan as
-/// it stands. A worker takes `apply` of these pins over an item's inputs and tables *after* it took the digest of the
+/// written before any message of the epoch, unless it planned: a worker that finds none uses the plan as it stands. A worker takes `apply` of these pins over an item's inputs and tables *after* it took the digest of the
 /// item's line. Only objects that no committed item has read are in `changed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pins {
@@ -197,6 +209,11 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// Of an epoch in which nothing changed.
+    pub fn none(epoch: Epoch) -> Self {
+        Self { v: RECORD_VERSION, epoch, changed: Vec::new(), notes: Vec::new() }
+    }
+
     /// Replaces ETag and size of the files that changed.
     pub fn apply(&self, files: &mut [InputFile]) {
         for file in files {
@@ -268,6 +285,9 @@ pub struct Receipt {
     /// Where `files` are relative to.
     pub scratch: Uri,
     pub files: Vec<OutputFile>,
+    /// What each of `files` holds (`digest::Content`), in their order; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejects: Option<OutputFile>,
     pub rows_raw: u64,
@@ -311,7 +331,25 @@ pub struct Seal {
     /// The most memory above the engine's own that a byte of an item's input took, where that could be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_per_byte: Option<f64>,
+    /// What was asked of the receipts all together; nothing of a seal that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Checks>,
+    /// Time in which the step was worked on: what lay between two starts is no part of it.
+    #[serde(default)]
+    pub took_ms: u64,
     pub sealed_ms: u64,
+}
+
+/// What a step asks of its receipts all together. No item has to be done again for it: a seal that was made with other
+/// checks is made again, from the same receipts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checks {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowsRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_rows: Option<u64>,
+    pub max_bad_rows: MaxBadRows,
+    pub warn_only: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -322,6 +360,9 @@ pub struct SealedFile {
     pub uri: Uri,
     pub rows: u64,
     pub bytes: u64,
+    /// What it holds, as its receipt says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 /// `manifest.json`: what the run published, as it knows itself. What lies at the destination is said there
@@ -413,7 +454,6 @@ pub struct FailureRecord {
     pub failed_ms: u64,
 }
 
-/// `report.json`: a run as its last execution left it.
 /// `ended.json`: how the latest execution of the run that failed did so. It informs whoever looks; nothing depends on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
@@ -424,6 +464,7 @@ pub struct RunEnd {
     pub ended_ms: u64,
 }
 
+/// `report.json`: a run as its last execution left it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     pub v: u32,
@@ -438,6 +479,9 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// From this execution's claim to its report.
     pub took_ms: u64,
+    /// Everything was complete and published before this execution began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_to_do: bool,
     pub reported_ms: u64,
 }
 
@@ -468,7 +512,7 @@ pub struct StepReport {
     /// The largest of any item.
     pub peak_bytes: u64,
     pub cpu_ms: u64,
-    /// From the plan to the seal, or to now.
+    /// Time in which it was worked on: what lay between two starts is no part of it.
     pub took_ms: u64,
     pub missing: Vec<ItemIndex>,
     pub warnings: Vec<String>,

@@ -31,6 +31,51 @@ pub enum ColumnType {
     TimestampUtc,
 }
 
+impl ColumnType {
+    /// Whether every value of `narrow` is one of this type, to the last bit: a file's column is read as either.
+    pub fn holds(self, narrow: Self) -> bool {
+        match (self, narrow) {
+            (wide, narrow) if wide == narrow => true,
+            (Self::Float64, Self::Float32) => true,
+            (Self::Decimal { precision: p, scale: s }, Self::Decimal { precision, scale }) => {
+                s >= scale && p - s >= precision - scale
+            }
+            (wide, narrow) => {
+                let Some(narrow) = narrow.integer() else { return false };
+                match (wide, wide.integer()) {
+                    (_, Some(wide)) => wide.bits >= narrow.bits && (wide.signed || !narrow.signed),
+                    (Self::Float64, None) => narrow.bits <= 53,
+                    (Self::Float32, None) => narrow.bits <= 24,
+                    (Self::Decimal { precision, scale }, None) => precision - scale >= narrow.digits,
+                    _ => false,
+                }
+            }
+        }
+    }
+
+    fn integer(self) -> Option<Integer> {
+        let (digits, bits, signed) = match self {
+            Self::Int8 => (3, 7, true),
+            Self::Int16 => (5, 15, true),
+            Self::Int32 => (10, 31, true),
+            Self::Int64 => (19, 63, true),
+            Self::Uint8 => (3, 8, false),
+            Self::Uint16 => (5, 16, false),
+            Self::Uint32 => (10, 32, false),
+            Self::Uint64 => (20, 64, false),
+            _ => return None,
+        };
+        Some(Integer { digits, bits, signed })
+    }
+}
+
+/// How large the values of a type are, without their sign.
+struct Integer {
+    digits: u8,
+    bits: u8,
+    signed: bool,
+}
+
 pub const TYPE_NAMES: &[&str] = &[
     "bool",
     "int8",
@@ -185,6 +230,39 @@ impl fmt::Display for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wider_types_hold_narrower_ones() {
+        let ty = |text: &str| text.parse::<ColumnType>().expect("a type");
+        for (wide, narrow) in [
+            ("int64", "int32"),
+            ("int64", "uint32"),
+            ("float64", "int32"),
+            ("float64", "uint32"),
+            ("float64", "float32"),
+            ("float32", "int16"),
+            ("decimal(12,2)", "int32"),
+            ("decimal(20,4)", "decimal(10,2)"),
+        ] {
+            assert!(ty(wide).holds(ty(narrow)) && ty(wide).holds(ty(wide)), "{wide} {narrow}");
+            assert!(!ty(narrow).holds(ty(wide)), "{narrow} {wide}");
+        }
+        for (wide, narrow) in [
+            ("int64", "uint64"),
+            ("uint64", "int8"),
+            ("float64", "int64"),
+            ("float32", "int32"),
+            ("decimal(10,2)", "int32"),
+            ("decimal(12,2)", "decimal(12,3)"),
+            ("string", "int64"),
+            ("int32", "float32"),
+            ("date", "int32"),
+            ("timestamp", "timestamp_utc"),
+            ("timestamp", "date"),
+        ] {
+            assert!(!ty(wide).holds(ty(narrow)), "{wide} {narrow}");
+        }
+    }
 
     #[test]
     fn a_float_comes_back_to_the_last_bit() {

@@ -3,7 +3,8 @@
 
 use crate::bounds::{MAX_IDLE_ROUNDS, MAX_ROUNDS};
 use crate::calls::{Caught, errors};
-use crate::ids::{ItemIndex, Round, RunId, Rung};
+use crate::command::Command;
+use crate::ids::{ItemIndex, Round, Rung};
 use crate::item::FailureClass;
 use crate::model::Resources;
 use crate::records::FailureRecord;
@@ -100,7 +101,6 @@ fn given_up<'r>(facts: &Facts<'_>, item: ItemIndex, records: &[&'r FailureRecord
 
 /// A round that has ended.
 pub struct Ended<'a> {
-    pub run: &'a RunId,
     pub step: &'a str,
     pub round: Round,
     pub rung: Rung,
@@ -109,8 +109,9 @@ pub struct Ended<'a> {
     pub caught: Option<&'a Caught>,
     /// The tally of the epoch, of this round or an earlier one.
     pub tally: Option<&'a Tally>,
-    /// The command that resumes the run.
-    pub rerun: &'a str,
+    /// The commands that look at the run and resume it.
+    pub look: &'a Command,
+    pub again: &'a Command,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -201,13 +202,12 @@ fn stop(error: &str, why: &str, facts: &Facts<'_>, standing: &Standing, ended: &
         false => format!(" {}", items_failed(facts, standing, ended)),
     };
     let kept = count(facts.receipts.len(), "item");
-    let again = ended.rerun;
-    let cause = format!("`{}`: {why}.{failed} {kept} committed and kept. Again: {again}.", ended.step);
+    let cause = format!("`{}`: {why}.{failed} {kept} committed and kept. Again: `{}`.", ended.step, ended.again);
     Verdict::Failed { error: error.to_owned(), cause }
 }
 
 fn items_failed(facts: &Facts<'_>, standing: &Standing, ended: &Ended<'_>) -> String {
     let committed = facts.receipts.len();
     let (total, failed) = (facts.total, &standing.failed);
-    ItemsFailed { run: ended.run, step: ended.step, total, committed, failed, rerun: ended.rerun }.text()
+    ItemsFailed { step: ended.step, total, committed, failed, look: ended.look, again: ended.again }.text()
 }

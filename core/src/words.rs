@@ -2,11 +2,11 @@
 //! command to type.
 
 use crate::calls::{Caught, errors};
+use crate::command::Command;
 use crate::fleet::life::Cost;
-use crate::ids::RunId;
 use crate::item::FailureClass;
 use crate::records::FailureRecord;
-use crate::types::Value;
+use crate::spec::nearest;
 use std::collections::BTreeMap;
 
 /// Items named one by one in an error.
@@ -78,6 +78,19 @@ pub fn clip(text: &str, most: usize) -> String {
     }
 }
 
+/// What to write instead of a name that nothing has: `did you mean `daily`? steps: normalize, daily`.
+pub fn instead(name: &str, what: &str, known: &[&str]) -> String {
+    let all = match known {
+        [] => format!("there are no {what}"),
+        known => format!("{what}: {}", known.join(", ")),
+    };
+    // Any letter is near any other.
+    match nearest(name, known.iter().copied()).filter(|_| name.chars().count() > 1) {
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None => all,
+    }
+}
+
 /// `2, 7 and 9`; of many, the first few.
 pub fn items(items: &[u32]) -> String {
     let all = items.len();
@@ -106,50 +119,15 @@ pub fn class(class: FailureClass) -> &'static str {
     }
 }
 
-/// `spotmill run --date 2013-01-01`, or `--param` for other keys.
-pub fn rerun(command: &str, key: &[String], params: &BTreeMap<String, Value>) -> String {
-    let mut text = command.to_owned();
-    for name in key {
-        let Some(value) = params.get(name) else { continue };
-        match (name.as_str(), value) {
-            ("date", Value::Date(date)) => text.push_str(&format!(" --date {date}")),
-            _ => text.push_str(&format!(" --param {name}={}", shell(&value.to_string()))),
-        }
-    }
-    text
-}
-
-/// The program of a command as it is typed here, with where it works: `spotmill -C shop` of `spotmill -C shop run …`.
-pub fn program(command: &str) -> String {
-    let mut words: Vec<&str> = Vec::new();
-    for word in command.split(' ') {
-        let names_something = matches!(words.last(), Some(&"-C" | &"--target" | &"--stack"));
-        if matches!(word, "run" | "start") && !words.is_empty() && !names_something {
-            break;
-        }
-        words.push(word);
-    }
-    words.join(" ")
-}
-
-/// A word as a shell takes it.
-pub fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
-}
-
 /// What failed, why, and what to do.
 pub struct ItemsFailed<'a> {
-    pub run: &'a RunId,
     pub step: &'a str,
     pub total: u32,
     pub committed: u64,
     /// The telling failure of each item, with the number of its counted attempts.
     pub failed: &'a BTreeMap<u32, (FailureRecord, u32)>,
-    pub rerun: &'a str,
+    pub look: &'a Command,
+    pub again: &'a Command,
 }
 
 impl ItemsFailed<'_> {
@@ -172,13 +150,17 @@ impl ItemsFailed<'_> {
         }
         let kept = count(self.committed, "item");
         text.push_str(&format!(
-            " {kept} committed and kept; nothing of this step was published. Look: {} show {}. Again, when it is mended: {}.",
-            program(self.rerun),
-            self.run,
-            self.rerun
+            " {kept} committed and kept; nothing of this step was published. Look: `{}`. Again, when it is mended: `{}`.",
+            self.look, self.again
         ));
         text
     }
+}
+
+/// A cause without the commands at its end, for where they stand on lines of their own.
+pub fn cause_alone(cause: &str) -> &str {
+    let ends = [" Look: `", " Again: `", " Again, when it is mended: `"].iter().filter_map(|mark| cause.find(mark));
+    cause[..ends.min().unwrap_or(cause.len())].trim_end()
 }
 
 /// Why a round may have brought nothing, from what its state caught.

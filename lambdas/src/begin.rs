@@ -4,14 +4,16 @@
 //! worker it began with, whatever is deployed meanwhile.
 
 use crate::access::{self, SWAP_TRIES, Stands};
-use crate::{Ctx, HandlerError, Program, deploy, destination, renew};
+use crate::{Ctx, HandlerError, Program, deploy, destination, inputs, renew};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
 use spotmill_core::claim::{Claim, OwnerState, decide, frozen_params};
 use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
-use spotmill_core::keys::RunKeys;
+use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::model::Step;
 use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
-use spotmill_platform::ports::{Created, ExecutionState, StoreError, Swapped};
+use spotmill_core::words::{self, plural_of};
+use spotmill_platform::ports::{ExecutionState, StoreError};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,14 +54,14 @@ fn reply(run: RunId, selected: &[StepName]) -> BeginReply {
 pub fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, HandlerError> {
     let all: Vec<&str> = program.pipeline.steps.iter().map(|s| s.name.as_str()).collect();
     let named = [
-        ("from_step", input.from_step.iter().collect::<Vec<_>>()),
-        ("only_steps", input.only_steps.iter().flatten().collect()),
-        ("accept", input.accept.keys().collect()),
+        ("--from-step", input.from_step.iter().collect::<Vec<_>>()),
+        ("--only", input.only_steps.iter().flatten().collect()),
+        ("--accept", input.accept.keys().collect()),
     ];
     for (what, names) in named {
         if let Some(unknown) = names.iter().find(|n| !all.contains(&n.as_str())) {
-            let steps = all.join(", ");
-            return Err(HandlerError::invalid(format!("`{what}`: there is no step `{unknown}`; steps: {steps}")));
+            let instead = words::instead(unknown, "steps", &all);
+            return Err(HandlerError::invalid(format!("{what} {unknown}: there is no step `{unknown}`; {instead}")));
         }
     }
     contradictions(input, &all)?;
@@ -102,8 +104,9 @@ async fn upstream_complete(
             let Some(next) = generations.get(upstream) else { continue };
             let keys = RunKeys::new(&ctx.root, begin.run).step(&upstream.into(), next.generation);
             let seal = records::load::<Seal>(&*ctx.store, &keys.seal()).await?;
-            let accepted = begin.input.accept.get(upstream).map_or(&[][..], Vec::as_slice);
-            if !seal.is_some_and(|(seal, _)| seal.missing.iter().all(|item| accepted.contains(item))) {
+            let accepted = inputs::accepted(&begin.input.accept, upstream);
+            let step = program.step(upstream)?;
+            if !seal.is_some_and(|(seal, _)| seal.covers(accepted, step)) {
                 return Err(HandlerError::new(
                     errors::UPSTREAM_INCOMPLETE,
                     format!(
@@ -118,7 +121,36 @@ async fn upstream_complete(
     Ok(())
 }
 
-/// Items that may be missing have to be items.
+/// What is read has to be there before a generation takes the place of one that stands: found out later it would turn a
+/// finished run into a failed one.
+async fn inputs_are_there(
+    ctx: &Ctx,
+    begin: &Beginning<'_>,
+    bound: &BTreeMap<String, Step>,
+    (known, next): (&BTreeMap<String, StepGeneration>, &BTreeMap<String, StepGeneration>),
+) -> Result<(), HandlerError> {
+    let number = |all: &BTreeMap<String, StepGeneration>, name: &str| all.get(name).map(|g| g.generation);
+    for name in begin.selected.iter().map(StepName::as_str) {
+        let before = number(known, name);
+        if before.is_none() || before == number(next, name) {
+            continue;
+        }
+        if let Some(missing) = inputs::missing(ctx, &bound[name]).await? {
+            let because = &next[name].because;
+            return Err(HandlerError::new(
+                errors::NO_INPUT,
+                format!(
+                    "`{name}` would be done again ({because}), and {missing}. Nothing was begun, and what {} has \
+                     published stays: put the input back and start again",
+                    begin.run
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Items that may be missing have to be items, and to be missing.
 async fn accepted_exist(
     ctx: &Ctx,
     begin: &Beginning<'_>,
@@ -129,9 +161,34 @@ async fn accepted_exist(
         let keys = RunKeys::new(&ctx.root, begin.run).step(&step.as_str().into(), generation);
         if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
             accepted(step, items, plan.items)?;
+            none_committed(ctx, &keys, items).await?;
         }
     }
     Ok(())
+}
+
+/// An item that is committed is not missing: to accept it would make all that read the step again, for nothing.
+async fn none_committed(ctx: &Ctx, keys: &StepKeys, items: &[u32]) -> Result<(), HandlerError> {
+    let found = access::several(ctx.settings.parallel, items.to_vec(), |item| {
+        let (store, uri) = (ctx.store.clone(), keys.receipt(item));
+        async move {
+            match store.head(&uri).await {
+                Ok(_) => Ok(Some(item)),
+                Err(StoreError::NotFound(_)) => Ok(None),
+                Err(e) => Err(e.into()),
+            }
+        }
+    });
+    let committed: Vec<u32> = found.await?.into_iter().flatten().collect();
+    if committed.is_empty() {
+        return Ok(());
+    }
+    let (step, named) = (&keys.step, spotmill_core::words::items(&committed));
+    let what = plural_of(committed.len(), "item", "items");
+    let (is, it) = (plural_of(committed.len(), "is", "are"), plural_of(committed.len(), "it", "them"));
+    Err(HandlerError::invalid(format!(
+        "--accept {step}: {what} {named} of `{step}` {is} committed and not missing: leave {it} out of --accept"
+    )))
 }
 
 /// Refuses an item that a plan does not have.
@@ -205,15 +262,21 @@ pub async fn next_lease(
     let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &begin.worker.version);
     let mut generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
     let open = refuse_destinations(ctx, program, begin, &generations).await?;
-    if let Some(old) = old {
+    let mut renew = BTreeMap::new();
+    while let Some(old) = old {
         let (input, selected, next) = (begin.input, begin.selected, &generations);
         let start = renew::Start { program, bound: &bound, input, selected, open: &open, old, next };
-        let renew = renew::needed(ctx, &start).await?;
-        if !renew.is_empty() {
-            generations = spotmill_core::generations::decide(&known, &steps, &Asked { renew: &renew, ..asked }, sign);
+        // What begins anew reads what others made: they are looked at again until nothing more has to be done.
+        let more = renew::needed(ctx, &start).await?;
+        if more.is_empty() {
+            break;
         }
+        renew.extend(more);
+        let asked = Asked { renew: &renew, ..asked };
+        generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
     }
     upstream_complete(ctx, program, begin, &generations).await?;
+    inputs_are_there(ctx, begin, &bound, (&known, &generations)).await?;
     accepted_exist(ctx, begin, &generations).await?;
     let now = ctx.clock.now_ms();
     let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
@@ -259,14 +322,6 @@ async fn refuse_destinations(
 
 /// Writes the lease over the version `etag`, or for the first time; false if another came first, or may have.
 pub async fn write(ctx: &Ctx, run: &RunId, etag: Option<&str>, lease: &Lease) -> Result<bool, HandlerError> {
-    let uri = RunKeys::new(&ctx.root, run).lease();
-    let written = match etag {
-        Some(etag) => records::swap(&*ctx.store, &uri, etag, lease).await.map(|s| matches!(s, Swapped::Yes(_))),
-        None => records::create(&*ctx.store, &uri, lease).await.map(|c| c == Created::Now),
-    };
-    match written {
-        // Look again: if it was written, the next look finds this execution as the owner.
-        Err(records::RecordError::Store(StoreError::Unknown { .. })) => Ok(false),
-        other => Ok(other?),
-    }
+    // Of an unknown outcome the next look tells: if it was written, this execution is the owner.
+    access::replace(ctx, &RunKeys::new(&ctx.root, run).lease(), etag, lease).await
 }

@@ -1,19 +1,21 @@
-//! Items that a new generation need not do again: those that read the very same files as an item of the generation
-//! before it, with the same definition. Their receipts are written anew, for the item as it is planned now; the files
-//! stay where they are. Leaving one out costs time and is never wrong.
+//! Items that a new generation need not do again: those that read the same as an item of the generation before it, with
+//! the same definition. What another step wrote is the same if it holds the same, whichever attempt wrote it; anything
+//! else has to be the very same file. Their receipts are written anew, for the item as it is planned now; the files stay
+//! where they are. Leaving one out costs time and is never wrong.
 
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError, access, inputs};
 use spotmill_core::claim::Ticket;
 use spotmill_core::digest::short;
-use spotmill_core::ids::{Generation, ItemIndex, RunId, Uri};
-use spotmill_core::keys::StepKeys;
+use spotmill_core::ids::{Generation, ItemIndex, RunId, StepName, Uri};
+use spotmill_core::item::InputFile;
+use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::plan::item_digest;
-use spotmill_core::records::{Plan, PlanTables, Receipt, Seal, WorkItem};
+use spotmill_core::records::{Pins, Plan, PlanTables, Receipt, Seal, SealedList, WorkItem};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::ports::StoreError;
 use spotmill_platform::records::{self, RecordError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Receipts read and written at once.
 const PAGE: usize = 500;
@@ -35,17 +37,17 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
     let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &carried.keys.tables()).await? else {
         return Ok(done);
     };
-    let known = known(ctx, &old_keys, &tables).await?;
+    let contents = Contents::load(ctx, &carried.keys.run, &carried.plan.from).await?;
+    let known = known(ctx, &old_keys, &tables, &contents).await?;
     if known.is_empty() {
         return Ok(done);
     }
-    let listed = ctx.store.list(&carried.keys.all_scratch().join("")).await?;
-    let sizes: HashMap<Uri, u64> = listed.into_iter().map(|o| (o.uri, o.bytes)).collect();
+    let there = inputs::scratch(ctx, carried.keys).await?;
     let mut pages = WorkPages::open(carried.keys, carried.plan);
     while let Some(page) = pages.next(ctx).await? {
         let mut pairs: Vec<(ItemIndex, ItemIndex, String)> = Vec::new();
         for item in (page.from..page.to).filter(|item| carried.open.contains(*item)) {
-            if let Some(old) = known.get(&reads(&page.item(item)?)) {
+            if let Some(old) = known.get(&contents.reads(page.item(item)?)) {
                 pairs.push((item, *old, item_digest(page.line(item)?)));
             }
         }
@@ -57,7 +59,7 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
             for ((item, _, digest), receipt) in some.iter().zip(receipts) {
                 let receipt = Receipt { scratch: inputs::own(carried.keys, &receipt.scratch)?, ..receipt };
                 let mut files = receipt.files.iter().chain(&receipt.rejects);
-                if files.all(|f| sizes.get(&receipt.scratch.join(&f.path)) == Some(&f.bytes)) {
+                if files.all(|f| there.get(&receipt.scratch.join(&f.path)).is_some_and(|o| o.bytes == f.bytes)) {
                     let epoch = carried.ticket.epoch;
                     anew.push(Receipt { item: *item, item_digest: digest.clone(), epoch, ..receipt });
                 }
@@ -88,32 +90,87 @@ async fn write(ctx: &Ctx, keys: &StepKeys, receipts: Vec<Receipt>) -> Result<Vec
     .await
 }
 
-/// The committed items of the generation `keys` by what they read; none where its side tables are others.
+/// What files of other steps hold, by where they lie; of those whose receipts say so.
+#[derive(Default)]
+pub struct Contents(HashMap<Uri, String>);
+
+impl Contents {
+    /// Of the steps that a plan was made from.
+    pub async fn load(ctx: &Ctx, run: &RunKeys, from: &BTreeMap<String, SealedList>) -> Result<Self, HandlerError> {
+        let mut all = HashMap::new();
+        for (step, list) in from {
+            let keys = run.step(&StepName::new(step), list.generation);
+            for file in inputs::listed_files(ctx, &keys, &list.files_digest).await? {
+                all.extend(file.content.map(|content| (file.uri, content)));
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Files by what they hold.
+    fn plain(&self, files: &mut [InputFile]) {
+        for file in files {
+            if let Some(content) = self.0.get(&file.uri) {
+                (file.uri, file.etag) = (Uri::new(content), String::new());
+            }
+        }
+    }
+
+    /// What an item reads, whatever its number.
+    pub fn reads(&self, item: WorkItem) -> String {
+        let mut plain = WorkItem { item: 0, ..item };
+        self.plain(&mut plain.inputs);
+        plain.tables.values_mut().for_each(|files| self.plain(files));
+        short(&serde_json::to_vec(&plain).unwrap_or_default(), 32)
+    }
+
+    fn tables(&self, tables: &PlanTables) -> PlanTables {
+        let mut plain = tables.clone();
+        plain.whole.values_mut().for_each(|files| self.plain(files));
+        plain
+    }
+}
+
+/// The committed items of the generation `keys` by what they read; none where its side tables are others than `tables`,
+/// of which `contents` tells.
 pub async fn known(
     ctx: &Ctx,
     keys: &StepKeys,
     tables: &PlanTables,
+    contents: &Contents,
 ) -> Result<HashMap<String, ItemIndex>, HandlerError> {
     let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
     let before = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await?;
-    match (plan, before) {
-        (Some((plan, _)), Some((before, _))) if before == *tables => committed(ctx, keys, &plan).await,
-        _ => Ok(HashMap::new()),
+    let (Some((plan, _)), Some((before, _))) = (plan, before) else { return Ok(HashMap::new()) };
+    let then = Contents::load(ctx, &keys.run, &plan.from).await?;
+    match then.tables(&before) == contents.tables(tables) {
+        true => committed(ctx, keys, &plan, &before, &then).await,
+        false => Ok(HashMap::new()),
     }
 }
 
 /// The committed items of a generation by what they read. What an epoch pinned otherwise than the plan says is left out.
-async fn committed(ctx: &Ctx, keys: &StepKeys, plan: &Plan) -> Result<HashMap<String, ItemIndex>, HandlerError> {
+async fn committed(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    plan: &Plan,
+    tables: &PlanTables,
+    contents: &Contents,
+) -> Result<HashMap<String, ItemIndex>, HandlerError> {
     let receipts = access::receipted(ctx, keys, plan).await?;
     let missing = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(s, _)| s.missing).unwrap_or_default();
     let pinned = pinned(ctx, keys).await?;
     let mut known = HashMap::new();
+    // A side table that was read in two versions was read by all.
+    if tables.whole.values().flatten().any(|file| pinned.contains(&file.uri)) {
+        return Ok(known);
+    }
     let mut pages = WorkPages::open(keys, plan);
     while let Some(page) = pages.next(ctx).await? {
         for item in (page.from..page.to).filter(|i| receipts.contains(*i) && !missing.contains(i)) {
             let work = page.item(item)?;
             if !work.inputs.iter().any(|f| pinned.contains(&f.uri)) {
-                known.insert(reads(&work), item);
+                known.insert(contents.reads(work), item);
             }
         }
     }
@@ -121,15 +178,9 @@ async fn committed(ctx: &Ctx, keys: &StepKeys, plan: &Plan) -> Result<HashMap<St
 }
 
 /// Files that some epoch of the generation read in another version than the plan's.
-async fn pinned(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<Uri>, HandlerError> {
+async fn pinned(ctx: &Ctx, keys: &StepKeys) -> Result<BTreeSet<Uri>, HandlerError> {
     let listed = ctx.store.list(&keys.epochs()).await?;
     let uris = listed.into_iter().map(|o| o.uri).filter(|u| u.as_str().ends_with("/pins.json")).collect();
-    let pins: Vec<spotmill_core::records::Pins> = access::get_all(ctx, uris).await?;
+    let pins: Vec<Pins> = access::get_all(ctx, uris).await?;
     Ok(pins.into_iter().flat_map(|p| p.changed).map(|f| f.uri).collect())
-}
-
-/// What an item reads, whatever its number.
-pub fn reads(item: &WorkItem) -> String {
-    let plain = WorkItem { item: 0, ..item.clone() };
-    short(&serde_json::to_vec(&plain).unwrap_or_default(), 32)
 }

@@ -1,11 +1,14 @@
-//! The columns of text files that a step declares none for: found once, when the step is planned, in a sample of all its
-//! files, and frozen with the plan, so that no item decides for itself. Later runs of the pipeline take the columns that
-//! the first one found, or days of one table would have other types; a value that does not fit is refused where it is
-//! read, and `columns` is the way out.
+//! The columns of files that a step declares none for: found once, when the step is planned, in a sample of all its
+//! files, and frozen with the plan, so that no item decides for itself. What text seems to be is a guess: later runs of
+//! the pipeline take the columns of the input that the first one guessed, or days of one table would have other types. A
+//! Parquet file says its types, and those of a run are its files' own. A value, or a file, that does not fit is refused
+//! where it is read, and `columns` is the way out.
 
-use crate::{Ctx, HandlerError, Program, access};
+use crate::{Ctx, HandlerError, Program, access, footer};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use spotmill_core::agreed::{FileColumns, agreed};
 use spotmill_core::digest::short;
-use spotmill_core::ids::{RunId, Uri};
+use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
 use spotmill_core::keys;
 use spotmill_core::model::{Format, Read, Source, Step};
@@ -15,6 +18,7 @@ use spotmill_platform::records;
 use spotmill_text::infer::Sample;
 use spotmill_text::source;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Files that are looked into, evenly over all of them.
 const MAX_FILES: usize = 1_000;
@@ -22,63 +26,110 @@ const MAX_FILES: usize = 1_000;
 const SAMPLE_BYTES: u64 = 128 << 20;
 const LEAST_BYTES: u64 = 128 << 10;
 const MOST_BYTES: u64 = 32 << 20;
+/// Files that are fetched at once.
+const AT_ONCE: usize = 8;
+/// At the end of a Parquet file: what most footers fit in.
+const FOOTER_BYTES: u64 = 64 << 10;
 
-fn undeclared(read: &Read) -> bool {
-    read.columns.is_empty() && read.format != Format::Parquet
+/// Columns that were found for the first time, or otherwise than before, and where they are to be kept.
+pub struct New {
+    uri: Uri,
+    old: Option<String>,
+    types: Types,
 }
 
-/// How a step's input is read, with its columns.
+/// How a step's input is read, with its columns; and what is to be kept of them. Writes nothing.
 pub async fn of_input(
     ctx: &Ctx,
     program: &Program,
-    run: &RunId,
     step: &Step,
     read: Read,
     files: &[InputFile],
-) -> Result<Read, HandlerError> {
-    if !undeclared(&read) {
-        return Ok(read);
+) -> Result<(Read, Option<New>), HandlerError> {
+    if read.format == Format::Parquet || !read.columns.is_empty() {
+        return Ok((sampled(&ctx.store, read, files).await?, None));
     }
     let declared = &program.step(&step.name)?.input;
-    let Source::Path(template) = &declared.source else { return Ok(read) };
+    let Source::Path(template) = &declared.source else { return Ok((read, None)) };
+    let run = program.run_id();
     let shape = short(serde_json::to_string(&(template, &declared.read)).unwrap_or_default().as_bytes(), 16);
     let uri = keys::types(&ctx.root, &program.pipeline.name, &step.name);
-    let old = records::load::<Types>(&*ctx.store, &uri).await?;
-    if let Some((types, _)) = old.as_ref().filter(|(types, _)| types.shape == shape && types.run != *run) {
-        return Ok(Read { columns: types.columns.clone(), inferred: true, ..read });
+    let (there, old) = records::load::<Types>(&*ctx.store, &uri).await?.unzip();
+    if let Some(types) = there.as_ref().filter(|types| types.shape == shape && types.run != run) {
+        return Ok((Read { columns: types.columns.clone(), inferred: true, ..read }, None));
     }
-    let found = sampled(&*ctx.store, read, files).await?;
-    if found.columns.is_empty() {
-        return Ok(found);
-    }
-    let new = Types { v: RECORD_VERSION, run: run.clone(), shape, columns: found.columns.clone() };
-    remember(ctx, &uri, old, new).await?;
-    Ok(found)
+    let found = sampled(&ctx.store, read, files).await?;
+    let types = Types { v: RECORD_VERSION, run, shape, columns: found.columns.clone() };
+    let is_new = !types.columns.is_empty() && there.as_ref() != Some(&types);
+    Ok((found, is_new.then_some(New { uri, old, types })))
 }
 
 /// Whoever was first keeps it: a run that finds another's record now is planned anew, with its columns.
-async fn remember(ctx: &Ctx, uri: &Uri, old: Option<(Types, String)>, new: Types) -> Result<(), HandlerError> {
-    let written = match &old {
-        Some((types, _)) if *types == new => true,
-        old => access::replace(ctx, uri, old.as_ref().map(|(_, etag)| etag.as_str()), &new).await?,
-    };
-    if written { Ok(()) } else { Err(HandlerError::transient(format!("{uri}: another run wrote it"))) }
+pub async fn remember(ctx: &Ctx, new: &New) -> Result<(), HandlerError> {
+    match access::replace(ctx, &new.uri, new.old.as_deref(), &new.types).await? {
+        true => Ok(()),
+        false => Err(HandlerError::transient(format!("{}: another run wrote it", new.uri))),
+    }
 }
 
 /// How files are read, with the columns that a sample of all of them has where none are declared.
-pub async fn sampled(store: &dyn Store, read: Read, files: &[InputFile]) -> Result<Read, HandlerError> {
-    if !undeclared(&read) || files.is_empty() {
+pub async fn sampled(store: &Arc<dyn Store>, read: Read, files: &[InputFile]) -> Result<Read, HandlerError> {
+    if !read.columns.is_empty() || files.is_empty() {
         return Ok(read);
     }
-    let chosen = chosen(files.len());
-    let most = (SAMPLE_BYTES / chosen.len().max(1) as u64).clamp(LEAST_BYTES, MOST_BYTES);
+    let chosen: Vec<InputFile> = chosen(files.len()).into_iter().map(|i| files[i].clone()).collect();
+    match read.format {
+        Format::Parquet => of_footers(&**store, read, chosen).await,
+        Format::Csv | Format::Ndjson => of_texts(store, read, chosen).await,
+    }
+}
+
+async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
+    let most = (SAMPLE_BYTES / files.len().max(1) as u64).clamp(LEAST_BYTES, MOST_BYTES);
     let mut sample = Sample::new(&read);
-    for file in chosen.into_iter().map(|i| &files[i]) {
-        let end = file.bytes.min(most);
-        let bytes = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
-        see(&mut sample, &read, file, bytes)?;
+    // Few at once, in their order: what is fetched and not yet looked at is held.
+    for some in files.chunks(AT_ONCE) {
+        let fetched = access::several(AT_ONCE, some.to_vec(), |file| {
+            let (store, end) = (Arc::clone(store), file.bytes.min(most));
+            async move {
+                let bytes = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
+                Ok::<_, HandlerError>((file, bytes))
+            }
+        });
+        for (file, bytes) in fetched.await? {
+            see(&mut sample, &read, &file, bytes)?;
+        }
     }
     sample.read().map_err(refused)
+}
+
+/// A file whose footer cannot be read says nothing here: its item tells what is wrong with it.
+async fn of_footers(store: &dyn Store, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
+    let look = stream::iter(files).map(|file| async move {
+        let columns = footer_of(store, &file).await?.and_then(|footer| footer::columns(&footer));
+        Ok::<_, HandlerError>(columns.map(|columns| FileColumns { file: file.uri.to_string(), columns }))
+    });
+    let found: Vec<Option<FileColumns>> = look.buffered(AT_ONCE).try_collect().await?;
+    let mut found: Vec<FileColumns> = found.into_iter().flatten().collect();
+    // The path has them, whatever stands in the file.
+    found.iter_mut().for_each(|f| f.columns.retain(|(name, _)| !read.hive.iter().any(|c| c.name == *name)));
+    let columns = agreed(&found, read.missing).map_err(HandlerError::invalid)?;
+    let inferred = !columns.is_empty();
+    Ok(Read { columns, inferred, ..read })
+}
+
+/// None where a file is no Parquet file.
+async fn footer_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>>, HandlerError> {
+    let from = file.bytes.saturating_sub(FOOTER_BYTES);
+    let end = if file.bytes == 0 { Vec::new() } else { store.get_range(&file.uri, from, file.bytes).await? };
+    let Some(length) = footer::length(&end) else { return Ok(None) };
+    let Some(begin) = file.bytes.checked_sub(footer::TAIL_BYTES + length) else { return Ok(None) };
+    let bytes = match begin.checked_sub(from) {
+        Some(at) => end.get(at as usize..).unwrap_or_default().to_vec(),
+        None => store.get_range(&file.uri, begin, file.bytes).await?,
+    };
+    let footer = bytes.len().saturating_sub(footer::TAIL_BYTES as usize);
+    Ok(Some(bytes[..footer].to_vec()))
 }
 
 fn see(sample: &mut Sample<'_>, read: &Read, file: &InputFile, bytes: Vec<u8>) -> Result<(), HandlerError> {

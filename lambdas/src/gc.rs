@@ -1,16 +1,15 @@
-//! Removes what nobody needs any more, or says what it would remove: dead attempts and replaced generations in the
-//! scratch area, late files at destinations. A run that is being worked on is left alone, and so is everything that is
+//! Removes what nobody needs any more, or says what it would remove: dead attempts, replaced generations and removed
+//! steps in the scratch area, late files at destinations. A run that is being worked on is left alone, and so is everything that is
 //! not provably ours.
 
 use crate::begin::owner_state;
 use crate::destination::Place;
-use crate::{Ctx, HandlerError, access, inputs};
+use crate::{Ctx, HandlerError, access, inputs, look};
 use spotmill_core::claim::OwnerState;
 use spotmill_core::destination::id_of;
-use spotmill_core::gc::attempt_of;
-use spotmill_core::ids::{RunId, Uri};
-use spotmill_core::keys::{self, RunKeys};
-use spotmill_core::records::{Lease, Plan, Receipt};
+use spotmill_core::ids::{Generation, RunId, StepName, Uri};
+use spotmill_core::keys::{self, Attempted, RunKeys, StepKeys};
+use spotmill_core::records::{Lease, Plan, Receipt, Seal};
 use spotmill_platform::ports::ObjectMeta;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,21 +31,26 @@ pub async fn collect(
     may_touch: impl Fn(&RunId, bool) -> bool,
 ) -> Result<(Vec<Waste>, Vec<String>), HandlerError> {
     let (mut found, mut left) = (Vec::new(), Vec::new());
-    let mut by_run: BTreeMap<RunId, Vec<(Uri, ObjectMeta)>> = BTreeMap::new();
+    let mut by_run: BTreeMap<RunId, Vec<(Attempted, ObjectMeta)>> = BTreeMap::new();
     for object in ctx.store.list(&ctx.root.join("scratch/")).await? {
-        if let Some((run, attempt)) = attempt_of(&ctx.root, &object.uri) {
-            by_run.entry(run).or_default().push((attempt, object));
+        if let Some(attempted) = keys::attempted(&ctx.root, &object.uri) {
+            by_run.entry(attempted.run.clone()).or_default().push((attempted, object));
         }
     }
     for (run, files) in by_run {
-        let Some(needed) = needed(ctx, &run, &may_touch).await? else {
+        let Some(needed) = Needed::of(ctx, &run, &may_touch).await? else {
             left.push(format!("{run} is being worked on and was left alone"));
             continue;
         };
-        let dead: Vec<ObjectMeta> =
-            files.into_iter().filter(|(attempt, _)| !needed.contains(attempt)).map(|(_, object)| object).collect();
-        let what = format!("dead attempts of {run}");
-        found.extend(remove(ctx, what, dead, delete).await?);
+        let mut kinds: BTreeMap<&str, Vec<ObjectMeta>> = BTreeMap::new();
+        for (attempted, object) in files {
+            if let Some(what) = needed.waste(&attempted) {
+                kinds.entry(what).or_default().push(object);
+            }
+        }
+        for (what, objects) in kinds {
+            found.extend(remove(ctx, format!("{what} of {run}"), objects, delete).await?);
+        }
     }
     for destination in destinations(ctx).await? {
         found.extend(late(ctx, &destination, delete).await?);
@@ -54,48 +58,80 @@ pub async fn collect(
     Ok((found, left))
 }
 
-/// Folders of attempts that the run's present generations committed, or carry over; nothing while somebody works on it.
-async fn needed(
-    ctx: &Ctx,
-    run: &RunId,
-    may_touch: &impl Fn(&RunId, bool) -> bool,
-) -> Result<Option<BTreeSet<Uri>>, HandlerError> {
-    let keys = RunKeys::new(&ctx.root, run);
-    let Some((lease, _)) = records::load::<Lease>(&*ctx.store, &keys.lease()).await? else {
-        // Of a run that nobody knows any more, and can start only from nothing.
-        return Ok(may_touch(run, false).then(BTreeSet::new));
-    };
-    let is_free = match &lease.owner {
-        Some(owner) => may_touch(run, owner_state(ctx, owner).await? != OwnerState::Ended),
-        None => may_touch(run, false),
-    };
-    if !is_free {
-        return Ok(None);
-    }
-    let mut needed = BTreeSet::new();
-    for (step, generation) in &lease.generations {
-        // What a generation carries over it may still want to carry over.
-        for number in [Some(generation.generation), generation.carries_over].into_iter().flatten() {
-            let keys = keys.step(&step.as_str().into(), number);
-            let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else { continue };
-            let receipts = access::receipted(ctx, &keys, &plan).await?;
-            let uris = receipts.iter().map(|item| keys.receipt(item)).collect();
-            for receipt in access::get_all::<Receipt>(ctx, uris).await? {
-                needed.insert(inputs::own(&keys, &receipt.scratch)?);
-            }
+/// What a run still needs of its scratch area.
+#[derive(Default)]
+struct Needed {
+    /// The present generation of each step that the run's pipeline has; nothing of a run that nobody knows any more, and
+    /// that can start only from nothing.
+    present: Option<BTreeMap<StepName, Generation>>,
+    /// Folders of attempts that present generations committed, or may yet carry over.
+    folders: BTreeSet<Uri>,
+}
+
+impl Needed {
+    /// Nothing while somebody works on the run.
+    async fn of(
+        ctx: &Ctx,
+        run: &RunId,
+        may_touch: &impl Fn(&RunId, bool) -> bool,
+    ) -> Result<Option<Needed>, HandlerError> {
+        let keys = RunKeys::new(&ctx.root, run);
+        let Some((lease, _)) = records::load::<Lease>(&*ctx.store, &keys.lease()).await? else {
+            return Ok(may_touch(run, false).then(Needed::default));
+        };
+        let is_free = match &lease.owner {
+            Some(owner) => may_touch(run, owner_state(ctx, owner).await? != OwnerState::Ended),
+            None => may_touch(run, false),
+        };
+        if !is_free {
+            return Ok(None);
         }
+        let program = access::program(ctx, run, &lease).await?;
+        let (mut present, mut folders) = (BTreeMap::new(), BTreeSet::new());
+        for step in &program.pipeline.steps {
+            let Some(generation) = lease.generations.get(&step.name) else { continue };
+            let name = StepName::new(&step.name);
+            let now = keys.step(&name, generation.generation);
+            // What a generation that is not complete carries over it may still want to carry over.
+            let is_sealed = records::load::<Seal>(&*ctx.store, &now.seal()).await?.is_some();
+            let before = generation.carries_over.filter(|_| !is_sealed).map(|before| keys.step(&name, before));
+            for keys in std::iter::once(now).chain(before) {
+                committed(ctx, &keys, &mut folders).await?;
+            }
+            present.insert(name, generation.generation);
+        }
+        Ok(Some(Needed { present: Some(present), folders }))
     }
-    Ok(Some(needed))
+
+    /// What a file is that nobody needs any more.
+    fn waste(&self, file: &Attempted) -> Option<&'static str> {
+        if self.folders.contains(&file.folder) {
+            return None;
+        }
+        let Some(present) = &self.present else { return Some("files that no run knows,") };
+        Some(match present.get(&file.step) {
+            None => "removed steps",
+            Some(now) if file.generation < *now => "replaced generations",
+            Some(_) => "dead attempts",
+        })
+    }
+}
+
+/// Folders of the attempts that a generation committed.
+async fn committed(ctx: &Ctx, keys: &StepKeys, folders: &mut BTreeSet<Uri>) -> Result<(), HandlerError> {
+    let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else { return Ok(()) };
+    let receipts = access::receipted(ctx, keys, &plan).await?;
+    let uris = receipts.iter().map(|item| keys.receipt(item)).collect();
+    for receipt in access::get_all::<Receipt>(ctx, uris).await? {
+        folders.insert(inputs::own(keys, &receipt.scratch)?);
+    }
+    Ok(())
 }
 
 /// Where the steps of the runs that are known publish.
 async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
-    let folder = keys::runs(&ctx.root);
     let mut all = Vec::new();
-    for object in ctx.store.list(&folder.join("")).await? {
-        let name = object.uri.as_str().strip_prefix(folder.as_str());
-        let Some(run) = name.and_then(|n| n.strip_prefix('/')?.strip_suffix("/lease.json")) else { continue };
-        let run = RunId::new(run);
+    for run in look::runs(ctx).await? {
         let (lease, _) = access::lease(ctx, &run).await?;
         let program = access::program(ctx, &run, &lease).await?;
         for step in &program.pipeline.steps {

@@ -3,28 +3,28 @@
 
 use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
-use spotmill_core::ids::{RunId, StepName, Uri};
+use spotmill_core::ids::{ItemIndex, StepName, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::listing::PathPattern;
-use spotmill_core::model::{Read, Source};
+use spotmill_core::model::{OnEmpty, Read, Source, Step};
 use spotmill_core::plan::{Found, FoundFile};
 use spotmill_core::records::{Lease, Seal, SealedFile};
 use spotmill_platform::ports::ObjectMeta;
 use spotmill_platform::records;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The files of a source, and its seal if it is a step.
 pub async fn find(
     ctx: &Ctx,
-    run: &RunId,
+    program: &Program,
     lease: &Lease,
     source: &Source,
 ) -> Result<(Found, Option<Seal>), HandlerError> {
     match source {
         Source::Path(path) => Ok((find_path(ctx, path).await?, None)),
         Source::Step { step, .. } => {
-            let (keys, seal) = sealed(ctx, run, lease, step).await?;
+            let (keys, seal) = sealed(ctx, program, lease, step).await?;
             let files = find_sealed(ctx, step, &keys, &seal).await?;
             Ok((Found { files, if_empty: format!("step `{step}` wrote no files") }, Some(seal)))
         }
@@ -39,15 +39,27 @@ pub async fn listed(ctx: &Ctx, path: &str) -> Result<Vec<InputFile>, HandlerErro
 }
 
 async fn find_path(ctx: &Ctx, path: &str) -> Result<Found, HandlerError> {
-    let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
-    let listed = ctx.store.list(&pattern.prefix).await?;
-    let files: Vec<FoundFile> = listed
-        .into_iter()
-        .filter(|o| pattern.matches(&o.uri))
-        .map(|o| FoundFile { file: input_file(o, None), partition: String::new() })
-        .collect();
-    let if_empty = if files.is_empty() { nearest(ctx, &pattern).await? } else { String::new() };
+    let files = listed(ctx, path).await?;
+    let files: Vec<FoundFile> = files.into_iter().map(|file| FoundFile { file, partition: String::new() }).collect();
+    let if_empty = if files.is_empty() { nearest(ctx, path).await? } else { String::new() };
     Ok(Found { files, if_empty })
+}
+
+/// What is not there and has to be: a path without which the step cannot be planned. Steps' outputs are not looked at.
+pub async fn missing(ctx: &Ctx, step: &Step) -> Result<Option<String>, HandlerError> {
+    if let (Source::Path(path), OnEmpty::Fail) = (&step.input.source, step.input.on_empty)
+        && listed(ctx, path).await?.is_empty()
+    {
+        return Ok(Some(nearest(ctx, path).await?));
+    }
+    for (name, table) in &step.tables {
+        if let Source::Path(path) = &table.source
+            && listed(ctx, path).await?.is_empty()
+        {
+            return Ok(Some(format!("side table `{name}`: {}", nearest(ctx, path).await?)));
+        }
+    }
+    Ok(None)
 }
 
 fn input_file(object: ObjectMeta, rows: Option<u64>) -> InputFile {
@@ -55,7 +67,8 @@ fn input_file(object: ObjectMeta, rows: Option<u64>) -> InputFile {
 }
 
 /// What is there instead of what the pattern asks for.
-async fn nearest(ctx: &Ctx, pattern: &PathPattern) -> Result<String, HandlerError> {
+async fn nearest(ctx: &Ctx, path: &str) -> Result<String, HandlerError> {
+    let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
     for folder in pattern.folders() {
         let listed: Vec<Uri> = ctx.store.list(&folder).await?.into_iter().map(|o| o.uri).collect();
         if !listed.is_empty() {
@@ -66,35 +79,41 @@ async fn nearest(ctx: &Ctx, pattern: &PathPattern) -> Result<String, HandlerErro
 }
 
 /// The seal of a step's present generation.
-pub async fn sealed(ctx: &Ctx, run: &RunId, lease: &Lease, step: &str) -> Result<(StepKeys, Seal), HandlerError> {
-    let incomplete = |why: String| HandlerError::new(errors::UPSTREAM_INCOMPLETE, why);
-    let Some(generation) = lease.generations.get(step).map(|g| g.generation) else {
-        return Err(incomplete(format!("step `{step}` has never run for {run}")));
+pub async fn sealed(ctx: &Ctx, program: &Program, lease: &Lease, name: &str) -> Result<(StepKeys, Seal), HandlerError> {
+    let (run, step) = (program.run_id(), program.step(name)?);
+    let incomplete = |why: String| HandlerError::new(errors::UPSTREAM_INCOMPLETE, format!("step `{name}` {why}"));
+    let Some(generation) = lease.generations.get(name).map(|g| g.generation) else {
+        return Err(incomplete(format!("has never run for {run}")));
     };
-    let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step), generation);
+    let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(name), generation);
     let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &keys.seal()).await? else {
-        return Err(incomplete(format!(
-            "step `{step}` is not complete in its present generation {generation}: run it first"
-        )));
+        return Err(incomplete(format!("is not complete in its present generation {generation}: run it first")));
     };
-    if !covers(lease, step, &seal) {
+    if !seal.is_complete(accepted(&lease.accept, name)) {
         let missing = spotmill_core::words::items(&seal.missing);
         return Err(incomplete(format!(
-            "step `{step}` is without items {missing}, which this start does not accept: run it again first"
+            "is without items {missing}, which this start does not accept: run it again first"
         )));
+    }
+    if let Some(changed) = seal.unchecked(step) {
+        return Err(incomplete(format!("was complete under other checks ({changed} changed): run it again first")));
     }
     Ok((keys, seal))
 }
 
-/// Does the present execution accept what the seal is without?
-pub fn covers(lease: &Lease, step: &str, seal: &Seal) -> bool {
-    let accepted = lease.accept.get(step).map_or(&[][..], Vec::as_slice);
-    seal.missing.iter().all(|item| accepted.contains(item))
+/// Items of a step that may be missing.
+pub fn accepted<'a>(accept: &'a BTreeMap<String, Vec<ItemIndex>>, step: &str) -> &'a [ItemIndex] {
+    accept.get(step).map_or(&[], Vec::as_slice)
 }
 
 /// The sealed files, in the seal's order.
 pub async fn sealed_files(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Vec<SealedFile>, HandlerError> {
-    let uri = keys.sealed_files(&seal.files_digest);
+    listed_files(ctx, keys, &seal.files_digest).await
+}
+
+/// The files of a list that some seal of the generation named.
+pub async fn listed_files(ctx: &Ctx, keys: &StepKeys, digest: &str) -> Result<Vec<SealedFile>, HandlerError> {
+    let uri = keys.sealed_files(digest);
     let body = ctx.store.get(&uri).await?.body;
     let parsed = crate::access::lines(&body).map(serde_json::from_slice).collect::<Result<Vec<SealedFile>, _>>();
     let mut files = parsed.map_err(|e| HandlerError::corrupt(format!("{uri}: {e}")))?;
@@ -120,14 +139,19 @@ pub async fn damaged(
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let listed = ctx.store.list(&keys.all_scratch().join("")).await?;
-    let there: HashMap<&Uri, u64> = listed.iter().map(|o| (&o.uri, o.bytes)).collect();
+    let there = scratch(ctx, keys).await?;
     let wrong = |file: &SealedFile| match there.get(&file.uri) {
         None => Some("is gone".to_owned()),
-        Some(found) if *found != file.bytes => Some(format!("has {found} bytes")),
+        Some(found) if found.bytes != file.bytes => Some(format!("has {} bytes", found.bytes)),
         Some(_) => None,
     };
     Ok(files.iter().filter_map(|file| Some((file.clone(), wrong(file)?))).collect())
+}
+
+/// What lies in the step's scratch area, of all its generations.
+pub async fn scratch(ctx: &Ctx, keys: &StepKeys) -> Result<HashMap<Uri, ObjectMeta>, HandlerError> {
+    let listed = ctx.store.list(&keys.all_scratch().join("")).await?;
+    Ok(listed.into_iter().map(|o| (o.uri.clone(), o)).collect())
 }
 
 async fn find_sealed(ctx: &Ctx, step: &str, keys: &StepKeys, seal: &Seal) -> Result<Vec<FoundFile>, HandlerError> {
@@ -135,8 +159,7 @@ async fn find_sealed(ctx: &Ctx, step: &str, keys: &StepKeys, seal: &Seal) -> Res
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let listed = ctx.store.list(&keys.all_scratch().join("")).await?;
-    let mut there: HashMap<Uri, ObjectMeta> = listed.into_iter().map(|o| (o.uri.clone(), o)).collect();
+    let mut there = scratch(ctx, keys).await?;
     let mut found = Vec::with_capacity(files.len());
     for file in files {
         match there.remove(&file.uri).filter(|o| o.bytes == file.bytes) {

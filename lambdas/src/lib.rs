@@ -17,6 +17,7 @@ pub mod dispatch_work;
 mod earlier;
 pub mod error;
 pub mod fleet_preview;
+mod footer;
 pub mod functions;
 pub mod gc;
 pub mod history;
@@ -44,6 +45,7 @@ pub use error::HandlerError;
 pub use functions::{CalledBy, FUNCTIONS, Function, invoke};
 pub use program::Program;
 
+use spotmill_core::command::Caller;
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{Clock, Executions, Fleets, Queue, Store};
 use std::sync::Arc;
@@ -69,8 +71,8 @@ pub struct Settings {
     pub target: String,
     /// What relative paths of a pipeline are relative to; none where all are `s3://`.
     pub base: Option<Uri>,
-    /// The command that resumes a run, before its key: `spotmill run`, `spotmill start`.
-    pub rerun_command: String,
+    /// Whose commands messages name.
+    pub caller: Caller,
     /// Seconds after which files under `scratch/` may be gone; none: they stay.
     pub scratch_secs: Option<u64>,
     /// Files a call of publish copies or deletes.
@@ -103,7 +105,7 @@ impl Settings {
             callbacks: callbacks.into(),
             target: "aws".to_owned(),
             base: None,
-            rerun_command: "spotmill start".to_owned(),
+            caller: Caller { anywhere: true, ..Caller::new("aws") },
             scratch_secs: None,
             publish_page: spotmill_core::bounds::PUBLISH_PAGE,
             dispatch_page: spotmill_core::bounds::DISPATCH_PAGE,

@@ -103,6 +103,7 @@ pub async fn over_budget(
         return Ok(None);
     };
     let spent = spent_usd(ctx, run, lease).await?;
-    let over = || HandlerError::new(errors::OVER_BUDGET, life::over_budget(spent, budget_usd));
+    let over =
+        || HandlerError::new(errors::OVER_BUDGET, life::over_budget(spent, budget_usd, &ctx.settings.caller.run()));
     Ok((spent >= budget_usd).then(over))
 }

@@ -1,21 +1,20 @@
-//! Looks at a frozen plan's inputs again at the start of an epoch, and records what changed.
+//! Looks at a frozen plan's inputs again: at a start, to decide what has to be done again, and at the start of an epoch,
+//! to record what changed.
 
 use crate::inputs;
-use crate::renew::now_at;
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError};
-use spotmill_core::ids::{Epoch, RunId};
+use spotmill_core::ids::{Epoch, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::StepKeys;
+use spotmill_core::location::moved;
 use spotmill_core::model::{Source, Step};
-use spotmill_core::pins::{Frozen, Listed, Pinning};
-use spotmill_core::records::{Lease, Plan, PlanTables};
+use spotmill_core::pins::{Compared, Frozen, Looked, pins};
+use spotmill_core::records::{Plan, PlanTables};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::records;
 
 pub struct Resumed<'a> {
-    pub run: &'a RunId,
-    pub lease: &'a Lease,
     pub epoch: Epoch,
     pub keys: &'a StepKeys,
     /// Bound.
@@ -24,44 +23,53 @@ pub struct Resumed<'a> {
     pub open: &'a RoaringBitmap,
 }
 
-/// Writes `pins.json` if there is anything to say.
+/// Writes `pins.json` of the epoch: what was told of an earlier one may hold no more.
 pub async fn pin(ctx: &Ctx, resumed: &Resumed<'_>) -> Result<(), HandlerError> {
-    let step = resumed.step;
-    let mut listed = Listed::default();
-    if matches!(step.input.source, Source::Path(_)) {
-        listed.input = Some(now(ctx, resumed, &step.input.source).await?);
-    }
-    for (name, table) in &step.tables {
-        if matches!(table.source, Source::Path(_)) {
-            listed.tables.insert(name.clone(), now(ctx, resumed, &table.source).await?);
-        }
-    }
-    if listed == Listed::default() {
-        return Ok(());
-    }
-    let tables = records::load::<PlanTables>(&*ctx.store, &resumed.keys.tables()).await?;
-    let mut whole = tables.map(|(t, _)| t.whole).unwrap_or_default();
-    whole.values_mut().flatten().for_each(|file| *file = now_at(ctx, resumed.plan, file));
-    let (epoch, open) = (resumed.epoch, resumed.open);
-    let frozen = Frozen { step: &step.name, epoch, items: resumed.plan.items, whole: &whole, open };
-    let mut pinning = Pinning::new(frozen, listed);
-    let mut pages = WorkPages::open(resumed.keys, resumed.plan);
-    while let Some(page) = pages.next(ctx).await? {
-        for item in page.from..page.to {
-            let mut work = page.item(item)?;
-            work.inputs.iter_mut().for_each(|file| *file = now_at(ctx, resumed.plan, file));
-            pinning.add(&work);
-        }
-    }
-    let pins = pinning.finish().map_err(HandlerError::invalid)?;
-    if !pins.changed.is_empty() || !pins.notes.is_empty() {
-        // The epoch is this call's alone: nobody else writes this key.
-        records::put(&*ctx.store, &resumed.keys.pins(epoch), &pins).await?;
-    }
-    Ok(())
+    let looked = look(ctx, resumed.step, resumed.keys, resumed.plan).await?;
+    let frozen = Frozen { step: &resumed.step.name, epoch: resumed.epoch, open: resumed.open };
+    let pins = pins(&frozen, &looked).map_err(HandlerError::invalid)?;
+    // The epoch is this call's alone: nobody else writes this key.
+    Ok(records::put(&*ctx.store, &resumed.keys.pins(resumed.epoch), &pins).await?)
 }
 
-async fn now(ctx: &Ctx, resumed: &Resumed<'_>, source: &Source) -> Result<Vec<InputFile>, HandlerError> {
-    let (found, _) = inputs::find(ctx, resumed.run, resumed.lease, source).await?;
-    Ok(found.files.into_iter().map(|f| f.file).collect())
+/// The bound step's paths as they are listed now, with its frozen items held against them.
+pub async fn look(ctx: &Ctx, step: &Step, keys: &StepKeys, plan: &Plan) -> Result<Looked, HandlerError> {
+    let mut looked = Looked::default();
+    if let Source::Path(path) = &step.input.source {
+        looked.input = Some(Compared::new(inputs::listed(ctx, path).await?));
+        let mut pages = WorkPages::open(keys, plan);
+        while let Some(page) = pages.next(ctx).await? {
+            for item in page.from..page.to {
+                let mut work = page.item(item)?;
+                work.inputs.iter_mut().for_each(|file| now_at(ctx, plan, file));
+                looked.add(&work);
+            }
+        }
+    }
+    for (name, table) in &step.tables {
+        if let Source::Path(path) = &table.source {
+            looked.tables.insert(name.clone(), Compared::new(inputs::listed(ctx, path).await?));
+        }
+    }
+    if !looked.tables.is_empty()
+        && let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await?
+    {
+        for (name, mut files) in tables.whole {
+            files.iter_mut().for_each(|file| now_at(ctx, plan, file));
+            looked.add_table(&name, &files, plan.items);
+        }
+    }
+    Ok(looked)
+}
+
+/// A frozen file where it is now, should the project have moved.
+pub fn now_at(ctx: &Ctx, plan: &Plan, file: &mut InputFile) {
+    if plan.base != ctx.settings.base {
+        file.uri = where_now(ctx, plan, &file.uri);
+    }
+}
+
+/// The same for any place that a record of the step names.
+pub fn where_now(ctx: &Ctx, plan: &Plan, place: &Uri) -> Uri {
+    moved(place, plan.base.as_ref(), ctx.settings.base.as_ref())
 }

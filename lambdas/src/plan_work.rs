@@ -10,13 +10,12 @@ use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
 use spotmill_core::claim::Ticket;
 use spotmill_core::history::{Packing, first_rung, pack};
-use spotmill_core::ids::{Generation, Uri};
+use spotmill_core::ids::{Generation, ItemIndex, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::model::Step;
-use spotmill_core::plan::{PlanError, Planned, plan_for, work_list, work_pages};
-use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal};
+use spotmill_core::model::{Read, Step};
+use spotmill_core::plan::{Found, PlanError, Planned, plan_for, work_list, work_pages};
+use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal, SealedList};
 use spotmill_core::tally::RoaringBitmap;
-use spotmill_platform::ports::Swapped;
 use spotmill_platform::records;
 use std::collections::BTreeMap;
 
@@ -28,11 +27,12 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
     let bound = program.bind(program.step(step.as_str())?)?;
     let keys = RunKeys::new(&ctx.root, run).step(step, generation);
     let sealed = records::load::<Seal>(&*ctx.store, &keys.seal()).await?;
-    let complete = sealed.is_some_and(|(seal, _)| inputs::covers(&lease, step.as_str(), &seal));
+    let accepted = inputs::accepted(&lease.accept, step.as_str());
+    let complete = sealed.is_some_and(|(seal, _)| seal.covers(accepted, &bound));
     let existing = records::load::<Plan>(&*ctx.store, &keys.plan()).await?.map(|(plan, _)| plan);
     if !complete {
         for upstream in bound.upstream() {
-            inputs::sealed(ctx, run, &lease, upstream).await?;
+            inputs::sealed(ctx, &program, &lease, upstream).await?;
         }
     }
     let resumed = existing.is_some();
@@ -43,14 +43,14 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
         Some(plan) => plan,
         None => freeze(ctx, &planning).await?,
     };
-    begin::accepted(step.as_str(), lease.accept.get(step.as_str()).map_or(&[][..], Vec::as_slice), plan.items)?;
+    begin::accepted(step.as_str(), accepted, plan.items)?;
     let (rung, because) = first_rung(&bound.resources, plan.sizes.as_ref(), measured.as_ref());
     if let Some(because) = because {
         tracing::info!(%run, %step, rung, because, "memory foreseen");
     }
     let mut open = match complete {
         true => RoaringBitmap::new(),
-        false => open_items(ctx, &keys, &lease, step.as_str(), &plan).await?,
+        false => open_items(ctx, &keys, accepted, &plan).await?,
     };
     if let Some(from) = lease.generations.get(step.as_str()).and_then(|g| g.carries_over)
         && !open.is_empty()
@@ -59,7 +59,7 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
         open -= carry::over(ctx, &Carried { run, keys: &keys, plan: &plan, from, open: &open, ticket }).await?;
     }
     if resumed {
-        pin(ctx, &Resumed { run, lease: &lease, epoch, keys: &keys, step: &bound, plan: &plan, open: &open }).await?;
+        pin(ctx, &Resumed { epoch, keys: &keys, step: &bound, plan: &plan, open: &open }).await?;
     }
     Ok(PlanWorkReply { epoch, generation, todo: u32::try_from(open.len()).unwrap_or(u32::MAX), round: 0, rung })
 }
@@ -95,15 +95,12 @@ async fn mint(ctx: &Ctx, request: &PlanWorkRequest) -> Result<(Lease, Generation
 async fn open_items(
     ctx: &Ctx,
     keys: &StepKeys,
-    lease: &Lease,
-    step: &str,
+    accepted: &[ItemIndex],
     plan: &Plan,
 ) -> Result<RoaringBitmap, HandlerError> {
     let mut open: RoaringBitmap = (0..plan.items).collect();
     open -= access::receipted(ctx, keys, plan).await?;
-    for accepted in lease.accept.get(step).into_iter().flatten() {
-        open.remove(*accepted);
-    }
+    open -= accepted.iter().collect::<RoaringBitmap>();
     Ok(open)
 }
 
@@ -125,41 +122,78 @@ pub(crate) fn packed(step: &Step, packing: Option<&Packing>) -> Step {
     step
 }
 
+/// What a step would be planned of: everything it reads, as it is now, and how it is read.
+pub(crate) struct Material {
+    pub input: Found,
+    pub read: Read,
+    pub tables: BTreeMap<String, Found>,
+    pub table_reads: BTreeMap<String, Read>,
+    /// The steps that are read, as they are sealed.
+    pub from: BTreeMap<String, SealedList>,
+    /// Columns that were found in the input, to be kept for later runs.
+    found: Option<columns::New>,
+}
+
+impl Material {
+    /// Of a bound step; writes nothing.
+    pub async fn gather(ctx: &Ctx, program: &Program, lease: &Lease, step: &Step) -> Result<Self, HandlerError> {
+        let (input, seal) = inputs::find(ctx, program, lease, &step.input.source).await?;
+        let list = |seal: &Seal| {
+            let list = SealedList { generation: seal.generation, files_digest: seal.files_digest.clone() };
+            (seal.step.0.clone(), list)
+        };
+        let mut from: BTreeMap<String, SealedList> = seal.iter().map(list).collect();
+        let mut tables = BTreeMap::new();
+        let mut table_reads = BTreeMap::new();
+        for (name, table) in &step.tables {
+            let (found, seal) = inputs::find(ctx, program, lease, &table.source).await?;
+            from.extend(seal.iter().map(list));
+            let read = inputs::read_of(program, &table.source, &table.read, seal.as_ref())?;
+            table_reads.insert(name.clone(), columns::sampled(&ctx.store, read, &found.inputs()).await?);
+            tables.insert(name.clone(), found);
+        }
+        let read = inputs::read_of(program, &step.input.source, &step.input.read, seal.as_ref())?;
+        let (read, found) = columns::of_input(ctx, program, step, read, &input.inputs()).await?;
+        Ok(Self { input, read, tables, table_reads, from, found })
+    }
+
+    /// The items, of a step as it is packed.
+    pub fn plan<'a>(&'a self, program: &Program, step: &'a Step) -> Result<(Planned<'a>, PlanTables), HandlerError> {
+        let planned = plan_for(step, &self.input, &self.tables, program.is_read(&step.name)).map_err(refusal)?;
+        let whole = planned.whole.clone();
+        let (read, table_reads) = (self.read.clone(), self.table_reads.clone());
+        Ok((planned, PlanTables { v: RECORD_VERSION, read, table_reads, whole }))
+    }
+}
+
 /// Plans the generation, unless somebody else was first.
 async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
-    let run = &p.request.run;
-    let (input, seal) = inputs::find(ctx, run, p.lease, &p.step.input.source).await?;
-    let mut tables = BTreeMap::new();
-    let mut table_reads = BTreeMap::new();
-    for (name, table) in &p.step.tables {
-        let (found, seal) = inputs::find(ctx, run, p.lease, &table.source).await?;
-        let read = inputs::read_of(p.program, &table.source, &table.read, seal.as_ref())?;
-        table_reads.insert(name.clone(), columns::sampled(&*ctx.store, read, &found.inputs()).await?);
-        tables.insert(name.clone(), found);
-    }
+    let material = Material::gather(ctx, p.program, p.lease, p.step).await?;
     let step = packed(p.step, p.packing.as_ref());
-    let planned = plan_for(&step, &input, &tables, p.program.is_read(&step.name)).map_err(refusal)?;
+    let (planned, plan_tables) = material.plan(p.program, &step)?;
     let list = work_list(planned.items()).map_err(refusal)?;
-    let read = inputs::read_of(p.program, &p.step.input.source, &p.step.input.read, seal.as_ref())?;
-    let read = columns::of_input(ctx, p.program, run, p.step, read, &input.inputs()).await?;
+    if let Some(found) = &material.found {
+        columns::remember(ctx, found).await?;
+    }
     let record = Plan {
         v: RECORD_VERSION,
-        run: run.clone(),
+        run: p.request.run.clone(),
         step: p.request.step.clone(),
         generation: p.keys.generation,
         items: planned.items,
         work_digest: list.digest,
         offsets: list.offsets,
-        input_columns: read.columns.clone(),
+        input_columns: material.read.columns.clone(),
         input_bytes: planned.input_bytes,
         worker_version: p.lease.worker.version.clone(),
         upstream_rows: planned.upstream_rows,
         sizes: planned.sizes(),
         packing: p.packing.as_ref().map(|packing| packing.because.clone()),
         base: ctx.settings.base.clone(),
+        from: material.from.clone(),
+        epoch: p.lease.epoch,
         planned_ms: ctx.clock.now_ms(),
     };
-    let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole.clone() };
     commit(ctx, p, record, &planned, &plan_tables).await
 }
 
@@ -188,18 +222,9 @@ async fn commit(
 /// No plan stands yet, so tables that an interrupted try left count for nothing. Conditional, so that a planner that
 /// was overtaken while it slept changes nothing.
 async fn replace_tables(ctx: &Ctx, uri: &Uri, tables: &PlanTables) -> Result<(), HandlerError> {
-    match records::load::<PlanTables>(&*ctx.store, uri).await? {
-        Some((there, _)) if there == *tables => return Ok(()),
-        Some((_, etag)) => {
-            if let Swapped::Yes(_) = records::swap(&*ctx.store, uri, &etag, tables).await? {
-                return Ok(());
-            }
-        }
-        None => {
-            if access::create_record(ctx, uri, tables).await? == Stands::Ours {
-                return Ok(());
-            }
-        }
+    let (there, etag) = records::load::<PlanTables>(&*ctx.store, uri).await?.unzip();
+    if there.as_ref() == Some(tables) || access::replace(ctx, uri, etag.as_deref(), tables).await? {
+        return Ok(());
     }
     Err(HandlerError::transient(format!("{uri}: another planner wrote it")))
 }

@@ -2,17 +2,16 @@
 //! of them are committed. Reads records and lists inputs; writes nothing.
 
 use crate::begin::Beginning;
-use crate::plan_work::packed;
+use crate::plan_work::{Material, packed};
 use crate::{Ctx, HandlerError, Program, access, begin, carry, history, inputs, renew, work};
-use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::calls::RunInput;
 use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
 use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
-use spotmill_core::keys::RunKeys;
+use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
-use spotmill_core::plan::{PlanError, plan_for};
-use spotmill_core::records::{DeployedWorker, Lease, Plan, PlanTables, RECORD_VERSION, Seal, WorkItem};
+use spotmill_core::records::{DeployedWorker, Lease, Plan, PlanTables, Seal, SealedList, WorkItem};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +26,9 @@ pub struct StepPreview {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Sealed: nothing to do. Of inputs that changed since, what `--changed` would do again.
-    Complete { items: u32, changed: Option<String> },
+    /// Sealed: nothing to do. Of inputs that changed since, what `--changed` would do again; the checks that changed
+    /// since, which a start makes of what is committed.
+    Complete { items: u32, changed: Option<String>, unchecked: Option<String> },
     /// What is there to do; `committed` of the items have receipts.
     Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, frozen: bool },
     /// Known once these steps are complete.
@@ -83,46 +83,51 @@ async fn work_of(
     before: &[StepPreview],
 ) -> Result<Work, HandlerError> {
     let run = program.run_id();
-    let keys = RunKeys::new(&ctx.root, &run).step(&step.name.as_str().into(), lease.generations[&step.name].generation);
+    let present = &lease.generations[&step.name];
+    let (keys, before_it) =
+        (RunKeys::new(&ctx.root, &run).step(&step.name.as_str().into(), present.generation), present.carries_over);
     if let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &keys.seal()).await?
-        && inputs::covers(lease, &step.name, &seal)
+        && seal.is_complete(inputs::accepted(&lease.accept, &step.name))
     {
-        let changes = renew::changes(ctx, Some(step), &keys).await?;
-        return Ok(Work::Complete { items: seal.items, changed: changes.and_then(|c| c.summary(true)) });
+        let changes = renew::changes(ctx, step, &keys).await?;
+        let (changed, unchecked) = (changes.and_then(|c| c.summary(true)), seal.unchecked(step));
+        return Ok(Work::Complete { items: seal.items, changed, unchecked });
     }
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
         let items = work::all(ctx, &keys, &plan).await?;
-        let committed = access::receipted(ctx, &keys, &plan).await?.into_iter().collect();
+        let mut committed: BTreeSet<u32> = access::receipted(ctx, &keys, &plan).await?.into_iter().collect();
+        if let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await? {
+            committed.extend(carried(ctx, &keys, before_it, &plan.from, &tables, &items).await?);
+        }
         return Ok(Work::Items { items, committed, frozen: true });
     }
-    let runs_first = |name: &&str| before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { .. }));
+    let runs_first = |name: &&str| {
+        before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { unchecked: None, .. }))
+    };
     let waits: Vec<String> = step.upstream().filter(runs_first).map(str::to_owned).collect();
     if !waits.is_empty() {
         return Ok(Work::Waits { upstream: waits });
     }
-    let (input, seal) = inputs::find(ctx, &run, lease, &step.input.source).await?;
-    let read = inputs::read_of(program, &step.input.source, &step.input.read, seal.as_ref())?;
-    let (mut tables, mut table_reads) = (BTreeMap::new(), BTreeMap::new());
-    for (name, table) in &step.tables {
-        let (found, seal) = inputs::find(ctx, &run, lease, &table.source).await?;
-        table_reads.insert(name.clone(), inputs::read_of(program, &table.source, &table.read, seal.as_ref())?);
-        tables.insert(name.clone(), found);
-    }
+    let material = Material::gather(ctx, program, lease, step).await?;
     let measured = history.measured(&step.name, step.resources.vcpus.max(1));
     let step = packed(step, pack(step, measured.as_ref()).as_ref());
-    let planned = plan_for(&step, &input, &tables, program.is_read(&step.name)).map_err(|e| match e {
-        PlanError::NoInput(why) => HandlerError::new(errors::NO_INPUT, why),
-        PlanError::TooMuch(why) => HandlerError::invalid(why),
-    })?;
+    let (planned, plan_tables) = material.plan(program, &step)?;
     let items: Vec<WorkItem> = planned.items().collect();
-    let plan_tables = PlanTables { v: RECORD_VERSION, read, table_reads, whole: planned.whole.clone() };
-    let before = lease.generations[&step.name].carries_over;
-    let committed = match before {
-        Some(from) => {
-            let known = carry::known(ctx, &keys.run.step(&keys.step, from), &plan_tables).await?;
-            items.iter().filter(|item| known.contains_key(&carry::reads(item))).map(|item| item.item).collect()
-        }
-        None => BTreeSet::new(),
-    };
+    let committed = carried(ctx, &keys, before_it, &material.from, &plan_tables, &items).await?;
     Ok(Work::Items { items, committed, frozen: false })
+}
+
+/// Items that a start takes over from the generation before.
+async fn carried(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    before: Option<Generation>,
+    from: &BTreeMap<String, SealedList>,
+    tables: &PlanTables,
+    items: &[WorkItem],
+) -> Result<BTreeSet<u32>, HandlerError> {
+    let Some(before) = before else { return Ok(BTreeSet::new()) };
+    let contents = carry::Contents::load(ctx, &keys.run, from).await?;
+    let known = carry::known(ctx, &keys.run.step(&keys.step, before), tables, &contents).await?;
+    Ok(items.iter().filter(|item| known.contains_key(&contents.reads((*item).clone()))).map(|item| item.item).collect())
 }

@@ -3,12 +3,14 @@
 
 use crate::{HandlerError, Settings};
 use spotmill_core::calls::RunInput;
+use spotmill_core::command::Command;
 use spotmill_core::generations;
 use spotmill_core::ids::{RunId, Uri};
 use spotmill_core::location::{may_match_below, normal, relative};
 use spotmill_core::model::{Pipeline, Source, Step, Transform};
 use spotmill_core::signature::{self, Shape, Signature, Upstream};
 use spotmill_core::types::Value;
+use spotmill_core::words::instead;
 use spotmill_core::{spec, sql};
 use std::collections::BTreeMap;
 
@@ -50,7 +52,7 @@ impl Program {
     pub fn step(&self, name: &str) -> Result<&Step, HandlerError> {
         self.pipeline.step(name).ok_or_else(|| {
             let names: Vec<&str> = self.pipeline.steps.iter().map(|s| s.name.as_str()).collect();
-            HandlerError::invalid(format!("there is no step `{name}`; steps: {}", names.join(", ")))
+            HandlerError::invalid(format!("there is no step `{name}`; {}", instead(name, "steps", &names)))
         })
     }
 
@@ -165,7 +167,7 @@ impl Program {
     }
 
     /// The command that resumes the run.
-    pub fn rerun(&self, settings: &Settings) -> String {
-        spotmill_core::words::rerun(&settings.rerun_command, &self.pipeline.key, &self.params)
+    pub fn rerun(&self, settings: &Settings) -> Command {
+        settings.caller.rerun(&self.pipeline.name, &self.pipeline.key, &self.params)
     }
 }

@@ -7,12 +7,13 @@ use crate::destination::{Intended, Place, contents, intended, refused};
 use crate::{Ctx, HandlerError, access, contract, inputs};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
-    Contents, Decision, FOLDER, FileList, Lying, Me, Publication, State, decide, files_uri, finished, id, paths,
+    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, id,
+    paths,
 };
 use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::publish::{Part, cursor_after, part};
-use spotmill_core::records::{Manifest, RECORD_VERSION, Seal, SealedFile};
+use spotmill_core::records::{Manifest, Pins, RECORD_VERSION, Seal, SealedFile};
 use spotmill_platform::ports::{Hold, StoreError};
 use spotmill_platform::records;
 use std::collections::BTreeSet;
@@ -80,7 +81,7 @@ impl Publishing {
         else {
             return Ok(None);
         };
-        let (keys, seal) = inputs::sealed(ctx, &of.run, &lease, of.step.as_str()).await?;
+        let (keys, seal) = inputs::sealed(ctx, &program, &lease, of.step.as_str()).await?;
         let sources = inputs::sealed_files(ctx, &keys, &seal).await?;
         let id = id(&of.run, &of.step, generation, &seal.files_digest);
         let list = FileList { v: RECORD_VERSION, files: paths(&id, &sources), id };
@@ -135,6 +136,7 @@ impl Publishing {
                 Decision::Superseded(why) => return self.done(ctx, Some(why)).await,
                 Decision::Finish(next) => {
                     self.fence(ctx).await?;
+                    self.tell_gone(ctx, &place).await?;
                     if place.write(ctx, &next).await? {
                         return Ok(PublishReply {
                             more: true,
@@ -144,6 +146,7 @@ impl Publishing {
                 }
                 Decision::Put(next) => {
                     self.fence(ctx).await?;
+                    self.tell_gone(ctx, &place).await?;
                     records::put(&*ctx.store, &files_uri(&self.destination, &self.list.id), &self.list).await?;
                     if place.write(ctx, &next).await? {
                         self.unmark(ctx, &next).await?;
@@ -154,6 +157,36 @@ impl Publishing {
             access::breathe(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
+    }
+
+    /// What was published before, and is not there as it was, is put back: whoever looks at this start is told.
+    async fn tell_gone(&self, ctx: &Ctx, place: &Place) -> Result<(), HandlerError> {
+        let Some(note) = self.put_back(place) else { return Ok(()) };
+        let uri = self.keys.pins(self.of.epoch);
+        let found = records::load::<Pins>(&*ctx.store, &uri).await?.map(|(pins, _)| pins);
+        let mut pins = found.unwrap_or_else(|| Pins::none(self.of.epoch));
+        if !pins.notes.contains(&note) {
+            pins.notes.push(note);
+            // The epoch is this execution's alone, and all its items are done.
+            records::put(&*ctx.store, &uri, &pins).await?;
+        }
+        Ok(())
+    }
+
+    /// `2 of 4 published files were gone from …: they are published again`.
+    fn put_back(&self, place: &Place) -> Option<String> {
+        if !self.published_before {
+            return None;
+        }
+        let (files, destination) = (&self.list.files, &self.destination);
+        let whole = |file: &&ListedFile| place.listed.get(&file.path).is_some_and(|lying| lying.bytes == file.bytes);
+        let gone = files.len() - files.iter().filter(whole).count();
+        if gone > 0 {
+            let all = spotmill_core::words::count(files.len() as u64, "published file");
+            return Some(format!("{gone} of {all} were gone or damaged at {destination}: published again"));
+        }
+        let mark = &self.publication.mark;
+        (!place.listed.contains_key(mark)).then(|| format!("`{mark}` was gone from {destination}: written again"))
     }
 
     /// Success marks off, for good: from here on the destination is in between.
@@ -266,12 +299,13 @@ impl Publishing {
         self.contract.write(ctx, &self.publication).await?;
         let body = format!("{}\n", self.list.id);
         ctx.store.put(&self.destination.join(&self.publication.mark), body.as_bytes()).await?;
-        self.done(ctx, None).await
+        // Published by now, whatever was written down of it before.
+        records::put(&*ctx.store, &self.keys.manifest(), &self.manifest(None, ctx.clock.now_ms())).await?;
+        Ok(PublishReply { more: false, cursor: cursor_after(usize::MAX, self.list.files.len()) })
     }
 
-    /// Writes down for this state what was published, unless it says so already.
-    async fn done(&self, ctx: &Ctx, superseded: Option<String>) -> Result<PublishReply, HandlerError> {
-        let manifest = |published_ms: u64| Manifest {
+    fn manifest(&self, superseded: Option<String>, published_ms: u64) -> Manifest {
+        Manifest {
             v: RECORD_VERSION,
             run: self.of.run.clone(),
             step: self.of.step.clone(),
@@ -281,12 +315,17 @@ impl Publishing {
             files: self.list.files.clone(),
             rows: self.publication.rows,
             missing: self.publication.missing.clone(),
-            superseded: superseded.clone(),
+            superseded,
             published_ms,
-        };
+        }
+    }
+
+    /// Writes down for this state what was published, unless it says so already.
+    async fn done(&self, ctx: &Ctx, superseded: Option<String>) -> Result<PublishReply, HandlerError> {
         let found = records::load::<Manifest>(&*ctx.store, &self.keys.manifest()).await?;
-        if found.is_none_or(|(there, _)| there != manifest(there.published_ms)) {
-            records::put(&*ctx.store, &self.keys.manifest(), &manifest(ctx.clock.now_ms())).await?;
+        if found.is_none_or(|(there, _)| there != self.manifest(superseded.clone(), there.published_ms)) {
+            let manifest = self.manifest(superseded.clone(), ctx.clock.now_ms());
+            records::put(&*ctx.store, &self.keys.manifest(), &manifest).await?;
         }
         if let Some(why) = superseded {
             tracing::warn!(run = %self.of.run, step = %self.of.step, why, "not published");

@@ -2,17 +2,14 @@
 //! damaged, a frozen plan that cannot be carried out any more, inputs that changed. A step whose result stands where
 //! it is published, and which nobody is going to read, needs nothing: a finished run stays finished at any age.
 
-use crate::work::WorkPages;
-use crate::{Ctx, HandlerError, Program, access, inputs};
+use crate::{Ctx, HandlerError, Program, access, inputs, pins};
 use spotmill_core::calls::RunInput;
-use spotmill_core::ids::{ItemIndex, StepName, Uri};
-use spotmill_core::item::InputFile;
+use spotmill_core::ids::{ItemIndex, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::location::moved;
-use spotmill_core::model::{Source, Step};
-use spotmill_core::records::{Lease, Plan, PlanTables, Seal, StepGeneration};
-use spotmill_core::tally::RoaringBitmap;
-use spotmill_core::words::{count, plural_of};
+use spotmill_core::model::Step;
+use spotmill_core::pins::Changes;
+use spotmill_core::records::{Lease, Plan, Seal, StepGeneration};
+use spotmill_core::words::count;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +45,7 @@ pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, Str
         let keys = RunKeys::new(&ctx.root, &start.program.run_id()).step(&name.into(), before.unwrap_or(1));
         let seal = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(seal, _)| seal);
         let because = match &seal {
-            Some(seal) if accepts(start.input, name, seal) => {
+            Some(seal) if seal.is_complete(inputs::accepted(&start.input.accept, name)) => {
                 let because = match start.open.contains(&step.name.as_str().into()) || wanted.contains(name) {
                     true => lost(ctx, &keys, seal).await?,
                     false => None,
@@ -70,11 +67,6 @@ pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, Str
         }
     }
     Ok(renew)
-}
-
-fn accepts(input: &RunInput, step: &str, seal: &Seal) -> bool {
-    let accepted = input.accept.get(step).map_or(&[][..], Vec::as_slice);
-    seal.missing.iter().all(|item| accepted.contains(item))
 }
 
 /// Sealed files that are needed and not there as they were sealed.
@@ -106,120 +98,19 @@ async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Opt
 /// Inputs that are not as the items read them. `all` of a complete step; else those of committed items, and those that
 /// are gone: what changed before it was read is simply read as it is now.
 async fn changed(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys, all: bool) -> Result<Option<String>, HandlerError> {
-    let Some(found) = changes(ctx, start.bound.get(keys.step.as_str()), keys).await? else {
-        return Ok(None);
-    };
-    Ok(found.summary(all))
+    let Some(step) = start.bound.get(keys.step.as_str()) else { return Ok(None) };
+    Ok(changes(ctx, step, keys).await?.and_then(|found| found.summary(all)))
 }
 
-/// How a step's inputs differ from what its frozen plan says, of sources that are paths.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Changes {
-    /// Files that changed, and how many committed and other items read them.
-    changed: BTreeMap<Uri, (u64, u64)>,
-    gone: BTreeMap<Uri, (u64, u64)>,
-    new: Vec<Uri>,
-    /// Committed items that read a file that changed or is gone.
-    items: RoaringBitmap,
-}
-
-impl Changes {
-    /// `redo 1 item: x.csv changed`; nothing if nothing has to be done again.
-    pub fn summary(&self, all: bool) -> Option<String> {
-        let mut said: Vec<String> = Vec::new();
-        let name = |uri: &Uri| uri.as_str().rsplit('/').next().unwrap_or_default().to_owned();
-        let mut say = |uris: Vec<&Uri>, what: &str| {
-            if let Some(first) = uris.first() {
-                let more = uris.len() - 1;
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                said.push(format!("`{}`{more} {what}", name(first)));
-            }
-        };
-        say(self.changed.iter().filter(|(_, (committed, _))| *committed > 0).map(|(u, _)| u).collect(), "changed");
-        say(self.gone.keys().collect(), plural_of(self.gone.len(), "is gone", "are gone"));
-        if all {
-            say(self.new.iter().collect(), plural_of(self.new.len(), "is new", "are new"));
-        }
-        let items = self.items.len().max(u64::from(said.is_empty()));
-        (!said.is_empty()).then(|| match self.items.is_empty() {
-            true => said.join(", "),
-            false => format!("redo {}: {}", count(items, "item"), said.join(", ")),
-        })
-    }
-}
-
-/// Nothing of a step that was never planned, or that reads only other steps.
-pub async fn changes(ctx: &Ctx, step: Option<&Step>, keys: &StepKeys) -> Result<Option<Changes>, HandlerError> {
-    let Some(step) = step else { return Ok(None) };
+/// Nothing of a step that was never planned.
+pub async fn changes(ctx: &Ctx, step: &Step, keys: &StepKeys) -> Result<Option<Changes>, HandlerError> {
     let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else {
         return Ok(None);
     };
+    let looked = pins::look(ctx, step, keys, &plan).await?;
+    if looked.is_empty() {
+        return Ok(None);
+    }
     let committed = access::receipted(ctx, keys, &plan).await?;
-    let mut found = Changes::default();
-    if let Source::Path(path) = &step.input.source {
-        let mut compared = Compared::new(inputs::listed(ctx, path).await?);
-        let mut pages = WorkPages::open(keys, &plan);
-        while let Some(page) = pages.next(ctx).await? {
-            for item in page.from..page.to {
-                let readers = (u64::from(committed.contains(item)), u64::from(!committed.contains(item)));
-                for file in &page.item(item)?.inputs {
-                    compared.hold(&now_at(ctx, &plan, file), readers, &mut found, std::iter::once(item), &committed);
-                }
-            }
-        }
-        found.new.extend(compared.rest());
-    }
-    let tables = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await?.map(|(t, _)| t.whole);
-    for (name, table) in &step.tables {
-        let Source::Path(path) = &table.source else { continue };
-        let mut compared = Compared::new(inputs::listed(ctx, path).await?);
-        let readers = (committed.len(), u64::from(plan.items) - committed.len().min(u64::from(plan.items)));
-        for file in tables.iter().filter_map(|t| t.get(name)).flatten() {
-            compared.hold(&now_at(ctx, &plan, file), readers, &mut found, 0..plan.items, &committed);
-        }
-        found.new.extend(compared.rest());
-    }
-    Ok(Some(found))
-}
-
-/// A frozen file where it is now, should the project have moved.
-pub fn now_at(ctx: &Ctx, plan: &Plan, file: &InputFile) -> InputFile {
-    InputFile { uri: moved(&file.uri, plan.base.as_ref(), ctx.settings.base.as_ref()), ..file.clone() }
-}
-
-struct Compared {
-    now: BTreeMap<Uri, InputFile>,
-    seen: BTreeSet<Uri>,
-}
-
-impl Compared {
-    fn new(now: Vec<InputFile>) -> Self {
-        Self { now: now.into_iter().map(|f| (f.uri.clone(), f)).collect(), seen: BTreeSet::new() }
-    }
-
-    fn hold(
-        &mut self,
-        file: &InputFile,
-        (committed, open): (u64, u64),
-        found: &mut Changes,
-        items: impl Iterator<Item = ItemIndex>,
-        receipts: &RoaringBitmap,
-    ) {
-        self.seen.insert(file.uri.clone());
-        let into = match self.now.get(&file.uri) {
-            Some(now) if now.etag == file.etag => return,
-            Some(_) => &mut found.changed,
-            None => &mut found.gone,
-        };
-        let readers = into.entry(file.uri.clone()).or_default();
-        *readers = (readers.0 + committed, readers.1 + open);
-        if committed > 0 {
-            found.items.extend(items.filter(|item| receipts.contains(*item)));
-        }
-    }
-
-    /// What nobody has read.
-    fn rest(self) -> impl Iterator<Item = Uri> {
-        self.now.into_keys().filter(move |uri| !self.seen.contains(uri))
-    }
+    Ok(Some(Changes::of(&looked, &committed)))
 }

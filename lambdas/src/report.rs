@@ -2,7 +2,7 @@
 //! success; it reads records and judges nothing but whether every step that was to run is complete.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError, Program, begin, history, inputs, machines};
+use crate::{Ctx, HandlerError, Program, begin, history, inputs, look, machines, pins};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::history::{PastRun, PastStep};
@@ -13,7 +13,9 @@ use spotmill_core::records::{
     FailureRecord, Lease, Manifest, Pins, Plan, RECORD_VERSION, Receipt, RunEnd, RunOutcome, RunReport, Seal,
     StepReport, StepState,
 };
+use spotmill_core::seal::Spans;
 use spotmill_core::tally::RoaringBitmap;
+use spotmill_platform::ports::ExecutionState;
 use spotmill_platform::records;
 use std::collections::BTreeMap;
 
@@ -68,7 +70,8 @@ pub async fn summarize(ctx: &Ctx, run: &RunId) -> Result<RunReport, HandlerError
     Ok(compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await?.0)
 }
 
-/// Writes down why an execution failed, for whoever looks later.
+/// Writes down why an execution ended early, for whoever looks later. One that never held the run says nothing of it:
+/// the word of the one that did stays.
 pub async fn record_end(
     ctx: &Ctx,
     run: &RunId,
@@ -76,6 +79,11 @@ pub async fn record_end(
     error: &str,
     cause: &str,
 ) -> Result<(), HandlerError> {
+    let keys = RunKeys::new(&ctx.root, run);
+    let lease = records::load::<Lease>(&*ctx.store, &keys.lease()).await?;
+    if lease.is_none_or(|(lease, _)| lease.owner.as_ref() != Some(root)) {
+        return Ok(());
+    }
     let end = RunEnd {
         v: RECORD_VERSION,
         root: root.clone(),
@@ -83,7 +91,7 @@ pub async fn record_end(
         cause: cause.to_owned(),
         ended_ms: ctx.clock.now_ms(),
     };
-    Ok(records::put(&*ctx.store, &RunKeys::new(&ctx.root, run).ended(), &end).await?)
+    Ok(records::put(&*ctx.store, &keys.ended(), &end).await?)
 }
 
 /// What a run says to later ones.
@@ -94,14 +102,20 @@ struct Past {
 
 async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(RunReport, Past), HandlerError> {
     let program = access::program(ctx, &request.run, lease).await?;
+    let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
+    let end = end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root));
+    let looked =
+        Looked { lease, program: &program, run: &request.run, alive_ms: alive(ctx, lease, end.as_ref()).await? };
     let mut steps = Vec::new();
     let mut measured = BTreeMap::new();
+    let mut done_before = true;
     for step in &program.pipeline.steps {
-        let (report, past) = step_report(ctx, request, lease, &program, step).await?;
+        let (report, past, done_ms) = step_report(ctx, &looked, step).await?;
+        let is_judged = lease.selected.is_empty() || lease.selected.contains(&report.step);
+        done_before &= !is_judged || done_ms.is_some_and(|done_ms| done_ms < lease.claimed_ms);
         steps.push(report);
         measured.extend(past.map(|past| (step.name.clone(), past)));
     }
-    let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
     let now = ctx.clock.now_ms();
     let run = PastRun { run: request.run.clone(), ended_ms: now, steps: measured };
     let past = Past { pipeline: program.pipeline.name.clone(), run };
@@ -112,9 +126,10 @@ async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(R
         outcome: outcome(lease, &steps),
         params: lease.params.clone(),
         pipeline_digest: lease.pipeline_digest.clone(),
-        end: end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root)),
+        end,
         steps,
         took_ms: now.saturating_sub(lease.claimed_ms),
+        nothing_to_do: done_before,
         reported_ms: now,
     };
     Ok((report, past))
@@ -132,25 +147,49 @@ fn outcome(lease: &Lease, steps: &[StepReport]) -> RunOutcome {
     }
 }
 
+/// What all steps of a report share.
+struct Looked<'a> {
+    lease: &'a Lease,
+    program: &'a Program,
+    run: &'a RunId,
+    /// Until when the execution that holds the run is known to have worked.
+    alive_ms: Option<u64>,
+}
+
+/// Until now if it works, until it ended if that was written down; of one that was killed nobody knows.
+async fn alive(ctx: &Ctx, lease: &Lease, end: Option<&RunEnd>) -> Result<Option<u64>, HandlerError> {
+    let Some(owner) = &lease.owner else { return Ok(None) };
+    match end {
+        Some(end) => Ok(Some(end.ended_ms)),
+        None => Ok((ctx.executions.state(owner).await? == ExecutionState::Running).then(|| ctx.clock.now_ms())),
+    }
+}
+
+/// The step, what it says to later runs, and since when it is done.
 async fn step_report(
     ctx: &Ctx,
-    request: &ReportRequest,
-    lease: &Lease,
-    program: &Program,
+    looked: &Looked<'_>,
     step: &Step,
-) -> Result<(StepReport, Option<PastStep>), HandlerError> {
+) -> Result<(StepReport, Option<PastStep>, Option<u64>), HandlerError> {
+    let (lease, program) = (looked.lease, looked.program);
     let state = lease.generations.get(&step.name);
     let generation = state.map_or(0, |g| g.generation);
-    let keys = RunKeys::new(&ctx.root, &request.run).step(&step.name.as_str().into(), generation);
+    let keys = RunKeys::new(&ctx.root, looked.run).step(&step.name.as_str().into(), generation);
     let store = &*ctx.store;
     let plan = records::load::<Plan>(store, &keys.plan()).await?.map(|(p, _)| p);
     let seal = records::load::<Seal>(store, &keys.seal()).await?.map(|(s, _)| s);
-    let seal = seal.filter(|seal| inputs::covers(lease, &step.name, seal));
+    let seal = seal.filter(|seal| seal.covers(inputs::accepted(&lease.accept, &step.name), step));
     let manifest = records::load::<Manifest>(store, &keys.manifest()).await?.map(|(m, _)| m);
     let manifest = manifest.filter(|_| seal.is_some());
     let unpublished = program.destination(step)?.is_some() && manifest.is_none();
     let superseded = manifest.as_ref().and_then(|m| m.superseded.clone());
-    let published = manifest.filter(|m| m.superseded.is_none()).map(|m| m.destination);
+    let done_ms = seal.as_ref().filter(|_| !unpublished).map(|seal| {
+        let published_ms = manifest.as_ref().map_or(0, |m| m.published_ms);
+        seal.sealed_ms.max(published_ms)
+    });
+    let destination =
+        |m: Manifest| plan.as_ref().map_or(m.destination.clone(), |p| pins::where_now(ctx, p, &m.destination));
+    let published = manifest.filter(|m| m.superseded.is_none()).map(destination);
     let mut report = StepReport {
         step: step.name.as_str().into(),
         generation,
@@ -184,12 +223,12 @@ async fn step_report(
         report.notes.extend(notes);
     }
     match (&plan, &seal) {
-        (Some(plan), Some(seal)) => of_seal(&mut report, plan, seal),
-        (Some(plan), None) => of_work(ctx, &keys, lease, plan, &mut report).await?,
-        (None, _) => {}
+        (_, Some(seal)) => of_seal(&mut report, seal),
+        (Some(plan), None) => of_work(ctx, &keys, looked, plan, &mut report).await?,
+        (None, None) => {}
     }
     let past = plan.as_ref().zip(seal.as_ref()).and_then(|(plan, seal)| history::past_step(step, plan, seal));
-    Ok((report, past))
+    Ok((report, past, done_ms))
 }
 
 /// What was told of changed inputs when the step's latest epoch began.
@@ -202,7 +241,7 @@ async fn pins(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<String>, Ha
     Ok(Vec::new())
 }
 
-fn of_seal(report: &mut StepReport, plan: &Plan, seal: &Seal) {
+fn of_seal(report: &mut StepReport, seal: &Seal) {
     report.committed = seal.items - u32::try_from(seal.missing.len()).unwrap_or(seal.items);
     report.rows_raw = seal.rows_raw;
     report.rows_read = seal.rows_read;
@@ -212,7 +251,7 @@ fn of_seal(report: &mut StepReport, plan: &Plan, seal: &Seal) {
     report.bytes = seal.bytes;
     report.peak_bytes = seal.peak_bytes;
     report.cpu_ms = seal.cpu_ms;
-    report.took_ms = seal.sealed_ms.saturating_sub(plan.planned_ms);
+    report.took_ms = seal.took_ms;
     report.missing.clone_from(&seal.missing);
     report.warnings.clone_from(&seal.warnings);
 }
@@ -222,6 +261,7 @@ async fn of_receipts(
     ctx: &Ctx,
     keys: &StepKeys,
     receipts: &RoaringBitmap,
+    spans: &mut Spans,
     report: &mut StepReport,
 ) -> Result<(), HandlerError> {
     if receipts.len() > REPORTED_RECEIPTS {
@@ -239,6 +279,7 @@ async fn of_receipts(
         report.bytes += receipt.files.iter().map(|f| f.bytes).sum::<u64>();
         report.peak_bytes = report.peak_bytes.max(receipt.usage.peak_bytes);
         report.cpu_ms += receipt.usage.cpu_ms;
+        spans.add(receipt.epoch, receipt.committed_ms, receipt.usage.wall_ms);
     }
     Ok(())
 }
@@ -247,16 +288,18 @@ async fn of_receipts(
 async fn of_work(
     ctx: &Ctx,
     keys: &StepKeys,
-    lease: &Lease,
+    looked: &Looked<'_>,
     plan: &Plan,
     report: &mut StepReport,
 ) -> Result<(), HandlerError> {
+    let epoch = looked.lease.epoch;
+    let mut spans = Spans::new(plan.epoch, plan.planned_ms);
     let receipts = access::receipted(ctx, keys, plan).await?;
     report.committed = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
-    report.took_ms = ctx.clock.now_ms().saturating_sub(plan.planned_ms);
-    of_receipts(ctx, keys, &receipts, report).await?;
+    of_receipts(ctx, keys, &receipts, &mut spans, report).await?;
     let mut last: BTreeMap<u32, FailureRecord> = BTreeMap::new();
-    for failure in access::failures(ctx, keys, lease.epoch).await? {
+    for failure in access::failures(ctx, keys, epoch).await? {
+        spans.add(failure.epoch, failure.failed_ms, failure.usage.wall_ms);
         report.peak_bytes = report.peak_bytes.max(failure.usage.peak_bytes);
         let newer = last.get(&failure.item).is_none_or(|known| known.failed_ms <= failure.failed_ms);
         if newer && !receipts.contains(failure.item) {
@@ -264,5 +307,7 @@ async fn of_work(
         }
     }
     report.failures = last.into_values().take(REPORTED_FAILURES).collect();
+    report.failures.iter_mut().for_each(|failure| look::of_file_now(ctx, plan, failure));
+    report.took_ms = spans.took_ms(looked.alive_ms.map(|at| (epoch, at)));
     Ok(())
 }

@@ -1,18 +1,18 @@
 //! Verdict: lists the receipts, reads this epoch's failures, and says what comes next. When every item is committed or
 //! accepted it seals the step; the seal's files are written before the seal that names them.
 
-use crate::access::{self, Stands};
+use crate::access;
 use crate::round::RoundView;
 use crate::work::{WorkPage, WorkPages};
 use crate::{Ctx, HandlerError, inputs, watch};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{Caught, Next, RoundRequest, VerdictReply, VerdictRequest, errors};
-use spotmill_core::ids::ItemIndex;
+use spotmill_core::command::Command;
+use spotmill_core::ids::{Epoch, ItemIndex};
 use spotmill_core::plan::item_digest;
 use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord};
 use spotmill_core::seal::{PlannedItem, SealError, Sealed, Sealing, told};
 use spotmill_core::verdict::{Ended, Verdict, decide};
-use spotmill_core::words::program;
 use spotmill_platform::records;
 
 /// Receipts in memory at once.
@@ -22,21 +22,22 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
     let of = &request.round;
     let view = RoundView::load(ctx, of).await?;
     if let Some((seal, _)) = records::load::<Seal>(&*ctx.store, &view.keys.seal()).await?
-        && inputs::covers(&view.lease, of.step.as_str(), &seal)
+        && seal.covers(inputs::accepted(&view.lease.accept, of.step.as_str()), &view.step)
     {
         return Ok(sealed_reply(&view, of));
     }
     let caught = diagnosed(ctx, &view, of, request.failure.as_ref()).await;
-    let rerun = view.program.rerun(&ctx.settings);
+    let look = ctx.settings.caller.command("show").arg(of.run.as_str());
+    let again = view.program.rerun(&ctx.settings);
     let ended = Ended {
-        run: &of.run,
         step: of.step.as_str(),
         round: of.round,
         rung: of.rung,
         idle_before: idle_before(ctx, &view, of).await?,
         caught: caught.as_ref().or(request.failure.as_ref()),
         tally: view.tally.as_ref(),
-        rerun: &rerun,
+        look: &look,
+        again: &again,
     };
     match decide(&view.facts(), &ended) {
         Verdict::Round { round, rung, idle, because } => {
@@ -48,7 +49,7 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
             record(ctx, &view, of, 0, &cause).await?;
             Ok(failed(of, error, cause))
         }
-        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, &rerun).await,
+        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, (&look, &again)).await,
     }
 }
 
@@ -100,9 +101,9 @@ async fn complete(
     view: &RoundView,
     of: &RoundRequest,
     missing: &[ItemIndex],
-    rerun: &str,
+    (look, again): (&Command, &Command),
 ) -> Result<VerdictReply, HandlerError> {
-    match fold(ctx, view, missing).await? {
+    match fold(ctx, view, of.epoch, missing).await? {
         Ok(sealed) => {
             write(ctx, view, of, &sealed).await?;
             tracing::info!(run = %of.run, "{}", told(&sealed.seal));
@@ -111,12 +112,13 @@ async fn complete(
         Err(SealError::Corrupt(why)) => Err(HandlerError::corrupt(format!("`{}`: {why}", of.step))),
         Err(SealError::Expectation(why)) => {
             let kept = spotmill_core::words::count(view.receipts.len(), "item");
+            let stands = match records::load::<Seal>(&*ctx.store, &view.keys.seal()).await? {
+                None => "is complete and not published",
+                Some(_) => "does not hold what is asked of it now, and what was published before stays",
+            };
             let cause = format!(
-                "`{}` is complete and not published: {why}. {kept} committed and kept. Look: {} show {}. \
-                 Again, when it is mended: {rerun}.",
-                of.step,
-                program(rerun),
-                of.run
+                "`{}` {stands}: {why}. {kept} committed and kept. Look: `{look}`. Again, when it is mended: `{again}`.",
+                of.step
             );
             record(ctx, view, of, 0, &cause).await?;
             Ok(failed(of, errors::EXPECTATION_FAILED, cause))
@@ -125,7 +127,12 @@ async fn complete(
 }
 
 /// Reads every receipt, page by page beside the work list, and none twice.
-async fn fold(ctx: &Ctx, view: &RoundView, missing: &[ItemIndex]) -> Result<Result<Sealed, SealError>, HandlerError> {
+async fn fold(
+    ctx: &Ctx,
+    view: &RoundView,
+    epoch: Epoch,
+    missing: &[ItemIndex],
+) -> Result<Result<Sealed, SealError>, HandlerError> {
     let mut sealing = Sealing::new(&view.step, &view.plan, missing);
     if let Some(foreign) = view.receipts.max().filter(|item| *item >= view.plan.items) {
         return Ok(Err(SealError::Corrupt(format!("the receipt of item {foreign} is of no planned item"))));
@@ -144,7 +151,7 @@ async fn fold(ctx: &Ctx, view: &RoundView, missing: &[ItemIndex]) -> Result<Resu
             }
         }
     }
-    Ok(sealing.finish(ctx.clock.now_ms()))
+    Ok(sealing.finish(epoch, ctx.clock.now_ms()))
 }
 
 fn planned_item(page: &WorkPage<'_>, index: ItemIndex) -> Result<PlannedItem, HandlerError> {
@@ -163,12 +170,10 @@ async fn write(ctx: &Ctx, view: &RoundView, of: &RoundRequest, sealed: &Sealed) 
     // Its name is its content's: writing it again changes nothing.
     ctx.store.put_pages(&files, &mut sealed.files.pages(PAGE_BYTES as usize)).await?;
     let uri = view.keys.seal();
-    match records::load::<Seal>(&*ctx.store, &uri).await? {
-        None if access::create_record(ctx, &uri, &sealed.seal).await? == Stands::Ours => Ok(()),
-        // An earlier seal accepted items as missing that are here now, or the other way round.
-        Some((_, etag)) if crate::tally::swapped(records::swap(&*ctx.store, &uri, &etag, &sealed.seal).await)? => {
-            Ok(())
-        }
-        _ => Err(HandlerError::transient(format!("{uri}: another verdict wrote it"))),
+    // An earlier seal accepted items as missing that are here now or the other way round, or was made with other checks.
+    let etag = records::load::<Seal>(&*ctx.store, &uri).await?.map(|(_, etag)| etag);
+    match access::replace(ctx, &uri, etag.as_deref(), &sealed.seal).await? {
+        true => Ok(()),
+        false => Err(HandlerError::transient(format!("{uri}: another verdict wrote it"))),
     }
 }

@@ -117,7 +117,7 @@ async fn told(ctx: &Ctx, request: &FleetRequest, fleet: &FleetNow, finding: &Fin
         Cause::Quota => quota(ctx, quota_of(fleet.target).0).await,
         _ => None,
     };
-    let story = Story { request, fleet, waited_secs: secs, console, quota_vcpus };
+    let story = Story { request, fleet, waited_secs: secs, console, quota_vcpus, caller: &ctx.settings.caller };
     Caught { error: finding.error().to_owned(), cause: finding.text(&story) }
 }
 

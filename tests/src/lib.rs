@@ -48,10 +48,17 @@ pub fn programs() -> &'static Programs {
     })
 }
 
-/// Where cargo put this very test: `target/debug/deps/…`.
+/// Where cargo put this very program.
 fn target_dir() -> PathBuf {
-    let exe = std::env::current_exe().expect("a test knows its own path");
-    exe.ancestors().nth(3).expect("target/debug/deps/test").to_owned()
+    let exe = std::env::current_exe().expect("a program knows its own path");
+    target_of(&exe).unwrap_or_else(|| panic!("{}: expected a program that cargo built", exe.display())).to_owned()
+}
+
+/// Tests are in `target/debug/deps`, programs in `target/debug`.
+fn target_of(exe: &Path) -> Option<&Path> {
+    let dir = exe.parent()?;
+    let profile = if dir.ends_with("deps") { dir.parent()? } else { dir };
+    profile.parent()
 }
 
 /// What a command did.
@@ -268,5 +275,18 @@ impl Seeded {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % n
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_and_programs_find_the_same_target_directory() {
+        for exe in ["/x/target/debug/deps/aws-0123456789abcdef", "/x/target/debug/local-aws"] {
+            assert_eq!(target_of(Path::new(exe)), Some(Path::new("/x/target")), "{exe}");
+        }
+        assert_eq!(target_of(Path::new("/local-aws")), None);
     }
 }

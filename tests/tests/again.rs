@@ -67,9 +67,9 @@ fn refused(project: &Project, args: &[&str], code: i32, words: &[&str]) -> Ran {
 #[test]
 fn a_finished_run_does_nothing_however_its_destination_is_spelt() {
     let project = shop("destination = \"./out//{date}/\"", "");
-    project.spotmill(&RUN).code(0);
+    project.spotmill(&RUN).code(0).says("succeeded in");
     let before = project.files("out");
-    project.spotmill(&RUN).code(0);
+    project.spotmill(&RUN).code(0).says("shop/2025-05-01: nothing to do");
     project.edit("pipeline.toml", "./out//{date}/", "out/{date}");
     project.spotmill(&RUN).code(0);
     assert!(project.files("out") == before);
@@ -125,10 +125,49 @@ fn a_lost_state_and_a_moved_project_publish_the_same_once() {
 }
 
 #[test]
+fn a_finished_run_stays_finished_when_its_input_is_gone() {
+    for columns in ["columns = [\"euros int64\"]", ""] {
+        let project = daily();
+        project.edit("pipeline.toml", "columns = [\"euros int64\"]", columns);
+        project.spotmill(&RUN).code(0);
+        for name in ["north", "south"] {
+            std::fs::remove_file(project.path(&format!("in/2025-05-01/{name}.csv"))).expect("removed");
+        }
+        let told = project.spotmill(&RUN);
+        told.code(0).says("nothing to do").says("north.csv is gone since it was read");
+        let again = refused(
+            &project,
+            &[&RUN[..], &["--changed"]].concat(),
+            if columns.is_empty() { 3 } else { 1 },
+            &["in/2025-05-01/*.csv"],
+        );
+        assert!(!again.stdout.contains("Look") && !again.stdout.contains("Again"), "{}", again.stdout);
+        project.spotmill(&["runs"]).code(0).says("✓ succeeded");
+        project.spotmill(&RUN).code(0).says("nothing to do");
+    }
+}
+
+#[test]
+fn what_is_asked_of_a_finished_run_is_held_against_it() {
+    let project = daily();
+    project.spotmill(&RUN).code(0);
+    project.edit("pipeline.toml", "[resources]", "[step.expect]\nrows = { min = 4 }\n[resources]");
+    project.spotmill(&["plan", "--date", "2025-05-01"]).code(0).says("`expect.rows` changed");
+    let ran = refused(&project, &RUN, 4, &["3 rows written, of at least 4 expected", "stays"]);
+    assert!(ran.stdout.contains("Look") && ran.stdout.contains("Again"), "{}", ran.stdout);
+    project.spotmill(&["runs"]).code(0).says("✗ failed");
+    project.edit("pipeline.toml", "min = 4", "min = 3");
+    project.spotmill(&RUN).code(0);
+    project.spotmill(&RUN).code(0).says("nothing to do");
+}
+
+#[test]
 fn somebodys_files_are_named_left_or_taken_over() {
     let project = daily();
     project.write("out/2025-05-01/old.parquet", "not ours");
-    refused(&project, &RUN, 4, &["old.parquet", "--adopt", "--leave"]);
+    let ran =
+        refused(&project, &RUN, 4, &["old.parquet", "was not started", "run --date 2025-05-01 --adopt", "--leave"]);
+    assert!(!ran.stdout.contains("Look"), "there is nothing to look at yet: {}", ran.stdout);
     project.spotmill(&[&RUN[..], &["--leave"]].concat()).code(0);
     assert_eq!(project.read("out/2025-05-01/old.parquet"), "not ours");
     project.spotmill(&[&RUN[..], &["--fresh", "--yes"]].concat()).code(0);

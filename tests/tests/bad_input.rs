@@ -282,6 +282,11 @@ fn two_runs_of_one_key_at_once() {
     Command::new("kill").args(["-INT", &first.id().to_string()]).status().expect("kill");
     let ended = first.wait().expect("wait");
     assert_eq!(ended.code(), Some(130), "Ctrl-C ends with 130");
+    // Nobody failed: it was stopped, and goes on.
+    project.spotmill(&["runs"]).code(0).says("‖ stopped");
+    let shown = project.spotmill(&["show", "copying/2026-01-01"]);
+    shown.code(0).says("‖ copying/2026-01-01 stopped").says("Again").says("run --date 2026-01-01");
+    assert!(!shown.stdout.contains('✗'), "{}", shown.stdout);
 }
 
 #[test]

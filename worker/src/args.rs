@@ -1,6 +1,7 @@
 //! The worker's command line. People rarely type it; `spotmill` and the supervisor do.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use spotmill_core::endings;
 use spotmill_core::model::{Format, Read};
 use std::path::{Path, PathBuf};
 
@@ -71,8 +72,9 @@ pub struct Text {
     /// The CSV file has no header
     #[arg(long)]
     pub no_header: bool,
-    #[arg(long, default_value_t = ',')]
-    pub delimiter: char,
+    /// A comma if not given; a tab for .tsv
+    #[arg(long)]
+    pub delimiter: Option<char>,
     /// A text that stands for NULL; may be given again
     #[arg(long = "null-value")]
     pub null_values: Vec<String>,
@@ -87,19 +89,16 @@ pub enum FileFormat {
 
 impl Text {
     pub fn read(&self, file: &Path) -> Read {
-        let name = file.to_string_lossy().to_lowercase();
-        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        let ending = endings::of(&file.to_string_lossy());
         let format = match self.format {
             Some(FileFormat::Csv) => Format::Csv,
             Some(FileFormat::Ndjson) => Format::Ndjson,
             Some(FileFormat::Parquet) => Format::Parquet,
-            None if name.ends_with(".parquet") => Format::Parquet,
-            None if name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json") => Format::Ndjson,
-            None => Format::Csv,
+            None => ending.format.unwrap_or(Format::Csv),
         };
         Read {
             header: !self.no_header,
-            delimiter: self.delimiter,
+            delimiter: self.delimiter.unwrap_or(ending.delimiter),
             null_values: self.null_values.clone(),
             ..Read::of(format)
         }

@@ -81,6 +81,7 @@ impl Seen {
                 generation: of.generation,
                 items: of.items,
                 todo,
+                because: Some(of.because.clone()).filter(|_| of.generation > 1 && todo > 0),
             });
         }
         for failure in &of.failures {

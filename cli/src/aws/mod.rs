@@ -13,6 +13,7 @@ mod zip;
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
+use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::Lease;
@@ -40,31 +41,7 @@ pub struct World {
 /// The stack that the commands mean.
 pub fn stack_name(global: &Global) -> String {
     let named = global.stack.clone().or_else(|| std::env::var("SPOTMILL_STACK").ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "spotmill".to_owned())
-}
-
-/// This program with what it needs to mean the same stack and target again.
-pub fn spotmill(global: &Global) -> String {
-    let mut command = crate::here::world::spotmill(global);
-    if let Some(stack) = &global.stack {
-        command += &format!(" --stack {stack}");
-    }
-    command
-}
-
-/// The same for commands that look at this machine unless they are told otherwise.
-pub fn looking(global: &Global) -> String {
-    format!("{} --target {}", spotmill(global), global.target())
-}
-
-/// A command that works on AWS anyway.
-pub fn command(global: &Global, what: &str) -> String {
-    let target = if global.target() == "aws" { String::new() } else { format!(" --target {}", global.target()) };
-    format!("{}{target} {what}", spotmill(global))
-}
-
-pub fn start_command(global: &Global) -> String {
-    command(global, "start")
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| ORDINARY_STACK.to_owned())
 }
 
 pub async fn connect() -> Result<Aws, Stop> {
@@ -81,7 +58,7 @@ impl World {
     pub async fn open(global: &Global) -> Result<World, Stop> {
         let aws = connect().await?;
         let stack = stack_name(global);
-        let deploy = format!("deploy it: {}", command(global, "deploy"));
+        let deploy = format!("deploy it: {}", global.command("deploy"));
         let region = aws.region().unwrap_or_default();
         let found = aws.stacks().find(&stack).await?;
         let Some(now) = found.filter(|now| now.phase() != Phase::Empty) else {
@@ -93,7 +70,7 @@ impl World {
     pub fn of(global: &Global, aws: Aws, stack: String, now: StackNow) -> Result<World, Stop> {
         let unready = |what: &str| {
             Stop::usage(format!("stack `{stack}` is {} and says no {what}", now.status))
-                .remedy(format!("deploy it: {}", command(global, "deploy")))
+                .remedy(format!("deploy it: {}", global.command("deploy")))
         };
         let output = |name: &str| now.outputs.get(name).cloned().ok_or_else(|| unready(name));
         let environment = Environment::read(|name| match name {
@@ -111,7 +88,7 @@ impl World {
         let environment = environment.map_err(|_| unready("outputs of ours"))?;
         let mut ctx = environment.ctx(&aws);
         ctx.settings.target = global.target().to_owned();
-        ctx.settings.rerun_command = start_command(global);
+        ctx.settings.caller = global.caller();
         Ok(World {
             runs: aws.runs(),
             start: output("PipelineStateMachine")?,

@@ -6,6 +6,7 @@ use super::names;
 use super::table;
 use crate::exit::{Code, Stop};
 use crate::ui::Ui;
+use spotmill_core::command::Caller;
 use spotmill_core::model::Schedule;
 use spotmill_platform::aws::stacks::{Change, Changes, Phase, Prepared, StackEvent, StackNow, Stacks};
 use std::collections::BTreeMap;
@@ -70,7 +71,7 @@ pub fn scheduled(
 }
 
 /// The stack once nothing is under way; none if it has to be created.
-pub async fn settled(stacks: &Stacks, stack: &str, ui: &Ui, continue_with: &str) -> Result<Option<StackNow>, Stop> {
+pub async fn settled(stacks: &Stacks, stack: &str, ui: &Ui, caller: &Caller) -> Result<Option<StackNow>, Stop> {
     loop {
         let Some(now) = stacks.find(stack).await? else { return Ok(None) };
         match now.phase() {
@@ -85,16 +86,19 @@ pub async fn settled(stacks: &Stacks, stack: &str, ui: &Ui, continue_with: &str)
                 stacks.delete(&now.id).await?;
                 stacks.follow(&now.id, since(), |e| tell(ui, e)).await?;
             }
-            Phase::Stuck => return Err(stuck(stack, &now, continue_with)),
+            Phase::Stuck => return Err(stuck(stack, &now, caller)),
         }
     }
 }
 
-fn stuck(stack: &str, now: &StackNow, continue_with: &str) -> Stop {
+fn stuck(stack: &str, now: &StackNow, caller: &Caller) -> Stop {
     let what = format!("stack `{stack}` is {}: {}", now.status, now.reason);
     let remedy = match now.status.as_str() {
-        "DELETE_FAILED" => "remove what stands in the way, then: spotmill destroy".to_owned(),
-        _ => format!("aws cloudformation continue-update-rollback --stack-name {stack}, then: {continue_with}"),
+        "DELETE_FAILED" => format!("remove what stands in the way, then: {}", caller.command("destroy")),
+        _ => format!(
+            "aws cloudformation continue-update-rollback --stack-name {stack}, then: {}",
+            caller.command("deploy")
+        ),
     };
     Stop::failed(what).remedy(remedy)
 }

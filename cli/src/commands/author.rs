@@ -7,8 +7,9 @@ use crate::look;
 use crate::project::{self, Project};
 use crate::worker::Worker;
 use spotmill_core::item::CheckedStep;
-use spotmill_core::spec;
+use spotmill_core::spec::{self, nearest};
 use spotmill_core::types::Column;
+use spotmill_core::words::instead;
 use std::path::Path;
 
 pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
@@ -32,22 +33,61 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Resu
         return Ok(Code::Done);
     }
     let what = what.unwrap_or_default();
-    if Path::new(what).exists() {
-        let worker = any_worker(global)?;
-        return worker.pass_through(&["schema", what]);
+    let path = Path::new(what);
+    if path.is_file() {
+        return of_file(global, what);
     }
-    let project = Project::open(global)?;
+    if path.exists() {
+        return Err(Stop::usage(format!("{what} is no file")).remedy("name one of the files in it"));
+    }
+    let Some(project) = Project::here() else { return Err(no_file(global, what)) };
     if project.pipeline().step(what).is_none() {
         let names: Vec<_> = project.pipeline().steps.iter().map(|s| s.name.as_str()).collect();
-        return Err(Stop::usage(format!("`{what}` is neither a file nor a step; steps: {}", names.join(", "))));
+        return Err(match what.contains(['/', '.']) {
+            true => no_file(global, what),
+            false => Stop::usage(format!("`{what}` is neither a file nor a step; {}", instead(what, "steps", &names))),
+        });
     }
     let steps = outputs(&project, global, &KeyArgs::default()).await?;
     if let Some((_, columns)) = steps.iter().find(|(name, _)| name == what) {
+        if global.json {
+            say!("{}", columns_json(columns));
+            return Ok(Code::Done);
+        }
         say!("columns = [");
         columns.iter().for_each(|c| say!("  \"{} {}\",", c.name, c.ty));
         say!("]");
     }
     Ok(Code::Done)
+}
+
+fn of_file(global: &Global, file: &str) -> Result<Code, Stop> {
+    let worker = any_worker(global)?;
+    if global.json {
+        say!("{}", columns_json(&worker.preview(&[file.to_owned()], 1)?.columns));
+        return Ok(Code::Done);
+    }
+    worker.pass_through(&["schema", file])
+}
+
+fn columns_json(columns: &[Column]) -> serde_json::Value {
+    serde_json::json!({"v": 1, "event": "columns", "columns": columns})
+}
+
+/// With the nearest name in the same folder.
+fn no_file(global: &Global, what: &str) -> Stop {
+    let path = Path::new(what);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stop = Stop::usage(format!("there is no file {what} in {}", global.directory.display()));
+    let Ok(there) = std::fs::read_dir(folder) else {
+        return stop.remedy(format!("there is no directory {} either; paths are relative to -C", folder.display()));
+    };
+    let names: Vec<String> = there.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    match nearest(&name, names.iter().map(String::as_str)) {
+        Some(near) => stop.remedy(format!("did you mean {}?", path.with_file_name(near).display())),
+        None => stop.remedy("paths are relative to -C, or to this directory"),
+    }
 }
 
 pub fn functions(name: Option<&str>, markdown: bool, global: &Global) -> Result<Code, Stop> {
@@ -62,17 +102,17 @@ pub fn functions(name: Option<&str>, markdown: bool, global: &Global) -> Result<
 fn any_worker(global: &Global) -> Result<Worker, Stop> {
     if Path::new(project::PIPELINE_FILE).exists() {
         let project = Project::open(global)?;
-        return Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet);
+        return Worker::find(global, project.pipeline().worker_crate.as_deref());
     }
-    Worker::find(None, global.quiet)
+    Worker::find(global, None)
 }
 
 async fn outputs(project: &Project, global: &Global, key: &KeyArgs) -> Result<Vec<(String, Vec<Column>)>, Stop> {
-    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let frozen = spec::freeze(project.pipeline());
     let input = project::sample_input(project, global, key);
     let program = super::run::program(&frozen, &input, global)?;
-    let reply = check::check(project, &program, &worker, &*look::store(global).await?, global).await?;
+    let reply = check::check(project, &program, &worker, look::store(global).await?.into(), global).await?;
     let names = project.pipeline().steps.iter().map(|s| s.name.clone());
     let made = names.zip(reply.steps).filter_map(|(name, step)| match step {
         CheckedStep::Ok { output, .. } => Some((name, output)),

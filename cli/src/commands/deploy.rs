@@ -5,7 +5,7 @@
 use crate::args::{DeployArgs, Global};
 use crate::aws::release::{self, Release};
 use crate::aws::upgrade::{self, Parameters};
-use crate::aws::{World, answers, command, connect, elf, names, stack_name};
+use crate::aws::{World, answers, connect, elf, names, stack_name};
 use crate::check;
 use crate::exit::{Code, Stop};
 use crate::project::{self, Project};
@@ -22,6 +22,7 @@ use spotmill_platform::aws::stacks::{Changes, Identity, Made, StackNow};
 use spotmill_platform::records;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A worker program to upload.
 struct Program {
@@ -46,7 +47,7 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let aws = connect().await?;
     let input = project::sample_input(&plan.project, global, &args.key);
     let program = super::run::program(&plan.frozen, &input, global)?;
-    check::check(&plan.project, &program, &worker, &aws.store(), global).await?;
+    check::check(&plan.project, &program, &worker, Arc::new(aws.store()), global).await?;
     let identity = aws.account().identity().await?;
     let Some(now) = stack(global, args, &plan, &aws, &identity, &ui).await? else {
         ui.note("nothing was changed");
@@ -68,7 +69,7 @@ fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     let here = if cfg!(target_arch = "aarch64") { &args.worker_aarch64 } else { &args.worker_x86_64 };
     let worker = match here {
         Some(program) => Worker { program: program.clone() },
-        None => Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?,
+        None => Worker::find(global, project.pipeline().worker_crate.as_deref())?,
     };
     let named: Vec<PathBuf> = [&args.worker_x86_64, &args.worker_aarch64].into_iter().flatten().cloned().collect();
     let paths = if named.is_empty() { vec![worker.program.clone()] } else { named };
@@ -107,7 +108,7 @@ async fn stack(
     let (stacks, account) = (aws.stacks(), identity.account.as_str());
     let region = aws.region().unwrap_or_default();
     ui.note(format!("account {account}, {region}, stack {}", plan.stack));
-    let now = upgrade::settled(&stacks, &plan.stack, ui, &command(global, "deploy")).await?;
+    let now = upgrade::settled(&stacks, &plan.stack, ui, &global.caller()).await?;
     let bucket = code_bucket(args, plan, aws, account, &region, ui).await?;
     let own = own_bucket(args, plan, now.as_ref(), aws, account, ui).await?;
     let (parameters, prefix) = parameters(args, plan, now.as_ref(), &bucket, &own, ui)?;
@@ -245,5 +246,5 @@ fn told(global: &Global, world: &World, record: &Deployed) {
         let get = |name: &str| world.now.parameters.get(name).map(String::as_str).unwrap_or_default();
         say!("  {daily} runs daily: {} {}", get("ScheduleExpression"), get("ScheduleTimezone"));
     }
-    say!("Next: {} · {} --date D --wait", command(global, "doctor"), command(global, "start"));
+    say!("Next: {} · {}", global.command("doctor"), global.command("start").word("--date").blank("D").word("--wait"));
 }

@@ -4,7 +4,7 @@
 use super::run::confirm;
 use super::stop;
 use crate::args::Global;
-use crate::aws::{World, command, connect, names, stack_name, upgrade};
+use crate::aws::{World, connect, names, stack_name, upgrade};
 use crate::exit::{Code, Stop};
 use crate::ui::Ui;
 use crate::ui::format::plural;
@@ -40,7 +40,7 @@ pub async fn run(global: &Global, force: bool, yes: bool) -> Result<Code, Stop> 
 
 fn not_gone(global: &Global, left: &StackNow) -> Stop {
     Stop::failed(format!("the stack is {}: {}", left.status, left.reason))
-        .remedy(format!("remove what stands in the way, then: {}", command(global, "destroy")))
+        .remedy(format!("remove what stands in the way, then: {}", global.command("destroy")))
 }
 
 /// Nothing runs, and no machine is left; with `force` what runs is stopped.
@@ -51,8 +51,9 @@ async fn quiet(global: &Global, world: &World, force: bool, ui: &Ui) -> Result<(
         let named: Vec<&str> = running.iter().take(5).map(|r| r.name.as_str()).collect();
         let what = format!("{} not ended: {}", plural(running.len() as u64, "execution"), named.join(", "));
         return Err(Stop::new(Code::Held, what).remedy(format!(
-            "let them end, stop them (spotmill stop RUN), or: {}",
-            command(global, "destroy --force")
+            "let them end, stop them ({}), or: {}",
+            global.command("stop").blank("RUN"),
+            global.command("destroy").word("--force")
         )));
     }
     for run in &running {

@@ -45,9 +45,8 @@ pub async fn run(global: &Global, delete: bool) -> Result<Code, Stop> {
     match delete {
         true => say!("{} removed, {}", plural(files, "file"), bytes(size)),
         false => {
-            let command = crate::here::world::spotmill(global);
-            let target = if is_here { String::new() } else { format!(" --target {}", global.target()) };
-            say!("{}, {} could go; remove them: {command} gc --delete{target}", plural(files, "file"), bytes(size));
+            let remove = global.command("gc").word("--delete");
+            say!("{}, {} could go; remove them: {remove}", plural(files, "file"), bytes(size));
         }
     }
     Ok(Code::Done)

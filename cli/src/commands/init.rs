@@ -1,34 +1,97 @@
-//! `init`: a small pipeline with its data that runs as it is. Existing files are never touched.
+//! `init`: a small pipeline with its data that runs as it is, or a first pipeline for a file that is there. Existing
+//! files are never touched, and `pipeline.toml` comes last: a directory without it is no pipeline yet, so an `init`
+//! that was killed can be repeated.
 
+use crate::args::Global;
 use crate::exit::{Code, Stop, io};
+use crate::starter;
+use crate::worker::Worker;
+use spotmill_core::command::Caller;
 use std::path::Path;
 
 const FILES: &[(&str, &str)] = &[
     ("sql/clean.sql", include_str!("../../template/sql/clean.sql")),
     ("data/orders-2026-01-01.csv", include_str!("../../template/data/orders-2026-01-01.csv")),
-    // Last: a directory without it is no pipeline yet, so a killed `init` can be repeated.
     ("pipeline.toml", include_str!("../../template/pipeline.toml")),
 ];
 
-pub fn run(dir: Option<&Path>) -> Result<Code, Stop> {
+/// State and results, which no repository should hold.
+const IGNORED: [&str; 2] = ["/.spotmill/", "/out/"];
+
+pub fn run(global: &Global, dir: Option<&Path>, from: Option<&Path>) -> Result<Code, Stop> {
     let dir = dir.unwrap_or(Path::new("."));
     if dir.join("pipeline.toml").exists() {
         return Err(Stop::usage(format!("{} already holds a pipeline.toml", dir.display()))
-            .remedy("name another directory: spotmill init DIR"));
+            .remedy(format!("name another directory: {}", global.command("init").blank("DIR"))));
     }
-    for (name, text) in FILES {
+    match from {
+        None => write(global, dir, FILES, "2026-01-01"),
+        Some(file) => {
+            let worker = Worker::find(global, None)?;
+            let made = starter::pipeline(&worker, dir, file)?;
+            write(global, dir, &[("pipeline.toml", &made.toml)], &made.date)
+        }
+    }
+}
+
+fn write(global: &Global, dir: &Path, files: &[(&str, &str)], date: &str) -> Result<Code, Stop> {
+    std::fs::create_dir_all(dir).map_err(io("create", dir))?;
+    let is_ignored = ignore(&dir.join(".gitignore"))?;
+    for (name, text) in files {
         let path = dir.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(io("create", parent))?;
         }
-        match std::fs::read_to_string(&path) {
-            Ok(found) if found == *text => continue,
+        match std::fs::read(&path) {
+            Ok(found) if found == text.as_bytes() => continue,
             Ok(_) => return Err(Stop::usage(format!("{} exists and is not ours", path.display()))),
-            Err(_) => std::fs::write(&path, text).map_err(io("write", &path))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(io("read", &path)(e)),
         }
+        whole(&path, text)?;
     }
-    let change = if dir == Path::new(".") { String::new() } else { format!("-C {} ", dir.display()) };
-    say!("wrote {}", FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
-    say!("Next: spotmill {change}run --date 2026-01-01");
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let next = there(global, dir).command("run").option("--date", date);
+    if global.json {
+        say!("{}", serde_json::json!({"v": 1, "event": "written", "files": names, "next": next.to_string()}));
+        return Ok(Code::Done);
+    }
+    say!("wrote {}", names.join(", "));
+    if !is_ignored {
+        say!("! .gitignore was there already: add {} to it", IGNORED.join(" and "));
+    }
+    say!("Next: {next}");
     Ok(Code::Done)
+}
+
+/// All of it or nothing, so that what an `init` left that was killed is never half a file.
+fn whole(path: &Path, text: &str) -> Result<(), Stop> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).map_err(io("write", path))
+}
+
+/// Commands that work in the new directory.
+fn there(global: &Global, dir: &Path) -> Caller {
+    let path = match global.directory == Path::new(".") {
+        true => dir.to_owned(),
+        false => global.directory.join(dir),
+    };
+    let directory = path.to_string_lossy().trim_end_matches("/.").to_owned();
+    Caller { directory: Some(directory).filter(|d| d != "."), ..global.caller() }
+}
+
+/// Writes the file where there is none. Are state and results out of the repository?
+fn ignore(path: &Path) -> Result<bool, Stop> {
+    let ours = IGNORED.map(|line| format!("{line}\n")).concat();
+    match std::fs::read_to_string(path) {
+        Ok(found) => {
+            Ok(IGNORED.iter().all(|line| found.lines().any(|l| l.trim().trim_matches('/') == line.trim_matches('/'))))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            whole(path, &ours)?;
+            Ok(true)
+        }
+        Err(e) => Err(io("read", path)(e)),
+    }
 }

@@ -3,12 +3,12 @@
 
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
-use crate::here::world;
+use crate::look::Looking;
 use crate::project::Project;
 use crate::result::{indent, relative, result_table};
 use crate::ui::format::{bytes, count, duration};
 use crate::worker::Worker;
-use spotmill_core::ids::{RunId, StepName, Uri};
+use spotmill_core::ids::{StepName, Uri};
 use spotmill_core::item::{ItemOutcome, ItemReport};
 use spotmill_supervisor::again;
 use std::path::{Path, PathBuf};
@@ -16,24 +16,26 @@ use std::process::Command;
 
 pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
     let project = Project::open(global)?;
-    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
-    let ctx = world::looking(global)?;
-    let home = PathBuf::from(ctx.root.as_str()).join("item").join(run).join(step).join(item.to_string());
-    if home.exists() {
-        std::fs::remove_dir_all(&home).map_err(io("empty", &home))?;
-    }
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
+    let looking = Looking::here(global)?;
+    let (ctx, run) = (&looking.ctx, looking.run(global, Some(run)).await?);
+    let home = PathBuf::from(ctx.root.as_str()).join("item").join(run.as_str()).join(step).join(item.to_string());
     let tmp = home.join("tmp");
-    std::fs::create_dir_all(&tmp).map_err(io("create", &tmp))?;
     let place = again::Place {
         root: ctx.root.clone(),
         scratch: Uri::new(home.join("out").to_string_lossy()),
         tmp: tmp.to_string_lossy().into_owned(),
+        base: ctx.settings.base.clone(),
     };
-    let spec =
-        again::spec(&*ctx.store, &RunId::new(run), &StepName::new(step), item, &place).await.map_err(|what| {
-            let command = world::spotmill(global);
-            Stop::usage(what).remedy(format!("list runs with: {command} runs; items with: {command} show RUN STEP"))
-        })?;
+    let spec = again::spec(&*ctx.store, &run, &StepName::new(step), item, &place).await.map_err(|what| {
+        Stop::usage(what)
+            .remedy(format!("its steps and items: {}", global.command("show").arg(run.as_str()).blank("STEP")))
+    })?;
+    // Only now: the run, the step and the item exist, so that their names are names of folders.
+    if home.exists() {
+        std::fs::remove_dir_all(&home).map_err(io("empty", &home))?;
+    }
+    std::fs::create_dir_all(&tmp).map_err(io("create", &tmp))?;
     let (spec_file, outcome_file) = (home.join("spec.json"), home.join("outcome.json"));
     let text = serde_json::to_vec_pretty(&spec).map_err(|e| Stop::failed(e.to_string()))?;
     std::fs::write(&spec_file, text).map_err(io("write", &spec_file))?;

@@ -7,6 +7,8 @@ pub mod doctor;
 pub mod gc;
 pub mod init;
 pub mod item;
+pub mod manual;
+pub mod next;
 pub mod plan;
 pub mod plan_fleet;
 pub mod run;

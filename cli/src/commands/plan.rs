@@ -8,6 +8,7 @@ use crate::project::{self, Project};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, plural};
 use crate::worker::Worker;
+use spotmill_core::calls::RunInput;
 use spotmill_core::records::WorkItem;
 use spotmill_core::spec;
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
@@ -15,11 +16,11 @@ use spotmill_lambdas::preview::{StepPreview, Work, preview};
 /// Items listed one by one with -v.
 const LISTED: usize = 50;
 
-pub async fn run(global: &Global, key: &KeyArgs, fleet: bool) -> Result<Code, Stop> {
+pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let frozen = spec::freeze(project.pipeline());
-    let input = project::run_input(&project.pipeline().name, global, key);
-    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let input = RunInput { changed, ..project::run_input(&project.pipeline().name, global, key) };
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let looking = Looking::open(global).await?;
     let ctx = &looking.ctx;
     let deployed = worker.deployed()?;
@@ -49,9 +50,12 @@ fn row(step: &StepPreview) -> [String; 5] {
         None => why.to_owned(),
     };
     match &step.work {
-        Work::Complete { items, changed } => {
+        Work::Complete { items, changed, unchecked } => {
             let changed = changed.as_ref().map_or(String::new(), |what| format!("; with --changed: {what}"));
-            let why = format!("all {items} committed and sealed{changed}");
+            let unchecked = unchecked.as_ref().map_or(String::new(), |what| {
+                format!("; {what} changed: what is committed is checked again before anything counts")
+            });
+            let why = format!("all {items} committed and sealed{unchecked}{changed}");
             [step.step.clone(), "0".into(), String::new(), String::new(), why]
         }
         Work::Waits { upstream } => {

@@ -11,14 +11,17 @@ use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use crate::worker::Worker;
 use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
 use spotmill_core::ids::ExecutionId;
-use spotmill_core::records::DeployedWorker;
+use spotmill_core::keys::RunKeys;
+use spotmill_core::reap::STOPPED;
+use spotmill_core::records::{DeployedWorker, Lease, RunOutcome};
 use spotmill_core::spec;
-use spotmill_core::words::shell;
 use spotmill_lambdas::{Program, deploy, report};
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Clock;
+use spotmill_platform::records;
 use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
 use std::collections::BTreeMap;
@@ -52,12 +55,19 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     for input in &inputs {
         program(&frozen, input, global)?;
     }
-    let worker = Worker::find(project.pipeline().worker_crate.as_deref(), global.quiet)?;
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let deployed = worker.deployed()?;
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
-    check::check(&project, &program(&frozen, &inputs[0], global)?, &worker, &LocalStore::new(), global).await?;
+    for input in &inputs {
+        // Where all is finished nothing is read, and inputs may be gone.
+        if !stands(&program(&frozen, input, global)?, input, &deployed).await? {
+            let first = program(&frozen, &inputs[0], global)?;
+            check::check(&project, &first, &worker, Arc::new(LocalStore::new()), global).await?;
+            break;
+        }
+    }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
     let session = Session { global, args, project, frozen, worker, deployed, worker_digest, ui, stop };
@@ -66,6 +76,17 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let inputs: Vec<RunInput> =
         inputs.into_iter().map(|input| RunInput { definition: Some(definition.clone()), ..input }).collect();
     session.run_all(&inputs).await
+}
+
+/// Is every step of the run finished, as the definition is now?
+async fn stands(program: &Program, input: &RunInput, deployed: &DeployedWorker) -> Result<bool, Stop> {
+    let lease = RunKeys::new(&world::root()?, &program.run_id()).lease();
+    let found = records::load::<Lease>(&LocalStore::new(), &lease).await;
+    let Some((lease, _)) = found.map_err(|e| Stop::failed(e.to_string()))? else { return Ok(false) };
+    let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
+    let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
+    let asks = input.fresh || input.changed || input.from_step.is_some();
+    Ok(finished && !asks && lease.pipeline_digest == program.digest && lease.worker.version == deployed.version)
 }
 
 /// The program is large, and what is asked of it meanwhile takes as long as reading it.
@@ -215,31 +236,37 @@ impl Session<'_> {
         if matches!(code, Code::Usage | Code::Held) {
             return Err(Stop::new(code, cause.unwrap_or_default()));
         }
-        if let (Some(error), Some(cause)) = (&error, &cause) {
+        let why = match code {
+            Code::Interrupted => Some((STOPPED, "stopped by the user")),
+            _ => error.as_deref().zip(cause.as_deref()),
+        };
+        if let Some((error, cause)) = why {
             report::record_end(&world.ctx, &run, &id, error, cause).await.map_err(Stop::from)?;
         }
-        let ended = result::ended(&world.ctx, &run, outcome, wall_ms, error, cause).await;
+        let end = result::End { id: &id, outcome, wall_ms, error, cause };
+        let ended = result::ended(&world.ctx, &run, end).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
-            result::print(&ended, code, &world::spotmill(self.global), &self.again(input, code));
+            result::print(&ended, code, &self.global.caller(), &self.again(input, code, ended.refused));
         }
         Ok((code, ended))
     }
 
-    /// The command that goes on where this one ended: of a range that was stopped, the whole range.
-    fn again(&self, input: &RunInput, code: Code) -> String {
-        let mut command = format!("{} run", world::spotmill(self.global));
+    /// The command that goes on where this one ended: of a range that was stopped, the whole range. What was refused has
+    /// begun nothing: all that was asked for is still to be done.
+    fn again(&self, input: &RunInput, code: Code, refused: bool) -> Command {
+        let mut command = self.global.command("run");
         let range = self.args.asked.date.as_ref().filter(|_| code == Code::Interrupted);
         if let Some(date) = range.or(input.date.as_ref()) {
-            command += &format!(" --date {date}");
+            command = command.option("--date", date);
         }
         for (name, value) in &self.args.asked.params {
-            command += &format!(" --param {name}={}", shell(value));
+            command = command.param(name, value);
         }
         if !self.args.asked.only.is_empty() {
-            command += &format!(" --only {}", self.args.asked.only.join(","));
+            command = command.option("--only", &self.args.asked.only.join(","));
         }
-        command
+        if refused { begun_anew(command, &self.args.asked) } else { command }
     }
 
     /// Slots of the step with the smallest needs, for the headline.
@@ -251,6 +278,17 @@ impl Session<'_> {
         let steps = self.project.pipeline().steps.iter();
         steps.map(|s| share(s.resources.vcpus, s.resources.memory_bytes).slots(machine)).max().unwrap_or(1)
     }
+}
+
+/// With what a start asked for that takes effect once.
+fn begun_anew(command: Command, asked: &Asked) -> Command {
+    let command = asked.from_step.iter().fold(command, |command, step| command.option("--from-step", step));
+    let flags = [(asked.fresh, "--fresh"), (asked.changed, "--changed"), (asked.yes, "--yes")];
+    let command = flags.iter().filter(|(is_set, _)| *is_set).fold(command, |command, (_, flag)| command.word(flag));
+    asked.accept.iter().fold(command, |command, (step, items)| {
+        let items: Vec<String> = items.iter().map(u32::to_string).collect();
+        command.option("--accept", &format!("{step}={}", items.join(",")))
+    })
 }
 
 fn execution_id() -> ExecutionId {

@@ -3,12 +3,12 @@
 use crate::args::Global;
 use crate::exit::{Code, Stop};
 use crate::look::Looking;
+use crate::next::to_begin;
 use crate::result::{indent, table};
 use crate::ui::format::{count, duration};
 use spotmill_core::ids::RunId;
-use spotmill_core::keys;
 use spotmill_core::records::{RunReport, StepState};
-use spotmill_lambdas::{Ctx, report};
+use spotmill_lambdas::{Ctx, look, report};
 
 pub async fn run(global: &Global) -> Result<Code, Stop> {
     let looking = Looking::open(global).await?;
@@ -26,7 +26,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     }
     if !global.json {
         if runs.is_empty() {
-            say!("no runs yet; start one: {}", ctx.settings.rerun_command);
+            say!("no runs yet; {}", to_begin(global).await);
         } else {
             say!("{}", indent(&shown));
         }
@@ -35,12 +35,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
 }
 
 pub async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
-    let folder = keys::runs(&ctx.root);
-    let listed = ctx.store.list(&folder.join("")).await.map_err(|e| Stop::failed(e.to_string()))?;
-    let run = |uri: &str| {
-        Some(RunId::new(uri.strip_prefix(folder.as_str())?.strip_prefix('/')?.strip_suffix("/lease.json")?))
-    };
-    Ok(listed.iter().filter_map(|object| run(object.uri.as_str())).collect())
+    look::runs(ctx).await.map_err(Stop::from)
 }
 
 pub fn mark(state: &str) -> &'static str {

@@ -3,13 +3,15 @@
 use super::plan::describe;
 use super::runs::mark;
 use crate::args::Global;
+use crate::aws::answers;
 use crate::exit::{Code, Stop};
-use crate::here::telling::class_name;
 use crate::look::{Looking, Stood};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, count, duration, plural};
 use comfy_table::Table;
-use spotmill_core::ids::{RunId, StepName};
+use spotmill_core::command::Command;
+use spotmill_core::ids::StepName;
+use spotmill_core::item::FailureClass;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
@@ -18,7 +20,8 @@ use spotmill_lambdas::{Ctx, look, report};
 use spotmill_platform::records;
 
 pub struct What<'a> {
-    pub run: &'a str,
+    /// The latest where none is named.
+    pub run: Option<&'a str>,
     pub step: Option<&'a str>,
     pub item: Option<u32>,
     pub log: bool,
@@ -27,14 +30,11 @@ pub struct What<'a> {
 pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
     let looking = Looking::open(global).await?;
     let ctx = &looking.ctx;
-    let run = RunId::new(what.run);
+    let run = looking.run(global, what.run).await?;
     let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
         .await
-        .map_err(|e| Stop::failed(e.to_string()))?
-        .ok_or_else(|| {
-            Stop::usage(format!("there is no run {run}"))
-                .remedy(format!("list them: {} runs", words::program(&ctx.settings.rerun_command)))
-        })?;
+        .map_err(answers::of_record)?
+        .ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
     let report = report::summarize(ctx, &run).await.map_err(Stop::from)?;
     let Some(step) = what.step else {
         return Ok(show_run(&looking, global, &report, &looking.state(&report).await?, what.log));
@@ -50,7 +50,7 @@ pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
 fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
     report.steps.iter().find(|s| s.step.as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = report.steps.iter().map(|s| s.step.as_str()).collect();
-        Stop::usage(format!("{} has no step `{name}`; steps: {}", report.run, names.join(", ")))
+        Stop::usage(format!("{} has no step `{name}`; {}", report.run, words::instead(name, "steps", &names)))
     })
 }
 
@@ -80,10 +80,13 @@ fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stoo
         if let Some(place) = &step.published {
             say!("  {} is published at {}", step.step, relative(place.as_str()));
         }
-        step.failures.iter().for_each(|f| failure(looking, report, step, f, log));
+        // Of a run that was stopped, what was handed back has not failed.
+        let told = step.failures.iter().filter(|f| state == "failed" || f.class != FailureClass::Lost);
+        told.for_each(|f| failure(looking, report, step, f, log));
     }
-    if let Some(cause) = stood.cause.as_ref().filter(|_| report.steps.iter().all(|s| s.failures.is_empty())) {
-        say!("\n  Cause  {cause}");
+    let told = |step: &StepReport| step.failures.iter().any(|f| f.class != FailureClass::Lost);
+    if let Some(cause) = stood.cause.as_ref().filter(|_| !report.steps.iter().any(told)) {
+        say!("\n  Cause  {}", words::cause_alone(cause));
     }
     if !matches!(state, "succeeded" | "warned" | "running") {
         say!("\n  Again  {}", again(ctx, report));
@@ -92,14 +95,15 @@ fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stoo
 }
 
 /// The command that resumes the run: its key, as it was given.
-pub fn again(ctx: &Ctx, report: &RunReport) -> String {
-    let key: Vec<String> = match report.run.as_str().rsplit_once('/') {
-        Some((_, values)) if values.contains('=') => {
+pub fn again(ctx: &Ctx, report: &RunReport) -> Command {
+    let (pipeline, values) = report.run.as_str().split_once('/').unwrap_or((report.run.as_str(), ""));
+    let key: Vec<String> = match values {
+        values if values.contains('=') => {
             values.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()
         }
         _ => vec!["date".to_owned()],
     };
-    words::rerun(&ctx.settings.rerun_command, &key, &report.params)
+    ctx.settings.caller.rerun(pipeline, &key, &report.params)
 }
 
 pub fn step_row(step: &StepReport) -> [String; 9] {
@@ -124,15 +128,18 @@ pub fn step_row(step: &StepReport) -> [String; 9] {
 fn failure(looking: &Looking, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
     say!("\n✗ {} item {}", step.step, failure.item);
     tell(failure, log);
-    // On these inputs, where they are files of this machine.
     if looking.is_here() {
-        let command = words::program(&looking.ctx.settings.rerun_command);
-        say!("  Here   {command} item {} {} {}", report.run, step.step, failure.item);
+        say!("  Here   {}", item_again(&looking.ctx, report.run.as_str(), step.step.as_str(), failure.item));
     }
 }
 
+/// On these inputs, where they are files of this machine.
+fn item_again(ctx: &Ctx, run: &str, step: &str, item: u32) -> Command {
+    ctx.settings.caller.command("item").arg(run).arg(step).arg(&item.to_string())
+}
+
 fn tell(failure: &FailureRecord, log: bool) {
-    say!("  Cause  {}: {}", class_name(failure.class), failure.message);
+    say!("  Cause  {}: {}", words::class(failure.class), failure.message);
     if let Some(file) = &failure.file {
         say!("  Input  {}", relative(file));
     }
@@ -144,9 +151,15 @@ fn tell(failure: &FailureRecord, log: bool) {
     let tail = failure.log_tail.trim_end();
     if log && !tail.is_empty() {
         say!("  Log\n{}", tail.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n"));
-    } else if let Some(last) = tail.lines().last() {
+    } else if let Some(last) = tail.lines().last().filter(|last| is_news(last, failure)) {
         say!("  Log    … {last}   (more: --log)");
     }
+}
+
+/// Does the log say something that the failure does not?
+fn is_news(line: &str, failure: &FailureRecord) -> bool {
+    let told = |text: &str| text.contains(line.trim());
+    !told(&failure.message) && !failure.remedy.as_deref().is_some_and(told)
 }
 
 async fn show_step(
@@ -252,7 +265,7 @@ async fn show_item(
         say!("\n✗ attempt {}", failure.attempt);
         tell(failure, log);
     }
-    say!("\n  Here   {} item {} {} {item}", words::program(&ctx.settings.rerun_command), keys.run.run, keys.step);
+    say!("\n  Here   {}", item_again(ctx, keys.run.run.as_str(), keys.step.as_str(), item));
     Ok(Code::Done)
 }
 

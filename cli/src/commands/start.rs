@@ -3,7 +3,7 @@
 
 use super::run::{confirm, confirm_fresh, dates, input, signalled, worse};
 use crate::args::{Global, StartArgs};
-use crate::aws::{World, command, follow, names};
+use crate::aws::{World, follow, names};
 use crate::exit::{Code, Stop, code_of};
 use crate::here::world::settings;
 use crate::project::{self, Project};
@@ -11,6 +11,7 @@ use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
 use spotmill_core::bounds::MAX_INPUT_BYTES;
 use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::command::Command;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::spec;
 use spotmill_lambdas::{Program, begin, deploy, machines};
@@ -45,7 +46,7 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
     let world = World::open(global).await?;
     let deployed = deploy::find(&world.ctx, &name)
         .await
-        .map_err(|e| Stop::from(e).remedy(format!("deploy it: {}", command(global, "deploy"))))?;
+        .map_err(|e| Stop::from(e).remedy(format!("deploy it: {}", global.command("deploy"))))?;
     // A range goes on for days: what it began with is what all its runs are of.
     let record = &deployed.record;
     let definition = Definition { pipeline_digest: record.pipeline_digest.clone(), worker: record.worker.clone() };
@@ -56,7 +57,7 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
         .map(|input| checked(&deployed.text, &input, global).map(|program| (input, program)))
         .collect::<Result<_, _>>()?;
     if frozen.is_some_and(|frozen| spec::digest(&frozen) != deployed.record.pipeline_digest) {
-        let deploy = command(global, "deploy");
+        let deploy = global.command("deploy");
         warn_of!(
             "! {name} as deployed differs from {} here; starting what is deployed ({deploy})",
             project::PIPELINE_FILE
@@ -137,7 +138,7 @@ impl Session<'_> {
             }
         }
         if self.args.wait && runs.len() > 1 && !self.global.json {
-            result::backfill(&ended, runs.len());
+            result::backfill(self.global, &ended, runs.len());
         }
         Ok(worst)
     }
@@ -159,12 +160,11 @@ impl Session<'_> {
             now = follow::follow(&self.world, &run, &id, &self.ui) => now?,
             () = signalled() => return Ok((self.left(&run), None)),
         };
-        let (code, ended) = self.end(&run, &now, began).await;
+        let (code, ended) = self.end(&run, &id, &now, began).await;
         self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
             let again = program.rerun(&self.world.ctx.settings);
-            let spotmill = crate::aws::looking(self.global);
-            result::print(&ended, code, &spotmill, &again);
+            result::print(&ended, code, &self.global.caller(), &again);
             let published = ended.published.iter().filter(|_| code == Code::Done);
             published.for_each(|p| say!("  {} is published at {}", p.step, p.destination));
         }
@@ -174,16 +174,20 @@ impl Session<'_> {
     /// Refuses what another execution holds, before anything is started.
     async fn free(&self, run: &RunId) -> Result<(), Stop> {
         let Some((owner, now)) = self.world.holder(run).await? else { return Ok(()) };
-        let (since, status) = (names::moment(now.started_ms), format!("status {run} --watch"));
+        let since = names::moment(now.started_ms);
         Err(Stop::new(
             Code::Held,
             format!("{run} is held by {}, which runs since {since}", names::short(owner.as_str())),
         )
-        .remedy(format!(
-            "watch it: {} · end it: {}",
-            command(self.global, &status),
-            command(self.global, &format!("stop {run}"))
-        )))
+        .remedy(format!("watch it: {} · end it: {}", self.watch(run), self.stop(run))))
+    }
+
+    fn watch(&self, run: &RunId) -> Command {
+        self.global.command("status").arg(run.as_str()).word("--watch")
+    }
+
+    fn stop(&self, run: &RunId) -> Command {
+        self.global.command("stop").arg(run.as_str())
     }
 
     fn started(&self, run: &RunId, id: &ExecutionId) {
@@ -192,24 +196,21 @@ impl Session<'_> {
             return;
         }
         say!("▸ {run} started: {}", names::short(id.as_str()));
-        say!("  Look   {}", command(self.global, &format!("status {run} --watch")));
-        say!("  Stop   {}", command(self.global, &format!("stop {run}")));
+        say!("  Look   {}", self.watch(run));
+        say!("  Stop   {}", self.stop(run));
     }
 
     fn left(&self, run: &RunId) -> Code {
-        self.ui.note(format!(
-            "the run goes on; look: {} · end it: {}",
-            command(self.global, &format!("status {run} --watch")),
-            command(self.global, &format!("stop {run}"))
-        ));
+        self.ui.note(format!("the run goes on; look: {} · end it: {}", self.watch(run), self.stop(run)));
         Code::Interrupted
     }
 
-    async fn end(&self, run: &RunId, now: &RunNow, began: Instant) -> (Code, RunEnded) {
+    async fn end(&self, run: &RunId, id: &ExecutionId, now: &RunNow, began: Instant) -> (Code, RunEnded) {
         let (code, outcome, error, cause) = verdict(now);
         let wall_ms =
             now.stopped_ms.map_or(began.elapsed().as_millis() as u64, |end| end.saturating_sub(now.started_ms));
-        (code, result::ended(&self.world.ctx, run, outcome, wall_ms, error, cause).await)
+        let end = result::End { id, outcome, wall_ms, error, cause };
+        (code, result::ended(&self.world.ctx, run, end).await)
     }
 }
 

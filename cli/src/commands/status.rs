@@ -4,7 +4,7 @@
 use super::run::signalled;
 use super::runs;
 use crate::args::Global;
-use crate::aws::{World, command, names};
+use crate::aws::{World, names};
 use crate::exit::{Code, Stop};
 use crate::look::{Looking, Stood};
 use crate::result::{indent, table};
@@ -36,18 +36,9 @@ struct Seen {
 }
 
 pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code, Stop> {
-    let world = World::open(global).await?;
+    let world = World::open(global).await.map_err(|stop| or_here(global, stop))?;
     let looking = Looking::on(World::open(global).await?);
-    let run = match run {
-        Some(run) => RunId::new(run),
-        None => match latest(&world).await? {
-            Some(run) => run,
-            None => {
-                say!("no runs yet; start one: {} --date D", command(global, "start"));
-                return Ok(Code::Done);
-            }
-        },
-    };
+    let run = looking.run(global, run).await?;
     loop {
         let began = Instant::now();
         let seen = look(&world, &looking, &run).await?;
@@ -66,17 +57,11 @@ pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code
     }
 }
 
-/// The run that was claimed last, of those that are held; else of all.
-async fn latest(world: &World) -> Result<Option<RunId>, Stop> {
-    let mut best: Option<((bool, u64), RunId)> = None;
-    for run in runs::all(&world.ctx).await? {
-        let Some(lease) = world.lease(&run).await? else { continue };
-        let rank = (lease.owner.is_some() && world.holder(&run).await?.is_some(), lease.claimed_ms);
-        if best.as_ref().is_none_or(|(found, _)| *found < rank) {
-            best = Some((rank, run));
-        }
-    }
-    Ok(best.map(|(_, run)| run))
+/// Who works on this machine alone means another command.
+fn or_here(global: &Global, mut stop: Stop) -> Stop {
+    let here = Global { target: None, ..global.clone() }.command("show");
+    let remedy = stop.remedy.take().map_or_else(String::new, |remedy| format!("{remedy}; "));
+    stop.remedy(format!("{remedy}runs of this machine: {here}"))
 }
 
 async fn look(world: &World, looking: &Looking, run: &RunId) -> Result<Seen, Stop> {
@@ -138,11 +123,11 @@ fn show(global: &Global, world: &World, seen: &Seen, watch: bool) {
         say!("  {}  {}", names::moment(event.at_ms), spotmill_core::words::clip(&event.what, 150));
     }
     if let Some(cause) = &seen.stood.cause {
-        say!("\n  Cause  {cause}");
+        say!("\n  Cause  {}", spotmill_core::words::cause_alone(cause));
     }
     match seen.stood.state {
         "running" if watch => say!("  Ctrl-C leaves; the run goes on"),
-        "running" => say!("  Stop   {}", command(global, &format!("stop {}", seen.run))),
+        "running" => say!("  Stop   {}", global.command("stop").arg(seen.run.as_str())),
         "succeeded" | "warned" => {}
         _ => say!("  Again  {}", super::show::again(&world.ctx, &seen.report)),
     }

@@ -2,27 +2,27 @@
 //! function that ends them when nobody is at a terminal (`reap`), so that stopping twice, or halfway, is the same.
 
 use crate::args::Global;
-use crate::aws::{World, command};
+use crate::aws::World;
 use crate::exit::{Code, Stop};
+use crate::look::Looking;
 use crate::ui::Ui;
 use crate::ui::format::plural;
 use spotmill_core::ids::{ExecutionId, RunId};
+pub use spotmill_core::reap::STOPPED;
 use spotmill_core::records::Lease;
 use spotmill_lambdas::reap::{self, ReapReply};
 use spotmill_lambdas::report;
 use spotmill_platform::aws::stacks::RunStatus;
 use std::time::Duration;
 
-pub const STOPPED: &str = "Spotmill.Stopped";
 /// Looks at an execution that was told to stop, a second apart.
 const LOOKS: u32 = 30;
 
 pub async fn run(global: &Global, run: &str) -> Result<Code, Stop> {
     let world = World::open(global).await?;
-    let run = RunId::new(run);
+    let run = Looking::on(World::open(global).await?).run(global, Some(run)).await?;
     let Some(lease) = world.lease(&run).await? else {
-        return Err(Stop::usage(format!("there is no run {run}"))
-            .remedy(format!("list them: {} runs", crate::aws::looking(global))));
+        return Err(Stop::usage(format!("{run} is gone")));
     };
     let ui = Ui::new(global.json, global.quiet);
     let mut stopped = 0;
@@ -97,7 +97,7 @@ async fn told(global: &Global, world: &World, run: &RunId, stopped: u32, reaped:
     }
     let living = reaped.living;
     if living > 0 {
-        let status = command(global, "status");
+        let status = global.command("status");
         say!("  {} of other runs, or that cannot be told yet, live on: {status}", plural(living as u64, "fleet"));
     }
 }

@@ -4,6 +4,7 @@
 use super::executions::{LocalExecutions, Posted};
 use async_trait::async_trait;
 use serde_json::Value;
+use spotmill_core::reap::STOPPED;
 use spotmill_platform::ports::Clock;
 use spotmill_statemachine::{
     ChildEnd, Command, Event, Execution, Machine, Moment, Status, TaskId, next_deadline, step,
@@ -85,7 +86,7 @@ impl Driver {
                 () = self.sleep_until(next_deadline(&execution)) => (Event::Tick, None),
                 () = aborted(&mut abort), if !aborting => {
                     aborting = true;
-                    (Event::Abort { error: "Spotmill.Stopped".into(), cause: "stopped by the user".into() }, None)
+                    (Event::Abort { error: STOPPED.into(), cause: "stopped by the user".into() }, None)
                 }
             };
         }

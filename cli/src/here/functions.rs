@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_core::calls::{BeginReply, Next, PlanWorkReply, PlanWorkRequest, VerdictReply, VerdictRequest};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::{Plan, Seal};
+use spotmill_core::records::{Lease, Plan, Seal};
 use spotmill_lambdas::{Ctx, invoke};
 use spotmill_platform::records;
 use std::sync::Arc;
@@ -61,12 +61,16 @@ impl LocalFunctions {
         let keys = RunKeys::new(&self.ctx.root, &request.run).step(&request.step, reply.generation);
         let plan = records::load::<Plan>(&*self.ctx.store, &keys.plan()).await;
         let items = plan.ok().flatten().map_or(reply.todo, |(plan, _)| plan.items);
+        let lease = records::load::<Lease>(&*self.ctx.store, &keys.run.lease()).await.ok().flatten();
+        let because =
+            lease.and_then(|(lease, _)| lease.generations.get(request.step.as_str()).map(|g| g.because.clone()));
         self.ui.tell(&Event::StepPlanned {
             run: request.run.0,
             step: request.step.0,
             generation: reply.generation,
             items,
             todo: reply.todo,
+            because: because.filter(|_| reply.generation > 1 && reply.todo > 0),
         });
     }
 
@@ -86,14 +90,13 @@ impl LocalFunctions {
             Next::Publish | Next::Done => {
                 let keys = RunKeys::new(&self.ctx.root, &round.run).step(&round.step, round.generation);
                 let seal = records::load::<Seal>(&*self.ctx.store, &keys.seal()).await.ok().flatten();
-                let plan = records::load::<Plan>(&*self.ctx.store, &keys.plan()).await.ok().flatten();
-                if let (Some((seal, _)), Some((plan, _))) = (seal, plan) {
+                if let Some((seal, _)) = seal {
                     self.ui.tell(&Event::StepSealed {
                         step: round.step.0,
                         rows_read: seal.rows_raw,
                         rows_rejected: seal.rows_rejected,
                         rows_written: seal.rows_written,
-                        wall_ms: seal.sealed_ms.saturating_sub(plan.planned_ms),
+                        wall_ms: seal.took_ms,
                     });
                 }
             }

@@ -13,7 +13,6 @@ use crate::worker::Worker;
 use async_trait::async_trait;
 use spotmill_core::calls::RunInput;
 use spotmill_core::ids::{ExecutionId, Uri};
-use spotmill_core::words::shell;
 use spotmill_lambdas::{Ctx, FUNCTIONS, Settings, tally};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::local::queue::LocalQueues;
@@ -47,25 +46,16 @@ pub struct Options<'a> {
     pub slots: u32,
 }
 
-/// This program as the user would type it again.
-pub fn spotmill(global: &Global) -> String {
-    match global.directory.to_str() {
-        Some(".") | None => "spotmill".to_owned(),
-        Some(directory) => format!("spotmill -C {}", shell(directory)),
-    }
-}
-
 /// What reads and writes on this machine, without anything that works: enough to look.
 pub fn settings(global: &Global) -> Result<Settings, Stop> {
     let mut settings = Settings::new(CALLBACKS);
     settings.target = global.target().to_owned();
+    settings.caller = global.caller();
     if global.on_aws() {
-        settings.rerun_command = crate::aws::start_command(global);
         return Ok(settings);
     }
     let here = std::env::current_dir().map_err(io("find", Path::new(".")))?;
     settings.base = Some(Uri::new(here.to_string_lossy()));
-    settings.rerun_command = format!("{} run", spotmill(global));
     Ok(settings)
 }
 

@@ -2,6 +2,7 @@
 
 use super::Event;
 use super::format::{bytes, count, duration};
+use super::told::Told;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,7 @@ struct State {
     width: usize,
     footer: Option<ProgressBar>,
     peak_bytes: u64,
+    told: Told,
 }
 
 struct Step {
@@ -52,7 +54,12 @@ impl State {
                     step.bar.set_position(u64::from(*committed));
                 }
             }
-            Event::StepPlanned { step, items, todo, .. } => self.planned(step, *items, *todo),
+            Event::StepPlanned { step, items, todo, because, .. } => {
+                if let Some(because) = because {
+                    self.say(&format!("  {step} again: {because}"));
+                }
+                self.planned(step, *items, *todo);
+            }
             Event::ItemStarted { step, item, .. } => self.item(step, |s| {
                 s.retrying.remove(item);
                 s.running.insert(*item);
@@ -65,7 +72,8 @@ impl State {
                 });
             }
             Event::ItemFailed { step, item, class, message, retry, .. } => {
-                self.say(&format!("  {step} item {item} failed ({class}): {message}"));
+                let what = self.told.failure(step, *item, class, message);
+                self.say(&format!("  {what}"));
                 self.item(step, |s| {
                     s.running.remove(item);
                     if *retry {
@@ -83,7 +91,8 @@ impl State {
                 );
                 self.finish(step, "✓", message);
             }
-            Event::StepFailed { step, error } => self.finish(step, "✗", error.clone()),
+            // Why is told once, with the end of the run.
+            Event::StepFailed { step, .. } => self.finish(step, "✗", "failed".to_owned()),
             Event::Note { message } => self.say(message),
             Event::RunEnded(_) => self.end(),
         }

@@ -4,6 +4,7 @@
 mod bars;
 pub mod format;
 mod plain;
+mod told;
 
 use serde::Serialize;
 use std::io::Write;
@@ -30,6 +31,9 @@ pub enum Event {
         generation: u32,
         items: u32,
         todo: u32,
+        /// Why something is done again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     ItemStarted {
         step: String,
@@ -83,6 +87,12 @@ pub struct RunEnded {
     pub run: String,
     /// `succeeded`, `warned`, `failed`, `interrupted`.
     pub outcome: String,
+    /// All was complete and published before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_to_do: bool,
+    /// It was refused before anything was begun: what there was of the run is what it was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     pub wall_ms: u64,
     pub steps: Vec<StepSummary>,
     pub published: Vec<Published>,

@@ -2,12 +2,15 @@
 
 use super::Event;
 use super::format::{count, duration, plural};
+use super::told::Told;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 #[derive(Default)]
 pub struct Plain {
     done: AtomicU32,
     items: AtomicU32,
+    told: Mutex<Told>,
 }
 
 impl Plain {
@@ -24,11 +27,12 @@ impl Plain {
             }
             Event::RunFollowed { run, place, .. } => format!("{run} · {place}"),
             Event::StepProgress { step, items, committed } => format!("  {step} {committed}/{items}"),
-            Event::StepPlanned { step, generation, items, todo, .. } => {
+            Event::StepPlanned { step, generation, items, todo, because, .. } => {
                 self.done.store(items - todo, Ordering::Relaxed);
                 self.items.store(*items, Ordering::Relaxed);
                 let reused = if todo < items { format!(", {} reused", items - todo) } else { String::new() };
-                format!("  {step} g{generation}: {} to do{reused}", plural(u64::from(*todo), "item"))
+                let because = because.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+                format!("  {step} g{generation}: {} to do{reused}{because}", plural(u64::from(*todo), "item"))
             }
             Event::ItemDone { step, item, rows_read, rows_rejected, rows_written, wall_ms, .. } => {
                 let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -47,7 +51,8 @@ impl Plain {
                     None if *retry => "; another try follows".to_owned(),
                     None => String::new(),
                 };
-                format!("  {step} item {item} failed ({class}): {message}{again}")
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                format!("  {}{again}", told.failure(step, *item, class, message))
             }
             Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => format!(
                 "  ✓ {step}: {} rows → {}, {} rejected, {}",
@@ -56,7 +61,8 @@ impl Plain {
                 count(*rows_rejected),
                 duration(*wall_ms)
             ),
-            Event::StepFailed { step, error } => format!("  ✗ {step}: {error}"),
+            // Why is told once, with the end of the run.
+            Event::StepFailed { step, .. } => format!("  ✗ {step} failed"),
             Event::Note { message } => message.clone(),
             Event::ItemStarted { .. } | Event::RunEnded(_) => return None,
         })

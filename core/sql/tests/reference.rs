@@ -1,6 +1,9 @@
 //! The reference of functions holds together: every entry is whole, every name in it can be called, and the page of the
 //! documentation is what the command prints.
 
+// The page is a file.
+#![allow(clippy::disallowed_methods)]
+
 use arrow::datatypes::{DataType, Field, Schema};
 use spotmill_sql::functions::reference::{entries, find, markdown};
 use spotmill_sql::functions::registry::built_in;

@@ -5,6 +5,7 @@
 use super::FleetRequest;
 use super::now::{FleetEvent, FleetNow, MachineNow, Target};
 use crate::calls::errors;
+use crate::command::Caller;
 use crate::words::{clip, count, duration};
 
 /// All standard machine types (A, C, D, H, I, M, R, T, Z) on spot together, in vCPUs. A fleet never asks for X types,
@@ -109,6 +110,8 @@ pub struct Story<'a> {
     pub console: Option<(&'a str, &'a str)>,
     /// The account's value of the quota that the fleet is held to, in vCPUs, where it is known.
     pub quota_vcpus: Option<f64>,
+    /// Whose commands are named.
+    pub caller: &'a Caller,
 }
 
 /// The quota that a fleet of this target is held to: its code, and its name.
@@ -152,16 +155,19 @@ impl Finding {
             Cause::Quota => format!("{}.{words} {}", of.quota(), of.quota_remedy()),
             Cause::Image => format!(
                 "the machines' image cannot be booted.{words} Look at the stack's parameters ImageX86 and ImageArm64 \
-                 (is the image there, in this region, and may this account use it?), then: spotmill deploy"
+                 (is the image there, in this region, and may this account use it?), then: `{}`",
+                of.caller.command("deploy")
             ),
             Cause::Permission => format!(
-                "a role or a permission is missing for launching machines.{words} `spotmill doctor` looks at the \
+                "a role or a permission is missing for launching machines.{words} `{}` looks at the \
                  service-linked roles (aws iam create-service-linked-role --aws-service-name ec2fleet.amazonaws.com); \
-                 a key of your own has to admit them, and a permissions boundary what the stack's roles do"
+                 a key of your own has to admit them, and a permissions boundary what the stack's roles do",
+                of.caller.command("doctor")
             ),
             Cause::Template => format!(
                 "the launch template, or what it names, is not valid.{words} The stack's templates, subnets and \
-                 security group are not what they were: spotmill deploy"
+                 security group are not what they were: `{}`",
+                of.caller.command("deploy")
             ),
             Cause::Silent => of.silent(),
         }

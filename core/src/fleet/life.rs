@@ -4,6 +4,7 @@
 
 use super::now::{FleetNow, MachineNow};
 use crate::bounds::USD_PER_VCPU_HOUR;
+use crate::command::Command;
 use crate::records::RECORD_VERSION;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -201,10 +202,10 @@ impl std::ops::AddAssign for Cost {
 }
 
 /// What is said of a run that has spent its budget.
-pub fn over_budget(spent_usd: f64, budget_usd: f64) -> String {
+pub fn over_budget(spent_usd: f64, budget_usd: f64, start: &Command) -> String {
     format!(
         "the run's machines have cost ${spent_usd:.2} of its budget of ${budget_usd:.2} (`budget.usd_per_run`): no more \
-         are launched. To go on, raise it and deploy, then start again; or start again as it is: spotmill start asks \
-         whether that may pass the budget (in the console: \"over_budget\": true)"
+         are launched. To go on, raise it and deploy, then start again; or start again as it is: `{start}` asks whether \
+         that may pass the budget (in the console: \"over_budget\": true)"
     )
 }

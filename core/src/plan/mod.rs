@@ -56,16 +56,8 @@ pub struct Planned<'a> {
     pub upstream_rows: Option<u64>,
 }
 
-pub fn plan<'a>(
-    step: &'a Step,
-    input: &'a Found,
-    tables: &'a BTreeMap<String, Found>,
-) -> Result<Planned<'a>, PlanError> {
-    plan_for(step, input, tables, false)
-}
-
-/// The same of a step that others read if `is_read`: without input it has one item, which reads nothing and says what
-/// columns there would be. An empty table is not an unknown one.
+/// Of a step that others read if `is_read`: without input it has one item, which reads nothing and says what columns
+/// there would be. An empty table is not an unknown one.
 pub fn plan_for<'a>(
     step: &'a Step,
     input: &'a Found,

@@ -10,8 +10,9 @@ mod text;
 pub use place::place;
 pub use text::{Given, bound, refused, sources};
 
+use crate::endings;
 use crate::item::ItemFailure;
-use crate::model::{Format, Read};
+use crate::model::Read;
 use crate::types::Column;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,46 +94,15 @@ impl From<ItemFailure> for QueryReply {
     }
 }
 
-/// The endings that mean a format, as messages list them.
-pub const ENDINGS: &str = ".parquet, .csv, .tsv, .ndjson or .jsonl; text also with .gz or .zst";
-
 /// How a file is read, by its ending; none where that means no format.
 pub fn read_of(file: &str) -> Option<Read> {
-    let name = file.to_ascii_lowercase();
-    let bare = [".gz", ".zst"].iter().find_map(|packed| name.strip_suffix(packed));
-    let (bare, packed) = (bare.unwrap_or(&name), bare.is_some());
-    let ends = |endings: &[&str]| endings.iter().any(|ending| bare.ends_with(ending));
-    let format = if ends(&[".csv", ".tsv"]) {
-        Format::Csv
-    } else if ends(&[".ndjson", ".jsonl"]) {
-        Format::Ndjson
-    } else if ends(&[".parquet"]) && !packed {
-        Format::Parquet
-    } else {
-        return None;
-    };
-    let delimiter = if ends(&[".tsv"]) { '\t' } else { ',' };
-    Some(Read { delimiter, ..Read::of(format) })
+    let ending = endings::of(file);
+    Some(Read { delimiter: ending.delimiter, ..Read::of(ending.format?) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_ending_tells_the_format() {
-        let check = |file: &str, want: Option<(Format, char)>| {
-            assert_eq!(read_of(file).map(|r| (r.format, r.delimiter)), want, "{file}");
-        };
-        check("/a/b.csv", Some((Format::Csv, ',')));
-        check("b.CSV.GZ", Some((Format::Csv, ',')));
-        check("b.tsv.zst", Some((Format::Csv, '\t')));
-        check("b.jsonl", Some((Format::Ndjson, ',')));
-        check("b.parquet", Some((Format::Parquet, ',')));
-        check("b.parquet.gz", None);
-        check("b.txt", None);
-        check("csv", None);
-    }
 
     #[test]
     fn requests_and_replies_are_the_documented_json() {

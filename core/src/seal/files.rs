@@ -15,6 +15,8 @@ struct Held {
     rows: u64,
     bytes: u64,
     uri: Box<str>,
+    /// As the digest's bits.
+    content: Option<[u8; 16]>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,10 +28,12 @@ pub struct SealedFiles {
 
 impl SealedFiles {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
-        for f in &receipt.files {
+        for (i, f) in receipt.files.iter().enumerate() {
+            let content = receipt.contents.get(i).and_then(|hex| u128::from_str_radix(hex, 16).ok());
+            let content = content.map(u128::to_be_bytes);
             let partition = self.number(&f.partition);
             let uri = receipt.scratch.join(&f.path).0.into_boxed_str();
-            self.held.push(Held { item, partition, part: f.part, rows: f.rows, bytes: f.bytes, uri });
+            self.held.push(Held { item, partition, part: f.part, rows: f.rows, bytes: f.bytes, uri, content });
         }
     }
 
@@ -73,6 +77,7 @@ impl SealedFiles {
             uri: Uri::new(&*f.uri),
             rows: f.rows,
             bytes: f.bytes,
+            content: f.content.map(|bits| format!("{:032x}", u128::from_be_bytes(bits))),
         })
     }
 

@@ -2,16 +2,19 @@
 //! rows, declared relations and expectations. A seal is only made of receipts that are about the planned items.
 
 mod checks;
+mod covers;
 mod files;
+mod spans;
 
 use crate::history::peak_per_byte;
-use crate::ids::{ItemIndex, StepName};
+use crate::ids::{Epoch, ItemIndex, StepName};
 use crate::model::Step;
-use crate::records::{Plan, RECORD_VERSION, Receipt, Seal};
+use crate::records::{Checks, Plan, RECORD_VERSION, Receipt, Seal};
 use crate::types::Column;
 use crate::words::{bytes_of, count};
 use checks::{BadRows, Expectations, RowProblems};
 pub use files::SealedFiles;
+pub use spans::Spans;
 
 /// What the work list says of an item, as far as a seal asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +71,7 @@ pub struct Sealing<'a> {
     bad_rows: BadRows,
     expectations: Expectations,
     files: SealedFiles,
+    spans: Spans,
 }
 
 impl<'a> Sealing<'a> {
@@ -84,6 +88,7 @@ impl<'a> Sealing<'a> {
             bad_rows: BadRows::default(),
             expectations: Expectations::default(),
             files: SealedFiles::default(),
+            spans: Spans::new(plan.epoch, plan.planned_ms),
         }
     }
 
@@ -111,6 +116,7 @@ impl<'a> Sealing<'a> {
         self.expectations.add(item, &receipt);
         self.agree(item, &receipt.columns);
         self.files.add(item, &receipt);
+        self.spans.add(receipt.epoch, receipt.committed_ms, receipt.usage.wall_ms);
         Ok(())
     }
 
@@ -139,7 +145,8 @@ impl<'a> Sealing<'a> {
         }
     }
 
-    pub fn finish(self, now_ms: u64) -> Result<Sealed, SealError> {
+    /// By the epoch that seals it.
+    pub fn finish(self, epoch: Epoch, now_ms: u64) -> Result<Sealed, SealError> {
         self.skip_to(self.plan.items)?;
         if let Some(differing) = self.differing {
             return Err(SealError::Expectation(differing));
@@ -179,6 +186,8 @@ impl<'a> Sealing<'a> {
             cpu_ms: sums.cpu_ms,
             slot_ms: sums.slot_ms,
             peak_per_byte: sums.peak_per_byte,
+            checked: Some(Checks::of(self.step)),
+            took_ms: self.spans.took_ms(Some((epoch, now_ms))),
             sealed_ms: now_ms,
         };
         Ok(Sealed { seal, files })

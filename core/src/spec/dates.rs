@@ -2,6 +2,7 @@
 
 use crate::model::Schedule;
 use jiff::civil::Date;
+use jiff::tz::TimeZoneDatabase;
 
 /// The most dates one command runs: three leap years.
 pub const MAX_DATES: usize = 1_098;
@@ -39,8 +40,10 @@ pub fn logical(schedule: Option<&Schedule>, text: &str) -> Result<String, String
         return date(text).map(|d| d.to_string());
     };
     let zone = schedule.map_or("UTC", |s| s.timezone.as_str());
-    let there = moment.in_tz(zone).map_err(|e| format!("the schedule's time zone `{zone}`: {e}"))?;
-    let today = there.date();
+    // The zones that the program brings along: those of the machine may be older, or not there at all.
+    let found = TimeZoneDatabase::bundled().get(zone);
+    let zone = found.map_err(|e| format!("the schedule's time zone `{zone}`: {e}"))?;
+    let today = moment.to_zoned(zone).date();
     let day = if schedule.is_some_and(|s| s.date == "today") { Ok(today) } else { today.yesterday() };
     day.map(|d| d.to_string()).map_err(|e| format!("`{text}`: {e}"))
 }

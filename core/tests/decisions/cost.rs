@@ -1,5 +1,6 @@
 use crate::machines::fleet;
 use spotmill_core::bounds::USD_PER_VCPU_HOUR;
+use spotmill_core::command::Caller;
 use spotmill_core::fleet::life::{Cost, RoundMachines, over_budget};
 
 const HOUR: u64 = 3_600_000;
@@ -50,9 +51,12 @@ fn the_tail_and_what_came_on_demand_are_told_apart() {
 
 #[test]
 fn who_spent_the_budget_reads_what_to_do() {
-    let said = over_budget(2.034, 2.0);
+    let said = over_budget(2.034, 2.0, &Caller::new("aws").run());
     assert!(said.starts_with("the run's machines have cost $2.03 of its budget of $2.00 (`budget.usd_per_run`)"));
-    assert!(said.contains("start again") && said.contains("\"over_budget\": true"), "{said}");
+    assert!(
+        said.contains("start again as it is: `spotmill start` asks") && said.contains("\"over_budget\": true"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn what_begins_anew_and_what_follows() {
     assert_eq!((because["b"].as_str(), because["c"].as_str()), ("its SQL changed", "the result of `b` changed"));
     check(|c| c.fresh = true, "2 2 2 2");
     let because = check(|c| c.from_step = Some("b"), "1 2 2 1");
-    assert_eq!(because["b"], "`from_step` named `b`");
+    assert_eq!(because["b"], "--from-step named `b`");
     check(|c| (c.from_step, c.reset_by) = (Some("b"), Some("me")), "1 1 1 1");
     check(|c| (c.fresh, c.reset_by) = (true, Some("another")), "2 2 2 2");
     check(|c| c.renew = [("c".to_owned(), "its files are gone".to_owned())].into(), "1 1 2 1");

@@ -22,6 +22,7 @@ fn receipt(item: u32) -> Receipt {
         worker_digest: String::new(),
         epoch: 1,
         scratch: format!("/scratch/{item}").as_str().into(),
+        contents: Vec::new(),
         files: vec![file("k=y", 3), file("k=x", 5)],
         rejects: None,
         rows_raw: 10,
@@ -66,6 +67,8 @@ fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
         upstream_rows: None,
         sizes: None,
         packing: None,
+        from: BTreeMap::new(),
+        epoch: 1,
         planned_ms: 0,
     };
     let mut sealing = Sealing::new(&case.step, &plan, &case.missing);
@@ -73,7 +76,7 @@ fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
         let planned = PlannedItem { digest: format!("d{item}"), rows: case.rows, sliced: false, bytes: 2 << 20 };
         sealing.add(item, &planned, receipt)?;
     }
-    sealing.finish(9).map(|sealed| {
+    sealing.finish(1, 9).map(|sealed| {
         let bytes: Vec<u8> = sealed.files.pages(1).flatten().collect();
         assert_eq!(spotmill_core::digest::sha256(&bytes), sealed.seal.files_digest);
         let names: Vec<String> = sealed.files.iter().map(|f| format!("{} {}", f.partition, f.item)).collect();

@@ -1,11 +1,13 @@
 use crate::door::failure;
 use spotmill_core::bounds::{MAX_IDLE_ROUNDS, MAX_ROUNDS};
 use spotmill_core::calls::{Caught, errors};
+use spotmill_core::command::Caller;
 use spotmill_core::item::FailureClass::{BadData, Infra, Lost, Memory, Poison, Timeout, Transform};
 use spotmill_core::model::Resources;
 use spotmill_core::records::FailureRecord;
 use spotmill_core::tally::{Items, RoaringBitmap, Seed, Tally, TallyOf};
 use spotmill_core::verdict::{Ended, Facts, Verdict, can_climb, decide, memory_bytes};
+use spotmill_core::words::cause_alone;
 
 const GIB: u64 = 1 << 30;
 
@@ -50,14 +52,14 @@ fn verdict(edit: impl FnOnce(&mut Case)) -> Verdict {
         Tally::begin(of, seed, "t", 0)
     });
     let ended = Ended {
-        run: &"p/1".into(),
         step: "s",
         round: case.round,
         rung: case.rung,
         idle_before: case.idle_before,
         caught: caught.as_ref(),
         tally: tally.as_ref(),
-        rerun: "spotmill start --date 1",
+        look: &Caller::new("aws").command("show").arg("p/1"),
+        again: &Caller::new("aws").run().option("--date", "1"),
     };
     decide(&facts, &ended)
 }
@@ -141,13 +143,18 @@ fn a_person_on_call_reads() {
     assert_eq!(
         cause,
         "1 of 3 items of `s` failed. Item 2 (transform error in 3 attempts): it broke. 2 items committed and kept; \
-         nothing of this step was published. Look: spotmill show p/1. Again, when it is mended: spotmill start --date 1."
+         nothing of this step was published. Look: `spotmill --target aws show p/1`. Again, when it is mended: `spotmill start --date 1`."
+    );
+    assert!(
+        cause_alone(&cause).ends_with("2 items committed and kept; nothing of this step was published."),
+        "{cause}"
     );
     let silent = |c: &mut Case| (c.idle_before, c.caught) = (2, Some("States.HeartbeatTimeout"));
     let Verdict::Failed { cause, .. } = verdict(silent) else { panic!() };
     assert!(cause.starts_with("`s`: 3 rounds in a row left work undone; the last: no machine was heard of"), "{cause}");
+    assert!(cause_alone(&cause).ends_with("0 items committed and kept."), "{cause}");
     assert!(
-        cause.contains("Without receipt: 0, 1 and 2. 0 items committed and kept. Again: spotmill start"),
+        cause.contains("Without receipt: 0, 1 and 2. 0 items committed and kept. Again: `spotmill start --date 1`."),
         "{cause}"
     );
 }

@@ -1,6 +1,7 @@
 use crate::machines::{event, fleet, request};
 use spotmill_core::bounds::{CAPACITY_SECS, CHURN_MACHINES, HEARTBEAT_SECS, MISTAKE_SECS, SILENT_SECS, WATCH_SECS};
 use spotmill_core::calls::errors;
+use spotmill_core::command::Caller;
 use spotmill_core::fleet::cause::{Cause, Story, cause};
 use spotmill_core::fleet::life::RoundMachines;
 use spotmill_core::fleet::watch::{Watch, Watched, after_silence, decide, needed};
@@ -183,8 +184,15 @@ fn a_round_that_fell_silent_is_explained_only_if_it_had_nobody() {
 /// The message for a cause, as the person on call reads it.
 fn text(case: &Case, secs: u64, console: Option<(&str, &str)>) -> (String, &'static str) {
     let (finding, _) = after_silence(&case.watched(secs)).expect("a cause");
-    let story =
-        Story { request: &case.request, fleet: &case.fleet, waited_secs: secs, console, quota_vcpus: Some(5.0) };
+    let caller = Caller::new("aws");
+    let story = Story {
+        request: &case.request,
+        fleet: &case.fleet,
+        waited_secs: secs,
+        console,
+        quota_vcpus: Some(5.0),
+        caller: &caller,
+    };
     (finding.text(&story), finding.error())
 }
 

@@ -5,6 +5,9 @@
 /// plan with partitions, so that smaller ones are slower; larger ones were not faster with two processes at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// Chunks that a file may have beyond those of its size, before a copy without gaps costs less than they do.
+const SPARE_CHUNKS: usize = 32;
+
 /// Whole rows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
@@ -36,6 +39,11 @@ impl Chunks {
         }
     }
 
+    /// Whether one gap more, at `byte` of the file, costs less than a copy of it.
+    pub fn spares(&self, byte: usize) -> bool {
+        self.cut.len() < SPARE_CHUNKS + 2 * (byte / CHUNK_BYTES)
+    }
+
     pub fn end(mut self) -> Vec<Chunk> {
         self.cut.extend(self.open.take());
         self.cut
@@ -56,5 +64,21 @@ mod tests {
         chunks.row(30 + CHUNK_BYTES, 31 + CHUNK_BYTES);
         let expected = [(3, 12, 2), (20, 30 + CHUNK_BYTES, 2), (30 + CHUNK_BYTES, 31 + CHUNK_BYTES, 1)];
         assert_eq!(chunks.end(), expected.map(|(from, to, rows)| Chunk { from, to, rows }));
+    }
+
+    #[test]
+    fn gaps_are_spared_until_a_copy_costs_less() {
+        let mut chunks = Chunks::default();
+        let rows = |chunks: &mut Chunks, from: usize| {
+            (from..)
+                .step_by(10)
+                .take_while(|at| {
+                    chunks.row(*at, at + 9);
+                    chunks.spares(at + 9)
+                })
+                .count()
+        };
+        assert_eq!(rows(&mut chunks, 0), SPARE_CHUNKS);
+        assert_eq!(rows(&mut chunks, 4 * CHUNK_BYTES), 7, "a larger file spares more");
     }
 }

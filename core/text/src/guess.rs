@@ -16,9 +16,17 @@ pub fn speaks_against(ty: ColumnType, value: &[u8]) -> bool {
     match ty {
         ColumnType::Int64 => !number,
         ColumnType::Float64 => !number || loses(body),
-        ColumnType::Timestamp => matches!(value.last(), Some(b'Z' | b'z')),
+        ColumnType::Timestamp => has_zone(value),
+        // Of a text without an offset nobody knows whose time it is.
+        ColumnType::TimestampUtc => !has_zone(value),
         _ => false,
     }
+}
+
+/// Whether a timestamp ends in `Z` or an offset.
+fn has_zone(value: &[u8]) -> bool {
+    let time = value.get(10..).unwrap_or_default();
+    matches!(time.last(), Some(b'Z' | b'z')) || time.iter().any(|b| matches!(b, b'+' | b'-'))
 }
 
 /// Whether the number has digits that a float64 does not keep.
@@ -127,7 +135,9 @@ mod tests {
         check(&["inf"], ColumnType::String);
         check(&["2024-01-01"], ColumnType::Date);
         check(&["2024-01-01T10:00:00", "2024-01-01"], ColumnType::Timestamp);
-        check(&["2024-01-01T10:00:00Z"], ColumnType::TimestampUtc);
+        check(&["2024-01-01T10:00:00Z", "2024-01-01 10:00+01:00"], ColumnType::TimestampUtc);
+        check(&["2024-01-01T10:00:00Z", "2024-01-01T10:00:00"], ColumnType::String);
+        check(&["2024-01-01T10:00:00Z", "2024-01-01"], ColumnType::String);
         check(&["2024-01-01T10:00:00.123456789"], ColumnType::String);
         check(&["true", "FALSE"], ColumnType::Bool);
         check(&[], ColumnType::String);

@@ -1,10 +1,8 @@
 //! Which columns stand where in a file: its header against the declared columns. Names are taken as they stand; one that
 //! differs by blanks or case alone is pointed at.
 
-use crate::csv::no_header;
 use crate::failure::{Outcome, Remedy, bad_data};
-use crate::reader::{self, Reading, Row, Visitor, What};
-use crate::source::Source;
+use crate::reader::{Reading, Row};
 use crate::split::value;
 use spotmill_core::item::ItemFailure;
 use spotmill_core::model::{Extra, Missing, Read};
@@ -21,32 +19,6 @@ pub struct Layout {
     pub missing: Vec<String>,
     /// In the file, and not declared.
     pub extra: Vec<String>,
-}
-
-/// The names in a CSV file's header; none if the file holds nothing.
-pub fn header(path: &Path, source: &mut Source, how: Reading<'_>) -> Outcome<Option<Vec<String>>> {
-    let mut first = First { path, how, names: None };
-    reader::read(path, source, how, &mut first)?;
-    Ok(first.names)
-}
-
-struct First<'a> {
-    path: &'a Path,
-    how: Reading<'a>,
-    names: Option<Vec<String>>,
-}
-
-impl Visitor for First<'_> {
-    fn row(&mut self, row: Row<'_>) -> Outcome<bool> {
-        match row.what {
-            What::Blank | What::Comment => Ok(true),
-            What::Broken(_) => Err(no_header(self.path)),
-            What::Row => {
-                self.names = Some(names(self.path, &row, self.how)?);
-                Ok(false)
-            }
-        }
-    }
 }
 
 /// The texts of a header's row.

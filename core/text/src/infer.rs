@@ -73,7 +73,7 @@ impl<'a> Sample<'a> {
                         found.len() - 1
                     });
                     match json::string(value) {
-                        Some(text) => found[at].1.see_string(text.as_bytes()),
+                        Some(text) => found[at].1.see_string(text.unwrap_or_default().as_bytes()),
                         None if value.get() == "null" => {}
                         None => found[at].1.see_json(value.get().as_bytes()),
                     }

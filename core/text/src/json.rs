@@ -14,17 +14,19 @@ const MAX_EXPONENT: i64 = 400;
 
 type Key<'a> = Cow<'a, str>;
 
-/// The text of a value that is a string.
-pub fn string(value: &RawValue) -> Option<Cow<'_, str>> {
+/// The text of a value that is a string; none of another value. A string may be JSON and no text: half of a pair of
+/// surrogates is no character.
+pub fn string(value: &RawValue) -> Option<Result<Cow<'_, str>, String>> {
     let text = value.get();
     if !text.starts_with('"') {
         return None;
     }
     let plain = &text[1..text.len() - 1];
     if !plain.contains('\\') {
-        return Some(Cow::Borrowed(plain));
+        return Some(Ok(Cow::Borrowed(plain)));
     }
-    serde_json::from_str::<String>(text).ok().map(Cow::Owned)
+    let told = |_| format!("`{}` has an escape that is no character", crate::shorten(text, 80));
+    Some(serde_json::from_str::<String>(text).map(Cow::Owned).map_err(told))
 }
 
 /// The keys and values of a record, in its order; none if it is no object.
@@ -168,7 +170,7 @@ pub fn text<'v>(check: &Check, rules: &FieldRules, value: &'v RawValue) -> Resul
         let ways = "declare the column as `json` to keep it as text, or a `path` such as `$.user.id` to what it holds";
         return Err(format!("`{}` is an {kind}, not {}: {ways}", crate::shorten(raw, 80), check.expected()));
     }
-    let text: Cow<'v, [u8]> = match (check, string(value)) {
+    let text: Cow<'v, [u8]> = match (check, string(value).transpose()?) {
         (_, Some(text)) if is_null(rules, &text) => return Ok(None),
         (Check::Text, Some(text)) => return Ok(Some(bytes(text))),
         (Check::Time(_) | Check::Decimal { .. }, Some(text)) if !text.is_empty() => bytes(text),

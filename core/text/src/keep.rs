@@ -1,5 +1,6 @@
-//! The copy the engine reads instead of the original: made when the original is compressed, has rejected rows, or
-//! has rows that the engine would read otherwise than RFC 4180. Where none of that is so, nothing is written.
+//! The copy the engine reads instead of the original: made when the original is compressed or in another encoding, has
+//! rows that the engine would read otherwise than RFC 4180, or more gaps between its rows than a copy costs. Where none
+//! of that is so, nothing is written.
 
 use crate::failure::{Outcome, cannot_read, cannot_write};
 use std::fs::File;

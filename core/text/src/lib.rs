@@ -1,9 +1,11 @@
 //! Text files, without an engine: how rows and fields are told apart, what a field's text means, which columns a file
 //! seems to have. The row check reads a file once before the engine does, and every row that is not what the pipeline
-//! declares is told with file, line, byte, column and reason; what is accepted is what the engine yields.
+//! declares, in the columns that are to be checked, is told with file, line, byte, column and reason; what is accepted is
+//! what the engine yields.
 
 pub mod chunks;
 pub mod copy;
+pub mod count;
 pub mod csv;
 pub mod encoding;
 pub mod failure;
@@ -154,30 +156,4 @@ pub fn shorten(text: &str, max: usize) -> String {
 /// The text with its control characters written out: a message is one line.
 pub fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-}
-
-/// Rows of a file that we wrote ourselves: lines, or CSV rows whose quoted fields may hold line ends.
-pub fn count(source: &mut source::Source, header: bool, columns: usize, quotes: bool) -> Outcome<u64> {
-    let mut buffer = vec![0u8; 1 << 20];
-    let (mut rows, mut inside, mut pending) = (0u64, false, false);
-    loop {
-        let n = source.fill(&mut buffer)?;
-        for byte in &buffer[..n] {
-            match byte {
-                b'"' if quotes => {
-                    inside = !inside;
-                    pending = true;
-                }
-                b'\n' if !inside => {
-                    rows += u64::from(pending || columns == 1);
-                    pending = false;
-                }
-                _ => pending = true,
-            }
-        }
-        if n < buffer.len() {
-            rows += u64::from(pending);
-            return Ok(rows.saturating_sub(u64::from(header)));
-        }
-    }
 }

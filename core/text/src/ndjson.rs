@@ -52,6 +52,13 @@ pub struct JsonRows<'a> {
     pub no_others: bool,
 }
 
+/// The keys that are looked for in a record.
+struct Keys<'a> {
+    keys: Vec<&'a str>,
+    /// Of each column the first one with its key: that one is given the value.
+    first: Vec<usize>,
+}
+
 impl JsonRows<'_> {
     pub fn check(&self, path: &Path, source: &mut Source, copy: PathBuf, sink: &mut Sink) -> Outcome<Checked> {
         let file = File::create(&copy).map_err(|e| cannot_write(&copy, &e))?;
@@ -60,20 +67,34 @@ impl JsonRows<'_> {
         let mut row = RowText::default();
         let mut lines = Lines::new();
         let keys: Vec<&str> = self.fields.iter().map(JsonField::key).collect();
+        let first = keys.iter().map(|key| keys.iter().position(|k| k == key).unwrap_or_default()).collect();
+        let keys = Keys { keys, first };
+        let mut accept = |row: &RowText| {
+            chunks.row(at, at + row.bytes.len());
+            at += row.bytes.len();
+            out.write_all(&row.bytes).map_err(|e| cannot_write(&copy, &e))
+        };
         while let Some(line) = lines.next(source)? {
             let text = line.text.strip_suffix(b"\r").unwrap_or(line.text);
-            for (from, record) in records(text) {
-                let raw = record.as_ref().map_or(text, |record| record);
-                let done = record.and_then(|record| self.row(&keys, record, &mut row));
-                if let Err(bad) = done {
-                    checked.rejected += 1;
-                    sink.reject(path, line.number, line.byte + from as u64, bad, raw)?;
-                    continue;
-                }
+            // Nearly every line is one record, and is read once.
+            if std::str::from_utf8(text).is_ok_and(|text| self.row(&keys, text, &mut row).is_ok()) {
                 checked.rows += 1;
-                out.write_all(&row.bytes).map_err(|e| cannot_write(&copy, &e))?;
-                chunks.row(at, at + row.bytes.len());
-                at += row.bytes.len();
+                accept(&row)?;
+                continue;
+            }
+            for (from, record) in records(text) {
+                let raw = record.as_ref().map_or(text, |record| record.as_bytes());
+                let done = record.and_then(|record| self.row(&keys, record, &mut row));
+                match done {
+                    Ok(()) => {
+                        checked.rows += 1;
+                        accept(&row)?;
+                    }
+                    Err(bad) => {
+                        checked.rejected += 1;
+                        sink.reject(path, line.number, line.byte + from as u64, bad, raw)?;
+                    }
+                }
             }
         }
         out.flush().map_err(|e| cannot_write(&copy, &e))?;
@@ -82,13 +103,12 @@ impl JsonRows<'_> {
         Ok(checked)
     }
 
-    /// The record as a row of the copy.
-    fn row(&self, keys: &[&str], record: &[u8], row: &mut RowText) -> Result<(), Bad> {
-        let mut values: Vec<Option<&RawValue>> = vec![None; keys.len()];
-        let mut json = serde_json::Deserializer::from_slice(record);
-        // Columns may share a key: the first of them has its value.
-        let picked = Picked { keys, values: &mut values, no_others: self.no_others };
-        json.deserialize_map(picked).map_err(|e| match record.first() {
+    /// The record as a row of the copy; nothing may stand beside it.
+    fn row(&self, keys: &Keys<'_>, record: &str, row: &mut RowText) -> Result<(), Bad> {
+        let mut values: Vec<Option<&RawValue>> = vec![None; keys.keys.len()];
+        let mut json = serde_json::Deserializer::from_str(record);
+        let picked = Picked { keys: &keys.keys, values: &mut values, no_others: self.no_others };
+        json.deserialize_map(picked).and_then(|()| json.end()).map_err(|e| match record.as_bytes().first() {
             Some(b'{') => Bad::new("bad_json", format!("no such object is read: {e}")),
             Some(b'[') => {
                 Bad::new("bad_json", "an array is no record: an object a line is read (`jq -c '.[]'` makes them)")
@@ -96,9 +116,8 @@ impl JsonRows<'_> {
             _ => Bad::new("bad_json", format!("not a JSON object: {e}")),
         })?;
         row.begin();
-        for (i, field) in self.fields.iter().enumerate() {
-            let first = keys.iter().position(|key| *key == keys[i]).unwrap_or(i);
-            let value = match values[first] {
+        for (field, first) in self.fields.iter().zip(&keys.first) {
+            let value = match values[*first] {
                 Some(value) => dig(value, &field.path[1..]),
                 None => Ok(None),
             };
@@ -114,19 +133,22 @@ impl JsonRows<'_> {
 }
 
 /// The records of a line with the places where they begin; where something is no JSON, nothing of the line is a record.
-fn records(line: &[u8]) -> Vec<(usize, Result<&[u8], Bad>)> {
+fn records(line: &[u8]) -> Vec<(usize, Result<&str, Bad>)> {
     if line.trim_ascii().is_empty() {
         return Vec::new();
     }
-    if let Err(e) = std::str::from_utf8(line) {
-        let reason = format!("byte {:#04x} is not UTF-8; has the file another `encoding`?", line[e.valid_up_to()]);
-        return vec![(0, Err(Bad::new("invalid_utf8", reason)))];
-    }
+    let line = match std::str::from_utf8(line) {
+        Ok(line) => line,
+        Err(e) => {
+            let reason = format!("byte {:#04x} is not UTF-8; has the file another `encoding`?", line[e.valid_up_to()]);
+            return vec![(0, Err(Bad::new("invalid_utf8", reason)))];
+        }
+    };
     let mut found = Vec::new();
-    for record in serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>() {
+    for record in serde_json::Deserializer::from_str(line).into_iter::<&RawValue>() {
         match record {
             Ok(record) => {
-                let text = record.get().as_bytes();
+                let text = record.get();
                 found.push((text.as_ptr().addr() - line.as_ptr().addr(), Ok(text)));
             }
             Err(e) => return vec![(0, Err(Bad::new("bad_json", format!("not a JSON object: {e}"))))],

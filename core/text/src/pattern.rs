@@ -8,7 +8,8 @@ use spotmill_core::types::ColumnType;
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    parts: Vec<Part>,
+    /// Each with whether its number has exactly two digits, because another number stands beside it.
+    parts: Vec<(Part, bool)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 impl Pattern {
-    /// A pattern that says one date, or one instant, of every text it fits.
+    /// A pattern that says one date, or one instant, of every text it fits, and says it once.
     pub fn new(text: &str, ty: ColumnType) -> Result<Self, String> {
         let parts = parts(text)?;
         let has = |part: Part| parts.contains(&part);
@@ -70,39 +71,60 @@ impl Pattern {
                 "an offset makes an instant, which a {ty} column does not hold: make it timestamp_utc"
             ));
         }
-        let repeated = parts
-            .iter()
-            .enumerate()
-            .find(|(i, part)| !matches!(part, Part::Byte(_) | Part::Space) && parts[..*i].contains(part));
-        match repeated {
-            Some(_) => wrong("a part stands twice"),
-            None => Ok(Self { text: text.to_owned(), parts }),
+        let says: Vec<&str> = parts.iter().filter_map(Part::says).collect();
+        if let Some((_, what)) = says.iter().enumerate().find(|(i, what)| says[..*i].contains(what)) {
+            return wrong(&format!(
+                "a part stands twice: it says {what} more than once, and one of them would be forgotten"
+            ));
         }
+        let of_day = ["the month", "the day"];
+        if has(Part::DayOfYear) && says.iter().any(|what| of_day.contains(what)) {
+            return wrong("`%j` says the month and the day already");
+        }
+        if has(Part::Epoch) && says.iter().any(|what| !["an instant", "a fraction", "an offset"].contains(what)) {
+            return wrong("`%s` says the whole instant already");
+        }
+        let number = |i: usize| parts.get(i).is_some_and(Part::is_number);
+        let exact = |i: usize| i > 0 && number(i - 1) || number(i + 1);
+        let parts = parts.iter().enumerate().map(|(i, part)| (*part, exact(i))).collect();
+        Ok(Self { text: text.to_owned(), parts })
     }
 
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What is often meant instead.
-    pub fn advice(&self) -> &'static str {
-        if self.parts.contains(&Part::Year) { " (%Y is a year of four digits, %y of two)" } else { "" }
+    fn has(&self, part: Part) -> bool {
+        self.parts.iter().any(|(p, _)| *p == part)
     }
 
-    /// Days since 1970 for a date, microseconds for a timestamp.
+    /// What is often meant instead.
+    pub fn advice(&self, ty: ColumnType) -> &'static str {
+        let times = [Part::Hour, Part::Hour12, Part::Epoch];
+        if ty == ColumnType::Date && times.into_iter().any(|part| self.has(part)) {
+            " at midnight: a date has no time of day (declare a timestamp, and CAST it)"
+        } else if self.has(Part::Year) {
+            " (%Y is a year of four digits, %y of two)"
+        } else {
+            ""
+        }
+    }
+
+    /// Days since 1970 for a date, microseconds for a timestamp. A date has no time of day that could be left out.
     pub fn parse(&self, text: &[u8], ty: ColumnType, cut: bool) -> Option<i64> {
         let mut found = Found::default();
         let mut rest = text;
-        for (i, part) in self.parts.iter().enumerate() {
-            let beside = [i.wrapping_sub(1), i + 1];
-            let exact = beside.iter().any(|i| self.parts.get(*i).is_some_and(Part::is_number));
-            rest = found.part(*part, rest, exact, cut)?;
+        for (part, exact) in &self.parts {
+            rest = found.part(*part, rest, *exact, cut)?;
         }
         if !rest.is_empty() {
             return None;
         }
         let micros = found.micros()?;
-        Some(if ty == ColumnType::Date { micros.div_euclid(DAY_MICROS) } else { micros })
+        if ty != ColumnType::Date {
+            return Some(micros);
+        }
+        (micros.rem_euclid(DAY_MICROS) == 0).then_some(micros.div_euclid(DAY_MICROS))
     }
 }
 
@@ -111,6 +133,26 @@ impl Part {
         use Part as P;
         matches!(self, P::Year | P::ShortYear | P::Month | P::Day | P::DayOfYear | P::Hour | P::Hour12 | P::Minute)
             || matches!(self, P::Second | P::Fraction(_) | P::Epoch)
+    }
+
+    /// What a text says with it.
+    fn says(&self) -> Option<&'static str> {
+        use Part as P;
+        Some(match self {
+            P::Year | P::ShortYear => "the year",
+            P::Month | P::MonthName => "the month",
+            P::Day => "the day",
+            P::DayOfYear => "the day of the year",
+            P::Weekday => "the weekday",
+            P::Hour | P::Hour12 => "the hour",
+            P::Half => "the half of the day",
+            P::Minute => "the minute",
+            P::Second => "the second",
+            P::Fraction(_) | P::PointFraction(_) => "a fraction",
+            P::Offset => "an offset",
+            P::Epoch => "an instant",
+            P::Space | P::Byte(_) => return None,
+        })
     }
 }
 
@@ -196,6 +238,8 @@ struct Found {
     micros: i64,
     offset: i64,
     epoch: Option<i64>,
+    /// `-1.5` is before `-1`.
+    negative: bool,
 }
 
 impl Found {
@@ -244,7 +288,8 @@ impl Found {
                 }
             },
             Part::Epoch => {
-                let (sign, body) = text.strip_prefix(b"-").map_or((1, text), |body| (-1, body));
+                self.negative = text.starts_with(b"-");
+                let (sign, body) = if self.negative { (-1, &text[1..]) } else { (1, text) };
                 let length = body.iter().take_while(|b| b.is_ascii_digit()).count();
                 let seconds = digits(body.get(..length).filter(|d| (1..=12).contains(&d.len()))?)?;
                 store(&mut self.epoch, (sign * seconds, &body[length..]))
@@ -262,7 +307,9 @@ impl Found {
 
     fn micros(&self) -> Option<i64> {
         let day = match (self.epoch, self.day_of_year) {
-            (Some(seconds), _) => return Some(seconds * 1_000_000 + self.micros),
+            (Some(seconds), _) => {
+                return Some(seconds * 1_000_000 + if self.negative { -self.micros } else { self.micros });
+            }
             (None, Some(n)) => {
                 let (first, next) = (days(self.year?, 1, 1)?, days(self.year? + 1, 1, 1)?);
                 (n >= 1 && first + n <= next).then_some(first + n - 1)?
@@ -359,9 +406,23 @@ mod tests {
         check("%Y-%m-%dT%H:%M:%S%.f", "2024-01-05T10:00:00.1234567", None);
         check("%s", "86400", Some("1970-01-02"));
         check("%s", "-1", Some("1969-12-31T23:59:59"));
+        check("%s%.f", "-1.25", Some("1969-12-31T23:59:58.75"));
+        check("%s%.f", "-0.25", Some("1969-12-31T23:59:59.75"));
         check("%d.%m.%Y %H:%M:%S", "05.01.2024 24:00:00", None);
         check("%d.%m.%Y", "30.02.2024", None);
         check("%d.%m.%Y", "05.01.2024 ", None);
+    }
+
+    #[test]
+    fn a_date_has_no_time_of_day_to_leave_out() {
+        let read = |pattern: &str, text: &str| {
+            Pattern::new(pattern, ColumnType::Date).expect("a pattern").parse(text.as_bytes(), ColumnType::Date, false)
+        };
+        assert_eq!(read("%d.%m.%Y %H:%M", "02.01.1970 00:00"), Some(1));
+        assert_eq!(read("%d.%m.%Y %H:%M", "02.01.1970 00:01"), None);
+        assert_eq!(read("%d.%m.%Y %I:%M %p", "31.12.1969 12:00 AM"), Some(-1));
+        assert_eq!(read("%s", "86400"), Some(1));
+        assert_eq!(read("%s", "86399"), None);
     }
 
     #[test]
@@ -374,6 +435,12 @@ mod tests {
             ("%Y-%m-%d %I:%M", ColumnType::Timestamp, "%p"),
             ("%Y-%m-%d %Y", ColumnType::Date, "twice"),
             ("%Y-%m-%d %Q", ColumnType::Date, "%Q"),
+            ("%Y %y-%m-%d", ColumnType::Date, "the year more than once"),
+            ("%d %b %m %Y", ColumnType::Date, "the month more than once"),
+            ("%F %H:%I %p", ColumnType::Timestamp, "the hour more than once"),
+            ("%F %T%.f %f", ColumnType::Timestamp, "a fraction more than once"),
+            ("%Y-%j %d", ColumnType::Date, "`%j` says"),
+            ("%s %H", ColumnType::Timestamp, "`%s` says"),
         ] {
             let error = Pattern::new(pattern, ty).expect_err(pattern);
             assert!(error.contains(why), "{pattern}: {error}");

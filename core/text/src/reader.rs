@@ -4,7 +4,7 @@
 
 use crate::Bad;
 use crate::failure::{Outcome, Remedy, bad_data};
-use crate::source::Source;
+use crate::source::{Source, cr_alone};
 use crate::split::{End, Field, Fields, Grammar};
 use std::path::Path;
 
@@ -61,7 +61,8 @@ pub fn read(path: &Path, source: &mut Source, how: Reading<'_>, visitor: &mut im
         let space = buffer.len() - filled;
         let got = source.fill(&mut buffer[filled..])?;
         filled += got;
-        let whole = got < space;
+        let ended = got < space;
+        let whole = ended && !source.beginning;
         let data = &buffer[..filled];
         let mut from = 0;
         if std::mem::take(&mut start) {
@@ -70,7 +71,7 @@ pub fn read(path: &Path, source: &mut Source, how: Reading<'_>, visitor: &mut im
         }
         let Some(used) = at.rows(data, from, whole, visitor)? else { return Ok(()) };
         visitor.leave(data, used)?;
-        if whole {
+        if ended {
             return Ok(());
         }
         buffer.copy_within(used..filled, 0);
@@ -82,7 +83,7 @@ pub fn read(path: &Path, source: &mut Source, how: Reading<'_>, visitor: &mut im
     }
 }
 
-/// Refuses lines that end in CR alone: to every reader they are one row, or a header without rows.
+/// Refuses lines that end in CR alone.
 fn line_ends(path: &Path, data: &[u8], separator: u8) -> Outcome<()> {
     if memchr::memchr(b'\n', data).is_some() {
         return Ok(());
@@ -92,9 +93,7 @@ fn line_ends(path: &Path, data: &[u8], separator: u8) -> Outcome<()> {
     if !memchr::memchr_iter(b'\r', data).take(2).any(|at| ends(&at)) {
         return Ok(());
     }
-    let name = path.display().to_string();
-    Err(bad_data(&name, format!("{name}: its lines end in CR (\\r) alone"))
-        .remedy("convert them to LF: `tr '\\r' '\\n'`, or save the file with the line ends of Unix or Windows"))
+    Err(cr_alone(path))
 }
 
 struct At<'a> {

@@ -4,6 +4,7 @@
 use crate::field::Check;
 use crate::guess::speaks_against;
 use crate::nulls::Nulls;
+use crate::split::Field;
 use spotmill_core::model::Read;
 use spotmill_core::types::{Column, ColumnType};
 use std::borrow::Cow;
@@ -57,13 +58,13 @@ impl Rule {
             || self.check.accepts(text) && !self.sampled.is_some_and(|ty| speaks_against(ty, text))
     }
 
-    /// The field's text, without quotes and escapes.
+    /// `text` is the field's, without quotes and escapes. What is escaped means itself, and never NULL.
     #[inline]
-    pub fn value<'a>(&self, text: Cow<'a, [u8]>, quoted: bool) -> Value<'a> {
+    pub fn value<'a>(&self, text: Cow<'a, [u8]>, field: Field) -> Value<'a> {
         if text.is_empty() {
-            return if quoted && matches!(self.check, Check::Text) { Value::Text(text) } else { Value::Null };
+            return if field.quoted && matches!(self.check, Check::Text) { Value::Text(text) } else { Value::Null };
         }
-        if self.nulls.contains(&text) {
+        if !field.escaped && self.nulls.contains(&text) {
             return Value::Null;
         }
         if self.sampled.is_some_and(|ty| speaks_against(ty, &text)) {

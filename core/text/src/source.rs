@@ -5,6 +5,7 @@ use crate::encoding::{self, Decoded, Undecodable};
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read};
 use crate::members::Members;
 use crate::tail::WithoutTail;
+use spotmill_core::endings;
 use spotmill_core::item::ItemFailure;
 use spotmill_core::model::{Compression, Format, Read as Reading};
 use std::cell::{Cell, RefCell};
@@ -19,11 +20,7 @@ const READ_BYTES: usize = 128 << 10;
 /// The compression that a file has, by what the pipeline says and by its name.
 pub fn compression(path: &Path, declared: Compression) -> Compression {
     match declared {
-        Compression::Auto => match path.extension().and_then(|e| e.to_str()) {
-            Some("gz") => Compression::Gzip,
-            Some("zst" | "zstd") => Compression::Zstd,
-            _ => Compression::None,
-        },
+        Compression::Auto => endings::of(&path.to_string_lossy()).compression,
         other => other,
     }
 }
@@ -34,9 +31,9 @@ pub struct Source {
     reader: Box<dyn Read>,
     consumed: Rc<Cell<u64>>,
     compressed: bool,
-    /// Only a beginning is there: what is cut off is no fault.
-    beginning: bool,
-    /// The file cannot be read as it lies there.
+    /// Only a beginning is there: what is cut off is no fault, and the row in which it ends is none.
+    pub beginning: bool,
+    /// Places in what is read are not those of the file, so that it cannot be read as it lies there.
     pub changed: bool,
     /// Where further members of gzip begin, in the decompressed file.
     pub begins: Rc<RefCell<Vec<u64>>>,
@@ -87,6 +84,7 @@ impl Source {
         let found = encoding::of(read.encoding.as_deref()).map_err(|e| bad_data(&file, e))?;
         if let Some(encoding) = found {
             self.wrap(|inner| Box::new(Decoded::new(inner, encoding)));
+            self.changed = true;
         }
         Ok(())
     }
@@ -95,8 +93,7 @@ impl Source {
         if read.format == Format::Csv && read.skip_rows > 0 {
             self.skip(read.skip_rows)?;
         }
-        // The end of what is only a beginning is not the end of the file.
-        if read.format == Format::Csv && read.skip_footer > 0 && !self.beginning {
+        if read.format == Format::Csv && read.skip_footer > 0 {
             self.wrap(|inner| Box::new(WithoutTail::new(inner, read.skip_footer)));
         }
         Ok(())
@@ -105,7 +102,6 @@ impl Source {
     fn wrap(&mut self, around: impl FnOnce(Box<dyn Read>) -> Box<dyn Read>) {
         let inner = std::mem::replace(&mut self.reader, Box::new(io::empty()));
         self.reader = around(inner);
-        self.changed = true;
     }
 
     /// Passes lines that stand before the header.
@@ -113,8 +109,8 @@ impl Source {
         let inner = std::mem::replace(&mut self.reader, Box::new(io::empty()));
         let mut reader = BufReader::with_capacity(READ_BYTES, inner);
         for _ in 0..lines {
-            let passed = reader.skip_until(b'\n').map_err(|e| self.broken(&e))?;
-            if passed == 0 && self.byte > 0 {
+            let line = pass_line(&mut reader).map_err(|e| self.broken(&e))?;
+            if line.bytes == 0 && self.byte > 0 {
                 let (name, there) = (self.path.display().to_string(), self.line - 1);
                 return Err(bad_data(
                     &name,
@@ -122,11 +118,13 @@ impl Source {
                 )
                 .remedy("`skip_rows` counts the lines before the header, or before the first row"));
             }
-            self.byte += passed as u64;
-            self.line += u64::from(passed > 0);
+            if line.returns && !self.beginning {
+                return Err(cr_alone(&self.path));
+            }
+            self.byte += line.bytes;
+            self.line += u64::from(line.bytes > 0);
         }
         self.reader = Box::new(reader);
-        self.changed = true;
         Ok(())
     }
 
@@ -165,6 +163,35 @@ impl Source {
         bad_data(&name, format!("{name} {what}, after {at} compressed bytes: {error}"))
             .remedy("deliver the file again; nothing of it was used")
     }
+}
+
+/// A line that was passed over.
+struct Line {
+    bytes: u64,
+    /// The file ended within it, and CR stands in it.
+    returns: bool,
+}
+
+fn pass_line(reader: &mut impl BufRead) -> io::Result<Line> {
+    let (mut bytes, mut returns) = (0, false);
+    loop {
+        let data = reader.fill_buf()?;
+        let end = memchr::memchr(b'\n', data).map(|end| end + 1);
+        let (used, over) = (end.unwrap_or(data.len()), end.is_some() || data.is_empty());
+        returns |= memchr::memchr(b'\r', &data[..used]).is_some();
+        reader.consume(used);
+        bytes += used as u64;
+        if over {
+            return Ok(Line { bytes, returns: returns && end.is_none() });
+        }
+    }
+}
+
+/// Lines that end in CR alone are one line to every reader, or a header without rows.
+pub(crate) fn cr_alone(path: &Path) -> ItemFailure {
+    let name = path.display().to_string();
+    bad_data(&name, format!("{name}: its lines end in CR (\\r) alone"))
+        .remedy("convert them to LF: `tr '\\r' '\\n'`, or save the file with the line ends of Unix or Windows")
 }
 
 const MAGIC: [(&[u8], &str); 7] = [

@@ -206,8 +206,8 @@ impl<'a> Fields<'a> {
     /// Whether a field that holds all before `at` ends there.
     fn ends_at(&self, at: usize) -> bool {
         match self.data.get(at) {
-            None => true,
-            Some(b'\n' | b'\r') => true,
+            None | Some(b'\n') => true,
+            Some(b'\r') => matches!(self.data.get(at + 1), None | Some(b'\n')),
             Some(byte) => *byte == self.grammar.separator,
         }
     }

@@ -54,7 +54,7 @@ impl Temporal {
     /// What a text should have looked like.
     pub fn expected(&self) -> String {
         let example = match (&self.pattern, self.ty) {
-            (Some(pattern), _) => return format!("a time written {}{}", pattern.text(), pattern.advice()),
+            (Some(pattern), _) => return format!("a time written {}{}", pattern.text(), pattern.advice(self.ty)),
             (None, ColumnType::Date) => return "a date like 2013-01-31".to_owned(),
             (None, ColumnType::Timestamp) => "a timestamp like 2013-01-31T10:00:00",
             (None, _) => "a timestamp like 2013-01-31T10:00:00Z",

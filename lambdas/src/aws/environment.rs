@@ -3,6 +3,7 @@
 use crate::{Ctx, HandlerError, Settings};
 use spotmill_core::bounds::{BOOT_SECS, VISIBILITY_RANGE_SECS, VISIBILITY_SECS};
 use spotmill_core::calls::errors;
+use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::fleet::{Architecture, STACK_TAG};
 use spotmill_core::ids::Uri;
 use spotmill_platform::aws::{Aws, FleetSettings, QueueSettings};
@@ -87,6 +88,7 @@ impl Environment {
             visibility_secs: self.visibility_secs,
         };
         let mut settings = Settings::new(CALLBACKS);
+        settings.caller.stack = Some(self.stack.clone()).filter(|stack| stack != ORDINARY_STACK);
         // A day less than the bucket keeps: what is read for a day must not expire while it is read.
         settings.scratch_secs = Some((self.scratch_days - 1) * 86_400);
         settings.max_vcpus = self.max_vcpus;

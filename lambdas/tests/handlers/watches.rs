@@ -95,7 +95,10 @@ async fn a_step_without_capacity_ends_with_the_true_cause_and_can_be_resumed() {
     let cause = verdict.cause;
     assert!(cause.starts_with("`a`: no spot capacity for 15 min: 3 vCPUs asked for in 60 pools"), "{cause}");
     assert!(cause.contains("InsufficientInstanceCapacity") && cause.contains("`fleet.on_demand_after`"), "{cause}");
-    assert!(cause.ends_with("0 items committed and kept. Again: spotmill start --date 2013-01-01."), "{cause}");
+    assert!(
+        cause.ends_with("0 items committed and kept. Again: `spotmill start --pipeline p --date 2013-01-01`."),
+        "{cause}"
+    );
     assert!(!lock(&world.fleets.live).contains(&fleet.name));
 
     // Later there are machines: the next start does what is left.

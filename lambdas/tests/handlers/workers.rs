@@ -2,13 +2,13 @@
 
 use crate::world::World;
 use spotmill_core::calls::RoundRequest;
-use spotmill_core::digest::sha256;
+use spotmill_core::digest::{Content, sha256};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
 use spotmill_core::item::{FailureClass, OutputFile, Usage};
 use spotmill_core::records::*;
 use spotmill_core::types::Column;
 use spotmill_lambdas::{HandlerError, tally};
-use spotmill_platform::ports::Store;
+use spotmill_platform::ports::{Clock, Store};
 use std::collections::BTreeMap;
 
 /// What workers do with an item.
@@ -144,16 +144,20 @@ impl World {
             }
         }
         let scratch = keys.scratch(m.item, &attempt(m.item));
-        let mut files = Vec::new();
+        let (mut files, mut contents) = (Vec::new(), Vec::new());
         for (key, rows) in rows {
             let partition = if m.step.as_str() == "a" { format!("k={key}") } else { String::new() };
             let part = if partition.is_empty() { files.len() as u32 } else { 0 };
             let path = format!("{partition}/{part:05}.parquet").trim_start_matches('/').to_owned();
             let body = rows.join("\n");
             self.store.put(&scratch.join(&path), body.as_bytes()).await?;
+            let mut content = Content::default();
+            content.update(body.as_bytes());
+            contents.push(content.hex());
             files.push(OutputFile { partition, part, path, rows: rows.len() as u64, bytes: body.len() as u64 });
         }
-        let receipt = receipt(m, sha256(&line), scratch, files, read);
+        let receipt =
+            Receipt { contents, committed_ms: self.clock.now_ms(), ..receipt(m, sha256(&line), scratch, files, read) };
         let body = serde_json::to_vec(&receipt).unwrap();
         // As the supervisor does: whatever the reply, the receipt that stands is the answer.
         let _ = self.store.create(&keys.receipt(m.item), &body).await;
@@ -177,6 +181,7 @@ fn receipt(m: &WorkMessage, digest: String, scratch: Uri, files: Vec<OutputFile>
         epoch: m.epoch,
         scratch,
         rows_written: files.iter().map(|f| f.rows).sum(),
+        contents: Vec::new(),
         files,
         rejects: None,
         rows_raw: read,

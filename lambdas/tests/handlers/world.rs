@@ -154,9 +154,9 @@ impl World {
         self.ctx.settings.base.clone().unwrap()
     }
 
-    pub async fn input(&self, name: &str, text: &str) {
+    pub async fn input(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let uri = self.base().join(&format!("in/{}/{name}", self.date));
-        self.store.put(&uri, text.as_bytes()).await.unwrap();
+        self.store.put(&uri, bytes.as_ref()).await.unwrap();
     }
 
     pub fn run(&self) -> RunId {

@@ -275,6 +275,7 @@ fn receipt(item: ItemIndex, attempt: AttemptId, line: &[u8], epoch: u64, scratch
         worker_digest: "d".into(),
         epoch,
         scratch,
+        contents: Vec::new(),
         files: vec![file],
         rejects: None,
         rows_raw: count,

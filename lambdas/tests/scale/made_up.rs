@@ -108,6 +108,7 @@ impl Made {
             worker_digest: sha256(b"worker"),
             epoch: 1,
             scratch,
+            contents: Vec::new(),
             files: vec![OutputFile { partition: String::new(), part: 0, path, rows: 10, bytes: 100 }],
             rejects: None,
             rows_raw: 10,
@@ -220,8 +221,8 @@ impl Queue for Sent {
 
 #[async_trait]
 impl Executions for Sent {
-    async fn state(&self, _execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
-        Ok(ExecutionState::Running)
+    async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
+        Ok(if execution.as_str() == "died" { ExecutionState::Ended } else { ExecutionState::Running })
     }
     async fn send_success(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
         Ok(TokenReply::Accepted)

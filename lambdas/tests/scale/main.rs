@@ -54,25 +54,25 @@ async fn a_step_of_many_items_fits_a_function() {
     let ctx = world(store.clone(), sent.clone()).await;
 
     let input = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
-    let begun = begin::handle(&ctx, BeginRequest { input, root: "r".into() }).await.unwrap();
+    let begun = begin::handle(&ctx, BeginRequest { input: input.clone(), root: "died".into() }).await.unwrap();
     let (run, step) = (begun.run, begun.steps[0].clone());
-    let request = PlanWorkRequest { run: run.clone(), step: step.clone(), root: "r".into(), execution: "e".into() };
+    let request = PlanWorkRequest { run: run.clone(), step: step.clone(), root: "died".into(), execution: "e".into() };
     let planned = measured("plan_work", plan_work::handle(&ctx, request.clone())).await;
     assert_eq!(planned.todo, items);
     let keys = RunKeys::new(&ctx.root, &run).step(&step, planned.generation);
     let (plan, _) = records::load::<Plan>(&*ctx.store, &keys.plan()).await.unwrap().unwrap();
     store.know(&keys, plan);
 
-    let round = |planned: &PlanWorkReply| RoundRequest {
+    let round = |planned: &PlanWorkReply, root: &str| RoundRequest {
         run: run.clone(),
         step: step.clone(),
-        root: "r".into(),
+        root: root.into(),
         generation: planned.generation,
         epoch: planned.epoch,
         round: 0,
         rung: 0,
     };
-    let of = round(&planned);
+    let of = round(&planned, "died");
     measured("launch_fleet", launch_fleet::handle(&ctx, of.clone())).await;
     let dispatch = DispatchRequest { round: of, token: "t".into() };
     measured("dispatch_work", dispatch_work::handle(&ctx, dispatch)).await;
@@ -82,10 +82,12 @@ async fn a_step_of_many_items_fits_a_function() {
 
     // Half of them commit, and the execution dies: a resume looks at every input again.
     store.commit(items / 2);
+    measured("begin again", begin::handle(&ctx, BeginRequest { input, root: "r".into() })).await;
+    let request = PlanWorkRequest { root: "r".into(), ..request };
     let planned = measured("resume", plan_work::handle(&ctx, request)).await;
     assert_eq!(planned.todo, items - items / 2);
     store.commit(items);
-    let judge = VerdictRequest { round: round(&planned), failure: None };
+    let judge = VerdictRequest { round: round(&planned, "r"), failure: None };
     let judged = measured("verdict", verdict::handle(&ctx, judge)).await;
     assert_eq!((judged.next, judged.cause.as_str()), (Next::Done, ""));
     let (seal, _) = records::load::<Seal>(&*ctx.store, &keys.seal()).await.unwrap().unwrap();

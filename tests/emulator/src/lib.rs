@@ -3,12 +3,12 @@
 //! started it is gone. Nothing here knows what is tested with it.
 
 mod venv;
+mod wire;
 
 pub use venv::Venv;
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -78,7 +78,7 @@ impl Emulator {
     fn wait(&mut self) -> Result<(), String> {
         let end = Instant::now() + START;
         loop {
-            let answered = answers(self.port);
+            let answered = wire::answers(self.port);
             if let Ok(Some(status)) = self.process.try_wait() {
                 return Err(format!("it ended with {status}:\n{}", self.log_tail()));
             }
@@ -124,6 +124,15 @@ impl Emulator {
         let mut command = Command::new(&aws);
         command.args(["--endpoint-url", &self.endpoint()]).args(args).envs(self.env());
         command.output().unwrap_or_else(|e| panic!("{}: {e}", aws.display()))
+    }
+
+    /// A request in the JSON protocol, such as `AWSStepFunctions.DescribeExecution`; the reply's body. The command line
+    /// takes most of a second of a processor to start, which is too much for a question that is asked again and again.
+    ///
+    /// # Errors
+    /// If there is no reply, or it is no success; with what was answered.
+    pub fn post(&self, action: &str, body: &str) -> Result<String, String> {
+        wire::post(self.port, action, body)
     }
 
     pub fn log(&self) -> PathBuf {
@@ -180,14 +189,4 @@ fn own_directory() -> PathBuf {
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap_or_else(|e| panic!("{}: {e}", Path::new(&dir).display()));
     dir
-}
-
-/// Does somebody speak HTTP there?
-fn answers(port: u16) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-    let asked = write!(stream, "GET /_ministack/health HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
-    let mut first = [0; 12];
-    asked.is_ok() && stream.read_exact(&mut first).is_ok() && first.starts_with(b"HTTP/1.1 200")
 }

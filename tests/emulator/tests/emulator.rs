@@ -32,3 +32,12 @@ fn its_python_has_the_packages() {
     let program = "import ministack, samtranslator, botocore";
     assert!(Command::new(emulator.python()).args(["-c", program]).status().expect("python").success());
 }
+
+#[test]
+fn it_answers_a_request_that_no_command_line_made() {
+    let emulator = Emulator::start();
+    let listed = emulator.post("AWSStepFunctions.ListStateMachines", "{}").expect("a reply");
+    assert!(listed.contains("\"stateMachines\""), "{listed}");
+    let refused = emulator.post("AWSStepFunctions.DescribeExecution", "{\"executionArn\": \"arn:aws:states:x\"}");
+    assert!(refused.expect_err("there is none").contains("DescribeExecution"));
+}

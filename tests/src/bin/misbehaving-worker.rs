@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         .transform("loops", |context| on_rows(context, loops))
         .transform("naps", |context| on_rows(context, || std::thread::sleep(Duration::from_secs(6))))
         .transform("eats_memory", |context| on_rows(context, eats_memory))
-        .transform("does_as_told", does_as_told)
+        .transform("follows_notes", follows_notes)
         .transform("kills_the_machine", kills_the_machine)
         .main()
 }
@@ -43,7 +43,7 @@ fn eats_memory() {
 }
 
 /// Where a row's note says `nap 1500` it takes so many milliseconds, where it says `eat 320` so many MiB.
-fn does_as_told(context: TransformContext) -> TransformResult {
+fn follows_notes(context: TransformContext) -> TransformResult {
     let rows = context.input.clone().collect()?;
     for note in rows.column("note")?.str()?.iter().flatten() {
         match note.split_once(' ') {

@@ -10,7 +10,7 @@ const NOTICES: &str = "notices";
 
 impl LocalAws {
     /// Subscribes a queue to the topic that failures are told to.
-    pub(super) fn hear_notices(&self) {
+    pub(super) fn subscribe_to_notices(&self) {
         let made = self.aws(&["sqs", "create-queue", "--queue-name", NOTICES]);
         let url = made["QueueUrl"].as_str().expect("a queue's URL");
         let asked = ["sqs", "get-queue-attributes", "--queue-url", url, "--attribute-names", "QueueArn"];

@@ -6,9 +6,11 @@
 pub mod functions;
 mod messages;
 mod runs;
+mod spent;
 mod stack;
 
 pub use runs::Ended;
+pub use spent::Spent;
 pub use stack::BUCKET;
 
 use crate::{Project, Ran};
@@ -27,6 +29,8 @@ pub struct LocalAws {
     pub emulator: Emulator,
     pub ec2: LocalEc2,
     pub outputs: BTreeMap<String, String>,
+    /// What the time of whoever uses it goes into.
+    pub spent: Spent,
 }
 
 impl LocalAws {
@@ -44,12 +48,12 @@ impl LocalAws {
         instance_env.insert("PATH".to_owned(), emulator.path());
         let config = LocalEc2Config { port, instance_env, ..LocalEc2Config::default() };
         let ec2 = LocalEc2::start(config).expect("the local EC2 endpoint starts");
-        let mut aws = LocalAws { emulator, ec2, outputs: BTreeMap::new() };
+        let mut aws = LocalAws { emulator, ec2, outputs: BTreeMap::new(), spent: Spent::default() };
         stack::prepare(&aws);
         aws.deploy_project(&Project::flights().on_aws("flights"), "flights");
         aws.outputs = stack::outputs(&aws);
         stack::hand_over(&aws, &aws.outputs);
-        aws.hear_notices();
+        aws.subscribe_to_notices();
         aws
     }
 
@@ -73,6 +77,7 @@ impl LocalAws {
     }
 
     pub fn try_aws(&self, args: &[&str]) -> Result<Value, String> {
+        let _spent = self.spent.on("aws");
         let output = self.emulator.aws(&[&["--output", "json"], args].concat());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if !output.status.success() {
@@ -88,6 +93,7 @@ impl LocalAws {
     /// Fails unless everything that a run makes and must not leave is gone, at the latest after `within`.
     #[track_caller]
     pub fn leaves_nothing(&self, within: Duration) {
+        let _spent = self.spent.on("clean-up");
         let clean = |seen: &Snapshot| {
             let versions_left = seen.templates.iter().any(|t| t.versions.len() > 1);
             seen.instances.iter().all(|i| i.ended_ms.is_some())

@@ -26,7 +26,7 @@ impl LocalAws {
     }
 
     pub fn execution(&self, arn: &str) -> Ended {
-        let seen = self.aws(&["stepfunctions", "describe-execution", "--execution-arn", arn]);
+        let seen = self.ask("DescribeExecution", &json!({"executionArn": arn}));
         let text = |name: &str| seen[name].as_str().unwrap_or_default().to_owned();
         Ended { arn: arn.to_owned(), status: text("status"), error: text("error"), cause: text("cause") }
     }
@@ -35,20 +35,45 @@ impl LocalAws {
     #[track_caller]
     pub fn wait(&self, arn: &str, within: Duration) -> Ended {
         let until = Instant::now() + within;
+        let _spent = self.spent.on("runs");
         loop {
             let seen = self.execution(arn);
             if seen.status != "RUNNING" {
                 return seen;
             }
-            assert!(Instant::now() < until, "{arn} still runs after {within:?}: {}", self.story(arn));
+            assert!(Instant::now() < until, "{arn} still runs after {within:?}: {}", self.diagnosis(arn));
             std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// An action of Step Functions; its reply.
+    ///
+    /// # Panics
+    /// If it is refused; with what was answered.
+    #[track_caller]
+    fn ask(&self, action: &str, input: &Value) -> Value {
+        let reply = self.emulator.post(&format!("AWSStepFunctions.{action}"), &input.to_string());
+        let reply = reply.unwrap_or_else(|e| panic!("{e}\nemulator: {}", self.log()));
+        serde_json::from_str(&reply).expect("JSON")
+    }
+
+    /// All pages of a list: the elements of `part`.
+    #[track_caller]
+    fn ask_all(&self, action: &str, mut input: Value, part: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        loop {
+            let mut page = self.ask(action, &input);
+            all.append(page[part].as_array_mut().expect("a list"));
+            match page["nextToken"].take() {
+                Value::Null => return all,
+                next => input["nextToken"] = next,
+            }
         }
     }
 
     /// The states that an execution entered.
     pub fn states(&self, arn: &str) -> Vec<String> {
-        let history = self.aws(&["stepfunctions", "get-execution-history", "--execution-arn", arn]);
-        let events = history["events"].as_array().cloned().unwrap_or_default();
+        let events = self.ask_all("GetExecutionHistory", json!({"executionArn": arn}), "events");
         events.iter().filter_map(|e| e["stateEnteredEventDetails"]["name"].as_str().map(str::to_owned)).collect()
     }
 
@@ -66,11 +91,10 @@ impl LocalAws {
 
     pub fn children_of(&self, roots: &[String]) -> Vec<String> {
         let machine = self.output("StepStateMachineArn");
-        let listed = self.aws(&["stepfunctions", "list-executions", "--state-machine-arn", machine]);
         let mut found: Vec<(String, String)> = Vec::new();
-        for execution in listed["executions"].as_array().into_iter().flatten() {
+        for execution in self.ask_all("ListExecutions", json!({"stateMachineArn": machine}), "executions") {
             let arn = execution["executionArn"].as_str().unwrap_or_default();
-            let described = self.aws(&["stepfunctions", "describe-execution", "--execution-arn", arn]);
+            let described = self.ask("DescribeExecution", &json!({"executionArn": arn}));
             let input: Value = serde_json::from_str(described["input"].as_str().unwrap_or("{}")).unwrap_or_default();
             if roots.iter().any(|root| input["root"] == *root) {
                 found.push((described["startDate"].to_string(), arn.to_owned()));
@@ -81,7 +105,7 @@ impl LocalAws {
     }
 
     /// What a failed test shows.
-    pub fn story(&self, arn: &str) -> String {
+    pub fn diagnosis(&self, arn: &str) -> String {
         let machines: Vec<String> = self
             .ec2
             .snapshot()
@@ -109,6 +133,7 @@ impl LocalAws {
 
     /// `spotmill deploy`, which may be refused.
     pub fn try_deploy(&self, project: &Project) -> Ran {
+        let _spent = self.spent.on("deploys");
         stack::deploy(self, project)
     }
 

@@ -27,7 +27,7 @@ fn repeated_reordered_stale_forged_and_malformed_callbacks_change_no_result() {
         assert_eq!(flooded[set], before[set], "{set}");
     }
     assert_eq!(flooded["tokens"], before["tokens"]);
-    assert_eq!(aws.execution(&run).status, "RUNNING", "{}", aws.story(&run));
+    assert_eq!(aws.execution(&run).status, "RUNNING", "{}", aws.diagnosis(&run));
 
     // `done` is believed only as a hint to look: nothing without a receipt is sealed, and the rest goes on.
     let forged = (0..ITEMS).map(|item| callback(item, epoch, 0, Done)).collect::<Vec<_>>();

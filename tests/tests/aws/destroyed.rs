@@ -14,7 +14,7 @@ fn a_destroyed_stack_leaves_no_machine_and_keeps_the_data() {
 
     let refused = aws.spotmill(&project, &["destroy", "--yes"]);
     refused.code(6).says("not ended").says("destroy --force");
-    assert_eq!(aws.execution(&run).status, "RUNNING", "{}", aws.story(&run));
+    assert_eq!(aws.execution(&run).status, "RUNNING", "{}", aws.diagnosis(&run));
     assert!(aws.ec2.snapshot().living().count() > 0, "what works goes on");
 
     aws.spotmill(&project, &["destroy", "--yes", "--force"]).code(0).says("bucket etl-data stays");

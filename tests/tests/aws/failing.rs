@@ -11,7 +11,7 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     let input = aws.input("failing", DAY);
     let run = aws.start_run(&input);
     let ended = ends(&aws, &run, "FAILED", PATIENCE);
-    let words = ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "not a number", "spotmill start", DAY];
+    let words = ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "not a number", "spotmill --stack etl start", DAY];
     for word in words {
         assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
     }
@@ -42,7 +42,7 @@ fn an_item_that_takes_its_machines_with_it_is_poison() {
     aws.deploy_project(&project, "poison");
     let run = aws.start_run(&aws.input("poison", DAY));
     let ended = ends(&aws, &run, "FAILED", 3 * PATIENCE);
-    for word in ["poison/2013-01-01", "`copy`", "Item 1", "breaks its machine", "spotmill start"] {
+    for word in ["poison/2013-01-01", "`copy`", "Item 1", "breaks its machine", "spotmill --stack etl start"] {
         assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
     }
     assert!(!ended.cause.contains("Item 0") && !ended.cause.contains("Item 2"), "{}", ended.cause);

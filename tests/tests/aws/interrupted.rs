@@ -6,14 +6,14 @@ use spotmill_core::tally::Tally;
 use spotmill_tests::Seeded;
 
 const ITEMS: usize = 200;
-const EVERY: Duration = Duration::from_secs(3);
+const EVERY: Duration = Duration::from_millis(3_500);
 /// From a notice to the end: EC2 gives two minutes, a worker keeps the last ten seconds for itself.
 const NOTICE: Duration = Duration::from_secs(12);
 
 #[test]
 fn two_hundred_items_under_an_interruption_every_few_seconds() {
     let notes = vec!["nap 600".to_owned(); ITEMS];
-    let project = telling("churned", &notes);
+    let project = instructed("churned", &notes);
     project.edit("pipeline.toml", "max_vcpus = 4", "max_vcpus = 16");
     let aws = aws();
     aws.deploy_project(&project, "churned");
@@ -24,10 +24,10 @@ fn two_hundred_items_under_an_interruption_every_few_seconds() {
     let (with, without) = interrupt_until_it_ends(&aws, &run, &old);
 
     let ended = aws.execution(&run);
-    assert_eq!(ended.status, "SUCCEEDED", "{}", aws.story(&run));
+    assert_eq!(ended.status, "SUCCEEDED", "{}", aws.diagnosis(&run));
     assert!(with + without >= 8 && with.abs_diff(without) <= 1, "{with} with notice, {without} without");
     assert_eq!(aws.receipts("churned").len(), ITEMS, "each item is committed once");
-    assert_eq!(published(&aws, &project, &format!("churned/{DAY}")), as_told(&notes));
+    assert_eq!(published(&aws, &project, &format!("churned/{DAY}")), rows_of(&notes));
     no_failed_budget_was_touched(&aws, "churned");
 
     let tries = tries(&aws, &old);
@@ -48,7 +48,7 @@ fn interrupt_until_it_ends(aws: &LocalAws, run: &str, old: &BTreeSet<String>) ->
     let (mut with, mut without) = (0, 0);
     let end = Instant::now() + 3 * PATIENCE;
     while aws.execution(run).status == "RUNNING" {
-        assert!(Instant::now() < end, "it does not get on: {}", aws.story(run));
+        assert!(Instant::now() < end, "it does not get on: {}", aws.diagnosis(run));
         let next = Instant::now() + EVERY;
         let seen = aws.ec2.snapshot();
         let there = busy(&seen, &hit);

@@ -9,7 +9,7 @@ const KILLING: Duration = Duration::from_secs(60);
 #[test]
 fn functions_killed_at_random_leave_nothing_and_the_run_goes_on() {
     let notes = vec!["nap 2000".to_owned(); 8];
-    let project = telling("shot", &notes);
+    let project = instructed("shot", &notes);
     let aws = aws();
     aws.deploy_project(&project, "shot");
     let input = aws.input("shot", DAY);
@@ -22,7 +22,7 @@ fn functions_killed_at_random_leave_nothing_and_the_run_goes_on() {
     let last = runs.last().expect("a run");
     aws.children(last).iter().for_each(stop);
     stop(last);
-    ended_are_told(&aws, &runs);
+    report_ends(&aws, &runs);
     tick(&aws);
     aws.leaves_nothing(REAPED);
     let kept = aws.receipts("shot");
@@ -30,12 +30,12 @@ fn functions_killed_at_random_leave_nothing_and_the_run_goes_on() {
     let after = aws.receipts("shot");
     assert_eq!(after.len(), 8);
     assert!(kept.iter().all(|receipt| after.contains(receipt)), "a committed item was done again");
-    assert_eq!(published(&aws, &project, &format!("shot/{DAY}")), as_told(&notes));
+    assert_eq!(published(&aws, &project, &format!("shot/{DAY}")), rows_of(&notes));
     aws.leaves_nothing(REAPED);
 }
 
 /// What EventBridge tells Reap of the ends of step executions: the emulator tells only of those that are nobody's child.
-fn ended_are_told(aws: &LocalAws, runs: &[String]) {
+fn report_ends(aws: &LocalAws, runs: &[String]) {
     for child in aws.children_of(runs) {
         let seen = aws.aws(&["stepfunctions", "describe-execution", "--execution-arn", &child]);
         if seen["status"] != "SUCCEEDED" {

@@ -1,6 +1,6 @@
-//! The whole of it on AWS's own services, as far as an emulator has them: the stack that `spotmill deploy` makes, the
-//! real functions, real workers on machines of a local EC2, over the wire. One stack serves all tests, one test at a
-//! time, each with a pipeline of its own.
+//! The whole system on an emulator of AWS, over the wire: the stack that `spotmill deploy` makes, the real functions, and
+//! real workers on the machines of a local EC2. All tests share one stack; one test at a time has it, and each deploys a
+//! pipeline of its own.
 
 mod bought;
 mod callbacks;
@@ -22,6 +22,8 @@ use spotmill_local_ec2::{Capacity, Snapshot};
 use spotmill_tests::local_aws::{Ended, LAKE, LocalAws};
 use spotmill_tests::{Project, programs, rows};
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,10 +31,35 @@ const DAY: &str = "2013-01-01";
 const PATIENCE: Duration = Duration::from_secs(240);
 const REAPED: Duration = Duration::from_secs(60);
 
+/// The stack, while one test has it.
+struct Turn {
+    aws: MutexGuard<'static, LocalAws>,
+    began: Instant,
+}
+
 /// The stack, for one test at a time: the machines are this machine's two processors.
-fn aws() -> MutexGuard<'static, LocalAws> {
+fn aws() -> Turn {
     static AWS: OnceLock<Mutex<LocalAws>> = OnceLock::new();
-    AWS.get_or_init(|| Mutex::new(LocalAws::start())).lock().unwrap_or_else(PoisonError::into_inner)
+    let aws = AWS.get_or_init(|| Mutex::new(LocalAws::start())).lock().unwrap_or_else(PoisonError::into_inner);
+    aws.spent.take();
+    Turn { aws, began: Instant::now() }
+}
+
+impl Deref for Turn {
+    type Target = LocalAws;
+
+    fn deref(&self) -> &LocalAws {
+        &self.aws
+    }
+}
+
+/// What the test took, past the capture of output: the suite is as long as the sum of these.
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (secs, test) = (self.began.elapsed().as_secs_f64(), std::thread::current());
+        let line = format!("{secs:6.1} s  {}: {}\n", test.name().unwrap_or("?"), self.aws.spent.take());
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// A pipeline `name` with `items` files a day, an item each, copied by `transform`.
@@ -82,12 +109,12 @@ fn row(item: usize) -> String {
 
 /// What a `copying` pipeline publishes.
 fn copied(items: usize) -> Vec<String> {
-    as_told(&(0..items).map(|item| format!("n{item}")).collect::<Vec<_>>())
+    rows_of(&(0..items).map(|item| format!("n{item}")).collect::<Vec<_>>())
 }
 
-/// A `copying` pipeline whose items do as their notes say, in this order: `nap 600`, `eat 280`.
-fn telling(name: &str, notes: &[String]) -> Project {
-    let project = copying(name, "does_as_told", 0);
+/// A `copying` pipeline whose items follow their notes, in this order: `nap 600`, `eat 280`.
+fn instructed(name: &str, notes: &[String]) -> Project {
+    let project = copying(name, "follows_notes", 0);
     for (item, note) in notes.iter().enumerate() {
         // Files are items in the order of their names.
         project.write(&format!("data/{DAY}/{item:03}.csv"), format!("{item},{note}\n"));
@@ -95,8 +122,8 @@ fn telling(name: &str, notes: &[String]) -> Project {
     project
 }
 
-/// What a `telling` pipeline publishes.
-fn as_told(notes: &[String]) -> Vec<String> {
+/// What such a pipeline publishes: each item with its note.
+fn rows_of(notes: &[String]) -> Vec<String> {
     let mut rows: Vec<String> =
         notes.iter().enumerate().map(|(item, note)| format!("[\"{item}\",\"{note}\"]")).collect();
     rows.sort();
@@ -114,7 +141,7 @@ fn published(aws: &LocalAws, project: &Project, path: &str) -> Vec<String> {
 #[track_caller]
 fn ends(aws: &LocalAws, run: &str, status: &str, within: Duration) -> Ended {
     let ended = aws.wait(run, within);
-    assert_eq!(ended.status, status, "{}", aws.story(run));
+    assert_eq!(ended.status, status, "{}", aws.diagnosis(run));
     ended
 }
 

@@ -6,14 +6,15 @@ use super::*;
 
 #[test]
 fn an_item_gets_twice_the_memory_and_one_that_needs_more_fails_alone() {
-    let project = telling("bigger", &["copy", "eat 280", "eat 800", "copy", "copy"].map(str::to_owned));
+    let project = instructed("bigger", &["copy", "eat 280", "eat 800", "copy", "copy"].map(str::to_owned));
     project.edit("pipeline.toml", "max_memory = \"256 MiB\"", "max_memory = \"512 MiB\"");
     let aws = aws();
     aws.deploy_project(&project, "bigger");
     let old = machines(&aws);
     let run = aws.start_run(&aws.input("bigger", DAY));
     let ended = ends(&aws, &run, "FAILED", 2 * PATIENCE);
-    let words = ["1 of 5 items", "Item 2 (out of memory", "limit 512.0 MiB", "max_memory", "spotmill start"];
+    let words =
+        ["1 of 5 items", "Item 2 (out of memory", "limit 512.0 MiB", "max_memory", "spotmill --stack etl start"];
     for word in words {
         assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
     }

@@ -11,7 +11,7 @@ const MACHINES: usize = 8;
 fn with_three_long_items_left_of_a_hundred_five_of_eight_machines_are_gone_within_a_minute() {
     // Messages are sent in the order of items.
     let nap = |item| if LONG.contains(&item) { "nap 90000" } else { "nap 200" };
-    let project = telling("tailed", &(0..ITEMS).map(|item| nap(item).to_owned()).collect::<Vec<_>>());
+    let project = instructed("tailed", &(0..ITEMS).map(|item| nap(item).to_owned()).collect::<Vec<_>>());
     project.edit("pipeline.toml", "max_vcpus = 4", "max_vcpus = 32");
     let aws = aws();
     aws.deploy_project(&project, "tailed");

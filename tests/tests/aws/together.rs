@@ -42,7 +42,7 @@ fn two_pipelines_at_once_do_not_touch_each_other() {
     aws.ec2.wait_for("a fleet each", PATIENCE, both);
     // One is stopped; the other does not notice.
     aws.spotmill(&two, &["stop", &format!("two/{DAY}")]).code(0);
-    assert_eq!(aws.execution(&second).status, "ABORTED", "{}", aws.story(&second));
+    assert_eq!(aws.execution(&second).status, "ABORTED", "{}", aws.diagnosis(&second));
     ends(&aws, &first, "SUCCEEDED", PATIENCE);
     assert_eq!(aws.receipts("one").len(), 4);
     assert_eq!(published(&aws, &one, &format!("one/{DAY}")), copied(4));

@@ -4,7 +4,7 @@
 use crate::failure::Outcome;
 use crate::functions::{Functions, TransformContext};
 use crate::item::star_leaves_out;
-use crate::problem::{problem_of, similar, sql_problem};
+use crate::problem::{problem_of, sql_problem};
 use crate::read::{empty, local, unpinned, vocabulary};
 use crate::{footer, hive, panics, parquet, partition, sql, text, types};
 use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
@@ -13,6 +13,7 @@ use spotmill_core::item::{
     CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, ItemFailure,
 };
 use spotmill_core::model::{FieldRules, Format, Layout, Read, Transform};
+use spotmill_core::spec::nearest;
 use spotmill_core::sql as core_sql;
 use spotmill_core::types::Column;
 use spotmill_text::field::Check;
@@ -98,6 +99,8 @@ fn sample(uri: &Uri, read: &Read) -> Checked<Table> {
             Format::Parquet => parquet::columns(&path, &footer::read(&path)?)?,
             _ => (text::found(read, &[path])?.columns, Vec::new()),
         };
+        // Those of all files, where they were looked at.
+        let columns = if read.columns.is_empty() { columns } else { read.columns.clone() };
         let columns = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name));
         Ok(Table { columns: columns.chain(read.hive.clone()).collect(), left_out, in_path })
     };
@@ -250,5 +253,5 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
 pub fn similar_function(name: &str, functions: &Functions) -> Option<String> {
     let built_in = crate::builtin::names();
     let known = functions.udfs.keys().map(String::as_str).chain(built_in.iter().map(String::as_str));
-    similar(name, known)
+    nearest(name, known).map(str::to_owned)
 }

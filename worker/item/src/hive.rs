@@ -2,6 +2,7 @@
 //! Hive gives a folder of NULL is NULL.
 
 use crate::failure::{Outcome, Remedy, bad_data};
+use crate::partition::NULL_PARTITION;
 use crate::types::to_engine;
 use polars::prelude::{Expr, NULL, lit};
 use spotmill_core::model::FieldRules;
@@ -9,8 +10,6 @@ use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::field::Check;
 use spotmill_text::temporal::Temporal;
 use std::path::Path;
-
-const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// The declared columns' values for the rows of one file, in their order and under their names.
 pub fn values(path: &Path, columns: &[Column]) -> Outcome<Vec<Expr>> {
@@ -34,7 +33,7 @@ fn one(path: &Path, column: &Column) -> Outcome<Expr> {
         return Err(bad_data(&file, message).remedy("`hive` names the keys of the folders that every file lies in"));
     };
     let ty = to_engine(column.ty);
-    if text == NULL_FOLDER {
+    if text == NULL_PARTITION {
         return Ok(lit(NULL).cast(ty));
     }
     let text = decoded(&text);

@@ -3,6 +3,7 @@
 //! the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
 
 mod as_text;
+mod below;
 pub mod builtin;
 pub mod check;
 mod counter;

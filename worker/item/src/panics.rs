@@ -1,9 +1,9 @@
-//! The last panic's place and text, kept by a hook: by the time a panic is caught, where it began is gone.
+//! The first panic's place and text, kept by a hook: by the time a panic is caught, where it began is gone.
 
 use std::any::Any;
 use std::sync::Mutex;
 
-static LAST: Mutex<Option<(String, String)>> = Mutex::new(None);
+static FIRST: Mutex<Option<(String, String)>> = Mutex::new(None);
 
 /// Keeps the first panic since the last `take`; panics that follow from it say less.
 pub fn watch() {
@@ -11,25 +11,21 @@ pub fn watch() {
     std::panic::set_hook(Box::new(move |info| {
         let place = info.location().map(|l| format!("{}:{}:{}", l.file(), l.line(), l.column())).unwrap_or_default();
         let text = text(info.payload());
-        if let Ok(mut last) = LAST.lock() {
-            last.get_or_insert((place, text));
+        if let Ok(mut first) = FIRST.lock() {
+            first.get_or_insert((place, text));
         }
         previous(info);
     }));
 }
 
-pub fn last_place() -> Option<String> {
-    LAST.lock().ok()?.as_ref().map(|(place, _)| place.clone())
-}
-
 /// Place and text of the first panic.
 pub fn first() -> Option<(String, String)> {
-    LAST.lock().ok()?.clone()
+    FIRST.lock().ok()?.clone()
 }
 
 /// The same, and forgets it.
 pub fn take() -> Option<(String, String)> {
-    LAST.lock().ok()?.take()
+    FIRST.lock().ok()?.take()
 }
 
 pub fn text(payload: &(dyn Any + Send)) -> String {

@@ -7,7 +7,7 @@ use crate::read::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_const
 use crate::types::{column, from_engine, normal, to_engine, word};
 use crate::widening::read_as;
 use crate::{hive, int96};
-use polars::prelude::{Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
+use polars::prelude::{DataType, Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
 use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
 use spotmill_core::model::{Extra, FieldRules, Missing, Read};
 use spotmill_core::types::Column;
@@ -70,10 +70,15 @@ pub fn columns(path: &Path, footer: &Footer) -> Outcome<(Vec<Column>, Vec<String
 
 /// What every file is read as, and what the first has beside it that cannot be read.
 fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>, Vec<String>)> {
-    if !read.columns.is_empty() {
+    if !read.columns.is_empty() && !read.inferred {
         return Ok((read.columns.clone(), Vec::new()));
     }
     let (columns, left_out) = columns(first, footer)?;
+    if read.inferred {
+        // Found by the files' footers when the step was planned, which do not say all that the engine knows of a type.
+        let readable = |c: &&Column| footer.schema.get(&c.name).is_none_or(|ty| normal(ty).is_some());
+        return Ok((read.columns.iter().filter(readable).cloned().collect(), left_out));
+    }
     // A writer may have put the keys of the path into the file as well: the path has them.
     let in_file = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name)).collect();
     Ok((in_file, left_out))
@@ -102,7 +107,8 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         };
         let int96 = footer.int96.contains(&column.name);
         let rules: FieldRules = read.rules(&column.name);
-        let expr = read_as(found, int96, column, &rules, path).ok_or_else(|| other_type(path, footer, column))?;
+        let expr = read_as(found, int96, column, &rules, path);
+        let expr = expr.ok_or_else(|| other_type(path, footer, column, read.inferred))?;
         exprs.push(expr);
     }
     let file = path.display().to_string();
@@ -110,10 +116,18 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         return Err(lacks(path, name));
     }
     let known = |name: &str| columns.iter().chain(&read.hive).any(|c| c.name == name);
-    let extra: Vec<String> = footer.schema.iter_names().map(|n| n.to_string()).filter(|n| !known(n)).collect();
-    if let (Some(name), Extra::Fail, false) = (extra.first(), read.extra, read.columns.is_empty()) {
-        let message = format!("{file} has a column `{name}` that is not declared");
-        return Err(bad_data(&file, message).remedy("add it to `columns`, or set `extra = \"ignore\"`"));
+    // Where nothing is declared, a column that has no type here is left out of every file.
+    let told = |ty: &DataType| !read.inferred || normal(ty).is_some();
+    let extra = footer.schema.iter().filter(|(name, ty)| !known(name) && told(ty));
+    let extra: Vec<String> = extra.map(|(name, _)| name.to_string()).collect();
+    if let (Some(name), false) = (extra.first(), read.columns.is_empty())
+        && (read.extra == Extra::Fail || read.inferred)
+    {
+        let (what, way) = match read.inferred {
+            true => ("that the files have not which were looked at when the step was planned", "declare `columns`"),
+            false => ("that is not declared", "add it to `columns`, or set `extra = \"ignore\"`"),
+        };
+        return Err(bad_data(&file, format!("{file} has a column `{name}` {what}")).remedy(way));
     }
     drifted(path, &missing, if read.columns.is_empty() { &[] } else { &extra }, notes);
     constants.extend(hive::values(path, &read.hive)?);
@@ -132,13 +146,14 @@ fn lacks(path: &Path, name: &str) -> ItemFailure {
     bad_data(&file, format!("{file} has no column `{name}`")).remedy(remedy)
 }
 
-fn other_type(path: &Path, footer: &Footer, column: &Column) -> ItemFailure {
+fn other_type(path: &Path, footer: &Footer, column: &Column, inferred: bool) -> ItemFailure {
     let (file, name) = (path.display().to_string(), &column.name);
     let found = match footer.schema.get(name) {
         _ if footer.int96.contains(name) => "INT96, a timestamp".to_owned(),
         found => found.map(word).unwrap_or_default(),
     };
-    let message = format!("{file}: column `{name}` is {found}, not {} as declared, which does not hold it", column.ty);
+    let by = if inferred { "as in the files that were looked at when the step was planned" } else { "as declared" };
+    let message = format!("{file}: column `{name}` is {found}, not {} {by}, which does not hold it", column.ty);
     bad_data(&file, message)
         .remedy("declare a type that holds every file's values and CAST it in SQL, or have the file rewritten")
 }

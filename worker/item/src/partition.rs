@@ -6,6 +6,7 @@ use crate::failure::{Outcome, transform};
 use polars::prelude::*;
 use spotmill_core::bucket::{self, Key};
 
+/// The name that Hive gives a folder of NULL.
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Of a file's or folder's name.
 const MOST_BYTES: usize = 255;

@@ -112,25 +112,3 @@ fn innermost_expression(error: &PolarsError) -> Option<String> {
         _ => None,
     }
 }
-
-/// The nearest of `known`, if it is near.
-pub fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let name = name.to_lowercase();
-    known.map(|k| (distance(&name, k), k)).filter(|(d, k)| *d <= 2.min(k.len() / 2)).min().map(|(_, k)| k.to_owned())
-}
-
-/// Levenshtein's.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}

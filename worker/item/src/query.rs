@@ -2,6 +2,7 @@
 //! checked; the SQL runs on the streaming engine; a file is written under another name and renamed when it is whole.
 //! A query leaves nothing behind but its output, and no panic leaves this module.
 
+use crate::below::Below;
 use crate::counter::Counter;
 use crate::failure::{Outcome, cannot_write, engine_failure, first_lines, transform};
 use crate::functions::Functions;
@@ -9,10 +10,11 @@ use crate::item::{lone_null, star_leaves_out};
 use crate::read::{Room, load, unpinned, vocabulary};
 use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
+use spotmill_core::endings;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
 use spotmill_core::model::{Format, Output};
-use spotmill_core::query::{ENDINGS, QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
+use spotmill_core::query::{QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
 use spotmill_core::spec::nearest;
 use spotmill_core::sql as core_sql;
 use spotmill_core::types::Column;
@@ -22,8 +24,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 /// Characters of a list of columns in a hint.
 const HINT_CHARS: usize = 200;
@@ -155,7 +156,7 @@ fn files(name: &str, table: &QueryTable) -> Answer<Vec<InputFile>> {
 
 fn read(name: &str, table: &QueryTable) -> Answer<spotmill_core::model::Read> {
     let by_ending = || table.files.first().and_then(|file| read_of(file));
-    let unknown = || QueryReply::failed(format!("the table `{name}`: a file ends in {ENDINGS}"));
+    let unknown = || QueryReply::failed(format!("the table `{name}`: a file ends in {}", endings::LIST));
     table.read.clone().or_else(by_ending).ok_or_else(unknown)
 }
 
@@ -230,24 +231,5 @@ fn cell(value: &AnyValue<'_>) -> Option<String> {
         AnyValue::Float32(v) => Some(format!("{v:?}")),
         AnyValue::Float64(v) => Some(format!("{v:?}")),
         other => Some(other.get_str().map_or_else(|| other.to_string(), str::to_owned)),
-    }
-}
-
-/// A directory that is removed with what is in it.
-struct Below(PathBuf);
-
-impl Below {
-    fn new(parent: &Path, name: &str) -> Outcome<Self> {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("{name}-{}-{number}", std::process::id()));
-        fs::create_dir(&path).map_err(|e| cannot_write(&path, &e))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Below {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

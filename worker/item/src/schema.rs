@@ -1,5 +1,6 @@
 //! Files as a person meets them on the command line: their columns as a block to paste, and their first rows.
 
+use crate::below::Below;
 use crate::failure::{Outcome, bad_data, engine_failure};
 use crate::footer;
 use crate::read::{Room, load, unpinned};
@@ -74,16 +75,8 @@ pub fn block(declared: &Declared) -> String {
 /// The first rows of files of one kind.
 pub fn preview(files: &[PathBuf], read: &Read, limit: usize) -> Outcome<PreviewReply> {
     let inputs: Vec<InputFile> = files.iter().map(|f| unpinned(Uri::new(f.to_string_lossy()))).collect();
-    let tmp = tempdir()?;
-    let out = preview_in(&inputs, read, limit, &tmp);
-    let _ = std::fs::remove_dir_all(&tmp);
-    out
-}
-
-fn tempdir() -> Outcome<PathBuf> {
-    let tmp = std::env::temp_dir().join(format!("spotmill-preview-{}", std::process::id()));
-    std::fs::create_dir_all(&tmp).map_err(|e| crate::failure::cannot_write(&tmp, &e))?;
-    Ok(tmp)
+    let tmp = Below::new(&std::env::temp_dir(), "spotmill-preview")?;
+    preview_in(&inputs, read, limit, &tmp.0)
 }
 
 fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Outcome<PreviewReply> {

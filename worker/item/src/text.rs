@@ -12,14 +12,14 @@ use spotmill_core::model::{Extra, Format, OnBadRows, Read, RowCheck};
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::chunks::Chunk;
 use spotmill_text::copy::FILLER;
-use spotmill_text::csv::CsvRows;
-use spotmill_text::header::{Layout, header, layout};
+use spotmill_text::csv::{CsvRows, FileColumns};
+use spotmill_text::field::Check;
+use spotmill_text::header::{Layout, layout};
 use spotmill_text::infer::Sample;
 use spotmill_text::ndjson::{JsonField, JsonRows};
 use spotmill_text::reader::Reading;
 use spotmill_text::rule::Rule;
 use spotmill_text::source::Source;
-use spotmill_text::temporal::Temporal;
 use spotmill_text::{Checked, Sink, grammar, printable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +30,10 @@ pub struct Text<'a> {
     read: &'a Read,
     reading: Reading<'a>,
     columns: Vec<Column>,
-    temporals: Vec<Option<Temporal>>,
+    /// Of each column of CSV.
+    rules: Vec<Rule>,
+    /// Of each column of NDJSON.
+    fields: Vec<JsonField>,
     /// Which columns' values are checked.
     used: Used,
     /// The engine reads a copy in our own form.
@@ -64,13 +67,15 @@ impl<'a> Text<'a> {
             return Err(invalid(format!("the null value {value:?} holds a quote or a line end")));
         }
         let columns = read.columns.clone();
-        let temporal = |c: &Column| Temporal::new(c, &read.rules(&c.name));
-        let temporals = columns.iter().map(temporal).collect::<Result<_, _>>().map_err(invalid)?;
-        let mut rules = columns.iter().map(|c| Rule::new(read, c));
-        let rewrites = rules.try_fold(false, |any, rule| Ok(any | rule?.rewrites)).map_err(invalid)?;
-        let translates = rewrites || reading.grammar.escape.is_some();
+        let rules = columns.iter().map(|c| Rule::new(read, c)).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+        let field = |(column, rule): (&Column, &Rule)| JsonField::new(read, &column.name, rule.check.clone());
+        let fields = match read.format == Format::Ndjson {
+            true => columns.iter().zip(&rules).map(field).collect::<Result<_, _>>().map_err(invalid)?,
+            false => Vec::new(),
+        };
+        let translates = rules.iter().any(|rule| rule.rewrites) || reading.grammar.escape.is_some();
         let used = if read.row_check == RowCheck::All { Used::All } else { used.clone() };
-        Ok(Self { read, reading, columns, temporals, used, translates })
+        Ok(Self { read, reading, columns, rules, fields, used, translates })
     }
 
     pub fn columns(&self) -> &[Column] {
@@ -114,29 +119,18 @@ impl<'a> Text<'a> {
         let copy = room.tmp.join(format!("{}-{index}.csv", room.name));
         let fails = self.read.on_bad_rows == OnBadRows::Fail;
         let mut sink = Sink::new(fails, room.tmp.join(format!("{}-{index}.rejects", room.name)));
-        let layout = Arc::new(self.layout(path)?);
         let hive = crate::hive::values(path, &self.read.hive)?;
         let mut source = Source::open(path, self.read)?;
-        let found = if self.read.format == Format::Ndjson {
-            let fields = self.json_fields().map_err(invalid)?;
-            JsonRows { fields: &fields, no_others: self.read.extra == Extra::Fail }.check(
-                path,
-                &mut source,
-                copy,
-                &mut sink,
-            )?
+        let (found, layout) = if self.read.format == Format::Ndjson {
+            let rows = JsonRows { fields: &self.fields, no_others: self.read.extra == Extra::Fail };
+            (rows.check(path, &mut source, copy, &mut sink)?, layout(path, self.read, &self.columns, None)?)
         } else {
-            let rules = self.rules(&layout).map_err(invalid)?;
-            let rows = CsvRows {
-                reading: self.reading,
-                header: self.read.header,
-                names: &layout.names,
-                rules: &rules,
-                titles: &layout.titles,
-                translates: self.translates,
-            };
+            let columns = |header| self.file_columns(path, header);
+            let (header, translates) = (self.read.header, self.translates);
+            let rows = CsvRows { reading: self.reading, header, columns: &columns, translates };
             rows.check(path, &mut source, copy, &mut sink)?
         };
+        let layout = Arc::new(layout);
         if fails && let Some(row) = sink.first.first() {
             return Err(bad_rows(row, found.rejected));
         }
@@ -148,28 +142,14 @@ impl<'a> Text<'a> {
     }
 
     /// The columns of a file, in its order.
-    pub fn layout(&self, path: &Path) -> Outcome<Layout> {
-        let header = match self.read.format == Format::Csv && self.read.header {
-            true => header(path, &mut Source::open(path, self.read)?, self.reading)?,
-            false => None,
+    fn file_columns(&self, path: &Path, header: Option<Vec<String>>) -> Outcome<FileColumns> {
+        let layout = layout(path, self.read, &self.columns, header)?;
+        let rule = |name: &String| match self.columns.iter().position(|c| c.name == *name) {
+            Some(at) if self.used.has(name) => self.rules[at].clone(),
+            _ => Rule::passed(self.read),
         };
-        layout(path, self.read, &self.columns, header)
-    }
-
-    fn rules(&self, layout: &Layout) -> Result<Vec<Rule>, String> {
-        let rule = |name: &String| match self.columns.iter().find(|c| c.name == *name) {
-            Some(column) if self.used.has(name) => Rule::new(self.read, column),
-            _ => Ok(Rule::passed(self.read)),
-        };
-        layout.names.iter().map(rule).collect()
-    }
-
-    fn json_fields(&self) -> Result<Vec<JsonField>, String> {
-        let field = |c: &Column| {
-            let check = spotmill_text::field::Check::new(c, &self.read.rules(&c.name))?;
-            JsonField::new(self.read, &c.name, check)
-        };
-        self.columns.iter().map(field).collect()
+        let rules = layout.names.iter().map(rule).collect();
+        Ok(FileColumns { layout, rules })
     }
 
     /// The accepted rows of the files, typed.
@@ -205,9 +185,9 @@ impl<'a> Text<'a> {
         let null = |c: &Column| lit(polars::prelude::NULL).cast(to_engine(c.ty)).alias(c.name.as_str());
         let nulls = self.columns.iter().filter(|c| is_missing(c)).map(null);
         let constants = nulls.chain(files[0].hive.iter().cloned()).collect();
-        let typed = self.columns.iter().zip(&self.temporals).map(|(column, temporal)| match is_missing(column) {
+        let typed = self.columns.iter().zip(&self.rules).map(|(column, rule)| match is_missing(column) {
             true => col(column.name.as_str()),
-            false => typed(column, temporal.as_ref()),
+            false => typed(column, &rule.check),
         });
         let columns = typed.chain(self.read.hive.iter().map(|c| col(c.name.as_str()))).collect();
         Ok(with_constants(scan::scan(rows, wanted)?, columns, constants))
@@ -235,11 +215,11 @@ fn as_text(column: &Column) -> DataType {
     }
 }
 
-fn typed(column: &Column, temporal: Option<&Temporal>) -> Expr {
+fn typed(column: &Column, check: &Check) -> Expr {
     let out = scan::parsed(&column.name);
-    match temporal {
-        Some(temporal) => crate::temporal::parsed(out, temporal.clone(), to_engine(column.ty)),
-        None => out,
+    match check {
+        Check::Time(temporal) => crate::temporal::parsed(out, temporal.clone(), to_engine(column.ty)),
+        _ => out,
     }
 }
 

@@ -3,7 +3,7 @@
 //! that names the function.
 
 use crate::elementwise::elementwise;
-use crate::types::word;
+use crate::types::{from_engine, word};
 use polars::prelude::*;
 use polars_plan::dsl::UserDefinedFunction;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -215,7 +215,7 @@ mod closures {
 fn caught(name: &str, body: impl FnOnce() -> Column) -> PolarsResult<Column> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let text = crate::panics::text(&*payload);
-        let place = crate::panics::last_place().map(|p| format!(" at {p}")).unwrap_or_default();
+        let place = crate::panics::first().map(|(place, _)| format!(" at {place}")).unwrap_or_default();
         polars_err!(ComputeError: "the function {name} panicked{place}: {text}")
     })
 }
@@ -249,31 +249,17 @@ fn make(
 
 /// Whether every value of `from` is one of `to`: the only conversions made for a function's argument.
 pub(crate) fn widens(from: &DataType, to: &DataType) -> bool {
-    let width = |ty: &DataType| match ty {
-        DataType::Int8 => Some((true, 8)),
-        DataType::Int16 => Some((true, 16)),
-        DataType::Int32 => Some((true, 32)),
-        DataType::Int64 => Some((true, 64)),
-        DataType::UInt8 => Some((false, 8)),
-        DataType::UInt16 => Some((false, 16)),
-        DataType::UInt32 => Some((false, 32)),
-        DataType::UInt64 => Some((false, 64)),
-        _ => None,
-    };
     if from == to || matches!(from, DataType::Null) {
         return true;
     }
-    match (from, width(from), to, width(to)) {
-        (DataType::Unknown(UnknownKind::Int(_)), _, _, Some(_)) => true,
-        (DataType::Unknown(UnknownKind::Int(_) | UnknownKind::Float), _, DataType::Float32 | DataType::Float64, _) => {
-            true
+    let number = |ty: &DataType| ty.is_integer() || ty.is_float();
+    match (from, to) {
+        (DataType::Unknown(UnknownKind::Int(_)), to) => number(to),
+        (DataType::Unknown(UnknownKind::Float), to) => to.is_float(),
+        (DataType::Unknown(UnknownKind::Str), to) => *to == DataType::String,
+        (from, to) if number(from) && number(to) => {
+            from_engine(from).zip(from_engine(to)).is_some_and(|(from, to)| to.holds(from))
         }
-        (DataType::Unknown(UnknownKind::Str), _, DataType::String, _) => true,
-        (_, Some((false, a)), _, Some((true, b))) => a < b,
-        (_, Some((x, a)), _, Some((y, b))) => x == y && a <= b,
-        (_, Some((_, a)), DataType::Float64, _) => a <= 32,
-        (_, Some((_, a)), DataType::Float32, _) => a <= 16,
-        (DataType::Float32, _, DataType::Float64, _) => true,
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Which types of a Parquet file are read as which declared ones: the same, and wider ones that hold every value of it.
 
 use crate::instants::micros;
-use crate::types::to_engine;
+use crate::types::{from_engine, to_engine};
 use polars::prelude::{DataType, Expr, TimeUnit, col};
 use spotmill_core::model::FieldRules;
 use spotmill_core::types::{Column, ColumnType};
@@ -25,73 +25,7 @@ pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRule
             Some(source().strict_cast(to))
         }
         (DataType::Null, _) => Some(source().strict_cast(to)),
-        _ if holds(&to, found) => Some(source().strict_cast(to)),
+        _ if from_engine(found).is_some_and(|found| column.ty.holds(found)) => Some(source().strict_cast(to)),
         _ => None,
-    }
-}
-
-/// Whether every value of `narrow` is one of `wide`.
-fn holds(wide: &DataType, narrow: &DataType) -> bool {
-    // Digits of the integers, and bits of their values.
-    let integer = |ty: &DataType| {
-        Some(match ty {
-            DataType::Int8 => (3, 7, true),
-            DataType::Int16 => (5, 15, true),
-            DataType::Int32 => (10, 31, true),
-            DataType::Int64 => (19, 63, true),
-            DataType::UInt8 => (3, 8, false),
-            DataType::UInt16 => (5, 16, false),
-            DataType::UInt32 => (10, 32, false),
-            DataType::UInt64 => (20, 64, false),
-            _ => return None,
-        })
-    };
-    match (wide, narrow, integer(wide), integer(narrow)) {
-        (_, _, Some((_, bits, signed)), Some((_, narrow, narrow_signed))) => {
-            bits >= narrow && (signed || !narrow_signed)
-        }
-        (DataType::Float64, _, None, Some((_, bits, _))) => bits <= 53,
-        (DataType::Float32, _, None, Some((_, bits, _))) => bits <= 24,
-        (DataType::Float64, DataType::Float32, ..) => true,
-        (DataType::Decimal(p, s), _, None, Some((digits, _, _))) => p - s >= digits,
-        (DataType::Decimal(p, s), DataType::Decimal(narrow_p, narrow_s), ..) => {
-            s >= narrow_s && p - s >= narrow_p - narrow_s
-        }
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wider_types_hold_narrower_ones() {
-        use DataType as D;
-        for (wide, narrow) in [
-            (D::Int64, D::Int32),
-            (D::Int64, D::UInt32),
-            (D::Float64, D::Int32),
-            (D::Float64, D::UInt32),
-            (D::Float64, D::Float32),
-            (D::Decimal(12, 2), D::Int32),
-            (D::Decimal(20, 4), D::Decimal(10, 2)),
-        ] {
-            assert!(holds(&wide, &narrow), "{wide} {narrow}");
-            assert!(!holds(&narrow, &wide), "{narrow} {wide}");
-        }
-        for (wide, narrow) in [
-            (D::Int64, D::UInt64),
-            (D::UInt64, D::Int8),
-            (D::Float64, D::Int64),
-            (D::Float32, D::Int32),
-            (D::Decimal(10, 2), D::Int32),
-            (D::Decimal(12, 2), D::Decimal(12, 3)),
-            (D::String, D::Int64),
-            (D::Int32, D::Float32),
-            (D::Date, D::Int32),
-        ] {
-            assert!(!holds(&wide, &narrow), "{wide} {narrow}");
-        }
     }
 }

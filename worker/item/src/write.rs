@@ -14,6 +14,7 @@ use polars_plan::dsl::{FileWriteFormat, SpecialEq};
 use polars_plan::prelude::PlanCallback;
 use spotmill_core::item::{FailureClass, OutputFile};
 use spotmill_core::model::{Format, Layout, Output, OutputCompression, Read};
+use spotmill_text::count::count;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::num::NonZeroUsize;
@@ -38,7 +39,7 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
         Format::Csv | Format::Ndjson => frame.select(as_text::columns(output, schema, &lone)),
     };
     let named: Arc<Mutex<Vec<(String, u32)>>> = Arc::default();
-    let plain = extension(output, OutputCompression::None);
+    let plain = Output { compression: OutputCompression::None, ..output.clone() }.ending();
     let destination = destination(output, schema, scratch, &named, &plain)?;
     let args = UnifiedSinkArgs { mkdir: true, maintain_order: true, ..Default::default() };
     let single = matches!(destination, SinkDestination::File { .. });
@@ -59,7 +60,7 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
         named.push((String::new(), 0));
     }
     named.sort();
-    let extension = extension(output, output.compression);
+    let extension = output.ending();
     if extension != plain {
         for (label, part) in &named {
             let path = |extension: &str| scratch.join(file_path(label, *part, extension));
@@ -176,19 +177,6 @@ fn file_path(label: &str, part: u32, extension: &str) -> String {
     if label.is_empty() { format!("{part:05}.{extension}") } else { format!("{label}/{part:05}.{extension}") }
 }
 
-fn extension(output: &Output, compression: OutputCompression) -> String {
-    let packed = match compression {
-        OutputCompression::Gzip => ".gz",
-        OutputCompression::Zstd => ".zst",
-        _ => "",
-    };
-    match output.format {
-        Format::Parquet => "parquet".to_owned(),
-        Format::Csv => format!("csv{packed}"),
-        Format::Ndjson => format!("ndjson{packed}"),
-    }
-}
-
 fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
     if output.format != Format::Parquet
         && matches!(output.compression, OutputCompression::Snappy | OutputCompression::Lz4)
@@ -236,6 +224,7 @@ fn read_back(
     scratch: &Path,
     streamed: u64,
 ) -> Outcome<(Vec<OutputFile>, u64)> {
+    let as_written = Read { header: output.header, ..Read::of(output.format) };
     let mut files = Vec::with_capacity(named.len());
     let mut rows = 0;
     for (partition, part) in named {
@@ -244,8 +233,7 @@ fn read_back(
         let bytes = std::fs::metadata(&whole).map_err(|e| cannot_read(&whole, &e))?.len();
         let in_file = match output.format {
             Format::Parquet => footer::read(&whole)?.rows,
-            Format::Csv => text_rows(&whole, output, schema)?,
-            Format::Ndjson => text_rows(&whole, output, schema)?,
+            Format::Csv | Format::Ndjson => count(&whole, &as_written, schema.len())?,
         };
         rows += in_file;
         files.push(OutputFile { partition, part, path, rows: in_file, bytes });
@@ -255,10 +243,4 @@ fn read_back(
         return Err(failure(FailureClass::Infra, message));
     }
     Ok((files, rows))
-}
-
-fn text_rows(path: &Path, output: &Output, schema: &Schema) -> Outcome<u64> {
-    let mut source = spotmill_text::source::Source::open(path, &Read::of(output.format))?;
-    let header = output.format == Format::Csv && output.header;
-    spotmill_text::count(&mut source, header, schema.len(), output.format == Format::Csv)
 }

@@ -98,7 +98,7 @@ fn what_a_query_needs_is_parsed_wherever_it_needs_it() {
     }
 }
 
-/// As it is read where the row check is left to the engine.
+/// As it is read where only the values that the query reads are checked.
 fn used(text: &str) -> Bench {
     let mut bench = Bench::new(&["k string", "v int32"], "SELECT k FROM input");
     bench.spec.read.row_check = RowCheck::Used;

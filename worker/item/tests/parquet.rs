@@ -6,6 +6,8 @@ use common::{Bench, columns};
 use spotmill_core::item::FailureClass;
 use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
 
+/// A column of each type that Arrow writes; rows of a value and of NULL.
+const TYPES: &[u8] = include_bytes!("data/types.parquet");
 const INT96: &[u8] = include_bytes!("data/int96.parquet");
 
 /// A Parquet file made by a query over one row.
@@ -127,4 +129,85 @@ fn columns_in_the_path() {
     refused(&bench, &["n=1", "in its path is not a date like"]);
     bench.spec.read.hive = columns(&["m string"]);
     refused(&bench, &["has not one folder `m=…` in its path"]);
+}
+
+/// As the footers of all files said when the step was planned.
+fn planned(list: &[&str], sql: &str) -> Bench {
+    let mut bench = reading(list, sql);
+    bench.spec.read.inferred = true;
+    bench
+}
+
+#[test]
+fn planned_columns_hold_for_every_file() {
+    let mut bench = planned(&["a int64", "b string"], "SELECT * FROM input");
+    bench.spec.read.missing = Missing::Null;
+    bench.file("1.parquet", made("SELECT a FROM input"));
+    bench.file("2.parquet", made("SELECT 'x' AS b, CAST(2 AS BIGINT) AS a FROM input"));
+    assert_eq!(bench.rows(), "1|-\n2|x\n");
+    bench.spec.read.missing = Missing::Fail;
+    refused(&bench, &["1.parquet has no column `b`", "missing = \"null\""]);
+    let mut new = planned(&["a int32"], "SELECT * FROM input");
+    new.file("1.parquet", made("SELECT a FROM input")).file("2.parquet", made("SELECT a, a + 1 AS new FROM input"));
+    refused(&new, &["2.parquet has a column `new`", "when the step was planned", "declare `columns`"]);
+    let mut wide = planned(&["a int32"], "SELECT * FROM input");
+    wide.file("1.parquet", made("SELECT CAST(a AS BIGINT) AS a FROM input"));
+    refused(&wide, &["1.parquet: column `a` is int64, not int32", "when the step was planned", "declare"]);
+}
+
+/// Every type of the footer is the engine's: the plan's columns are read from the file as they are.
+#[test]
+fn planned_types_are_those_of_the_engine() {
+    let list = [
+        "b bool",
+        "int8 int8",
+        "int16 int16",
+        "int32 int32",
+        "int64 int64",
+        "uint8 uint8",
+        "uint16 uint16",
+        "uint32 uint32",
+        "uint64 uint64",
+        "f32 float32",
+        "f64 float64",
+        "d9 decimal(9,2)",
+        "d18 decimal(18,2)",
+        "d38 decimal(38,2)",
+        "s string",
+        "word string",
+        "large string",
+        "date date",
+        "t_s timestamp",
+        "z_s timestamp_utc",
+        "t_ms timestamp",
+        "z_ms timestamp_utc",
+        "t_us timestamp",
+        "z_us timestamp_utc",
+        "t_ns timestamp",
+        "z_ns timestamp_utc",
+        "nothing string",
+        "last int64",
+    ];
+    let names: Vec<&str> = list.iter().map(|c| c.split(' ').next().unwrap_or_default()).collect();
+    let sql = format!("SELECT {} FROM input", names.join(", "));
+    let nine = "9".repeat(36);
+    let one = format!(
+        "true|127|32767|2147483647|9223372036854775807|255|65535|4294967295|18446744073709551615|1.5|0.1|1234567.89|\
+         1234567890123456.78|{nine}.99|x|x|x|9999-12-31|2023-11-14 22:13:20|2023-11-14 22:13:20 UTC|\
+         1970-01-20 16:13:20|1970-01-20 16:13:20 UTC|1970-01-01 00:28:20|1970-01-01 00:28:20 UTC|\
+         1970-01-01 00:28:20|1970-01-01 00:28:20 UTC|-|7\n"
+    );
+    let rows = format!("{one}{}\n", vec!["-"; list.len()].join("|"));
+    let mut none = reading(&[], &sql);
+    none.file("1.parquet", TYPES);
+    assert_eq!(none.exact_rows(), rows, "nothing is declared");
+    // Arrow's duration is an int64 to whoever reads the footer alone.
+    let mut found = planned(&[&list[..], &["dur int64"]].concat(), &sql);
+    found.file("1.parquet", TYPES);
+    assert_eq!(found.exact_rows(), rows, "as planned");
+    found.spec.transform = Transform::Sql { text: "SELECT * FROM input".into(), file: None };
+    let failure = found.failure();
+    for name in ["f16", "bin", "fixed", "time32", "dur", "list", "struct", "map"] {
+        assert!(failure.message.contains(&format!("`{name}`")), "{name}: {}", failure.message);
+    }
 }

@@ -1,5 +1,5 @@
 //! One item again, outside of any queue: the spec that a child would be given now, on the inputs of the frozen plan as
-//! the latest epoch pinned them. Nothing is claimed and nothing will be committed.
+//! the latest epoch pinned them, where they are now. Nothing is claimed and nothing will be committed.
 
 use crate::attempt::new_attempt;
 use crate::cache::{Cache, Missing};
@@ -7,7 +7,9 @@ use crate::spec::{self, Asked, Unread};
 use spotmill_core::ids::{ItemIndex, RunId, StepName, Uri};
 use spotmill_core::item::ItemSpec;
 use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::location::moved;
 use spotmill_core::records::{Lease, Pins};
+use spotmill_core::words::instead;
 use spotmill_platform::ports::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ pub struct Place {
     pub root: Uri,
     pub scratch: Uri,
     pub tmp: String,
+    /// What relative paths of the pipeline are relative to now: the project may have moved since it was planned.
+    pub base: Option<Uri>,
 }
 
 /// The sentence of an error says what is missing.
@@ -31,8 +35,8 @@ pub async fn spec(
     let no_run = |e| missing(e, || format!("there is no run {run}"));
     let lease = cache.lease(store, &keys, Duration::ZERO).await.map_err(no_run)?;
     let Some(generation) = lease.generations.get(step.as_str()).map(|g| g.generation) else {
-        let steps = lease.generations.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(format!("{run} has no step `{step}`; steps: {steps}"));
+        let steps: Vec<&str> = lease.generations.keys().map(String::as_str).collect();
+        return Err(format!("{run} has no step `{step}`; {}", instead(step.as_str(), "steps", &steps)));
     };
     let keys = keys.step(step, generation);
     let unplanned = |e| missing(e, || format!("`{step}` of {run} has not been planned yet"));
@@ -41,7 +45,10 @@ pub async fn spec(
     let pipeline = cache.pipeline(store, &keys.run, &lease.pipeline_digest).await.map_err(no_pipeline)?;
     let model = pipeline.step(step.as_str()).ok_or_else(|| format!("the frozen pipeline has no step `{step}`"))?;
     let pins = latest_pins(&cache, store, &keys, &lease).await?;
-    let (item, _) = spec::work_item(store, &keys, item, &frozen, pins.as_deref()).await.map_err(unread)?;
+    let (mut item, _) = spec::work_item(store, &keys, item, &frozen, pins.as_deref()).await.map_err(unread)?;
+    for file in item.inputs.iter_mut().chain(item.tables.values_mut().flatten()) {
+        file.uri = moved(&file.uri, frozen.plan.base.as_ref(), place.base.as_ref());
+    }
     spec::spec(Asked {
         run,
         generation,

@@ -4,14 +4,19 @@
 
 use crate::attempt::{Context, Job};
 use crate::prepare::distinct;
+use crate::stage;
 use crate::state::Ending;
 use crate::talk::insist;
+use spotmill_core::digest::Content;
 use spotmill_core::ids::{AttemptId, Uri};
 use spotmill_core::item::{FailureClass, ItemReport, OutputFile};
 use spotmill_core::records::{RECORD_VERSION, Receipt};
 use spotmill_platform::ports::{Created, StoreError};
 use spotmill_platform::records::{self, RecordError};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -39,7 +44,7 @@ pub async fn commit(context: &Context, job: &Job, report: &ItemReport) -> Commit
     if let Some(changed) = changed_input(context, job).await {
         return Committed::Void(changed);
     }
-    let receipt = receipt(context, job, report);
+    let receipt = receipt(context, job, report, contents(job, report).await);
     let key = job.claim.keys.receipt(job.claim.work.item);
     insist(context, "receipt", || Box::pin(send(context, &key, &receipt))).await
 }
@@ -136,7 +141,26 @@ async fn changed_input(context: &Context, job: &Job) -> Option<Ending> {
     None
 }
 
-fn receipt(context: &Context, job: &Job, report: &ItemReport) -> Receipt {
+/// What each file holds, from the copy on this machine; nothing where one cannot be read. Steps that read these files
+/// are not done again for a file that was made again and holds the same.
+async fn contents(job: &Job, report: &ItemReport) -> Vec<String> {
+    let folder = stage::written(job);
+    let paths: Vec<PathBuf> = report.files.iter().map(|file| folder.join(&file.path)).collect();
+    let read = tokio::task::spawn_blocking(move || paths.iter().map(|path| content(path)).collect::<Result<_, _>>());
+    read.await.ok().and_then(std::io::Result::ok).unwrap_or_default()
+}
+
+fn content(path: &Path) -> std::io::Result<String> {
+    let (mut file, mut content, mut page) = (File::open(path)?, Content::default(), vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut page)? {
+            0 => return Ok(content.hex()),
+            n => content.update(&page[..n]),
+        }
+    }
+}
+
+fn receipt(context: &Context, job: &Job, report: &ItemReport, contents: Vec<String>) -> Receipt {
     let claim = &job.claim;
     Receipt {
         v: RECORD_VERSION,
@@ -147,6 +171,7 @@ fn receipt(context: &Context, job: &Job, report: &ItemReport) -> Receipt {
         epoch: claim.work.epoch,
         scratch: claim.keys.scratch(claim.work.item, &claim.attempt),
         files: report.files.clone(),
+        contents,
         rejects: report.rejects.clone(),
         rows_raw: report.rows_raw,
         rows_read: report.rows_read,

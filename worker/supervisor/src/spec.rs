@@ -9,6 +9,7 @@ use spotmill_core::keys::StepKeys;
 use spotmill_core::model::Step;
 use spotmill_core::plan::{item_digest, line_range};
 use spotmill_core::records::{Lease, Pins, WorkItem};
+use spotmill_core::words::count;
 use spotmill_platform::ports::{Store, StoreError};
 use std::collections::BTreeMap;
 
@@ -32,8 +33,8 @@ pub async fn work_item(
 ) -> Result<(WorkItem, String), Unread> {
     let list = keys.work(&frozen.plan.work_digest);
     let Some((from, to)) = line_range(&frozen.plan.offsets, index) else {
-        let items = frozen.plan.items;
-        return Err(Unread::Foreign(format!("`{}` has {items} items, numbered from 0", keys.step)));
+        let items = count(u64::from(frozen.plan.items), "item");
+        return Err(Unread::Foreign(format!("`{}` has {items}, numbered from 0", keys.step)));
     };
     let line = match store.get_range(&list, from, to).await {
         Ok(line) => line,

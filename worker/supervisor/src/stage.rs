@@ -30,6 +30,12 @@ fn outputs(job: &Job) -> PathBuf {
     job.claim.directory.join("out")
 }
 
+/// Where on this machine a child's files are.
+pub fn written(job: &Job) -> PathBuf {
+    let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
+    if scratch.is_s3() { outputs(job) } else { PathBuf::from(scratch.as_str()) }
+}
+
 /// Copies what the child will read and lets the spec name the copies.
 pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<(), Refusal> {
     if spec.scratch.is_s3() {

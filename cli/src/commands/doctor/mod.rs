@@ -7,7 +7,7 @@ mod place;
 mod worker;
 
 use crate::args::Global;
-use crate::aws::{World, answers, command, connect, stack_name};
+use crate::aws::{World, answers, connect, stack_name};
 use crate::exit::{Code, Stop};
 use crate::project::{PIPELINE_FILE, Project};
 use account::{most_vcpus, quota, role};
@@ -28,7 +28,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     let mut found = vec![fine("account", format!("{}, {}", identity.account, aws.region().unwrap_or_default()))];
     let world = stack(global, &aws, &mut found).await?;
     let deployed = match &world {
-        Some(world) => deployed(world, project.as_ref().map(Project::pipeline), &mut found).await?,
+        Some(world) => deployed(global, world, project.as_ref().map(Project::pipeline), &mut found).await?,
         None => Vec::new(),
     };
     let pipelines: Vec<&Pipeline> = match &project {
@@ -39,9 +39,9 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     found.push(role(&aws, "AWSServiceRoleForEC2Fleet", "ec2fleet.amazonaws.com", Grade::Problem).await);
     found.push(role(&aws, "AWSServiceRoleForEC2Spot", "spot.amazonaws.com", Grade::Warning).await);
     if let Some(world) = &world {
-        let subnets = subnets(world, &mut found).await;
-        images(world, &mut found).await;
-        found.extend(pipelines.iter().flat_map(|p| pools(p, subnets)));
+        let subnets = subnets(global, world, &mut found).await;
+        images(global, world, &mut found).await;
+        found.extend(pipelines.iter().flat_map(|p| pools(global, p, subnets)));
     }
     tell(global, &identity, &found);
     let problems = found.iter().any(|f| f.grade == Grade::Problem);
@@ -50,7 +50,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
 
 async fn stack(global: &Global, aws: &Aws, found: &mut Vec<Finding>) -> Result<Option<World>, Stop> {
     let name = stack_name(global);
-    let deploy = command(global, "deploy");
+    let deploy = global.command("deploy").to_string();
     let now = match aws.stacks().find(&name).await {
         Err(e) => {
             found.push(unasked("stack", e));

@@ -1,8 +1,10 @@
 //! Where machines would run: subnets, images, and the pools that steps can have.
 
 use super::finding::{Finding, fine, problem, unasked, warning};
+use crate::args::Global;
 use crate::aws::World;
 use spotmill_core::bounds::MAX_POOLS;
+use spotmill_core::command::Command;
 use spotmill_core::fleet::Allowed;
 use spotmill_core::fleet::Architecture;
 use spotmill_core::fleet::machines::{self, Need};
@@ -16,54 +18,59 @@ const FREE_ADDRESSES: i32 = 32;
 const MANY: u32 = 1_000;
 
 /// How many there are.
-pub(super) async fn subnets(world: &World, found: &mut Vec<Finding>) -> usize {
+pub(super) async fn subnets(global: &Global, world: &World, found: &mut Vec<Finding>) -> usize {
     match world.aws.account().subnets(&world.subnets).await {
         Err(e) => found.push(unasked("subnets", e)),
-        Ok(subnets) => found.push(judge_subnets(&world.subnets, &subnets)),
+        Ok(subnets) => found.push(judge_subnets(&global.command("deploy"), &world.subnets, &subnets)),
     }
     world.subnets.len()
 }
 
-pub(super) fn judge_subnets(asked: &[String], found: &[Subnet]) -> Finding {
+pub(super) fn judge_subnets(deploy: &Command, asked: &[String], found: &[Subnet]) -> Finding {
     let gone: Vec<&str> = asked.iter().filter(|id| !found.iter().any(|s| s.id == **id)).map(String::as_str).collect();
     if !gone.is_empty() {
-        return problem("subnets", format!("{} do not exist", gone.join(", ")), "spotmill deploy --set SubnetIds=…");
+        return problem("subnets", format!("{} do not exist", gone.join(", ")), given(deploy, "SubnetIds=…"));
     }
     let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     found.iter().for_each(|s| zones.entry(s.zone.as_str()).or_default().push(s.id.as_str()));
     if let Some((zone, ids)) = zones.iter().find(|(_, ids)| ids.len() > 1) {
         let text = format!("{} are both in {zone}; a fleet takes one a zone", ids.join(" and "));
-        return problem("subnets", text, "spotmill deploy --set SubnetIds=… with one a zone");
+        return problem("subnets", text, format!("{}, one a zone", given(deploy, "SubnetIds=…")));
     }
     if let Some(full) = found.iter().find(|s| s.free < FREE_ADDRESSES) {
         let text = format!("{} in {} has {} addresses left", full.id, full.zone, full.free);
-        return warning("subnets", text, "give larger subnets: spotmill deploy --set SubnetIds=…");
+        return warning("subnets", text, format!("give larger subnets: {}", given(deploy, "SubnetIds=…")));
     }
     let (subnets, zones) = (found.len(), zones.keys().copied().collect::<Vec<_>>().join(", "));
     if subnets < 2 {
         return warning(
             "subnets",
             format!("one, in {zones}: few pools of spare machines"),
-            "spotmill deploy --set ZoneCount=3",
+            given(deploy, "ZoneCount=3"),
         );
     }
     fine("subnets", format!("{subnets}, in {zones}"))
 }
 
-pub(super) async fn images(world: &World, found: &mut Vec<Finding>) {
-    let mut said = Vec::new();
+/// A deploy that changes a parameter of the stack.
+fn given(deploy: &Command, parameter: &str) -> String {
+    deploy.clone().word("--set").blank(parameter).to_string()
+}
+
+pub(super) async fn images(global: &Global, world: &World, found: &mut Vec<Finding>) {
+    let (deploy, mut said) = (global.command("deploy"), Vec::new());
     for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
         let template = world.now.outputs.get(output).cloned().unwrap_or_default();
         match world.aws.account().image_of(&template).await {
             Err(e) => return found.push(unasked("images", e)),
             Ok(None) => {
                 let text = format!("the image of {template} ({architecture}) is gone");
-                return found.push(problem("images", text, "spotmill deploy"));
+                return found.push(problem("images", text, deploy.to_string()));
             }
             Ok(Some(image)) if image.architecture != architecture.name() => {
                 let parameter = if architecture == Architecture::X86_64 { "ImageX86" } else { "ImageArm64" };
                 let text = format!("{} is {}, its template is for {architecture}", image.id, image.architecture);
-                return found.push(problem("images", text, format!("spotmill deploy --set {parameter}=…")));
+                return found.push(problem("images", text, given(&deploy, &format!("{parameter}=…"))));
             }
             Ok(Some(image)) => said.push(format!("{} {architecture}", image.id)),
         }
@@ -72,7 +79,7 @@ pub(super) async fn images(world: &World, found: &mut Vec<Finding>) {
 }
 
 /// Machine types times zones, step by step: whether any takes an item, and how many.
-pub(super) fn pools(pipeline: &Pipeline, zones: usize) -> Vec<Finding> {
+pub(super) fn pools(global: &Global, pipeline: &Pipeline, zones: usize) -> Vec<Finding> {
     let one = |step: &spotmill_core::model::Step| {
         let need = Need {
             vcpus: step.resources.vcpus.max(1),
@@ -83,7 +90,11 @@ pub(super) fn pools(pipeline: &Pipeline, zones: usize) -> Vec<Finding> {
             Err(e) => problem("pools", format!("{}: {e}", step.name), "change the step in pipeline.toml, then deploy"),
             Ok(chosen) if chosen.pools() < 10 => {
                 let text = format!("{}: only {} of {MAX_POOLS} possible", step.name, chosen.pools());
-                warning("pools", text, "more zones (spotmill deploy --set ZoneCount=4), or smaller items")
+                warning(
+                    "pools",
+                    text,
+                    format!("more zones ({}), or smaller items", given(&global.command("deploy"), "ZoneCount=4")),
+                )
             }
             Ok(chosen) => fine("pools", format!("{}: {}", step.name, chosen.pools())),
         }
@@ -95,6 +106,7 @@ pub(super) fn pools(pipeline: &Pipeline, zones: usize) -> Vec<Finding> {
 mod tests {
     use super::super::finding::Grade;
     use super::*;
+    use spotmill_core::command::Caller;
 
     fn subnet(id: &str, zone: &str, free: i32) -> Subnet {
         Subnet { id: id.to_owned(), zone: zone.to_owned(), free, public: true }
@@ -103,7 +115,8 @@ mod tests {
     #[test]
     fn a_fleet_takes_one_subnet_a_zone() {
         let asked = ["a".to_owned(), "b".to_owned()];
-        let judged = |found: &[Subnet]| judge_subnets(&asked, found).grade;
+        let deploy = Caller::new("aws").command("deploy");
+        let judged = |found: &[Subnet]| judge_subnets(&deploy, &asked, found).grade;
         assert_eq!(judged(&[subnet("a", "1a", 4_000), subnet("b", "1b", 4_000)]), Grade::Fine);
         assert_eq!(judged(&[subnet("a", "1a", 4_000), subnet("b", "1a", 4_000)]), Grade::Problem);
         assert_eq!(judged(&[subnet("a", "1a", 4_000)]), Grade::Problem, "b is gone");

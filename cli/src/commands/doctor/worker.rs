@@ -1,6 +1,7 @@
 //! The deployed pipelines, and what their workers need of a machine.
 
 use super::finding::{Finding, fine, problem, warning};
+use crate::args::Global;
 use crate::aws::{World, answers, elf, release};
 use crate::exit::Stop;
 use spotmill_core::fleet::Allowed;
@@ -11,6 +12,7 @@ use spotmill_platform::records;
 
 /// The deployed pipelines, or the one of this directory as it is deployed; each with its worker's needs.
 pub(super) async fn deployed(
+    global: &Global,
     world: &World,
     own: Option<&Pipeline>,
     found: &mut Vec<Finding>,
@@ -25,20 +27,21 @@ pub(super) async fn deployed(
         let text = store.get(&keys::deployed_pipeline(world.root(), name, &record.pipeline_digest)).await;
         let text = text.map_err(answers::of_store)?;
         if let Some(pipeline) = std::str::from_utf8(&text.body).ok().and_then(|text| spec::thaw(text).ok()) {
-            found.push(worker(world, &record, &pipeline).await?);
+            found.push(worker(global, world, &record, &pipeline).await?);
             all.push(pipeline);
         }
     }
     if all.is_empty() {
         let what = own.map_or_else(|| "no pipeline".to_owned(), |p| format!("`{}` is not", p.name));
-        found.push(warning("pipeline", format!("{what} deployed"), "spotmill deploy"));
+        found.push(warning("pipeline", format!("{what} deployed"), global.command("deploy").to_string()));
     }
     Ok(all)
 }
 
-pub(super) async fn worker(world: &World, record: &Deployed, pipeline: &Pipeline) -> Result<Finding, Stop> {
+async fn worker(global: &Global, world: &World, record: &Deployed, pipeline: &Pipeline) -> Result<Finding, Stop> {
     let (store, root, mut said) = (&*world.ctx.store, world.root(), Vec::new());
-    let deploy = "spotmill deploy";
+    let deploy = global.command("deploy").to_string();
+    let both = format!("{deploy} --worker-x86-64 FILE --worker-aarch64 FILE");
     for (machine, sha256) in &record.worker.programs {
         if !release::stands(store, &keys::worker(root, sha256)).await? {
             return Ok(problem("worker", format!("{}: the program for {machine} is gone", record.name), deploy));
@@ -58,11 +61,11 @@ pub(super) async fn worker(world: &World, record: &Deployed, pipeline: &Pipeline
         Allowed::by(&pipeline.fleet).architectures.iter().any(|a| record.worker.programs.contains_key(a.machine()));
     if !usable {
         let what = format!("{}: no program for the architectures that `[fleet]` allows", record.name);
-        return Ok(problem("worker", what, "spotmill deploy --worker-x86-64 FILE --worker-aarch64 FILE"));
+        return Ok(problem("worker", what, both));
     }
     if said.len() == 1 && pipeline.fleet.architectures.is_empty() {
         let what = format!("{}: only for {}, which halves the pools of spare machines", record.name, said.join(""));
-        return Ok(warning("worker", what, "spotmill deploy --worker-x86-64 FILE --worker-aarch64 FILE"));
+        return Ok(warning("worker", what, both));
     }
     Ok(fine("worker", format!("{}: {}", record.name, said.join(" and "))))
 }

@@ -27,7 +27,7 @@ pub async fn run(global: &Global, args: &SqlArgs) -> Result<Code, Stop> {
     input::all_used(&sql, &given.params)?;
     // A pipeline that is wrong elsewhere may be why somebody tries a query.
     let worker_crate = pipeline.and_then(|toml| spec::worker_crate(&toml));
-    let worker = Worker::find(worker_crate.as_deref(), global.quiet)?;
+    let worker = Worker::find(global, worker_crate.as_deref())?;
     let place = wanted.place()?;
     let request = QueryRequest { sql: bound, tables, output: place.output(), limit: wanted.limit() };
     let done = answered(&ask(&worker, &request).await?, &sources, &request.sql, global)?;

@@ -3,9 +3,10 @@
 
 use crate::args::SqlArgs;
 use crate::exit::{Code, Stop};
+use spotmill_core::endings;
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Format, Read};
-use spotmill_core::query::{ENDINGS, QueryTable, read_of};
+use spotmill_core::query::{QueryTable, read_of};
 use spotmill_core::spec::nearest;
 use spotmill_core::types::Column;
 use spotmill_platform::local::store::LocalStore;
@@ -103,7 +104,11 @@ fn one_kind(files: &[String]) -> Result<Read, String> {
     let mut one: Option<(&str, Read)> = None;
     for file in files {
         let Some(read) = read_of(file) else {
-            return Err(format!("the ending of {} does not show what it holds; files end in {ENDINGS}", name(file)));
+            return Err(format!(
+                "the ending of {} does not show what it holds; files end in {}",
+                name(file),
+                endings::LIST
+            ));
         };
         match &one {
             Some((first, kind)) if *kind != read => {

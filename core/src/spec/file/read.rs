@@ -6,15 +6,17 @@ use serde::Deserialize;
 /// How files are read.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct ReadKeys {
-    /// By the path's ending if not said.
+    /// By the path's ending if not said: `.csv`, `.tsv`, `.ndjson`, `.jsonl`, `.json` or `.parquet`, text also packed.
     pub format: Option<FormatKind>,
-    /// `"name type"`, in the order of the file. If not said, names and types are found in a sample of all files when the
-    /// step is planned; a value that does not fit them is refused.
+    /// `"name type"`, in the order of the file where it has no names. NDJSON needs them. If not said, those of CSV are
+    /// found in a sample of all files, and those of Parquet in the files' footers, when the step is planned; what does not
+    /// fit them is refused.
     pub columns: Option<Vec<ColumnEntry>>,
     /// Columns that stand in the path as `key=value` folders: `["region string", "dt date"]`.
     pub hive: Option<Vec<ColumnEntry>>,
     /// Whether the first line names the columns; true if not said.
     pub header: Option<bool>,
+    /// One ASCII character; a comma if not said, a tab for `.tsv`.
     pub delimiter: Option<String>,
     /// Fields that mean NULL.
     pub null_values: Option<Vec<String>>,
@@ -36,10 +38,11 @@ pub struct ReadKeys {
     pub missing: Option<MissingKind>,
     /// What a column of a file is that is not declared: `ignore` (not read; a note tells it) if not said, or `fail`.
     pub extra: Option<ExtraKind>,
+    /// `auto` if not said: by the file's ending, `.gz`, `.zst` or `.zstd`.
     pub compression: Option<CompressionKind>,
     /// What to do with a row that does not parse; `fail` if not said.
     pub on_bad_rows: Option<OnBadRowsKind>,
-    /// `all` checks the values of every declared column of every row; `used` only of those the transform reads.
+    /// `all` checks the values of every declared column of every row; `used`, in CSV, only of those the transform reads.
     pub row_check: Option<RowCheckKind>,
 }
 

@@ -3,6 +3,7 @@
 use super::super::file::{CompressionKind, ExtraKind, FormatKind, MissingKind, OnBadRowsKind, ReadKeys, RowCheckKind};
 use super::Ctx;
 use super::columns::{columns, hive};
+use crate::endings;
 use crate::model::{Compression, Extra, Format, Missing, OnBadRows, Read, RowCheck, Source};
 
 /// Keys that only text formats know.
@@ -22,7 +23,7 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
             return Read::of(Format::Parquet);
         }
     };
-    let ending = Ending::of(template);
+    let ending = endings::of(template);
     let format = keys.format.map(format_of).or(ending.format).unwrap_or(Format::Parquet);
     if keys.format.is_none() && ending.format.is_none() && !template.is_empty() && !ctx.has(&format!("{path}.format")) {
         let place = ctx.value(&format!("{path}.path"));
@@ -50,7 +51,7 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
         fields,
         hive,
         header: keys.header.unwrap_or(true),
-        delimiter: delimiter(ctx, path, keys).unwrap_or(if ending.tabs { '\t' } else { ',' }),
+        delimiter: delimiter(ctx, path, keys).unwrap_or(ending.delimiter),
         null_values: keys.null_values.clone().unwrap_or_default(),
         encoding: encoding(ctx, path, keys),
         escape: escape(ctx, path, keys),
@@ -103,34 +104,11 @@ fn needs_columns(ctx: &mut Ctx<'_>, path: &str, template: &str, read: &Read) {
     ctx.error("no-columns", title, place, format!("`spotmill schema {sample}` prints a block to paste"));
 }
 
-#[derive(Default)]
-struct Ending {
-    format: Option<Format>,
-    tabs: bool,
-}
-
-impl Ending {
-    fn of(template: &str) -> Self {
-        let lower = template.to_ascii_lowercase();
-        let bare = [".gz", ".zst"].iter().find_map(|e| lower.strip_suffix(e)).unwrap_or(&lower);
-        let is = |ending: &str| bare.ends_with(ending);
-        if is(".csv") || is(".tsv") {
-            Self { format: Some(Format::Csv), tabs: is(".tsv") }
-        } else if is(".ndjson") || is(".jsonl") {
-            Self { format: Some(Format::Ndjson), tabs: false }
-        } else if lower.ends_with(".parquet") {
-            Self { format: Some(Format::Parquet), tabs: false }
-        } else {
-            Self::default()
-        }
-    }
-}
-
 fn delimiter(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Option<char> {
     let text = keys.delimiter.as_ref()?;
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
-        (Some(c), None) if c.is_ascii() && !matches!(c, '"' | '\n' | '\r') => Some(c),
+        (Some(c), None) if c.is_ascii() && !matches!(c, '"' | '\n' | '\r' | '\0') => Some(c),
         _ => {
             let place = ctx.value(&format!("{path}.delimiter"));
             ctx.error(

@@ -3,6 +3,7 @@
 
 use crate::world::{WITHIN, World};
 use spotmill_core::calls::errors;
+use spotmill_core::command::Caller;
 use spotmill_core::fleet::FleetRequest;
 use spotmill_core::fleet::cause::{Cause, Story, cause};
 use spotmill_core::fleet::life::RoundMachines;
@@ -26,7 +27,9 @@ async fn said(world: &World, request: &FleetRequest) -> (&'static str, String) {
         console = world.fleets.console(&machine.id).await.expect("console").map(|tail| (machine.id.clone(), tail));
     }
     let console = console.as_ref().map(|(id, tail)| (id.as_str(), tail.as_str()));
-    (finding.error(), finding.text(&Story { request, fleet: &fleet, waited_secs: secs, console, quota_vcpus: None }))
+    let caller = Caller::new("aws");
+    let story = Story { request, fleet: &fleet, waited_secs: secs, console, quota_vcpus: None, caller: &caller };
+    (finding.error(), finding.text(&story))
 }
 
 /// Launches and waits until EC2 says that it has trouble.

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Planted faults: each takes one guard out of the product, and the tests named beside it have to fail.
+
+    tests/mutations/run.py --check           every fault still has its place in the code (quick, CI runs it)
+    tests/mutations/run.py [NAME ...]        plants each in a copy of this tree, runs its tests, prints the score
+
+The faults stand in mutations.toml: `file`, `find` (must occur exactly once), `replace`, `test` (arguments of
+`cargo test`), `guards` (the promise that the fault breaks). A run copies the tracked files to target/mutations/tree and builds
+them into the same target directory, so that only the crates of this workspace are compiled again. Exit code 0: all were
+caught; 1: one survived, or has lost its place.
+"""
+import argparse
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TREE = ROOT / "target" / "mutations" / "tree"
+
+
+def faults():
+    with open(pathlib.Path(__file__).with_name("mutations.toml"), "rb") as file:
+        return tomllib.load(file)["fault"]
+
+
+def misplaced(fault):
+    """Why the fault cannot be planted; None if it can."""
+    path = ROOT / fault["file"]
+    if not path.exists():
+        return f"{fault['file']} is gone"
+    found = path.read_text().count(fault["find"])
+    return None if found == 1 else f"{fault['file']} has its text {found} times, not once"
+
+
+def copy_tree():
+    """The tracked files as they are now; what is unchanged keeps its time, so that cargo builds it once."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    kept = set()
+    for name in filter(None, names):
+        name = os.fsdecode(name)
+        source, target = ROOT / name, TREE / name
+        kept.add(target)
+        if not source.is_file():
+            continue
+        if target.exists() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+        target.chmod(source.stat().st_mode)
+    for old in TREE.rglob("*"):
+        if old.is_file() and old not in kept and "target" not in old.relative_to(TREE).parts:
+            old.unlink()
+
+
+def cargo_test(arguments):
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
+    command = ["cargo", "test", "--quiet", *shlex.split(arguments)]
+    return subprocess.run(command, cwd=TREE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def plant(fault):
+    """Whether a test fails with the fault in place, and what was printed."""
+    path = TREE / fault["file"]
+    sound = path.read_text()
+    path.write_text(sound.replace(fault["find"], fault["replace"]))
+    try:
+        ran = cargo_test(fault["test"])
+    finally:
+        path.write_text(sound)
+    if "could not compile" in ran.stdout:
+        return "does not compile", ran.stdout
+    return ("caught" if "test result: FAILED" in ran.stdout else "SURVIVED"), ran.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="faults to plant; all if none is named")
+    parser.add_argument("--check", action="store_true", help="only look whether each fault has its place")
+    arguments = parser.parse_args()
+    chosen = [f for f in faults() if not arguments.names or f["name"] in arguments.names]
+    unknown = set(arguments.names) - {f["name"] for f in chosen}
+    if unknown:
+        sys.exit(f"no such fault: {', '.join(sorted(unknown))}")
+    problems = [f"{f['name']}: {why}" for f in chosen if (why := misplaced(f))]
+    if problems:
+        sys.exit("\n".join(problems))
+    if arguments.check:
+        print(f"{len(chosen)} faults have their places")
+        return
+    copy_tree()
+    for test in sorted({f["test"] for f in chosen}):
+        ran = cargo_test(test)
+        if "test result: ok" not in ran.stdout or ran.returncode != 0:
+            sys.exit(f"cargo test {test}: fails without a fault\n{ran.stdout[-2000:]}")
+    caught = 0
+    for fault in chosen:
+        start = time.monotonic()
+        verdict, printed = plant(fault)
+        caught += verdict == "caught"
+        print(f"{verdict:9} {fault['name']:32} {time.monotonic() - start:5.0f} s  {fault['guards']}", flush=True)
+        if verdict == "does not compile":
+            print(printed[-1500:], flush=True)
+    print(f"mutations={caught}/{len(chosen)}")
+    sys.exit(caught != len(chosen))
+
+
+if __name__ == "__main__":
+    main()
