@@ -31,17 +31,17 @@ pub fn planned(
     of_result: &Places,
 ) -> Result<(Statement, Places), Refusal> {
     let mut names = Names::new(tables);
-    let _ = statement.visit(&mut names);
+    let _ = VisitMut::visit(&mut statement, &mut names);
     names.replaced(&statement, text)?;
-    let _ = statement.visit(&mut Rewrite { names: &names });
+    let _ = VisitMut::visit(&mut statement, &mut Rewrite { names: &names });
     crate::clauses::settle(&mut statement, text)?;
     if let Statement::Query(query) = &mut statement {
         name_outputs(&mut query.body);
     }
-    let _ = statement.visit(&mut crate::rows::Rows::default());
+    let _ = VisitMut::visit(&mut statement, &mut crate::rows::Rows::default());
     let open = crate::ordering::explicit(&mut statement, text, of_result)?;
     crate::using::explicit(&mut statement, text, tables)?;
-    let _ = statement.visit(&mut Casts);
+    let _ = VisitMut::visit(&mut statement, &mut Casts);
     Ok((statement, open))
 }
 

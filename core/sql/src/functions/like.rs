@@ -1,10 +1,11 @@
 //! `LIKE` and `ILIKE`: `%` and `_`, and an escape only where one is named. The kernel reads a backslash as an escape;
 //! patterns are rewritten so that it does not.
 
+use super::constants;
 use arrow::array::{ArrayRef, AsArray, Datum, Scalar, StringViewArray};
 use arrow::compute::{cast, kernels::comparison};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
 
