@@ -23,7 +23,9 @@ pub fn describe(expr: &Expr) -> String {
         Expr::Negative(inner) => format!("-{}", nested(inner)),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => format!("{} {op} {}", nested(left), nested(right)),
         Expr::ScalarFunction(call) => function(call),
-        Expr::AggregateFunction(call) if call.func.inner().downcast_ref::<Single>().is_some() => "(SELECT …)".to_owned(),
+        Expr::AggregateFunction(call) if call.func.inner().downcast_ref::<Single>().is_some() => {
+            "(SELECT …)".to_owned()
+        }
         Expr::AggregateFunction(call) => {
             let distinct = if call.params.distinct { "DISTINCT " } else { "" };
             format!("{}({distinct}{})", call.func.name(), list(&call.params.args))

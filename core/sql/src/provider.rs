@@ -116,10 +116,14 @@ fn instead_of(ty: &sqlparser::ast::DataType) -> &'static str {
     use sqlparser::ast::DataType as Sql;
     match ty {
         Sql::Time(..) => "keep a timestamp, or the time of day as a text",
-        Sql::Bytea | Sql::Blob(_) | Sql::Binary(_) | Sql::Varbinary(_) | Sql::Bytes(_) => "keep bytes as a text, as hex(x)",
+        Sql::Bytea | Sql::Blob(_) | Sql::Binary(_) | Sql::Varbinary(_) | Sql::Bytes(_) => {
+            "keep bytes as a text, as hex(x)"
+        }
         Sql::Array(_) | Sql::Struct(..) | Sql::Map(..) | Sql::Union(_) => "a column holds one value",
         Sql::JSON | Sql::JSONB | Sql::Uuid | Sql::Enum(..) => "write VARCHAR",
-        _ => "write BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, DECIMAL(p, s), REAL, DOUBLE, VARCHAR, DATE or TIMESTAMP",
+        _ => {
+            "write BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, DECIMAL(p, s), REAL, DOUBLE, VARCHAR, DATE or TIMESTAMP"
+        }
     }
 }
 

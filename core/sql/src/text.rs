@@ -215,13 +215,11 @@ impl VisitorMut for Rewrite<'_> {
                     *expr = other;
                 }
             }
-            Expr::Value(value) => {
-                match &mut value.value {
-                    Value::Number(number, _) if number.contains(['e', 'E']) => *expr = double(number),
-                    Value::UnicodeStringLiteral(text) => value.value = Value::SingleQuotedString(std::mem::take(text)),
-                    _ => {}
-                }
-            }
+            Expr::Value(value) => match &mut value.value {
+                Value::Number(number, _) if number.contains(['e', 'E']) => *expr = double(number),
+                Value::UnicodeStringLiteral(text) => value.value = Value::SingleQuotedString(std::mem::take(text)),
+                _ => {}
+            },
             // A regular expression for the whole text, as in DuckDB.
             Expr::SimilarTo { negated, expr: text, pattern, escape_char: None } => {
                 let matches = call("regexp_full_match", vec![(**text).clone(), (**pattern).clone()]);

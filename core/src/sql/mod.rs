@@ -14,7 +14,9 @@ mod unplanned;
 
 pub use bind::{BindError, bind, bind_text, literal, params};
 pub(crate) use find::literal_length;
-pub use find::{alias_of, expression, expression_at, first_column, first_word, functions, identifiers, names_in, star, word_at};
+pub use find::{
+    alias_of, expression, expression_at, first_column, first_word, functions, identifiers, names_in, star, word_at,
+};
 pub use functions::{bare, hint};
 pub use select::{Select, parse, parse_condition};
 pub use tokens::Lines;

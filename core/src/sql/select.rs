@@ -179,7 +179,8 @@ fn syntax(text: &str, tokens: &[Tok], error: &ParserError) -> Complaint {
         // The parser's own names of tokens follow.
         None if message.starts_with("No infix parser") => "this is no operator here: use a function".to_owned(),
         None => {
-            let label = message.strip_prefix("sql parser error: ").unwrap_or(&message).replace("Expected: ", "expected ");
+            let label =
+                message.strip_prefix("sql parser error: ").unwrap_or(&message).replace("Expected: ", "expected ");
             label.replace(", found: ", ", found ").replace("found EOF", "found the end")
         }
     };
@@ -231,13 +232,7 @@ impl<'a> Rules<'a> {
         self.refuse_as("undeclared-read", span, title, label);
     }
 
-    fn refuse_as(
-        &mut self,
-        name: &'static str,
-        span: Span,
-        title: &str,
-        label: impl Into<String>,
-    ) {
+    fn refuse_as(&mut self, name: &'static str, span: Span, title: &str, label: impl Into<String>) {
         let span = self.bytes(span);
         self.complaints.push(Complaint::new(name, title, span, label));
     }

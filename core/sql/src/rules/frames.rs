@@ -3,9 +3,9 @@
 
 use crate::functions::kinds::{Kind, kind, word};
 use crate::rules::last::at;
+use arrow::datatypes::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::WindowFunction;
-use arrow::datatypes::DataType;
 use datafusion_expr::{Expr, ExprSchemable, WindowFrameBound, WindowFrameUnits};
 
 /// The call with offsets that the key can have, or why there are none.
@@ -31,7 +31,8 @@ pub fn exact(mut call: WindowFunction, schema: &DFSchema) -> Result<WindowFuncti
         }
         (Kind::Decimal | Kind::Float | Kind::Date | Kind::Timestamp | Kind::Null, _) => return Ok(call),
         _ => {
-            let message = format!("RANGE cannot move a key of type {}: write ROWS, or order by a number or a time", word(&ty));
+            let message =
+                format!("RANGE cannot move a key of type {}: write ROWS, or order by a number or a time", word(&ty));
             return Err(at(&Expr::WindowFunction(Box::new(call)), message));
         }
     };
@@ -92,7 +93,8 @@ mod tests {
 
     #[test]
     fn an_offset_loses_the_digits_that_its_key_does_not_have() {
-        let check = |text: &str, digits: usize, want: &str| assert_eq!(shortened(text, digits), want, "{text} {digits}");
+        let check =
+            |text: &str, digits: usize, want: &str| assert_eq!(shortened(text, digits), want, "{text} {digits}");
         check("0.749", 2, "0.74");
         check("0.7", 2, "0.7");
         check("1.5", 0, "1");

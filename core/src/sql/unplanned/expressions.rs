@@ -3,8 +3,9 @@
 
 use super::{LEAVE_OUT, Unplanned, operators};
 use sqlparser::ast::{
-    AccessExpr, Array, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Interval, Spanned, Subscript, UnaryOperator, Value, WindowSpec, WindowType, visit_expressions,
+    AccessExpr, Array, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Interval, Spanned, Subscript, UnaryOperator,
+    Value, WindowSpec, WindowType, visit_expressions,
 };
 use sqlparser::tokenizer::Span;
 use std::ops::ControlFlow;
@@ -57,7 +58,9 @@ fn unplanned(expr: &Expr, rows: bool) -> Option<(&'static str, &'static str)> {
         Expr::UnaryOp { op, .. } => return operators::unary(*op),
         Expr::Convert { .. } => ("CONVERT", "use CAST(x AS type)"),
         Expr::Cast { array: true, .. } => ("CAST to an array", ONE_VALUE),
-        Expr::Cast { format: Some(_), .. } => ("CAST with FORMAT", "use strptime(text, format) or strftime(time, format)"),
+        Expr::Cast { format: Some(_), .. } => {
+            ("CAST with FORMAT", "use strptime(text, format) or strftime(time, format)")
+        }
         Expr::Ceil { field, .. } | Expr::Floor { field, .. } => return to_field(field),
         Expr::Collate { .. } => ("COLLATE", "texts are ordered by their bytes: order by lower(x) to mind no case"),
         Expr::Value(value) => return of_value(&value.value),
@@ -66,12 +69,16 @@ fn unplanned(expr: &Expr, rows: bool) -> Option<(&'static str, &'static str)> {
         Expr::Tuple(_) if !rows => ("a row as a value", "name each column; rows are compared with =, <> and IN"),
         Expr::Struct { .. } | Expr::Named { .. } => ("a struct", ONE_VALUE),
         Expr::Dictionary(_) | Expr::Map(_) => ("a map", ONE_VALUE),
-        Expr::Array(Array { elem: _, named: _ }) => ("a list", "a column holds one value: compare with IN (…), join texts with STRING_AGG"),
+        Expr::Array(Array { elem: _, named: _ }) => {
+            ("a list", "a column holds one value: compare with IN (…), join texts with STRING_AGG")
+        }
         Expr::Interval(interval) => return of_interval(interval),
         Expr::MatchAgainst { .. } => ("MATCH AGAINST", "use contains(text, word) or regexp_matches"),
         Expr::OuterJoin(_) => ("(+)", "write LEFT JOIN … ON"),
         Expr::Prior(_) => ("PRIOR", "write the levels as steps"),
-        Expr::Lambda(_) => ("a function inside a query (->)", "use a function of your worker, or write out the expression"),
+        Expr::Lambda(_) => {
+            ("a function inside a query (->)", "use a function of your worker, or write out the expression")
+        }
         Expr::MemberOf(_) => ("MEMBER OF", LISTED),
         Expr::CompoundIdentifier(parts) if parts.len() > 2 => {
             ("a name of more than two parts", "write table.column: there are no schemas and no structs")
@@ -206,7 +213,9 @@ fn of_function(function: &Function) -> Option<(&'static str, &'static str)> {
 fn of_clause(clause: &FunctionArgumentClause) -> Option<(&'static str, &'static str)> {
     Some(match clause {
         FunctionArgumentClause::IgnoreOrRespectNulls(_) | FunctionArgumentClause::OrderBy(_) => return None,
-        FunctionArgumentClause::Limit(_) => ("LIMIT inside an aggregate", "number the rows in a subquery, and filter them"),
+        FunctionArgumentClause::Limit(_) => {
+            ("LIMIT inside an aggregate", "number the rows in a subquery, and filter them")
+        }
         FunctionArgumentClause::OnOverflow(_) => ("ON OVERFLOW", LEAVE_OUT),
         FunctionArgumentClause::Having(_) => ("HAVING inside an aggregate", "use ARG_MAX(x, y) or ARG_MIN(x, y)"),
         FunctionArgumentClause::Separator(_) => ("SEPARATOR", "write it as the second argument: STRING_AGG(x, ',')"),
@@ -228,8 +237,14 @@ fn is_literal(expr: &Expr) -> bool {
 fn of_interval(interval: &Interval) -> Option<(&'static str, &'static str)> {
     let Interval { value, leading_field: _, leading_precision, last_field, fractional_seconds_precision } = interval;
     if !is_literal(value) {
-        return Some(("INTERVAL of an expression", "add days with time + x, or write x * 60 and the like in to_timestamp"));
+        return Some((
+            "INTERVAL of an expression",
+            "add days with time + x, or write x * 60 and the like in to_timestamp",
+        ));
     }
     let ranged = leading_precision.is_some() || last_field.is_some() || fractional_seconds_precision.is_some();
-    ranged.then_some(("an INTERVAL of two fields or with a precision", "write INTERVAL '14 months' or INTERVAL 90 MINUTE"))
+    ranged.then_some((
+        "an INTERVAL of two fields or with a precision",
+        "write INTERVAL '14 months' or INTERVAL 90 MINUTE",
+    ))
 }

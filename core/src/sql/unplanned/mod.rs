@@ -9,8 +9,9 @@ pub use expressions::of_expr;
 pub use relations::of_factor;
 
 use sqlparser::ast::{
-    Cte, Fetch, GroupByExpr, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectName, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, Spanned,
-    WildcardAdditionalOptions, With, visit_relations,
+    Cte, Fetch, GroupByExpr, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, Spanned, WildcardAdditionalOptions, With,
+    visit_relations,
 };
 use sqlparser::tokenizer::Span;
 use std::borrow::Cow;

@@ -23,7 +23,9 @@ pub fn of_join(join: &Join, found: &mut Found) {
         | JoinOperator::RightSemi(JoinConstraint::None)
         | JoinOperator::Anti(JoinConstraint::None)
         | JoinOperator::LeftAnti(JoinConstraint::None)
-        | JoinOperator::RightAnti(JoinConstraint::None) => ("this JOIN without ON or USING", "write ON with a condition"),
+        | JoinOperator::RightAnti(JoinConstraint::None) => {
+            ("this JOIN without ON or USING", "write ON with a condition")
+        }
         JoinOperator::Join(_)
         | JoinOperator::Inner(_)
         | JoinOperator::Left(_)
@@ -45,7 +47,9 @@ pub fn of_join(join: &Join, found: &mut Found) {
             ("ASOF JOIN", "JOIN on the condition, and keep the nearest row with QUALIFY ROW_NUMBER() OVER (…) = 1")
         }
         JoinOperator::StraightJoin(_) => ("STRAIGHT_JOIN", "write JOIN"),
-        JoinOperator::ArrayJoin | JoinOperator::LeftArrayJoin | JoinOperator::InnerArrayJoin => ("ARRAY JOIN", NO_LISTS),
+        JoinOperator::ArrayJoin | JoinOperator::LeftArrayJoin | JoinOperator::InnerArrayJoin => {
+            ("ARRAY JOIN", NO_LISTS)
+        }
     };
     found.add(true, span, clause, instead);
 }

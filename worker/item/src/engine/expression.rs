@@ -93,10 +93,15 @@ impl<'a> Expressions<'a> {
                 }
             },
             Plan::WindowFunction(_) => {
-                return Err(untranslated("a window function cannot stand here: use QUALIFY, or a subquery that makes it"));
+                return Err(untranslated(
+                    "a window function cannot stand here: use QUALIFY, or a subquery that makes it",
+                ));
             }
             Plan::Placeholder(param) => {
-                return Err(untranslated(format!("there is no param `{}`: declare it, or give it with --param", param.id)));
+                return Err(untranslated(format!(
+                    "there is no param `{}`: declare it, or give it with --param",
+                    param.id
+                )));
             }
             other => {
                 let text = spotmill_sql::describe(other);

@@ -121,7 +121,9 @@ pub(crate) fn counted(scan: &TableScan) -> Option<PlSmallStr> {
 fn arrow_schema(table: &str, schema: &Schema) -> Result<arrow::datatypes::Schema, Refusal> {
     let field = |(name, dtype): (&PlSmallStr, &DataType)| match spotmill_bridge::arrow_type(dtype) {
         Some(ty) => Ok(arrow::datatypes::Field::new(name.as_str(), ty, true)),
-        None => Err(Refusal::other(format!("the column `{name}` of {table} is {dtype}, which SQL has not here: leave it out"))),
+        None => Err(Refusal::other(format!(
+            "the column `{name}` of {table} is {dtype}, which SQL has not here: leave it out"
+        ))),
     };
     Ok(arrow::datatypes::Schema::new(schema.iter().map(field).collect::<Result<Vec<_>, _>>()?))
 }
@@ -142,6 +144,7 @@ pub(crate) fn bridged<T>(result: Result<T, spotmill_bridge::BridgeError>) -> Pol
 
 /// The engine's type of a planned type.
 pub(crate) fn engine_type(ty: &arrow::datatypes::DataType) -> PolarsResult<DataType> {
-    spotmill_bridge::polars_type(ty)
-        .ok_or_else(|| untranslated(format!("no column is of the type {}: CAST it", spotmill_sql::functions::kinds::word(ty))))
+    spotmill_bridge::polars_type(ty).ok_or_else(|| {
+        untranslated(format!("no column is of the type {}: CAST it", spotmill_sql::functions::kinds::word(ty)))
+    })
 }

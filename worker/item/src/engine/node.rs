@@ -161,8 +161,10 @@ impl Translator<'_> {
         // By one key, what LIMIT will not take is dropped before it is sorted; of a decimal that is one value for a whole
         // batch the engine takes the whole number for the value there, and drops too much (polars-stream 0.55.2,
         // nodes/top_k.rs). A key beside it keeps the engine from that.
-        if by.len() == 1 && decimal {
-            by.push(by[0].clone());
+        if decimal && let [key] = with.as_slice() {
+            let (key, beside): (Expr, _) = (key.clone(), self.fresh());
+            with.push(key.alias(beside.clone()));
+            by.push(col(beside));
             descending.push(descending[0]);
             nulls_last.push(nulls_last[0]);
         }

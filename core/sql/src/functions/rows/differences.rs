@@ -20,11 +20,7 @@ pub fn all() -> Vec<Named> {
         ),
         (
             &["date_sub", "datesub"],
-            RowWise::checked(
-                "date_sub",
-                vec![shape(&[Text, Time, Time], INTEGER, || between(lengths))],
-                part_is_right,
-            ),
+            RowWise::checked("date_sub", vec![shape(&[Text, Time, Time], INTEGER, || between(lengths))], part_is_right),
         ),
     ]
 }
