@@ -276,7 +276,7 @@ pub enum CheckedStep {
     Skipped,
 }
 
-/// The engine gives no positions: `subject` is the identifier, function or expression to look for in the SQL.
+/// Where no place is known, `subject` is the identifier, function or expression to look for in the SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum CheckProblem {
@@ -313,6 +313,29 @@ pub enum CheckProblem {
         subject: Option<String>,
         message: String,
     },
+    /// One of the above, of which the planner knows the place.
+    Placed {
+        at: Spot,
+        problem: Box<CheckProblem>,
+    },
+}
+
+/// A place in the SQL that was sent, whose params are bound; line and column from 1, columns count characters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spot {
+    pub sql: String,
+    pub line: u64,
+    pub column: u64,
+}
+
+impl CheckProblem {
+    /// The problem without its place.
+    pub fn anywhere(self) -> Self {
+        match self {
+            Self::Placed { at: _, problem } => problem.anywhere(),
+            other => other,
+        }
+    }
 }
 
 /// `preview`: the first rows of Parquet, CSV or NDJSON files, rendered as text by the engine's own rules.

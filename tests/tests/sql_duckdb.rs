@@ -23,6 +23,12 @@ fn every_kind_of_wrong_answer_stays_right() {
     verified("replay.py", &["--refused"]);
 }
 
+/// What users of other engines write: right or refused, and every refusal has a place, a reason and a way out.
+#[test]
+fn constructs_of_other_engines_are_right_or_refused_with_a_way_out() {
+    verified("constructs.py", &[]);
+}
+
 /// The examples of the reference, and every function over NULL, no rows and extreme values.
 #[test]
 fn every_function_is_as_documented_and_equals_duckdb() {

@@ -33,14 +33,18 @@ impl VisitorMut for Settle<'_> {
             function.null_treatment = of_last_argument(function);
         }
         let name = function.name.to_string().to_lowercase();
+        let known = built_in();
+        if function.over.is_some() && known.scalars.contains_key(&name) && !known.windows.contains_key(&name) {
+            let message = format!("`{name}` is no window function: leave OVER out");
+            return ControlFlow::Break(Refusal { span: self.lines.range(span), ..Refusal::other(message) });
+        }
         if function.over.is_some() || built_in().aggregates.contains_key(&name) || !has_clauses(function) {
             return ControlFlow::Continue(());
         }
         let message = format!(
             "`{name}` takes a row at a time: DISTINCT, FILTER, ORDER BY and IGNORE NULLS belong to aggregates and windows"
         );
-        let span = self.lines.byte(span.start)..self.lines.byte(span.end).max(self.lines.byte(span.start));
-        ControlFlow::Break(Refusal { span: Some(span), ..Refusal::other(message) })
+        ControlFlow::Break(Refusal { span: self.lines.range(span), ..Refusal::other(message) })
     }
 }
 

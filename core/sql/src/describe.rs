@@ -4,6 +4,7 @@ use crate::functions::arithmetic::Arithmetic;
 use crate::functions::cast::Conversion;
 use crate::functions::kinds::word;
 use crate::functions::like::Matching;
+use crate::functions::single::Single;
 use datafusion_common::ScalarValue;
 use datafusion_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion_expr::{BinaryExpr, Expr};
@@ -22,6 +23,9 @@ pub fn describe(expr: &Expr) -> String {
         Expr::Negative(inner) => format!("-{}", nested(inner)),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => format!("{} {op} {}", nested(left), nested(right)),
         Expr::ScalarFunction(call) => function(call),
+        Expr::AggregateFunction(call) if call.func.inner().downcast_ref::<Single>().is_some() => {
+            "(SELECT …)".to_owned()
+        }
         Expr::AggregateFunction(call) => {
             let distinct = if call.params.distinct { "DISTINCT " } else { "" };
             format!("{}({distinct}{})", call.func.name(), list(&call.params.args))
@@ -43,6 +47,9 @@ fn function(call: &ScalarFunction) -> String {
     }
     if let (Some(matching), [value, pattern]) = (func.inner().downcast_ref::<Matching>(), args.as_slice()) {
         return format!("{} {} {}", nested(value), matching.word(), describe(pattern));
+    }
+    if let (crate::functions::time_zone::NAME, [time, zone]) = (func.name(), args.as_slice()) {
+        return format!("{} AT TIME ZONE {}", nested(time), describe(zone));
     }
     format!("{}({})", func.name(), list(args))
 }

@@ -7,6 +7,7 @@ pub mod functions;
 pub mod lineage;
 mod operators;
 mod ordering;
+mod place;
 pub mod plan;
 mod provider;
 pub mod refusal;
@@ -16,7 +17,8 @@ mod spelling;
 mod syntax;
 mod text;
 mod using;
+mod wording;
 
 pub use describe::describe;
-pub use plan::plan;
+pub use plan::{place, plan};
 pub use refusal::Refusal;

@@ -146,11 +146,11 @@ pub fn like_typed(what: &str, (l, left): (Expr, &DataType), (r, right): (Expr, &
 }
 
 /// The literal as the type; nothing if the expression is no literal.
-fn literal_as(expr: Expr, ty: &DataType) -> Result<Option<Expr>> {
+pub fn literal_as(expr: Expr, ty: &DataType) -> Result<Option<Expr>> {
     let Expr::Literal(value, metadata) = &expr else { return Ok(None) };
     let array = value.to_array()?;
     match crate::functions::cast::convert(&array, ty, false) {
         Ok(array) => Ok(Some(Expr::Literal(ScalarValue::try_from_array(&array, 0)?, metadata.clone()))),
-        Err(_) => plan_err!("{value} is no {}: write a literal of that type", word(ty)),
+        Err(_) => plan_err!("`{value}` is no {}: write a literal of that type", word(ty)),
     }
 }

@@ -16,7 +16,10 @@ use datafusion_optimizer::optimizer::{Optimizer, OptimizerContext};
 use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion_optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, SqlToRel};
-use std::collections::BTreeMap;
+use spotmill_core::sql::Lines;
+use sqlparser::ast::Statement;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Planning recurses over the query: its own stack holds any query that the parser accepts.
@@ -53,19 +56,69 @@ pub fn plan(
     })
 }
 
+/// The place of what `says` says of a query's plan: nobody who reads plans knows the text.
+pub fn place(
+    text: &str,
+    tables: &BTreeMap<String, SchemaRef>,
+    functions: &[Arc<ScalarUDF>],
+    says: &(dyn Fn(&LogicalPlan) -> Option<String> + Sync),
+) -> Option<Range<usize>> {
+    let body = || {
+        let statement = crate::text::parsed(text).ok()?;
+        let said = |statement| says(&attempted(statement, text, tables, functions).ok()?);
+        let message = said(statement.clone())?;
+        found(text, &statement, |candidate| said(candidate).as_ref() == Some(&message))
+    };
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new().name("planner".into()).stack_size(STACK_BYTES);
+        worker.spawn_scoped(scope, body).ok()?.join().ok()?
+    })
+}
+
+/// The place of what is refused, else the query's first word.
+fn found(text: &str, statement: &Statement, is_refused: impl Fn(Statement) -> bool) -> Option<Range<usize>> {
+    let span = crate::place::of(statement, is_refused).and_then(|span| Lines::new(text).range(span));
+    span.or_else(|| spotmill_core::sql::first_word(text))
+}
+
 fn planned(
     text: &str,
     tables: &BTreeMap<String, SchemaRef>,
     functions: &[Arc<ScalarUDF>],
 ) -> std::result::Result<LogicalPlan, Refusal> {
+    let statement = crate::text::parsed(text)?;
+    let attempt = |statement| attempted(statement, text, tables, functions);
+    attempt(statement.clone()).map_err(|refusal| match refusal.kind {
+        // Found by its name.
+        Kind::DuplicateColumn { .. } | Kind::UnknownFunction { .. } => refusal,
+        _ if refusal.span.is_some() => refusal,
+        _ => {
+            let is_refused =
+                |candidate| attempt(candidate).is_err_and(|other: Refusal| other.message == refusal.message);
+            Refusal { span: found(text, &statement, is_refused), ..refusal }
+        }
+    })
+}
+
+fn attempted(
+    statement: Statement,
+    text: &str,
+    tables: &BTreeMap<String, SchemaRef>,
+    functions: &[Arc<ScalarUDF>],
+) -> std::result::Result<LogicalPlan, Refusal> {
     let located = |e| Refusal::of(&e, text, functions);
-    let plan = resolved(text, tables, functions)?;
-    match finished(plan.clone(), Subqueries::Joins) {
+    let plan = resolved(&statement, text, tables, functions)?;
+    let finished = match finished(plan.clone(), Subqueries::Joins) {
         // What joins cannot do is done value by value.
         Err(error) if has_subquery(&plan).map_err(located)? => {
             finished(plan, Subqueries::Values).map_err(|_| located(error))
         }
         other => other.map_err(located),
+    }?;
+    let mut seen = BTreeSet::new();
+    match finished.schema().fields().iter().find(|field| !seen.insert(field.name())) {
+        Some(twice) => Err(Refusal::twice(twice.name())),
+        None => Ok(finished),
     }
 }
 
@@ -88,6 +141,7 @@ fn is_subquery(expr: &Expr) -> bool {
 fn finished(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
     if subqueries == Subqueries::Joins {
         rules::same_names::checked(&plan)?;
+        rules::same_names::outer_in_joins(&plan)?;
     }
     let plan = optimized(analyzed(plan, subqueries)?)?;
     rules::last::checked(&plan)?;
@@ -97,6 +151,7 @@ fn finished(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
 /// The plan with every name resolved. A name inside an expression of ORDER BY that no column of FROM has is one of the
 /// result.
 fn resolved(
+    parsed: &Statement,
     text: &str,
     tables: &BTreeMap<String, SchemaRef>,
     functions: &[Arc<ScalarUDF>],
@@ -109,7 +164,7 @@ fn resolved(
         .with_default_null_ordering(NullOrdering::NullsLast);
     let mut of_result = Places::new();
     loop {
-        let (statement, open) = crate::text::statement(text, tables, &of_result)?;
+        let (statement, open) = crate::text::planned(parsed.clone(), text, tables, &of_result)?;
         let planner = SqlToRel::new_with_options(&provider, options);
         let refusal = match planner.sql_statement_to_plan(statement) {
             Ok(plan) => return Ok(plan),

@@ -111,6 +111,22 @@ impl ContextProvider for Provider<'_> {
     }
 }
 
+/// What to write in place of a type that no column has.
+fn instead_of(ty: &sqlparser::ast::DataType) -> &'static str {
+    use sqlparser::ast::DataType as Sql;
+    match ty {
+        Sql::Time(..) => "keep a timestamp, or the time of day as a text",
+        Sql::Bytea | Sql::Blob(_) | Sql::Binary(_) | Sql::Varbinary(_) | Sql::Bytes(_) => {
+            "keep bytes as a text, as hex(x)"
+        }
+        Sql::Array(_) | Sql::Struct(..) | Sql::Map(..) | Sql::Union(_) => "a column holds one value",
+        Sql::JSON | Sql::JSONB | Sql::Uuid | Sql::Enum(..) => "write VARCHAR",
+        _ => {
+            "write BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, DECIMAL(p, s), REAL, DOUBLE, VARCHAR, DATE or TIMESTAMP"
+        }
+    }
+}
+
 /// Types where DataFusion's own choice is not ours: microseconds, and DuckDB's decimal without digits.
 #[derive(Debug)]
 struct Types;
@@ -147,9 +163,27 @@ impl TypePlanner for Types {
             }
             Sql::Custom(name, args) if args.is_empty() => match name.to_string().to_uppercase().as_str() {
                 "TIMESTAMP_UTC" => DataType::Timestamp(TimeUnit::Microsecond, utc()),
-                _ => return Ok(None),
+                _ => return plan_err!("there is no type {ty} here: {}", instead_of(ty)),
             },
-            _ => return Ok(None),
+            Sql::Boolean
+            | Sql::Bool
+            | Sql::TinyInt(_)
+            | Sql::SmallInt(_)
+            | Sql::Int(_)
+            | Sql::Integer(_)
+            | Sql::BigInt(_)
+            | Sql::Double(_)
+            | Sql::DoublePrecision
+            | Sql::Decimal(_)
+            | Sql::Numeric(_)
+            | Sql::Dec(_)
+            | Sql::Char(_)
+            | Sql::Varchar(_)
+            | Sql::Text
+            | Sql::String(_)
+            | Sql::Date
+            | Sql::Interval { .. } => return Ok(None),
+            _ => return plan_err!("there is no type {ty} here: {}", instead_of(ty)),
         };
         Ok(Some(Arc::new(Field::new("", ty, true))))
     }

@@ -1,5 +1,6 @@
 //! Why a query is not planned, in words and with a place: what DataFusion says, read once and here.
 
+use crate::wording::reworded;
 use datafusion_common::{DataFusionError, SchemaError, Span};
 use datafusion_expr::ScalarUDF;
 use spotmill_core::sql::{Complaint, Lines};
@@ -31,6 +32,15 @@ impl Refusal {
         Self { kind: Kind::Other, message, span: None, subject: None }
     }
 
+    /// Two columns of one name.
+    pub fn twice(column: &str) -> Self {
+        Self {
+            kind: Kind::DuplicateColumn { column: column.to_owned() },
+            subject: Some(column.to_owned()),
+            ..Self::other(format!("two columns are named `{column}`"))
+        }
+    }
+
     pub fn complaint(complaints: &[Complaint]) -> Self {
         let Some(first) = complaints.first() else { return Self::other("this SQL is refused".to_owned()) };
         let message = format!("{}: {}", first.title, first.label);
@@ -44,33 +54,17 @@ impl Refusal {
     }
 
     pub fn of(error: &DataFusionError, text: &str, functions: &[Arc<ScalarUDF>]) -> Self {
-        let span = error.diagnostic().and_then(|d| d.span).map(|span| bytes(text, span));
+        let span = error.diagnostic().and_then(|d| d.span).and_then(|span| bytes(text, span));
         let mut refusal = read(error, functions);
-        refusal.span = refusal.span.or(span).or_else(|| place(text, &refusal.message));
+        refusal.span = refusal.span.or(span);
         refusal
     }
 }
 
-/// Where a message without a place may point: at the call of a function that it names, or at a text that it quotes.
-fn place(text: &str, message: &str) -> Option<Range<usize>> {
-    let lower = message.to_lowercase();
-    let named = |name: &str| {
-        let name = name.to_lowercase();
-        ["'", "`", ""].iter().any(|q| lower.contains(&format!("{q}{name}{}", if q.is_empty() { "(" } else { q })))
-    };
-    let call = spotmill_core::sql::functions(text).into_iter().find(|(name, _)| named(name));
-    call.map(|(_, span)| span).or_else(|| {
-        let mut quoted = message.split('`').skip(1).step_by(2);
-        quoted.find_map(|part| spotmill_core::sql::expression(text, part))
-    })
-}
-
-fn bytes(text: &str, span: Span) -> Range<usize> {
-    let lines = Lines::new(text);
-    let at =
-        |l: datafusion_common::Location| lines.byte(sqlparser::tokenizer::Location { line: l.line, column: l.column });
-    let start = at(span.start);
-    start..at(span.end).max(start)
+/// The place that the planner tells.
+fn bytes(text: &str, span: Span) -> Option<Range<usize>> {
+    let at = |l: datafusion_common::Location| sqlparser::tokenizer::Location { line: l.line, column: l.column };
+    Lines::new(text).range(sqlparser::tokenizer::Span { start: at(span.start), end: at(span.end) })
 }
 
 fn read(error: &DataFusionError, functions: &[Arc<ScalarUDF>]) -> Refusal {
@@ -83,11 +77,20 @@ fn read(error: &DataFusionError, functions: &[Arc<ScalarUDF>]) -> Refusal {
         },
         DataFusionError::SchemaError(schema, _) => of_schema(schema),
         DataFusionError::Plan(message) => of_plan(message, functions),
-        DataFusionError::NotImplemented(message) => {
-            Refusal::other(format!("{}: write it another way", sentence(message)))
+        DataFusionError::NotImplemented(message) => Refusal::other(unplanned(&sentence(message))),
+        DataFusionError::ArrowError(error, _) => {
+            Refusal { kind: Kind::Type, ..Refusal::other(sentence(&error.to_string())) }
         }
-        DataFusionError::ArrowError(error, _) => Refusal { kind: Kind::Type, ..Refusal::other(error.to_string()) },
         other => Refusal::other(sentence(&other.strip_backtrace())),
+    }
+}
+
+/// What the planner does not plan; a syntax tree in its message tells nobody anything.
+fn unplanned(message: &str) -> String {
+    let tree = [" {", "(", "[", "{:?}"].iter().any(|mark| message.contains(mark));
+    match tree {
+        true => "this is not planned here: write it another way".to_owned(),
+        false => format!("{message}: write it another way"),
     }
 }
 
@@ -101,12 +104,7 @@ fn of_schema(error: &SchemaError) -> Refusal {
             Refusal { kind, message, span: None, subject: Some(column) }
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
-            Refusal {
-                kind: Kind::DuplicateColumn { column: name.clone() },
-                message: format!("two columns are named `{name}`"),
-                span: None,
-                subject: Some(name.clone()),
-            }
+            Refusal::twice(name)
         }
         SchemaError::AmbiguousReference { field } => Refusal {
             kind: Kind::Other,
@@ -126,14 +124,7 @@ fn of_plan(message: &str, functions: &[Arc<ScalarUDF>]) -> Refusal {
     }
     if message.starts_with("Projections require unique expression names") {
         let quoted = message.split('"').nth(1).unwrap_or_default();
-        let column = quoted.rsplit(" AS ").next().unwrap_or(quoted).rsplit('.').next().unwrap_or(quoted).to_owned();
-        let said = format!("two columns are named `{column}`");
-        return Refusal {
-            kind: Kind::DuplicateColumn { column: column.clone() },
-            message: said,
-            span: None,
-            subject: Some(column),
-        };
+        return Refusal::twice(quoted.rsplit(" AS ").next().unwrap_or(quoted).rsplit('.').next().unwrap_or(quoted));
     }
     if message.contains("must be in GROUP BY or an aggregate function")
         && let Some(column) = message.split("column \"").nth(1).and_then(|rest| rest.split('"').next())
@@ -148,13 +139,15 @@ fn of_plan(message: &str, functions: &[Arc<ScalarUDF>]) -> Refusal {
 }
 
 /// The message without the kinds of error that DataFusion and Arrow put before it.
-pub fn without_prefixes(message: &str) -> &str {
+fn without_prefixes(message: &str) -> &str {
     const PREFIXES: &[&str] = &[
         "Error during planning: ",
         "This feature is not implemented: ",
         "Execution error: ",
         "Internal error: ",
         "Arrow error: ",
+        "Parser error: ",
+        "Cast error: ",
         "Compute error: ",
         "Arithmetic overflow: ",
     ];
@@ -163,6 +156,11 @@ pub fn without_prefixes(message: &str) -> &str {
         rest = shorter;
     }
     rest
+}
+
+/// What a function of a plan says when it runs, in the same words.
+pub fn said(error: &DataFusionError) -> String {
+    sentence(&error.strip_backtrace())
 }
 
 /// The message without DataFusion's prefixes and without lines that only a developer of it could use.
@@ -175,5 +173,5 @@ fn sentence(message: &str) -> String {
     }
     let rest = rest.split("\n\nbacktrace:").next().unwrap_or(rest);
     let rest = rest.split("You might need to add explicit type casts").next().unwrap_or(rest);
-    rest.split(".\nThis issue was likely caused by a bug").next().unwrap_or(rest).trim().to_owned()
+    reworded(rest.split(".\nThis issue was likely caused by a bug").next().unwrap_or(rest).trim())
 }

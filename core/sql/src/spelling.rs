@@ -2,8 +2,8 @@
 
 use crate::syntax::{call, cast};
 use sqlparser::ast::{
-    CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, TimezoneInfo, Value,
+    CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, OrderByExpr, TimezoneInfo, Value,
 };
 
 /// (what is written, what is planned): the same arguments in the same order.
@@ -56,6 +56,9 @@ const FIELDS: &[&str] = &[
 pub fn function(written: &Function) -> Option<Expr> {
     let [part] = written.name.0.as_slice() else { return None };
     let name = part.as_ident()?.value.to_ascii_lowercase();
+    if let Some(within) = within_group(&name, written) {
+        return Some(function(&within).unwrap_or(Expr::Function(within)));
+    }
     if let Some((_, planned)) = RENAMED.iter().find(|(n, _)| *n == name) {
         let ident = Ident { value: (*planned).to_owned(), ..part.as_ident()?.clone() };
         let renamed = Function { name: ObjectName::from(vec![ident]), ..written.clone() };
@@ -88,6 +91,35 @@ pub fn function(written: &Function) -> Option<Expr> {
         ("count_star", []) => Some(call("count", vec![Expr::Value(Value::Number("1".into(), false).into())])),
         _ => None,
     }
+}
+
+/// `LISTAGG(s, ',') WITHIN GROUP (ORDER BY x)` as `LISTAGG(s, ',' ORDER BY x)`, `MODE() WITHIN GROUP (ORDER BY x)` as
+/// `MODE(x)`, and `PERCENTILE_DISC(p) WITHIN GROUP (ORDER BY x)` as `QUANTILE_DISC(x, p)`.
+fn within_group(name: &str, written: &Function) -> Option<Function> {
+    let FunctionArguments::List(list) = &written.args else { return None };
+    let mut call = Function { within_group: Vec::new(), ..written.clone() };
+    let mut list = list.clone();
+    match (name, written.within_group.as_slice()) {
+        ("listagg" | "string_agg" | "group_concat", [_, ..]) => {
+            list.clauses.push(FunctionArgumentClause::OrderBy(written.within_group.clone()));
+        }
+        ("mode", [key]) if list.args.is_empty() && ascends(key) => list.args.push(argument(&key.expr)),
+        ("percentile_disc", [key]) if list.args.len() == 1 && ascends(key) => {
+            call.name = ObjectName::from(vec![Ident::new("quantile_disc")]);
+            list.args.insert(0, argument(&key.expr));
+        }
+        _ => return None,
+    }
+    call.args = FunctionArguments::List(list);
+    Some(call)
+}
+
+fn ascends(key: &OrderByExpr) -> bool {
+    key.options.asc != Some(false) && key.options.nulls_first.is_none()
+}
+
+fn argument(expr: &Expr) -> FunctionArg {
+    FunctionArg::Unnamed(FunctionArgExpr::Expr(expr.clone()))
 }
 
 /// `LAG(x, n, d)` where `d` is no literal: `d` where there is no row `n` before.

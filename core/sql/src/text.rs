@@ -3,39 +3,45 @@
 
 use crate::functions::cast::Written;
 use crate::ordering::Places;
-use crate::refusal::Refusal;
+use crate::refusal::{Kind, Refusal};
 use crate::spelling;
 use crate::syntax::{call, cast};
+use crate::using::constraint;
 use arrow::datatypes::SchemaRef;
 use spotmill_core::sql;
 use sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
-    TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, FunctionArguments, Ident, Join, JoinConstraint,
+    JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem, SetExpr, SetOperator, Statement, TableAlias,
+    TableFactor, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// The one query in `text`.
-pub fn statement(
+pub fn parsed(text: &str) -> Result<Statement, Refusal> {
+    let select = sql::parse(text).map_err(|complaints| Refusal::complaint(&complaints))?;
+    select.into_statement().ok_or_else(|| Refusal::other("the SQL is empty: write a SELECT".to_owned()))
+}
+
+/// The query as it is planned.
+pub fn planned(
+    mut statement: Statement,
     text: &str,
     tables: &BTreeMap<String, SchemaRef>,
     of_result: &Places,
 ) -> Result<(Statement, Places), Refusal> {
-    let select = sql::parse(text).map_err(|complaints| Refusal::complaint(&complaints))?;
-    let Some(mut statement) = select.into_statement() else {
-        return Err(Refusal::other("the SQL is empty".to_owned()));
-    };
     let mut names = Names::new(tables);
-    let _ = statement.visit(&mut names);
-    let _ = statement.visit(&mut Rewrite { names: &names });
+    let _ = VisitMut::visit(&mut statement, &mut names);
+    names.replaced(&statement, text)?;
+    let _ = VisitMut::visit(&mut statement, &mut Rewrite { names: &names });
     crate::clauses::settle(&mut statement, text)?;
     if let Statement::Query(query) = &mut statement {
         name_outputs(&mut query.body);
     }
-    let _ = statement.visit(&mut crate::rows::Rows::default());
+    let _ = VisitMut::visit(&mut statement, &mut crate::rows::Rows::default());
     let open = crate::ordering::explicit(&mut statement, text, of_result)?;
     crate::using::explicit(&mut statement, text, tables)?;
-    let _ = statement.visit(&mut Casts);
+    let _ = VisitMut::visit(&mut statement, &mut Casts);
     Ok((statement, open))
 }
 
@@ -67,6 +73,32 @@ impl Names {
         if let (Some(one), None) = (alike.next(), alike.next()) {
             ident.value.clone_from(one);
         }
+    }
+
+    /// The planner drops what REPLACE says of a column that is not there.
+    fn replaced(&self, statement: &Statement, text: &str) -> Result<(), Refusal> {
+        struct Replaced<'a>(&'a Names);
+        impl Visitor for Replaced<'_> {
+            type Break = Ident;
+            fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Ident> {
+                let options = select.projection.iter().filter_map(|item| match item {
+                    SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => Some(options),
+                    _ => None,
+                });
+                let elements = options.filter_map(|o| o.opt_replace.as_ref()).flat_map(|replace| &replace.items);
+                let is_known = |ident: &Ident| self.0.known.iter().any(|name| name.eq_ignore_ascii_case(&ident.value));
+                match elements.map(|element| &element.column_name).find(|ident| !is_known(ident)) {
+                    Some(unknown) => ControlFlow::Break(unknown.clone()),
+                    None => ControlFlow::Continue(()),
+                }
+            }
+        }
+        let ControlFlow::Break(ident) = statement.visit(&mut Replaced(self)) else { return Ok(()) };
+        let available = self.columns.iter().cloned().collect();
+        let kind = Kind::UnknownColumn { column: ident.value.clone(), available };
+        let message = format!("REPLACE names `{}`, which no table has: leave it out", ident.value);
+        let span = sql::Lines::new(text).range(ident.span);
+        Err(Refusal { kind, span, subject: Some(ident.value), ..Refusal::other(message) })
     }
 
     fn column(&self, ident: &Ident) -> bool {
@@ -111,6 +143,22 @@ struct Rewrite<'a> {
     names: &'a Names,
 }
 
+impl Rewrite<'_> {
+    /// `JOIN … USING (Id)`; `SEMI JOIN` in the planner's words.
+    fn join(&mut self, join: &mut Join) {
+        if let Some((_, JoinConstraint::Using(names))) = constraint(&mut join.join_operator) {
+            for name in names {
+                let _ = self.pre_visit_relation(name);
+            }
+        }
+        match &join.join_operator {
+            JoinOperator::Semi(c) => join.join_operator = JoinOperator::LeftSemi(c.clone()),
+            JoinOperator::Anti(c) => join.join_operator = JoinOperator::LeftAnti(c.clone()),
+            _ => {}
+        }
+    }
+}
+
 impl VisitorMut for Rewrite<'_> {
     type Break = ();
 
@@ -123,14 +171,29 @@ impl VisitorMut for Rewrite<'_> {
         ControlFlow::Continue(())
     }
 
-    /// `JOIN … USING (Id)`.
+    /// FETCH is LIMIT, and MINUS is EXCEPT.
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(Fetch { quantity, .. }) = query.fetch.take() {
+            let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
+            let limit = Some(quantity.unwrap_or_else(one));
+            let offset = match query.limit_clause.take() {
+                Some(LimitClause::LimitOffset { offset, .. }) => offset,
+                _ => None,
+            };
+            query.limit_clause = Some(LimitClause::LimitOffset { limit, offset, limit_by: Vec::new() });
+        }
+        except(&mut query.body);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        for join in select.from.iter_mut().flat_map(|t| &mut t.joins) {
-            if let Some(names) = using(&mut join.join_operator) {
-                for name in names {
-                    let _ = self.pre_visit_relation(name);
-                }
-            }
+        select.from.iter_mut().flat_map(|t| &mut t.joins).for_each(|join| self.join(join));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::NestedJoin { table_with_joins, .. } = factor {
+            table_with_joins.joins.iter_mut().for_each(|join| self.join(join));
         }
         ControlFlow::Continue(())
     }
@@ -152,12 +215,39 @@ impl VisitorMut for Rewrite<'_> {
                     *expr = other;
                 }
             }
-            Expr::Value(value) => {
-                if let Value::Number(number, _) = &value.value
-                    && number.contains(['e', 'E'])
-                {
-                    *expr = double(number);
+            Expr::Value(value) => match &mut value.value {
+                Value::Number(number, _) if number.contains(['e', 'E']) => *expr = double(number),
+                Value::UnicodeStringLiteral(text) => value.value = Value::SingleQuotedString(std::mem::take(text)),
+                _ => {}
+            },
+            // A regular expression for the whole text, as in DuckDB.
+            Expr::SimilarTo { negated, expr: text, pattern, escape_char: None } => {
+                let matches = call("regexp_full_match", vec![(**text).clone(), (**pattern).clone()]);
+                *expr = match negated {
+                    true => Expr::Nested(Box::new(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(matches) })),
+                    false => matches,
+                };
+            }
+            Expr::BinaryOp { left, op, right } if like(op).is_some() => {
+                let (negated, any_case) = like(op).unwrap_or_default();
+                let (expr_of, pattern) = (left.clone(), right.clone());
+                *expr = Expr::Nested(Box::new(match any_case {
+                    true => Expr::ILike { negated, any: false, expr: expr_of, pattern, escape_char: None },
+                    false => Expr::Like { negated, any: false, expr: expr_of, pattern, escape_char: None },
+                }));
+            }
+            Expr::Interval(interval) => {
+                if let Some(number) = number(&interval.value) {
+                    *interval.value = Expr::Value(Value::SingleQuotedString(number).into());
                 }
+            }
+            Expr::Extract { field: field @ DateTimeField::Custom(_), .. } => {
+                if let DateTimeField::Custom(ident) = field {
+                    ident.quote_style = None;
+                }
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::PGStartsWith, right } => {
+                *expr = call("starts_with", vec![(**left).clone(), (**right).clone()]);
             }
             Expr::AtTimeZone { timestamp, time_zone } => {
                 let args = vec![(**timestamp).clone(), (**time_zone).clone()];
@@ -190,24 +280,35 @@ impl VisitorMut for Casts {
     }
 }
 
-fn using(operator: &mut sqlparser::ast::JoinOperator) -> Option<&mut Vec<ObjectName>> {
-    use sqlparser::ast::{JoinConstraint, JoinOperator};
-    let constraint = match operator {
-        JoinOperator::Join(c)
-        | JoinOperator::Inner(c)
-        | JoinOperator::Left(c)
-        | JoinOperator::LeftOuter(c)
-        | JoinOperator::Right(c)
-        | JoinOperator::RightOuter(c)
-        | JoinOperator::FullOuter(c)
-        | JoinOperator::Semi(c)
-        | JoinOperator::LeftSemi(c)
-        | JoinOperator::Anti(c)
-        | JoinOperator::LeftAnti(c) => c,
+fn except(body: &mut SetExpr) {
+    if let SetExpr::SetOperation { op, left, right, .. } = body {
+        if *op == SetOperator::Minus {
+            *op = SetOperator::Except;
+        }
+        except(left);
+        except(right);
+    }
+}
+
+/// Whether `~~` and its like do not match, and whether in any case.
+fn like(op: &BinaryOperator) -> Option<(bool, bool)> {
+    Some(match op {
+        BinaryOperator::PGLikeMatch => (false, false),
+        BinaryOperator::PGNotLikeMatch => (true, false),
+        BinaryOperator::PGILikeMatch => (false, true),
+        BinaryOperator::PGNotILikeMatch => (true, true),
         _ => return None,
-    };
-    match constraint {
-        JoinConstraint::Using(names) => Some(names),
+    })
+}
+
+/// The digits of a number, in parentheses or not.
+fn number(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) => number(inner),
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => Some(digits.clone()),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -175,8 +175,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn refusal(&self, span: Span, message: String) -> Refusal {
-        let span = (span.start.line > 0).then(|| self.lines.byte(span.start)..self.lines.byte(span.end));
-        Refusal { span, ..Refusal::other(message) }
+        Refusal { span: self.lines.range(span), ..Refusal::other(message) }
     }
 
     fn refuse<T>(&self, span: Span, message: String) -> Answer<T> {
@@ -453,7 +452,6 @@ impl Walk<'_> {
         if let Some(condition) = conditions.into_iter().reduce(both) {
             *constraint = JoinConstraint::On(condition);
         }
-        left_of(&mut join.join_operator);
         Ok(keep.of(left, right))
     }
 
@@ -524,7 +522,7 @@ impl Walk<'_> {
 
 /// The value of a merged key, and the rows that a join keeps.
 #[derive(Clone, Copy, PartialEq)]
-enum Keep {
+pub enum Keep {
     Left,
     Right,
     Either,
@@ -543,7 +541,7 @@ impl Keep {
 }
 
 /// None for the joins that cannot be joined by name.
-fn constraint(operator: &mut JoinOperator) -> Option<(Keep, &mut JoinConstraint)> {
+pub fn constraint(operator: &mut JoinOperator) -> Option<(Keep, &mut JoinConstraint)> {
     Some(match operator {
         JoinOperator::Join(c) | JoinOperator::Inner(c) | JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => {
             (Keep::Left, c)
@@ -556,15 +554,6 @@ fn constraint(operator: &mut JoinOperator) -> Option<(Keep, &mut JoinConstraint)
         JoinOperator::RightSemi(c) | JoinOperator::RightAnti(c) => (Keep::RightRows, c),
         _ => return None,
     })
-}
-
-/// `SEMI JOIN` in the planner's words.
-fn left_of(operator: &mut JoinOperator) {
-    match operator {
-        JoinOperator::Semi(c) => *operator = JoinOperator::LeftSemi(c.clone()),
-        JoinOperator::Anti(c) => *operator = JoinOperator::LeftAnti(c.clone()),
-        _ => {}
-    }
 }
 
 fn is_lateral(factor: &TableFactor) -> bool {
@@ -744,27 +733,8 @@ fn has_join_by_name(item: &TableWithJoins) -> bool {
 }
 
 fn is_by_name(join: &Join) -> bool {
-    use JoinOperator as J;
-    let (J::Join(c)
-    | J::Inner(c)
-    | J::Left(c)
-    | J::LeftOuter(c)
-    | J::Right(c)
-    | J::RightOuter(c)
-    | J::FullOuter(c)
-    | J::Semi(c)
-    | J::LeftSemi(c)
-    | J::RightSemi(c)
-    | J::Anti(c)
-    | J::LeftAnti(c)
-    | J::RightAnti(c)
-    | J::CrossJoin(c)
-    | J::StraightJoin(c)
-    | J::AsOf { constraint: c, .. }) = &join.join_operator
-    else {
-        return false;
-    };
-    matches!(c, JoinConstraint::Using(_) | JoinConstraint::Natural)
+    let mut operator = join.join_operator.clone();
+    matches!(constraint(&mut operator), Some((_, JoinConstraint::Using(_) | JoinConstraint::Natural)))
 }
 
 /// Whether anything in the statement joins by name.

@@ -3,7 +3,7 @@
 
 use super::locate::Parsed;
 use super::problem::{Place, Problem, arrange};
-use crate::item::{CheckProblem, CheckReply, CheckedStep, FunctionInfo};
+use crate::item::{CheckProblem, CheckReply, CheckedStep, FunctionInfo, Spot};
 use crate::model::{Source, Step, Transform};
 use crate::sql;
 use crate::types::{Column, ColumnType};
@@ -17,7 +17,7 @@ pub fn check_problems(parsed: &Parsed, reply: &CheckReply) -> Vec<Problem> {
     let mut out = Vec::new();
     for (step, checked) in parsed.pipeline.steps.iter().zip(&reply.steps) {
         if let CheckedStep::Failed(problem) = checked {
-            out.push(Found { parsed, reply, step }.problem(problem));
+            out.push(Found { parsed, reply, step, at: None }.problem(problem));
         }
     }
     if out.is_empty() {
@@ -62,6 +62,8 @@ struct Found<'a> {
     parsed: &'a Parsed,
     reply: &'a CheckReply,
     step: &'a Step,
+    /// Where the planner points in the step's SQL.
+    at: Option<usize>,
 }
 
 impl Found<'_> {
@@ -87,6 +89,10 @@ impl Found<'_> {
                 self.placed("bad-sample", title, self.parsed.locate(step, "input.path"), message.clone())
             }
             CheckProblem::Other { subject, message } => self.spoken_of("bad-sql", subject, message),
+            CheckProblem::Placed { at: Spot { sql, line, column }, problem } => {
+                let token = self.sql().and_then(|text| crate::query::place(text, sql, *line, *column));
+                Found { at: token.map(|token| token.start), ..*self }.problem(problem)
+            }
         }
     }
 
@@ -94,7 +100,11 @@ impl Found<'_> {
     fn spoken_of(&self, name: &'static str, subject: &Option<String>, message: &str) -> Problem {
         let title = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message).trim().to_owned();
         let Some(subject) = subject else { return self.placed(name, title, None, String::new()) };
-        let span = self.sql().and_then(|text| sql::expression(text, subject));
+        let here = |text: &str| {
+            let at = self.at?;
+            sql::expression_at(text, subject, at).or_else(|| sql::word_at(text, at))
+        };
+        let span = self.sql().and_then(|text| here(text).or_else(|| sql::expression(text, subject)));
         let label = span.clone().map(|s| self.types_in(s)).unwrap_or_default();
         let in_sql = span.and_then(|s| self.parsed.sql_place(&self.step.name, s));
         self.placed(name, title, in_sql.or_else(|| self.in_checks(|check| sql::expression(check, subject))), label)
@@ -136,8 +146,9 @@ impl Found<'_> {
             _ if self.step.tables.is_empty() => ("its input does not have".to_owned(), "input has".to_owned()),
             _ => ("none of its tables has".to_owned(), "they have".to_owned()),
         };
-        let span = self.sql().and_then(|text| sql::identifiers(text, column).into_iter().next());
-        let place = span.and_then(|s| self.parsed.sql_place(step, s));
+        let named = self.sql().map(|text| sql::identifiers(text, column)).unwrap_or_default();
+        let span = named.iter().find(|span| self.at.is_some_and(|at| span.contains(&at))).or(named.first());
+        let place = span.and_then(|s| self.parsed.sql_place(step, s.clone()));
         let label = match super::nearest(column, available.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`? {verb}: {}", shortened(available)),
             None => format!("{verb}: {}", shortened(available)),

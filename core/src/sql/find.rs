@@ -77,6 +77,16 @@ fn is_cte_head(tokens: &[Tok], i: usize) -> bool {
     after_with && then_as && then_paren
 }
 
+/// The word that a text begins with.
+pub fn first_word(text: &str) -> Option<Range<usize>> {
+    tokenize(text).ok()?.first().map(|token| token.span.clone())
+}
+
+/// The word that begins at a byte.
+pub fn word_at(text: &str, start: usize) -> Option<Range<usize>> {
+    tokenize(text).ok()?.into_iter().find(|token| token.span.start == start).map(|token| token.span)
+}
+
 /// The first place whose tokens are those of `subject`. A `$param` in the text matches the literal it was bound
 /// to.
 pub fn expression(text: &str, subject: &str) -> Option<Range<usize>> {
@@ -87,6 +97,14 @@ pub fn expression(text: &str, subject: &str) -> Option<Range<usize>> {
     }
     let last = (0..text_tokens.len()).find_map(|i| Some((i, match_at(&text_tokens, i, &wanted)?)));
     last.map(|(first, last)| text_tokens[first].span.start..text_tokens[last].span.end)
+}
+
+/// The same where the tokens begin at a byte.
+pub fn expression_at(text: &str, subject: &str, start: usize) -> Option<Range<usize>> {
+    let tokens = tokenize(text).ok()?;
+    let first = tokens.iter().position(|token| token.span.start == start)?;
+    let last = match_at(&tokens, first, &tokenize(subject).ok()?)?;
+    (last >= first).then(|| start..tokens[last].span.end)
 }
 
 /// Index of the last token of the match that begins at `from`.

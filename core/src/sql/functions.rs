@@ -2,6 +2,7 @@
 
 const SAME_ROWS: &str = "an item must give the same rows whenever it runs; pass a param such as $date";
 const NO_LIST: &str = "a column holds one value: use STRING_AGG, SPLIT_PART, or a function of your worker";
+const JSON: &str = "declare a column with its path into the JSON under [step.input]";
 const NO_BYTES: &str = "a column holds no bytes: use hex({x}), md5({x}) or sha256({x})";
 const NO_STRUCT: &str = "a column holds one value: name each as a column of its own";
 const NO_CLOCK: &str = "there is no type for a time of day: keep a timestamp, or strftime({x}, '%H:%M:%S')";
@@ -21,9 +22,20 @@ const INSTEAD: &[(&[&str], &str)] = &[
             "getdate",
             "localtime",
             "localtimestamp",
+            "current_user",
+            "session_user",
+            "current_setting",
+            "nextval",
         ],
         SAME_ROWS,
     ),
+    (&["rownum"], "number rows with ROW_NUMBER() OVER (ORDER BY …), and QUALIFY"),
+    (&["columns"], "list the columns, or write * EXCLUDE (…)"),
+    (&["grouping_id"], "use GROUPING({x}, …)"),
+    (&["zeroifnull"], "use COALESCE({x}, 0)"),
+    (&["hash", "farm_fingerprint", "xxhash64"], "use md5({x})"),
+    (&["json_object", "json_extract", "json_value", "json_query", "json_extract_string", "get_json_object"], JSON),
+    (&["struct_extract", "list_contains", "list_transform", "list_filter", "array_contains"], NO_LIST),
     (&["random", "rand", "uuid", "gen_random_uuid", "version", "setseed"], SAME_ROWS),
     (&["input_file_name", "filename"], "name the file's column in the input's path"),
     (&["file_row_index", "rowid"], "number rows with ROW_NUMBER() OVER (ORDER BY …)"),
@@ -82,11 +94,30 @@ const INSTEAD: &[(&[&str], &str)] = &[
 
 /// What to write instead. `first` is the first plain column in the arguments, for an example that fits.
 pub fn hint(function: &str, first: Option<&str>, known: &[String]) -> String {
+    instead(function, first).unwrap_or_else(|| nearest(&function.to_ascii_lowercase(), known))
+}
+
+/// Functions that are written like columns.
+const BARE: &[&str] = &[
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "localtime",
+    "localtimestamp",
+    "rownum",
+    "session_user",
+];
+
+/// What to write in place of a name that is no column but a function elsewhere.
+pub fn bare(name: &str) -> Option<String> {
+    BARE.iter().any(|bare| bare.eq_ignore_ascii_case(name)).then(|| instead(name, None)).flatten()
+}
+
+fn instead(function: &str, first: Option<&str>) -> Option<String> {
     let lower = function.to_ascii_lowercase();
-    match INSTEAD.iter().find(|(names, _)| names.contains(&lower.as_str())) {
-        Some((_, instead)) => instead.replace("{x}", first.unwrap_or("x")),
-        None => nearest(&lower, known),
-    }
+    let (_, instead) = INSTEAD.iter().find(|(names, _)| names.contains(&lower.as_str()))?;
+    Some(instead.replace("{x}", first.unwrap_or("x")))
 }
 
 fn nearest(name: &str, known: &[String]) -> String {

@@ -5,6 +5,7 @@
 mod bind;
 mod find;
 mod functions;
+mod hints;
 mod position;
 mod precedence;
 mod select;
@@ -13,8 +14,10 @@ mod unplanned;
 
 pub use bind::{BindError, bind, bind_text, literal, params};
 pub(crate) use find::literal_length;
-pub use find::{alias_of, expression, first_column, functions, identifiers, names_in, star};
-pub use functions::hint;
+pub use find::{
+    alias_of, expression, expression_at, first_column, first_word, functions, identifiers, names_in, star, word_at,
+};
+pub use functions::{bare, hint};
 pub use select::{Select, parse, parse_condition};
 pub use tokens::Lines;
 pub(crate) use tokens::{Tok, tokenize};

@@ -9,9 +9,11 @@ use sqlparser::ast::{
     UnaryOperator, Value, ValueWithSpan, Visit, Visitor,
 };
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Span, Token};
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
+
+const ONE_SELECT: &str = "SQL is one SELECT over declared tables";
 
 /// A query that passed; what it reads and the params it names, each with where.
 #[derive(Clone, Debug)]
@@ -157,7 +159,7 @@ fn one_select(statements: &[Statement], tokens: &[Tok]) -> Complaint {
         }
         _ => (tokens[0].span.clone(), "a step is one SELECT; it changes nothing"),
     };
-    Complaint::new("undeclared-read", "SQL is one SELECT over declared tables", span, label)
+    Complaint::new("undeclared-read", ONE_SELECT, span, label)
 }
 
 /// sqlparser says `Expected: …, found: x at Line: 1, Column: 8`.
@@ -172,8 +174,17 @@ fn syntax(text: &str, tokens: &[Tok], error: &ParserError) -> Complaint {
     };
     let at = at.unwrap_or_else(|| tokens.last().map_or(0, |t| t.span.start));
     let span = tokens.iter().find(|t| t.span.start >= at).map_or(at..at, |t| t.span.clone());
-    let label = message.strip_prefix("sql parser error: ").unwrap_or(&message).replace("Expected: ", "expected ");
-    Complaint::new("bad-sql", "this SQL does not parse", span, label.replace(", found: ", ", found "))
+    let label = match super::hints::of(text, tokens, at) {
+        Some(instead) => instead.to_owned(),
+        // The parser's own names of tokens follow.
+        None if message.starts_with("No infix parser") => "this is no operator here: use a function".to_owned(),
+        None => {
+            let label =
+                message.strip_prefix("sql parser error: ").unwrap_or(&message).replace("Expected: ", "expected ");
+            label.replace(", found: ", ", found ").replace("found EOF", "found the end")
+        }
+    };
+    Complaint::new("bad-sql", "this SQL does not parse", span, label)
 }
 
 fn location(text: &str, place: &str) -> Option<usize> {
@@ -183,7 +194,12 @@ fn location(text: &str, place: &str) -> Option<usize> {
 }
 
 struct Rules<'a> {
+    text: &'a str,
     lines: Lines<'a>,
+    /// The last place that the parser told: not every part of a query has one of its own.
+    near: Span,
+    /// Where a row, `(a, b)`, is compared with rows.
+    rows: BTreeSet<*const Expr>,
     condition: bool,
     ctes: BTreeSet<String>,
     tables: Vec<(String, Range<usize>)>,
@@ -195,7 +211,10 @@ struct Rules<'a> {
 impl<'a> Rules<'a> {
     fn new(text: &'a str) -> Self {
         Self {
+            text,
             lines: Lines::new(text),
+            near: Span::empty(),
+            rows: BTreeSet::new(),
             condition: false,
             ctes: BTreeSet::new(),
             tables: Vec::new(),
@@ -205,22 +224,15 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn bytes(&self, span: sqlparser::tokenizer::Span) -> Range<usize> {
-        let start = self.lines.byte(span.start);
-        start..self.lines.byte(span.end).max(start)
+    fn bytes(&self, span: Span) -> Range<usize> {
+        self.lines.range(span).or_else(|| self.lines.range(self.near)).unwrap_or(0..0)
     }
 
-    fn refuse(&mut self, span: sqlparser::tokenizer::Span, title: &str, label: impl Into<String>) {
+    fn refuse(&mut self, span: Span, title: &str, label: impl Into<String>) {
         self.refuse_as("undeclared-read", span, title, label);
     }
 
-    fn refuse_as(
-        &mut self,
-        name: &'static str,
-        span: sqlparser::tokenizer::Span,
-        title: &str,
-        label: impl Into<String>,
-    ) {
+    fn refuse_as(&mut self, name: &'static str, span: Span, title: &str, label: impl Into<String>) {
         let span = self.bytes(span);
         self.complaints.push(Complaint::new(name, title, span, label));
     }
@@ -240,7 +252,7 @@ impl<'a> Rules<'a> {
     fn single_name(&mut self, name: &ObjectName) -> Option<(String, Range<usize>)> {
         let [part] = name.0.as_slice() else {
             let label = "names have one part; there are no schemas";
-            self.refuse(name.span(), "SQL is one SELECT over declared tables", label);
+            self.refuse(name.span(), ONE_SELECT, label);
             return None;
         };
         let ident = part.as_ident()?;
@@ -249,14 +261,22 @@ impl<'a> Rules<'a> {
 
     fn table(&mut self, factor: &TableFactor) {
         match factor {
+            TableFactor::Table { name, args: None, .. } if is_text(name) => {
+                let label = "a text is no table: add [step.tables.…] with that path, or --table NAME=FILE";
+                let span = super::expression(self.text, &name.to_string()).unwrap_or_else(|| self.bytes(name.span()));
+                self.complaints.push(Complaint::new("undeclared-read", ONE_SELECT, span, label));
+            }
             TableFactor::Table { name, args: None, .. } => {
                 if let Some(table) = self.single_name(name) {
                     self.tables.push(table);
                 }
             }
             TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => self.file_function(name),
-            TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } | TableFactor::UNNEST { .. } => {}
-            other => self.refuse(other.span(), "SQL is one SELECT over declared tables", "this reads something else"),
+            TableFactor::TableFunction { expr, .. } => {
+                self.refuse(expr.span(), ONE_SELECT, "this reads something else: a table comes from [step.tables.…]");
+            }
+            // A part of the query, or refused as what nobody plans.
+            _ => {}
         }
     }
 
@@ -264,7 +284,7 @@ impl<'a> Rules<'a> {
         let text = name.to_string().to_ascii_lowercase();
         let reads = text.starts_with("read_") || text.starts_with("scan_");
         let label = if reads { "add [step.tables.…] with that path" } else { "a table comes from [step.tables.…]" };
-        self.refuse(name.span(), "SQL is one SELECT over declared tables", label);
+        self.refuse(name.span(), ONE_SELECT, label);
     }
 
     fn body(&mut self, body: &SetExpr) {
@@ -282,12 +302,12 @@ impl<'a> Rules<'a> {
             }
             SetExpr::Select(select) => {
                 if let Some(into) = &select.into {
-                    let title = "SQL is one SELECT over declared tables";
+                    let title = ONE_SELECT;
                     self.refuse(into.name.span(), title, "the step's output is where rows go");
                 }
             }
             SetExpr::Query(_) | SetExpr::Values(_) => {}
-            other => self.refuse(other.span(), "SQL is one SELECT over declared tables", "a step changes nothing"),
+            other => self.refuse(other.span(), ONE_SELECT, "a step changes nothing"),
         }
     }
 }
@@ -305,12 +325,15 @@ impl Visitor for Rules<'_> {
         self.unplanned(unplanned::of_query(query));
         self.body(&query.body);
         if !query.pipe_operators.is_empty() {
-            self.refuse(query.span(), "SQL is one SELECT over declared tables", "`|>` is not supported");
+            self.refuse(query.span(), ONE_SELECT, "`|>` is not supported");
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if is_known(factor.span()) {
+            self.near = factor.span();
+        }
         self.table(factor);
         self.unplanned(unplanned::of_factor(factor));
         ControlFlow::Continue(())
@@ -322,6 +345,11 @@ impl Visitor for Rules<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if is_known(expr.span()) {
+            self.near = expr.span();
+        }
+        self.rows.extend(compared_rows(expr).into_iter().map(std::ptr::from_ref));
+        self.unplanned(unplanned::of_expr(expr, self.rows.contains(&std::ptr::from_ref(expr))).into_iter().collect());
         // The parser takes everything to the right for the operand.
         if let Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) = expr
             && !is_operand(right)
@@ -380,9 +408,22 @@ fn operations(expr: &Expr) -> usize {
 
 /// Whether an expression binds more tightly than a comparison.
 fn is_operand(expr: &Expr) -> bool {
-    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus, StringConcat};
+    use BinaryOperator::{
+        BitwiseAnd, BitwiseOr, Divide, DuckIntegerDivide, Minus, Modulo, Multiply, MyIntegerDivide, Plus, StringConcat,
+    };
     match expr {
-        Expr::BinaryOp { op, .. } => matches!(op, Plus | Minus | Multiply | Divide | Modulo | StringConcat),
+        Expr::BinaryOp { op, .. } => matches!(
+            op,
+            Plus | Minus
+                | Multiply
+                | Divide
+                | DuckIntegerDivide
+                | MyIntegerDivide
+                | Modulo
+                | StringConcat
+                | BitwiseAnd
+                | BitwiseOr
+        ),
         Expr::Identifier(_)
         | Expr::CompoundIdentifier(_)
         | Expr::Value(_)
@@ -398,9 +439,38 @@ fn is_operand(expr: &Expr) -> bool {
         | Expr::Ceil { .. }
         | Expr::Floor { .. }
         | Expr::Position { .. }
+        | Expr::Overlay { .. }
+        | Expr::AtTimeZone { .. }
         | Expr::Interval(_)
+        | Expr::Tuple(_)
+        | Expr::Exists { .. }
         | Expr::Subquery(_) => true,
         _ => false,
+    }
+}
+
+fn is_known(span: Span) -> bool {
+    span.start.line > 0
+}
+
+/// `'a.csv'` in place of a name.
+fn is_text(name: &ObjectName) -> bool {
+    name.0.iter().filter_map(|part| part.as_ident()).any(|ident| ident.quote_style == Some('\''))
+}
+
+/// The rows that stand in a comparison which looks at them value by value.
+fn compared_rows(expr: &Expr) -> Vec<&Expr> {
+    let operands: Vec<&Expr> = match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right }
+        | Expr::IsDistinctFrom(left, right)
+        | Expr::IsNotDistinctFrom(left, right) => vec![left, right],
+        Expr::InList { expr, list, negated: _ } => std::iter::once(expr.as_ref()).chain(list).collect(),
+        Expr::InSubquery { expr, .. } => vec![expr],
+        _ => Vec::new(),
+    };
+    match operands.iter().all(|operand| matches!(operand, Expr::Tuple(_))) {
+        true => operands,
+        false => Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tokens of a text with byte positions. sqlparser counts lines and characters; everything else here counts bytes.
 
 use sqlparser::dialect::GenericDialect;
-use sqlparser::tokenizer::{Location, Token, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 use std::ops::Range;
 
 /// The dialect that queries are parsed with.
@@ -23,6 +23,22 @@ impl<'a> Lines<'a> {
     pub fn new(text: &'a str) -> Self {
         let after_newlines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
         Self { text, starts: std::iter::once(0).chain(after_newlines).collect() }
+    }
+
+    /// The bytes of a place; none where the parser does not tell one.
+    pub fn range(&self, span: Span) -> Option<Range<usize>> {
+        if span.start.line == 0 {
+            return None;
+        }
+        let start = self.byte(span.start);
+        Some(start..self.byte(span.end).max(start))
+    }
+
+    /// Line and column of a byte, both from 1; columns count characters.
+    pub fn location(&self, byte: usize) -> (u64, u64) {
+        let line = self.starts.partition_point(|start| *start <= byte).max(1);
+        let before = self.text.get(self.starts[line - 1]..byte).unwrap_or_default();
+        (line as u64, before.chars().count() as u64 + 1)
     }
 
     pub fn byte(&self, at: Location) -> usize {

@@ -8,7 +8,7 @@ use std::fmt::Display;
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
     /// The other side has no such type.
-    #[error("a column of type {0} cannot be exchanged between Polars and Arrow")]
+    #[error("no column is of the type {0}: CAST it")]
     Unsupported(String),
     /// Polars would read it as a null.
     #[error("a time of day of {0} ns is not within a day")]

@@ -113,7 +113,8 @@ fn sample(uri: &Uri, read: &Read) -> Checked<Table> {
 
 /// A problem of a column that is there, and not as SQL could read it.
 fn explained(problem: CheckProblem, input: &Table) -> CheckProblem {
-    let CheckProblem::UnknownColumn { column, .. } = &problem else { return problem };
+    let bare = problem.clone().anywhere();
+    let CheckProblem::UnknownColumn { column, .. } = &bare else { return problem };
     let of_column = format!("`{column}` ");
     let message = if let Some(found) = input.left_out.iter().find(|found| found.starts_with(&of_column)) {
         let way = match found.ends_with("binary") {
@@ -230,7 +231,7 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
     named("expect.unique", &step.expect.unique)?;
     for condition in &step.expect.check {
         let counted = caught(|| sql::condition_frame(condition, &empty(columns), functions).and_then(|f| Ok(ran(f)?)))?;
-        let schema = counted.map_err(|e| match sql_problem(condition, e, &available, functions) {
+        let schema = counted.map_err(|e| match sql_problem(condition, e, &available, functions).anywhere() {
             CheckProblem::UnknownColumn { column, available } => {
                 CheckProblem::MissingOutputColumn { key: "expect.check".into(), column, available }
             }

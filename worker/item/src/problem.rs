@@ -6,7 +6,8 @@ use crate::failure::{first_lines, root};
 use crate::functions::Functions;
 use crate::sql::SqlError;
 use polars::prelude::PolarsError;
-use spotmill_core::item::CheckProblem;
+use spotmill_core::item::{CheckProblem, Spot};
+use spotmill_core::sql::Lines;
 use spotmill_sql::Refusal;
 use spotmill_sql::refusal::Kind;
 
@@ -17,8 +18,9 @@ pub fn sql_problem(text: &str, error: SqlError, available: &[String], functions:
         SqlError::Refused(refusal) => refusal,
     };
     let Refusal { kind, message, span, subject } = refusal;
-    let subject = span.filter(|s| !s.is_empty()).and_then(|s| text.get(s)).map(str::to_owned).or(subject);
-    match kind {
+    let span = span.filter(|s| !s.is_empty());
+    let subject = span.clone().and_then(|s| text.get(s)).map(str::to_owned).or(subject);
+    let problem = match kind {
         Kind::UnknownColumn { column, available: near } => {
             let all = if near.is_empty() { available.to_vec() } else { near };
             CheckProblem::UnknownColumn { column, available: all }
@@ -30,6 +32,13 @@ pub fn sql_problem(text: &str, error: SqlError, available: &[String], functions:
         Kind::DuplicateColumn { column } => CheckProblem::DuplicateColumn { column },
         Kind::Type => CheckProblem::TypeMismatch { subject, message },
         Kind::Other => CheckProblem::Other { subject, message },
+    };
+    match span {
+        Some(span) => {
+            let (line, column) = Lines::new(text).location(span.start);
+            CheckProblem::Placed { at: Spot { sql: text.to_owned(), line, column }, problem: Box::new(problem) }
+        }
+        None => problem,
     }
 }
 

@@ -80,7 +80,8 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
         let ty = schema.get(name).map(types::word).unwrap_or_default();
         let message = format!("the column `{name}` is {ty}, which no file of a pipeline holds");
         let hint = Some("CAST it, or leave it out".to_owned());
-        return Err(QueryReply::Refused(QueryRefused { message, hint, ..Default::default() }));
+        let place = core_sql::identifiers(&request.sql, name).pop().or_else(|| core_sql::first_word(&request.sql));
+        return Err(QueryReply::Refused(QueryRefused { hint, ..pointed(&request.sql, message, place) }));
     }
     let frame = frame.select(casts);
     for (name, wanted) in sources {
@@ -112,25 +113,26 @@ fn place(text: &str, kind: &Kind, span: Option<Range<usize>>, subject: Option<&s
         Kind::DuplicateColumn { .. } => core_sql::identifiers(text, subject).pop().or_else(|| core_sql::star(text)),
         _ => core_sql::identifiers(text, subject).into_iter().next().or_else(|| calls(subject).map(|(_, span)| span)),
     };
-    span.filter(|span| !span.is_empty()).or_else(|| named(subject?))
+    let known = span.filter(|span| !span.is_empty()).or_else(|| named(subject?));
+    known.or_else(|| core_sql::first_word(text))
 }
 
 fn pointed(text: &str, message: String, place: Option<Range<usize>>) -> QueryRefused {
     let Some(span) = place else { return QueryRefused { message, ..Default::default() } };
-    let before = text.get(..span.start).unwrap_or(text);
-    let line = before.matches('\n').count() as u64 + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
+    let (line, column) = core_sql::Lines::new(text).location(span.start);
     QueryRefused { message, line: Some(line), column: Some(column), hint: None }
 }
 
 /// What to write instead.
 fn hint(text: &str, kind: &Kind, functions: &Functions) -> Option<String> {
     match kind {
-        Kind::UnknownColumn { column, available } => match nearest(column, available.iter().map(String::as_str)) {
-            Some(near) => Some(format!("did you mean `{near}`?")),
-            None if available.is_empty() => None,
-            None => Some(format!("columns: {}", clip(&available.join(", "), HINT_CHARS))),
-        },
+        Kind::UnknownColumn { column, available } => Some(core_sql::bare(column).unwrap_or_else(|| {
+            match nearest(column, available.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if available.is_empty() => "no column can stand here: write a literal or pass a param".to_owned(),
+                None => format!("columns: {}", clip(&available.join(", "), HINT_CHARS)),
+            }
+        })),
         Kind::UnknownFunction { function } => {
             let all: Vec<String> = functions.about().functions.into_iter().map(|f| f.name).collect();
             let first = core_sql::first_column(text, function);

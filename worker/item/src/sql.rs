@@ -1,6 +1,7 @@
 //! Queries over frames: planned, translated, and told apart from what failed. The text arrives with params bound.
 
 use crate::engine::Query;
+use crate::failure::root;
 use crate::functions::Functions;
 use polars::prelude::{LazyFrame, PlSmallStr, PolarsError, PolarsResult, Schema};
 use spotmill_core::sql::parse_condition;
@@ -34,7 +35,15 @@ pub fn prepare(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Fun
         schemas.insert(name.clone(), frame.clone().collect_schema()?.as_ref().clone());
     }
     let query = Query::plan(text, &schemas, functions).map_err(SqlError::Refused)?;
-    Ok(Prepared { frame: query.frame(tables)?, reads: query.reads(), origins: query.origins() })
+    let frame = query.frame(tables).map_err(|error| match root(&error) {
+        // Ours, and of constants.
+        PolarsError::SQLInterface(said) | PolarsError::ComputeError(said) => {
+            let span = Query::place(text, &schemas, functions);
+            SqlError::Refused(Refusal { span, ..Refusal::other(said.trim().to_owned()) })
+        }
+        _ => SqlError::Engine(error),
+    })?;
+    Ok(Prepared { frame, reads: query.reads(), origins: query.origins() })
 }
 
 /// The result of `text` over `tables`.

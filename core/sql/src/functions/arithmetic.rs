@@ -1,6 +1,7 @@
 //! `+ - * / // %` with the meaning that `docs/sql.md` gives them: integers in 64 bits and checked, decimals exact and
 //! checked, `/` a float64. A value that does not fit is an error with its operands, never another number.
 
+use super::constants;
 use super::kinds::{Kind, decimal_of, kind};
 use arrow::array::{Array, ArrayRef, AsArray, Datum, PrimitiveArray, Scalar};
 use arrow::compute::kernels::numeric;
@@ -9,7 +10,7 @@ use arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Date32Type, Decimal128Type, Int64Type, IntervalUnit, TimeUnit,
 };
 use arrow::error::ArrowError;
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
 
@@ -102,13 +103,8 @@ impl ScalarUDFImpl for Arithmetic {
         let [left, right] = args.as_slice() else {
             return exec_err!("`{}` takes two operands", self.op.symbol());
         };
-        let scalar = matches!((left, right), (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)));
         let (left, right) = (Operand::new(left)?, Operand::new(right)?);
-        let out = compute(self.op, &left, &right, return_field.data_type())?;
-        match scalar {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?)),
-            false => Ok(ColumnarValue::Array(out)),
-        }
+        constants::made(compute(self.op, &left, &right, return_field.data_type())?, &args)
     }
 }
 

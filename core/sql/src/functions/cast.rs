@@ -1,12 +1,13 @@
 //! `CAST` and `TRY_CAST` as the user writes them. A value that the type does not hold is an error that shows it, or
 //! NULL under TRY_CAST. Conversions that the planner adds by itself stay DataFusion's own `Cast`: those lose nothing.
 
+use super::constants;
 use super::kinds::{Kind, kind, word};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::expr::{Cast, ScalarFunction};
 use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl ScalarUDFImpl for Written {
         let [from, to] = types else { return plan_err!("CAST takes a value and a type") };
         match convertible(from, to) {
             true => Ok(to.clone()),
-            false => plan_err!("there is no conversion from {} to {}", word(from), word(to)),
+            false => no_conversion(from, to),
         }
     }
 
@@ -112,21 +113,30 @@ impl ScalarUDFImpl for Conversion {
         if let [from] = types
             && !convertible(from, &self.to)
         {
-            return plan_err!("there is no conversion from {} to {}", word(from), word(&self.to));
+            return no_conversion(from, &self.to);
         }
         Ok(self.to.clone())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.as_slice() {
-            [ColumnarValue::Array(array)] => Ok(ColumnarValue::Array(convert(array, &self.to, self.lenient)?)),
-            [ColumnarValue::Scalar(value)] => {
-                let out = convert(&value.to_array()?, &self.to, self.lenient)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?))
+            [value] => {
+                let out = convert(&value.to_array(1)?, &self.to, self.lenient)?;
+                constants::made(out, &args.args)
             }
             _ => exec_err!("CAST takes one argument"),
         }
     }
+}
+
+fn no_conversion<T>(from: &DataType, to: &DataType) -> Result<T> {
+    let instead = match (kind(from), kind(to)) {
+        (Kind::Integer, Kind::Date) => "write DATE '1970-01-01' + x",
+        (Kind::Integer, Kind::Timestamp) => "use make_timestamp(x) or to_timestamp(x)",
+        (Kind::Date | Kind::Timestamp, k) if k.is_number() => "use epoch(x), or x - DATE '1970-01-01' for days",
+        _ => "use a function that makes one of the other",
+    };
+    plan_err!("there is no conversion from {} to {}: {instead}", word(from), word(to))
 }
 
 fn convertible(from: &DataType, to: &DataType) -> bool {

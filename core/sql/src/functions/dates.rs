@@ -1,6 +1,7 @@
 //! `date_part` and `date_trunc`: every part that DuckDB has, over every year that a timestamp has. DataFusion's own go
 //! by nanoseconds, which end in 1677 and 2262.
 
+use super::constants;
 use super::kinds::{Kind, kind, word};
 use super::rows::{DAY, Part, SECOND, julian, micros, moment_at};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveArray};
@@ -56,7 +57,7 @@ fn literal_part(name: &str, value: Option<&ScalarValue>) -> Result<Option<Part>>
     match value.map(ScalarValue::try_as_str) {
         Some(Some(Some(text))) => Part::named(text).map(Some),
         Some(Some(None)) => Ok(None),
-        _ => plan_err!("{name} takes the name of the part as a literal, such as 'year'"),
+        _ => plan_err!("{name} takes the name of the part as a literal: write one such as 'year'"),
     }
 }
 
@@ -87,12 +88,7 @@ fn between(array: &ArrayRef, part: Part) -> Result<ArrayRef> {
 
 /// What the function makes of an array, of a constant too.
 fn over(value: &ColumnarValue, make: impl Fn(&ArrayRef) -> Result<ArrayRef>) -> Result<ColumnarValue> {
-    match value {
-        ColumnarValue::Array(array) => Ok(ColumnarValue::Array(make(array)?)),
-        ColumnarValue::Scalar(value) => {
-            Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&make(&value.to_array()?)?, 0)?))
-        }
-    }
+    constants::made(make(&value.to_array(1)?)?, [value])
 }
 
 fn first_literal(args: &[ColumnarValue]) -> Option<&ScalarValue> {

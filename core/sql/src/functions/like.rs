@@ -1,10 +1,11 @@
 //! `LIKE` and `ILIKE`: `%` and `_`, and an escape only where one is named. The kernel reads a backslash as an escape;
 //! patterns are rewritten so that it does not.
 
+use super::constants;
 use arrow::array::{ArrayRef, AsArray, Datum, Scalar, StringViewArray};
 use arrow::compute::{cast, kernels::comparison};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
 
@@ -79,18 +80,12 @@ impl ScalarUDFImpl for Matching {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [value, pattern] = args.args.as_slice() else { return exec_err!("LIKE takes two arguments") };
-        let scalar = matches!((value, pattern), (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)));
         let rewritten = |array: &ArrayRef| -> Result<ArrayRef> {
             let texts = cast(array, &DataType::Utf8View)?;
             let texts = texts.as_string_view().iter().map(|t| t.map(|t| self.pattern(t)).transpose());
             Ok(Arc::new(texts.collect::<Result<StringViewArray>>()?))
         };
-        let value = match value {
-            ColumnarValue::Array(array) => cast(array, &DataType::Utf8View)?,
-            ColumnarValue::Scalar(value) => {
-                cast(&value.to_array_of_size(args.number_rows.max(1))?, &DataType::Utf8View)?
-            }
-        };
+        let value = cast(&value.to_array(constants::values(&args.args, args.number_rows))?, &DataType::Utf8View)?;
         let pattern: Box<dyn Datum> = match pattern {
             ColumnarValue::Array(array) => Box::new(rewritten(array)?),
             ColumnarValue::Scalar(value) => Box::new(Scalar::new(rewritten(&value.to_array()?)?)),
@@ -101,10 +96,6 @@ impl ScalarUDFImpl for Matching {
             (false, true) => comparison::ilike,
             (true, true) => comparison::nilike,
         };
-        let out: ArrayRef = Arc::new(kernel(&value, pattern.as_ref())?);
-        match scalar {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?)),
-            false => Ok(ColumnarValue::Array(out)),
-        }
+        constants::made(Arc::new(kernel(&value, pattern.as_ref())?), &args.args)
     }
 }

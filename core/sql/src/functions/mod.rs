@@ -3,6 +3,7 @@
 pub mod arithmetic;
 pub mod beside;
 pub mod cast;
+mod constants;
 pub mod correlation;
 pub mod dates;
 mod fold;

@@ -1,12 +1,13 @@
 //! `round`, `trunc`, `ceil` and `floor` by DataFusion, mended where its answer is not the number's: floats too large to
 //! have decimal places stay what they are, integers are cut as integers, and a decimal may gain a digit.
 
+use super::constants;
 use super::kinds::{Kind, kind, word};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
 use arrow::compute::kernels::zip::zip;
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Float32Type, Float64Type, Int64Type};
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -73,7 +74,7 @@ impl ScalarUDFImpl for Rounding {
             None => return Ok(vec![number]),
             Some(Kind::Integer | Kind::Null) if self.name() == "round" => DataType::Int32,
             Some(Kind::Integer | Kind::Null) => DataType::Int64,
-            Some(_) => return plan_err!("the places of {} are an integer", self.name()),
+            Some(_) => return plan_err!("the places of {} are a whole number: CAST them", self.name()),
         };
         Ok(vec![number, places])
     }
@@ -111,21 +112,9 @@ impl ScalarUDFImpl for Rounding {
     }
 }
 
-fn one_or_all(args: &[&ColumnarValue], rows: usize) -> usize {
-    if args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_))) { 1 } else { rows }
-}
-
-fn value_of(out: ArrayRef, args: &[&ColumnarValue]) -> Result<ColumnarValue> {
-    match args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_))) {
-        true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?)),
-        false => Ok(ColumnarValue::Array(out)),
-    }
-}
-
 /// Integers without their last digits, as many as the places are below zero.
 fn cut(args: &[ColumnarValue], rows: usize) -> Result<ColumnarValue> {
-    let all: Vec<&ColumnarValue> = args.iter().collect();
-    let rows = one_or_all(&all, rows);
+    let rows = constants::values(args, rows);
     let [numbers, places @ ..] = args else { return exec_err!("no argument") };
     let Some(places) = places.first() else { return Ok(numbers.clone()) };
     let (numbers, places) = (numbers.to_array(rows)?, cast(&places.to_array(rows)?, &DataType::Int64)?);
@@ -136,16 +125,15 @@ fn cut(args: &[ColumnarValue], rows: usize) -> Result<ColumnarValue> {
     };
     let out: arrow::array::Int64Array =
         numbers.iter().zip(places.iter()).map(|(n, p)| n.zip(p).map(|(n, p)| cut(n, p))).collect();
-    value_of(Arc::new(out), &all)
+    constants::made(Arc::new(out), args)
 }
 
 /// What was made, but what was given where only that is finite.
 fn kept(given: ColumnarValue, made: ColumnarValue, rows: usize) -> Result<ColumnarValue> {
-    let all = [&given, &made];
-    let rows = one_or_all(&all, rows);
+    let rows = constants::values([&given, &made], rows);
     let (number, rounded) = (given.to_array(rows)?, made.to_array(rows)?);
     let keep: BooleanArray = finite(&number).into_iter().zip(finite(&rounded)).map(|(a, b)| Some(a && !b)).collect();
-    value_of(zip(&keep, &number, &rounded)?, &all)
+    constants::made(zip(&keep, &number, &rounded)?, [&given, &made])
 }
 
 /// A row without a value counts as finite.

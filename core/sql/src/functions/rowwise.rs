@@ -1,6 +1,7 @@
 //! Functions of our own that make one value of one row's values. A function lists the shapes of its arguments and gives
 //! a step for each; this file does the rest: types, constants, NULL in and NULL out.
 
+use super::constants;
 use super::kinds::{Kind, kind, word};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringViewArray,
@@ -8,7 +9,7 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -53,6 +54,26 @@ pub enum Made {
 /// What makes a value of a row; it may remember things between rows.
 pub type Step = Box<dyn FnMut(&[Value<'_>]) -> Result<Made>>;
 
+/// What was read out of a text, until a row has another one: of a literal it is read once.
+pub struct Kept<T>(Option<(String, T)>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Kept<T> {
+    pub fn of(&mut self, text: &str, read: impl FnOnce(&str) -> Result<T>) -> Result<&T> {
+        let known = self.0.take().filter(|(of, _)| of == text);
+        let kept = match known {
+            Some(kept) => kept,
+            None => (text.to_owned(), read(text)?),
+        };
+        Ok(&self.0.insert(kept).1)
+    }
+}
+
 /// One way to call a function.
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -94,7 +115,7 @@ impl RowWise {
             None => {
                 let given: Vec<String> = types.iter().map(word).collect();
                 let shapes: Vec<String> = self.shapes.iter().map(|s| format!("({})", words(s.takes))).collect();
-                plan_err!("{} takes {}, not ({})", self.name, shapes.join(" or "), given.join(", "))
+                plan_err!("{} takes no ({}): it takes {}", self.name, given.join(", "), shapes.join(" or "))
             }
         }
     }
@@ -179,8 +200,7 @@ impl ScalarUDFImpl for RowWise {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let types: Vec<DataType> = args.args.iter().map(ColumnarValue::data_type).collect();
         let shape = self.shape(&types)?;
-        let constant = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
-        let rows = if constant { 1 } else { args.number_rows };
+        let rows = constants::values(&args.args, args.number_rows);
         let columns: Vec<Values> =
             args.args.iter().zip(shape.takes).map(|(arg, takes)| Values::of(arg, *takes)).collect::<Result<_>>()?;
         let mut step = (shape.step)();
@@ -190,11 +210,7 @@ impl ScalarUDFImpl for RowWise {
             row.iter_mut().zip(&columns).for_each(|(value, column)| *value = column.get(at));
             made.push(if row.contains(&Value::Null) { Made::Null } else { step(&row)? });
         }
-        let out = cast(&array(made)?, &shape.returns)?;
-        match constant {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?)),
-            false => Ok(ColumnarValue::Array(out)),
-        }
+        constants::made(cast(&array(made)?, &shape.returns)?, &args.args)
     }
 }
 

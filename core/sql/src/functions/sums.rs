@@ -60,7 +60,7 @@ impl AggregateUDFImpl for SumFunction {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [ty] = types else { return plan_err!("{} takes one argument", self.name()) };
+        let [ty] = types else { return plan_err!("{} takes one argument: add the others up with +", self.name()) };
         let refused = self.what == Sums::Average && kind(ty) == Kind::Bool;
         match added(ty) {
             // Unsigned 64 bits and narrow integers both become int64, checked.

@@ -38,6 +38,17 @@ pub fn crosses() -> Except<EliminateCrossJoin> {
     Except { rule: EliminateCrossJoin::new(), leaves }
 }
 
+/// A rule that changes what is below an alias leaves the alias with the columns that were there before.
+fn aliased_anew(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let anew = |input: LogicalPlan| match &input {
+        LogicalPlan::SubqueryAlias(alias) if alias.schema.fields().len() != alias.input.schema().fields().len() => {
+            input.recompute_schema().map(Transformed::yes)
+        }
+        _ => Ok(Transformed::no(input)),
+    };
+    plan.map_children(anew).map(|t| t.data)
+}
+
 impl<R: OptimizerRule> OptimizerRule for Except<R> {
     fn name(&self) -> &str {
         self.rule.name()
@@ -48,6 +59,7 @@ impl<R: OptimizerRule> OptimizerRule for Except<R> {
     }
 
     fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        let plan = aliased_anew(plan)?;
         match (self.leaves)(&plan)? {
             true => Ok(Transformed::no(plan)),
             false => self.rule.rewrite(plan, config),

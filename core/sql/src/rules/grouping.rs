@@ -1,11 +1,13 @@
 //! GROUPING SETS, ROLLUP and CUBE over columns only: an expression that is grouped by becomes a column of the input
 //! first. What follows names a group by its text, which later rules change.
 
-use crate::rules::columns::columns;
+use crate::rules::columns::{columns, named};
 use datafusion_common::tree_node::{Transformed, TreeNode};
-use datafusion_common::{Column, Result};
-use datafusion_expr::logical_plan::Aggregate;
+use datafusion_common::{Column, Result, ScalarValue, plan_err};
+use datafusion_expr::logical_plan::{Aggregate, Union};
+use datafusion_expr::utils::powerset;
 use datafusion_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The plan with columns in every grouping set.
@@ -64,6 +66,59 @@ fn over_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let outputs: Vec<Expr> = outputs.collect();
     let plan = LogicalPlanBuilder::from(LogicalPlan::Aggregate(made)).project(outputs)?.build()?;
     Ok(Transformed::yes(plan))
+}
+
+/// The aggregate as one of its own for each grouping set, with NULL for the keys that the set does not have and the
+/// number that tells the sets apart.
+pub fn apart(aggregate: Aggregate) -> Result<LogicalPlan> {
+    let Aggregate { input, group_expr, aggr_expr, schema, .. } = aggregate;
+    let [Expr::GroupingSet(grouping)] = group_expr.as_slice() else {
+        return plan_err!("GROUPING SETS stand alone in GROUP BY: write one list of sets");
+    };
+    let keys: Vec<Expr> = grouping.distinct_expr().into_iter().cloned().collect();
+    let sets: Vec<Vec<Expr>> = match grouping {
+        GroupingSet::GroupingSets(sets) => sets.clone(),
+        GroupingSet::Rollup(keys) => (0..=keys.len()).rev().map(|n| keys[..n].to_vec()).collect(),
+        GroupingSet::Cube(keys) => powerset(keys)?.into_iter().map(|set| set.into_iter().cloned().collect()).collect(),
+    };
+    let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for set in sets {
+        let made = Aggregate::try_new(input.clone(), distinct(&set), aggr_expr.clone())?;
+        let mut made_columns = columns(&made.schema);
+        let results = made_columns.split_off(distinct(&set).len());
+        let missing = |key: &Expr| !set.contains(key);
+        let mask = keys.iter().fold(0u64, |mask, key| mask << 1 | u64::from(missing(key)));
+        let repeat = seen.entry(mask).or_default();
+        let id = mask | (*repeat << keys.len());
+        *repeat += 1;
+        let mut exprs = Vec::new();
+        for (key, field) in keys.iter().zip(schema.fields()) {
+            exprs.push(match distinct(&set).iter().position(|of_set| of_set == key) {
+                Some(at) => made_columns[at].clone(),
+                None => Expr::Literal(ScalarValue::try_from(field.data_type())?, None),
+            });
+        }
+        let id_type = schema.field(keys.len()).data_type();
+        exprs.push(Expr::Literal(ScalarValue::UInt64(Some(id)).cast_to(id_type)?, None));
+        exprs.extend(results);
+        let plan = LogicalPlanBuilder::from(LogicalPlan::Aggregate(made));
+        parts.push(Arc::new(plan.project(named(exprs, &schema))?.build()?));
+    }
+    let union = LogicalPlan::Union(Union::try_new_with_loose_types(parts)?);
+    let outputs = named(columns(union.schema()), &schema);
+    LogicalPlanBuilder::from(union).project(outputs)?.build()
+}
+
+/// The keys of a set, each once.
+fn distinct(set: &[Expr]) -> Vec<Expr> {
+    let mut keys: Vec<Expr> = Vec::new();
+    for key in set {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
 }
 
 fn grouping(expr: &Expr) -> bool {

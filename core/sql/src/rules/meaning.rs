@@ -6,7 +6,9 @@ use crate::functions::beside::of_one_kind;
 use crate::functions::cast::{Conversion, Written};
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
-use crate::operators::like_typed;
+use crate::operators::{like_typed, literal_as};
+use crate::rules::frames;
+use crate::rules::last::at;
 use crate::rules::sets::set_operation;
 use arrow::datatypes::DataType;
 use datafusion_common::config::ConfigOptions;
@@ -100,27 +102,41 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
             let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
-        Expr::Case(case) => Transformed::yes(Expr::Case(one_kind(case, schema))),
+        Expr::Case(case) => Transformed::yes(Expr::Case(one_kind(case, schema)?)),
         Expr::ScalarFunction(call) => match Written::planned(&call) {
             Some(conversion) => Transformed::yes(conversion),
             None => scalar(call, schema)?,
         },
         Expr::AggregateFunction(call) => aggregate(call, schema)?,
+        Expr::WindowFunction(call) => Transformed::yes(Expr::WindowFunction(Box::new(frames::exact(*call, schema)?))),
         other => Transformed::no(other),
     };
     Ok(meant.data)
 }
 
 /// The values of a CASE: decimals among floats are floats.
-fn one_kind(case: Case, schema: &DFSchema) -> Case {
+fn one_kind(case: Case, schema: &DFSchema) -> Result<Case> {
     let Case { expr, when_then_expr, else_expr } = case;
     let (whens, mut values): (Vec<_>, Vec<_>) = when_then_expr.into_iter().map(|(when, then)| (when, *then)).unzip();
     let has_else = else_expr.is_some();
     values.extend(else_expr.map(|e| *e));
-    let mut values = of_one_kind(values, schema);
+    let mut values = literals_as(of_one_kind(values, schema), schema)?;
     let else_expr = if has_else { values.pop().map(Box::new) } else { None };
     let when_then_expr = whens.into_iter().zip(values.into_iter().map(Box::new)).collect();
-    Case { expr, when_then_expr, else_expr }
+    Ok(Case { expr, when_then_expr, else_expr })
+}
+
+/// Literal texts among values of another type are read as that type.
+fn literals_as(values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let types: Vec<DataType> = values.iter().map(|e| e.get_type(schema)).collect::<Result<_>>()?;
+    let text = |(value, ty): (&Expr, &DataType)| kind(ty) == Kind::Text && !matches!(value, Expr::Literal(..));
+    let other = types.iter().find(|ty| !matches!(kind(ty), Kind::Text | Kind::Null));
+    let Some(other) = other.filter(|_| !values.iter().zip(&types).any(text)) else { return Ok(values) };
+    let typed = |(value, ty): (Expr, &DataType)| match (&value, kind(ty)) {
+        (Expr::Literal(..), Kind::Text) => Ok(literal_as(value.clone(), other)?.unwrap_or(value)),
+        _ => Ok(value),
+    };
+    values.into_iter().zip(&types).map(typed).collect()
 }
 
 fn in_list(list: InList, schema: &DFSchema) -> Result<Expr> {
@@ -164,6 +180,10 @@ fn whole(function: &str, args: &[Expr], schema: &DFSchema) -> Option<u8> {
 
 fn aggregate(call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let AggregateFunction { func, mut params } = call;
+    if func.name() == "count" && params.args.len() > 1 {
+        let message = "COUNT takes one value: write COUNT(*) FILTER (WHERE a IS NOT NULL AND b IS NOT NULL)".to_owned();
+        return Err(at(&params.args[0], message));
+    }
     if matches!(func.name(), "median" | "percentile_cont")
         && let Some(arg) = params.args.get_mut(0)
         && arg.get_type(schema).is_ok_and(|ty| kind(&ty).is_number())

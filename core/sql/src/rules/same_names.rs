@@ -2,10 +2,30 @@
 //! name it would take the first: such a query is refused.
 
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion_common::{Result, plan_err};
+use datafusion_common::{JoinType, Result, plan_err};
 use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use std::collections::BTreeSet;
+
+/// Nothing, unless a subquery uses a column of the outer query below a join that keeps rows without a partner, or looks
+/// for them: DataFusion's rules take its condition out of the join, where it means something else.
+pub fn outer_in_joins(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        let keeps = matches!(node, LogicalPlan::Join(join) if join.join_type != JoinType::Inner);
+        let mut used = false;
+        if keeps {
+            node.apply(|below| {
+                used |= below.contains_outer_reference();
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        match used {
+            true => plan_err!("a subquery uses a column of the outer query below a join: write a JOIN"),
+            false => Ok(TreeNodeRecursion::Continue),
+        }
+    })?;
+    Ok(())
+}
 
 /// Nothing, unless a condition on an outer column reads two inner columns of one name.
 pub fn checked(plan: &LogicalPlan) -> Result<()> {

@@ -89,7 +89,7 @@ class Texts:
         t = self.family(sc, "int", "int", "dec", "date", "bool")
         a = self.column(t, sc) if t == "dec" else self.expr(t, sc, min(d, 1), rough, tame)
         pointed = a and "m_d38" in str(a)  # differences.NOT_GENERATED
-        return a and not pointed and self.text(f"cast {t} to text", "CAST(", a, " AS VARCHAR)")
+        return None if a is None or pointed else self.text(f"cast {t} to text", "CAST(", a, " AS VARCHAR)")
 
     # Dates and timestamps
 

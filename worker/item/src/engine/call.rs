@@ -86,10 +86,7 @@ impl Call {
     }
 
     fn run(&self, columns: &[Column]) -> PolarsResult<Column> {
-        let rows = match columns.iter().any(Column::is_empty) {
-            true => 0,
-            false => columns.iter().map(Column::len).max().unwrap_or(0),
-        };
+        let rows = rows_of(columns);
         let mut given = columns.iter();
         let mut values = Vec::with_capacity(self.literals.len());
         for (literal, field) in self.literals.iter().zip(&self.arg_fields) {
@@ -129,6 +126,19 @@ impl Call {
     }
 }
 
+/// Floats divided as the processor divides them: the engine multiplies by the reciprocal of a divisor that is one value
+/// for all rows, which is not the same number.
+pub fn divided(left: Expr, right: Expr) -> Expr {
+    let run = |columns: &mut [Column]| -> PolarsResult<Column> {
+        let rows = rows_of(columns);
+        let out = arrow::compute::kernels::numeric::div(&spread(&columns[0], rows)?, &spread(&columns[1], rows)?);
+        let out = out.map_err(|e| failed(DataFusionError::from(e)))?;
+        Ok(bridged(spotmill_bridge::to_series(columns[0].name(), &out))?.into_column())
+    };
+    let fields = |_: &Schema, fields: &[Field]| Ok(fields[0].clone());
+    elementwise("divide", run, fields).call(vec![left, right])
+}
+
 fn config() -> Arc<datafusion_common::config::ConfigOptions> {
     static OPTIONS: std::sync::OnceLock<Arc<datafusion_common::config::ConfigOptions>> = std::sync::OnceLock::new();
     OPTIONS.get_or_init(|| Arc::new(spotmill_sql::plan::options())).clone()
@@ -136,12 +146,23 @@ fn config() -> Arc<datafusion_common::config::ConfigOptions> {
 
 /// The column as an array of `rows` values of the planned type.
 pub fn array(column: &Column, rows: usize, ty: &ArrowType) -> PolarsResult<ArrayRef> {
-    let column = match column.len() == rows {
-        true => column.clone(),
-        false => column.new_from_index(0, rows),
-    };
-    let array = bridged(spotmill_bridge::to_arrow(&column))?;
-    typed(&array, ty)
+    typed(&spread(column, rows)?, ty)
+}
+
+/// How many rows columns have of which some have one value for all rows.
+fn rows_of(columns: &[Column]) -> usize {
+    match columns.iter().any(Column::is_empty) {
+        true => 0,
+        false => columns.iter().map(Column::len).max().unwrap_or(0),
+    }
+}
+
+/// The column as an array of `rows` values.
+fn spread(column: &Column, rows: usize) -> PolarsResult<ArrayRef> {
+    match column.len() == rows {
+        true => bridged(spotmill_bridge::to_arrow(column)),
+        false => bridged(spotmill_bridge::to_arrow(&column.new_from_index(0, rows))),
+    }
 }
 
 /// Arrow has several types for text and for numbers of rows; a function is given the one it was planned for.

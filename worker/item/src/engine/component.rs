@@ -143,7 +143,7 @@ impl Component<'_, '_, '_> {
         let sum = self.aggregated(sum, out);
         let some = count.clone().gt(lit(0));
         if name == "avg" {
-            let average = sum.cast(DataType::Float64) / count.cast(DataType::Float64);
+            let average = super::call::divided(sum.cast(DataType::Float64), count.cast(DataType::Float64));
             return Ok(when(some).then(average).otherwise(literal::null(DataType::Float64)));
         }
         let return_type = field(plan, self.schema)?.data_type().clone();

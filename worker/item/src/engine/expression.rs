@@ -92,6 +92,17 @@ impl<'a> Expressions<'a> {
                     return Err(untranslated("a scalar subquery cannot stand here: put it into a CTE and join it"));
                 }
             },
+            Plan::WindowFunction(_) => {
+                return Err(untranslated(
+                    "a window function cannot stand here: use QUALIFY, or a subquery that makes it",
+                ));
+            }
+            Plan::Placeholder(param) => {
+                return Err(untranslated(format!(
+                    "there is no param `{}`: declare it, or give it with --param",
+                    param.id
+                )));
+            }
             other => {
                 let text = spotmill_sql::describe(other);
                 return Err(untranslated(format!("`{text}` is not supported: write it another way")));
@@ -235,6 +246,12 @@ impl<'a> Expressions<'a> {
         }
         Ok(match (func.name(), args.as_slice()) {
             ("coalesce", [_, ..]) => Some(self.coalesce(args, guard)?),
+            // The kernel's zero below zero is not equal to zero.
+            ("nullif", [x, y]) if self.ty(x)? == self.ty(y)? => {
+                let (l, r) = (of(x)?, of(y)?);
+                let equal = beside_constant(Operator::Eq, (x, &l), (y, &r)).unwrap_or_else(|| l.clone().eq(r));
+                Some(when(equal).then(literal::null(engine_type(&self.ty(x)?)?)).otherwise(l))
+            }
             ("lower", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_lowercase()),
             ("upper", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_uppercase()),
             ("btrim", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().strip_chars(lit(" "))),
@@ -258,7 +275,7 @@ impl<'a> Expressions<'a> {
             Op::Add => Some(l + r),
             Op::Subtract => Some(l - r),
             Op::Multiply => Some(l * r),
-            Op::Divide => Some(l / r),
+            Op::Divide => Some(super::call::divided(l, r)),
             Op::IntegerDivide | Op::Modulo => None,
         })
     }

@@ -19,6 +19,7 @@ mod window;
 
 pub use user::UserFunction;
 
+use crate::failure::first_lines;
 use crate::functions::Functions;
 use datafusion_common::DataFusionError;
 use datafusion_common::tree_node::TreeNodeRecursion;
@@ -27,6 +28,7 @@ use datafusion_expr::logical_plan::TableScan;
 use polars::prelude::*;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A planned query.
@@ -55,6 +57,16 @@ impl Query {
         }
         let plan = spotmill_sql::plan(text, &schemas, &functions.planned())?;
         Ok(Self { plan })
+    }
+
+    /// The place of what the translation of `text` says.
+    pub fn place(text: &str, tables: &BTreeMap<String, Schema>, functions: &Functions) -> Option<Range<usize>> {
+        let schemas: Result<BTreeMap<_, _>, Refusal> =
+            tables.iter().map(|(name, schema)| Ok((name.clone(), Arc::new(arrow_schema(name, schema)?)))).collect();
+        let empty = |schema: &Schema| DataFrame::empty_with_schema(schema).lazy();
+        let frames = tables.iter().map(|(name, schema)| (name.clone(), empty(schema))).collect();
+        let says = |plan: &LogicalPlan| Self { plan: plan.clone() }.frame(&frames).err().map(|e| first_lines(&e));
+        spotmill_sql::place(text, &schemas.ok()?, &functions.planned(), &says)
     }
 
     /// The columns that are read of each table.
@@ -109,7 +121,9 @@ pub(crate) fn counted(scan: &TableScan) -> Option<PlSmallStr> {
 fn arrow_schema(table: &str, schema: &Schema) -> Result<arrow::datatypes::Schema, Refusal> {
     let field = |(name, dtype): (&PlSmallStr, &DataType)| match spotmill_bridge::arrow_type(dtype) {
         Some(ty) => Ok(arrow::datatypes::Field::new(name.as_str(), ty, true)),
-        None => Err(Refusal::other(format!("the column `{name}` of {table} is {dtype}, which has no SQL here"))),
+        None => Err(Refusal::other(format!(
+            "the column `{name}` of {table} is {dtype}, which SQL has not here: leave it out"
+        ))),
     };
     Ok(arrow::datatypes::Schema::new(schema.iter().map(field).collect::<Result<Vec<_>, _>>()?))
 }
@@ -121,9 +135,7 @@ pub(crate) fn untranslated(what: impl std::fmt::Display) -> PolarsError {
 
 /// DataFusion's and Arrow's errors as the engine's.
 pub(crate) fn failed(error: DataFusionError) -> PolarsError {
-    let text = error.strip_backtrace();
-    let text = spotmill_sql::refusal::without_prefixes(&text);
-    polars_err!(ComputeError: "{text}")
+    polars_err!(ComputeError: "{}", spotmill_sql::refusal::said(&error))
 }
 
 pub(crate) fn bridged<T>(result: Result<T, spotmill_bridge::BridgeError>) -> PolarsResult<T> {
@@ -132,6 +144,7 @@ pub(crate) fn bridged<T>(result: Result<T, spotmill_bridge::BridgeError>) -> Pol
 
 /// The engine's type of a planned type.
 pub(crate) fn engine_type(ty: &arrow::datatypes::DataType) -> PolarsResult<DataType> {
-    spotmill_bridge::polars_type(ty)
-        .ok_or_else(|| untranslated(format!("a column of type {ty} cannot be made: CAST it")))
+    spotmill_bridge::polars_type(ty).ok_or_else(|| {
+        untranslated(format!("no column is of the type {}: CAST it", spotmill_sql::functions::kinds::word(ty)))
+    })
 }

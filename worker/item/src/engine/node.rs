@@ -3,11 +3,12 @@
 
 use super::expression::Expressions;
 use super::{Rows, Translator, engine_type, failed, literal, untranslated};
+use arrow::datatypes::DataType as ArrowType;
 use datafusion_common::DFSchema;
 use datafusion_expr::logical_plan::{
     Distinct, EmptyRelation, Filter, Limit, Projection, Sort, SubqueryAlias, TableScan, Union, Values,
 };
-use datafusion_expr::{Expr as Plan, LogicalPlan, SortExpr};
+use datafusion_expr::{Expr as Plan, ExprSchemable, LogicalPlan, SortExpr};
 use polars::prelude::*;
 use std::collections::BTreeSet;
 
@@ -144,6 +145,7 @@ impl Translator<'_> {
         let rows = self.node(input)?;
         let (mut by, mut descending, mut nulls_last) = (Vec::new(), Vec::new(), Vec::new());
         let mut with = Vec::new();
+        let mut decimal = false;
         for SortExpr { expr, asc, nulls_first } in keys {
             let key = Expressions::new(input.schema(), &rows).of(expr)?;
             if !has_column(&key) {
@@ -154,6 +156,17 @@ impl Translator<'_> {
             by.push(col(column));
             descending.push(!asc);
             nulls_last.push(!nulls_first);
+            decimal = matches!(expr.get_type(input.schema()).map_err(failed)?, ArrowType::Decimal128(..));
+        }
+        // By one key, what LIMIT will not take is dropped before it is sorted; of a decimal that is one value for a whole
+        // batch the engine takes the whole number for the value there, and drops too much (polars-stream 0.55.2,
+        // nodes/top_k.rs). A key beside it keeps the engine from that.
+        if decimal && let [key] = with.as_slice() {
+            let (key, beside): (Expr, _) = (key.clone(), self.fresh());
+            with.push(key.alias(beside.clone()));
+            by.push(col(beside));
+            descending.push(descending[0]);
+            nulls_last.push(nulls_last[0]);
         }
         let mut frame = rows.frame;
         if !by.is_empty() {
@@ -174,7 +187,7 @@ impl Translator<'_> {
         let rows = self.node(input)?;
         let skip = skip.map(number).transpose()?.unwrap_or(0);
         let fetch = fetch.map(number).transpose()?.unwrap_or(u32::MAX.into());
-        let skip = i64::try_from(skip).map_err(|_| untranslated("OFFSET is too large"))?;
+        let skip = i64::try_from(skip).map_err(|_| untranslated("OFFSET is too large: no file has as many rows"))?;
         Ok(Rows { frame: rows.frame.slice(skip, fetch as IdxSize), ..rows })
     }
 
@@ -248,12 +261,12 @@ fn number(plan: &Plan) -> PolarsResult<u64> {
     let value = value.cast_to(&arrow::datatypes::DataType::Int64).map_err(failed)?;
     match value {
         datafusion_common::ScalarValue::Int64(Some(v)) => {
-            u64::try_from(v).map_err(|_| untranslated("LIMIT and OFFSET take no negative number"))
+            u64::try_from(v).map_err(|_| untranslated("LIMIT and OFFSET take no negative number: write one from 0 on"))
         }
         _ => Ok(u64::from(u32::MAX)),
     }
 }
 
 fn index(fetch: usize) -> PolarsResult<IdxSize> {
-    IdxSize::try_from(fetch).map_err(|_| untranslated("LIMIT is too large"))
+    IdxSize::try_from(fetch).map_err(|_| untranslated("LIMIT is too large: leave it out"))
 }

@@ -94,7 +94,8 @@ impl Translator<'_> {
             let literal = super::expression::constant(arg);
             if i >= fixed && literal.is_none() {
                 let (name, text) = (function.fun.name().to_uppercase(), spotmill_sql::describe(arg));
-                let message = format!("`{text}`: {name} takes a literal here; wrap the call in COALESCE for a default");
+                let message =
+                    format!("{name} takes a literal in place of `{text}`: write one, or COALESCE for a default");
                 return Err(untranslated(message));
             }
             given.push((column(self, arg)?, field(arg, schema)?, literal));

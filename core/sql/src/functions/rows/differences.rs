@@ -1,6 +1,6 @@
 //! `date_diff` counts the borders of a part between two times, `date_sub` its whole lengths.
 
-use super::super::rowwise::{Made, RowWise, Takes, Value};
+use super::super::rowwise::{Kept, Made, RowWise, Step, Takes, Value};
 use super::clock::{DAY, Part, SECOND, days, micros, moment_at};
 use super::{INTEGER, Named, shape, unexpected};
 use chrono::{Datelike, Months, NaiveDateTime};
@@ -14,17 +14,13 @@ pub fn all() -> Vec<Named> {
             &["date_diff", "datediff"],
             RowWise::checked(
                 "date_diff",
-                vec![shape(&[Text, Time, Time], INTEGER, || Box::new(|row| between(row, borders)))],
+                vec![shape(&[Text, Time, Time], INTEGER, || between(borders))],
                 part_is_right,
             ),
         ),
         (
             &["date_sub", "datesub"],
-            RowWise::checked(
-                "date_sub",
-                vec![shape(&[Text, Time, Time], INTEGER, || Box::new(|row| between(row, lengths)))],
-                part_is_right,
-            ),
+            RowWise::checked("date_sub", vec![shape(&[Text, Time, Time], INTEGER, || between(lengths))], part_is_right),
         ),
     ]
 }
@@ -33,12 +29,17 @@ fn part_is_right(literals: &[Option<&str>]) -> Result<()> {
     literals.first().copied().flatten().map_or(Ok(()), |part| Part::named(part).map(drop))
 }
 
-fn between(row: &[Value<'_>], count: fn(Part, i64, i64) -> Result<Option<i64>>) -> Result<Made> {
-    let [Value::Text(part), Value::Time(from), Value::Time(to)] = row else { return unexpected(row) };
-    match count(Part::named(part)?, *from, *to)? {
-        Some(count) => Ok(Made::Integer(count)),
-        None => exec_err!("`{part}` is nothing to count between two times: write year, month, day, hour and the like"),
-    }
+fn between(count: fn(Part, i64, i64) -> Result<Option<i64>>) -> Step {
+    let mut kept = Kept::default();
+    Box::new(move |row| {
+        let [Value::Text(part), Value::Time(from), Value::Time(to)] = row else { return unexpected(row) };
+        match count(*kept.of(part, Part::named)?, *from, *to)? {
+            Some(count) => Ok(Made::Integer(count)),
+            None => {
+                exec_err!("`{part}` is nothing to count between two times: write year, month, day, hour and the like")
+            }
+        }
+    })
 }
 
 /// The microseconds of a part that has always as many.

@@ -1,6 +1,6 @@
 //! `strftime` and `strptime`: one table of what stands after a per cent sign, as DuckDB has it.
 
-use super::super::rowwise::{Made, RowWise, Shape, Step, Takes, Value};
+use super::super::rowwise::{Kept, Made, RowWise, Shape, Step, Takes, Value};
 use super::clock::{Part, moment_at};
 use super::parse::{Wanted, parsed};
 use super::times::{MONTHS, WEEKDAYS};
@@ -27,19 +27,18 @@ pub fn all() -> Vec<Named> {
             _ => Ok(()),
         })
     };
-    let formats =
-        vec![shape(&[Time, Text], TEXT, || Box::new(strftime)), shape(&[Text, Time], TEXT, || Box::new(strftime))];
+    let formats = vec![shape(&[Time, Text], TEXT, strftime_step), shape(&[Text, Time], TEXT, strftime_step)];
     let formats = RowWise::checked("strftime", formats, |literals| {
         let format = match literals {
             [None, Some(format)] | [Some(format), None] => format,
             _ => return Ok(()),
         };
-        pieces(format)?.iter().try_for_each(printable)
+        printed(format).map(drop)
     });
     vec![
         (&["strftime"], formats),
-        (&["strptime"], parses("strptime", || Box::new(|row| strptime(row, false)))),
-        (&["try_strptime"], parses("try_strptime", || Box::new(|row| strptime(row, true)))),
+        (&["strptime"], parses("strptime", || strptime_step(false))),
+        (&["try_strptime"], parses("try_strptime", || strptime_step(true))),
     ]
 }
 
@@ -80,6 +79,13 @@ pub fn pieces(format: &str) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
+/// The pieces of a format that a time is written by.
+fn printed(format: &str) -> Result<Vec<Piece>> {
+    let pieces = pieces(format)?;
+    pieces.iter().try_for_each(printable)?;
+    Ok(pieces)
+}
+
 fn printable(piece: &Piece) -> Result<()> {
     match piece {
         Piece::Field('n', _) => plan_err!("a timestamp has no nanoseconds: write %f for its microseconds"),
@@ -88,21 +94,23 @@ fn printable(piece: &Piece) -> Result<()> {
     }
 }
 
-fn strftime(row: &[Value<'_>]) -> Result<Made> {
-    let (at, format) = match row {
-        [Value::Time(at), Value::Text(format)] | [Value::Text(format), Value::Time(at)] => (at, format),
-        _ => return unexpected(row),
-    };
-    let moment = moment_at(*at)?;
-    let mut out = String::with_capacity(format.len() + 8);
-    for piece in pieces(format)? {
-        printable(&piece)?;
-        match piece {
-            Piece::Literal(c) => out.push(c),
-            Piece::Field(letter, short) => field(&mut out, &moment, letter, short),
+fn strftime_step() -> Step {
+    let mut kept = Kept::default();
+    Box::new(move |row| {
+        let (at, format) = match row {
+            [Value::Time(at), Value::Text(format)] | [Value::Text(format), Value::Time(at)] => (at, format),
+            _ => return unexpected(row),
+        };
+        let moment = moment_at(*at)?;
+        let mut out = String::with_capacity(format.len() + 8);
+        for piece in kept.of(format, printed)? {
+            match piece {
+                Piece::Literal(c) => out.push(*c),
+                Piece::Field(letter, short) => field(&mut out, &moment, *letter, *short),
+            }
         }
-    }
-    Ok(Made::Text(out))
+        Ok(Made::Text(out))
+    })
 }
 
 fn field(out: &mut String, t: &NaiveDateTime, letter: char, short: bool) {
@@ -149,12 +157,14 @@ fn year(out: &mut String, year: i32) {
     };
 }
 
-fn strptime(row: &[Value<'_>], lenient: bool) -> Result<Made> {
-    let [Value::Text(text), Value::Text(format)] = row else { return unexpected(row) };
-    let wanted = Wanted::read(format)?;
-    match parsed(text, &wanted) {
-        Some(at) => Ok(Made::Time(at)),
-        None if lenient => Ok(Made::Null),
-        None => exec_err!("`{text}` is not written as `{format}`: use try_strptime to get NULL"),
-    }
+fn strptime_step(lenient: bool) -> Step {
+    let mut kept = Kept::default();
+    Box::new(move |row| {
+        let [Value::Text(text), Value::Text(format)] = row else { return unexpected(row) };
+        match parsed(text, kept.of(format, Wanted::read)?) {
+            Some(at) => Ok(Made::Time(at)),
+            None if lenient => Ok(Made::Null),
+            None => exec_err!("`{text}` is not written as `{format}`: use try_strptime to get NULL"),
+        }
+    })
 }

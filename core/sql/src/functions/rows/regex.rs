@@ -1,7 +1,7 @@
 //! Regular expressions, with DuckDB's options: `c` minds case, `i` does not, `l` takes the pattern for a plain text, `s`
 //! lets `.` match a newline, `g` replaces every match.
 
-use super::super::rowwise::{Made, RowWise, Step, Takes, Value};
+use super::super::rowwise::{Kept, Made, RowWise, Step, Takes, Value};
 use super::pattern::translated;
 use super::{Named, TEXT, shape, unexpected};
 use arrow::datatypes::DataType;
@@ -149,6 +149,7 @@ fn extract_step() -> Step {
 
 fn replace_step() -> Step {
     let mut patterns = Patterns::default();
+    let mut replacements = Kept::default();
     Box::new(move |row| {
         let (text, pattern, replacement, options) = match row {
             [Value::Text(t), Value::Text(p), Value::Text(r)] => (t, p, r, ""),
@@ -156,7 +157,8 @@ fn replace_step() -> Step {
             _ => return unexpected(row),
         };
         let Compiled { regex, options, .. } = patterns.of(pattern, options, false, true)?;
-        let parts = Part::all(replacement, regex.captures_len())?;
+        let parts = replacements.of(replacement, Part::all)?;
+        Part::known(parts, regex.captures_len(), replacement)?;
         let limit = usize::from(!options.everywhere);
         let made = regex.replacen(text, limit, |found: &Captures<'_>| {
             parts.iter().map(|part| part.text(found)).collect::<String>()
@@ -173,7 +175,7 @@ enum Part {
 
 impl Part {
     /// `\0` to `\9` are groups, `\\` is a backslash.
-    fn all(replacement: &str, groups: usize) -> Result<Vec<Self>> {
+    fn all(replacement: &str) -> Result<Vec<Self>> {
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = replacement.chars();
@@ -183,11 +185,10 @@ impl Part {
                 continue;
             }
             match rest.next().map(|c| (c, c.to_digit(10))) {
-                Some((_, Some(group))) if (group as usize) < groups => {
+                Some((_, Some(group))) => {
                     parts.push(Self::Text(std::mem::take(&mut text)));
                     parts.push(Self::Group(group as usize));
                 }
-                Some((_, Some(group))) => return exec_err!("`{replacement}`: the pattern has no group {group}"),
                 Some(('\\', _)) => text.push('\\'),
                 _ => {
                     return exec_err!("`{replacement}`: after a backslash stands the number of a group or a backslash");
@@ -196,6 +197,18 @@ impl Part {
         }
         parts.push(Self::Text(text));
         Ok(parts)
+    }
+
+    /// The pattern has every group that the replacement names.
+    fn known(parts: &[Self], groups: usize, replacement: &str) -> Result<()> {
+        let unknown = parts.iter().find_map(|part| match part {
+            Self::Group(group) if *group >= groups => Some(group),
+            _ => None,
+        });
+        match unknown {
+            Some(group) => exec_err!("`{replacement}`: the pattern has no group {group}"),
+            None => Ok(()),
+        }
     }
 
     fn text<'a>(&'a self, found: &'a Captures<'_>) -> &'a str {

@@ -55,10 +55,11 @@ fn scalars(plan: LogicalPlan, numbers: &mut Numbers) -> Result<Transformed<Logic
     if found.is_empty() {
         return Ok(Transformed::no(plan));
     }
+    let outer = input.clone();
     let mut input = input.clone();
     let mut values = Vec::new();
     for subquery in found {
-        let (joined, value) = beside(input, &subquery, numbers)?;
+        let (joined, value) = beside(input, &outer, &subquery, numbers)?;
         input = joined;
         values.push((subquery, value));
     }
@@ -80,9 +81,15 @@ fn scalars(plan: LogicalPlan, numbers: &mut Numbers) -> Result<Transformed<Logic
     Ok(Transformed::yes(LogicalPlanBuilder::from(node).project(columns)?.build()?))
 }
 
-/// The input with the subquery's value in one more column, and that column.
-fn beside(input: LogicalPlan, subquery: &Subquery, numbers: &mut Numbers) -> Result<(LogicalPlan, Expr)> {
-    let domain = Domain::of(&input, &subquery.subquery, numbers)?;
+/// The input with the subquery's value in one more column, and that column. The outer values are those of `outer`, the
+/// rows before any subquery stood beside them: they are the same, and a plan would double with every subquery.
+fn beside(
+    input: LogicalPlan,
+    outer: &LogicalPlan,
+    subquery: &Subquery,
+    numbers: &mut Numbers,
+) -> Result<(LogicalPlan, Expr)> {
+    let domain = Domain::of(outer, &subquery.subquery, numbers)?;
     let single = subquery.subquery.max_rows() == Some(1);
     let rows = push(subquery.subquery.as_ref().clone(), &domain, numbers)?;
     let value = Expr::from(rows.schema().qualified_field(0));

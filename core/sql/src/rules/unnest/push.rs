@@ -3,9 +3,12 @@
 
 use super::domain::{Domain, Numbers};
 use crate::rules::columns::{columns, named};
-use datafusion_common::{Column, DFSchema, JoinType, NullEquality, Result, not_impl_err};
+use crate::rules::grouping;
+use datafusion_common::{Column, DFSchema, JoinType, NullEquality, Result, plan_err};
 use datafusion_expr::expr::WindowFunction;
-use datafusion_expr::logical_plan::{Aggregate, Distinct, FetchType, Filter, Join, Limit, SkipType, Union, Window};
+use datafusion_expr::logical_plan::{
+    Aggregate, Distinct, FetchType, Filter, Join, Limit, SkipType, Union, Values, Window,
+};
 use datafusion_expr::utils::conjunction;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, binary_expr, lit, when};
 use std::sync::Arc;
@@ -51,8 +54,21 @@ pub fn push(plan: LogicalPlan, domain: &Domain, numbers: &mut Numbers) -> Result
             });
             Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs.collect::<Result<_>>()?)?))
         }
-        other => not_impl_err!("a subquery that uses outer columns in {}", other.display()),
+        LogicalPlan::Values(values) => rows_of(values, domain),
+        other => plan_err!("a subquery cannot use columns of the outer query in {}: write a JOIN", other.display()),
     }
+}
+
+/// Each written row, for every outer value.
+fn rows_of(values: Values, domain: &Domain) -> Result<LogicalPlan> {
+    let Values { schema, values } = values;
+    let rows = values.into_iter().map(|row| {
+        let row = row.into_iter().map(|value| domain.replaced(value)).collect::<Result<Vec<_>>>()?;
+        let mut exprs = named(row, &schema);
+        exprs.extend(domain.keys());
+        LogicalPlanBuilder::from(domain.plan.clone()).project(exprs)?.build().map(Arc::new)
+    });
+    Ok(LogicalPlan::Union(Union::try_new_with_loose_types(rows.collect::<Result<_>>()?)?))
 }
 
 /// The expressions over rows that bear the outer values, under the names that they had.
@@ -68,7 +84,7 @@ fn replaced(exprs: Vec<Expr>, schema: &DFSchema, domain: &Domain) -> Result<Vec<
 /// LIMIT counts the rows of each outer value.
 fn limited(limit: Limit, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalPlan> {
     let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?) else {
-        return not_impl_err!("LIMIT of an expression in a subquery that uses outer columns");
+        return plan_err!("LIMIT in a subquery that uses columns of the outer query takes a number: write it as one");
     };
     match Arc::unwrap_or_clone(limit.input) {
         LogicalPlan::Sort(sort) => {
@@ -109,10 +125,10 @@ fn numbered(
 
 /// Groups of each outer value. Without GROUP BY, an outer value without rows has a row too.
 fn aggregated(aggregate: Aggregate, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalPlan> {
-    let Aggregate { input, group_expr, aggr_expr, schema, .. } = aggregate;
-    if group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))) {
-        return not_impl_err!("GROUPING SETS in a subquery that uses outer columns");
+    if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
+        return push(grouping::apart(aggregate)?, domain, numbers);
     }
+    let Aggregate { input, group_expr, aggr_expr, schema, .. } = aggregate;
     let rows = push(Arc::unwrap_or_clone(input), domain, numbers)?;
     let everything = group_expr.is_empty();
     let mut groups = domain.keys();
@@ -188,14 +204,12 @@ fn windowed(window: Window, domain: &Domain, numbers: &mut Numbers) -> Result<Lo
 /// The side that keeps its rows bears the outer values; where both do, they meet by them.
 fn joined(join: Join, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalPlan> {
     let Join { left, right, on, filter, join_type, null_equality, schema, .. } = join;
-    if join_type == JoinType::Full {
-        return not_impl_err!("FULL JOIN in a subquery that uses outer columns");
-    }
+    let full = join_type == JoinType::Full;
     let keeps_right =
         matches!(join_type, JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark);
     let keeps_left = join_type != JoinType::Inner && !keeps_right;
-    // An inner join needs the outer values on one side, whichever it is.
-    let with_right = keeps_right || domain.is_used(&right)?;
+    // An inner join needs the outer values on one side, whichever it is; either side of a FULL JOIN may be missing.
+    let with_right = full || keeps_right || domain.is_used(&right)?;
     let with_left = keeps_left || domain.is_used(&left)? || !with_right;
     let same = match null_equality {
         NullEquality::NullEqualsNothing => Operator::Eq,
@@ -207,6 +221,7 @@ fn joined(join: Join, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalP
     }
     conditions.extend(filter.map(|f| domain.replaced(f)).transpose()?);
     let mut outputs = columns(&schema);
+    let mut keys = domain.keys();
     let mut left = Arc::unwrap_or_clone(left);
     let mut right = Arc::unwrap_or_clone(right);
     if with_left {
@@ -220,11 +235,16 @@ fn joined(join: Join, domain: &Domain, numbers: &mut Numbers) -> Result<LogicalP
         let missing = if keeps_right { &mut left } else { &mut right };
         let (renamed, names) = domain.renamed(missing.clone(), numbers)?;
         *missing = renamed;
-        for (one, other) in domain.keys().into_iter().zip(names) {
-            conditions.push(binary_expr(one, Operator::IsNotDistinctFrom, Expr::Column(other)));
+        for (key, (one, other)) in keys.iter_mut().zip(domain.keys().into_iter().zip(names)) {
+            let other = Expr::Column(other);
+            if full {
+                let name = one.schema_name().to_string();
+                *key = when(one.clone().is_null(), other.clone()).otherwise(one.clone())?.alias(name);
+            }
+            conditions.push(binary_expr(one, Operator::IsNotDistinctFrom, other));
         }
     }
-    outputs.extend(domain.keys());
+    outputs.extend(keys);
     let condition = conjunction(conditions);
     let nothing = (Vec::<Column>::new(), Vec::<Column>::new());
     LogicalPlanBuilder::from(left).join(right, join_type, nothing, condition)?.project(outputs)?.build()

@@ -1,16 +1,26 @@
 //! Clauses that the parser knows from some engine and the planner does not read: dropped, they would change the answer
 //! without a word. Every syntax tree is taken apart without `..`, so that a field that a new parser brings is decided on.
 
+mod expressions;
+mod operators;
+mod relations;
+
+pub use expressions::of_expr;
+pub use relations::of_factor;
+
 use sqlparser::ast::{
-    Cte, GroupByExpr, Join, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    Spanned, TableAlias, TableFactor, WildcardAdditionalOptions, With,
+    Cte, Fetch, GroupByExpr, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, Spanned, WildcardAdditionalOptions, With,
+    visit_relations,
 };
 use sqlparser::tokenizer::Span;
+use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 /// A clause, where it stands or what it belongs to, and what to write instead.
 pub struct Unplanned {
     pub span: Span,
-    pub clause: &'static str,
+    pub clause: Cow<'static, str>,
     pub instead: &'static str,
 }
 
@@ -24,7 +34,7 @@ struct Found {
 impl Found {
     fn add(&mut self, is_there: bool, span: Span, clause: &'static str, instead: &'static str) {
         if is_there {
-            self.all.push(Unplanned { span, clause, instead });
+            self.all.push(Unplanned { span, clause: clause.into(), instead });
         }
     }
 }
@@ -44,9 +54,17 @@ pub fn of_query(query: &Query) -> Vec<Unplanned> {
     } = query;
     let mut found = Found { all: Vec::new() };
     let span = query.span();
-    for cte in with.iter().flat_map(|With { with_token: _, recursive: _, cte_tables }| cte_tables) {
-        let Cte { alias, query: _, from, materialized: _, closing_paren_token: _ } = cte;
-        found.add(from.is_some(), alias.span(), "FROM of a WITH", LEAVE_OUT);
+    let mut names: Vec<&Ident> = Vec::new();
+    if let Some(With { with_token: _, recursive, cte_tables }) = with {
+        for cte in cte_tables {
+            let Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
+            found.add(from.is_some(), alias.span(), "FROM of a WITH", LEAVE_OUT);
+            let twice = names.iter().any(|name| name.value.eq_ignore_ascii_case(&alias.name.value));
+            found.add(twice, alias.name.span, "one name for two queries of WITH", "give each its own name");
+            let instead = "write the levels as joins of the table with itself, or as steps";
+            found.add(*recursive && reads(query, &alias.name), alias.name.span, "WITH RECURSIVE", instead);
+            names.push(&alias.name);
+        }
     }
     if let Some(OrderBy { kind, interpolate }) = order_by {
         found.add(interpolate.is_some(), span, "INTERPOLATE", LEAVE_OUT);
@@ -60,14 +78,28 @@ pub fn of_query(query: &Query) -> Vec<Unplanned> {
         let instead = "number the rows with ROW_NUMBER() OVER (PARTITION BY …) and QUALIFY";
         found.add(!limit_by.is_empty(), span, "LIMIT BY", instead);
     }
-    if let Some(fetch) = fetch {
-        found.add(true, fetch.span(), "FETCH", "write LIMIT n");
+    if let Some(Fetch { with_ties, percent, quantity: _ }) = fetch {
+        found.add(*percent, span, "FETCH … PERCENT", "write LIMIT n");
+        let instead = "write QUALIFY RANK() OVER (ORDER BY …) <= n";
+        found.add(*with_ties, span, "FETCH … WITH TIES", instead);
+        let limited = matches!(limit_clause, Some(LimitClause::LimitOffset { limit: Some(_), .. }));
+        found.add(limited, span, "FETCH beside LIMIT", "write one of them");
     }
     found.add(!locks.is_empty(), span, "FOR UPDATE or FOR SHARE", LEAVE_OUT);
     found.add(for_clause.is_some(), span, "FOR XML, JSON or BROWSE", LEAVE_OUT);
     found.add(settings.is_some(), span, "SETTINGS", LEAVE_OUT);
     found.add(format_clause.is_some(), span, "FORMAT", "set the format under [step.output]");
     found.all
+}
+
+/// Whether a query reads a relation of this name.
+fn reads(query: &Query, name: &Ident) -> bool {
+    let is_it = |relation: &ObjectName| relation.to_string().eq_ignore_ascii_case(&name.value);
+    let found = visit_relations(query, |relation| match is_it(relation) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 pub fn of_select(select: &Select) -> Vec<Unplanned> {
@@ -92,7 +124,7 @@ pub fn of_select(select: &Select) -> Vec<Unplanned> {
         distribute_by,
         sort_by,
         having: _,
-        named_window: _,
+        named_window,
         qualify: _,
         window_before_qualify: _,
         value_table_mode,
@@ -115,19 +147,29 @@ pub fn of_select(select: &Select) -> Vec<Unplanned> {
     found.add(!distribute_by.is_empty(), span, "DISTRIBUTE BY", "set `bucket_by` under [step.output]");
     found.add(!sort_by.is_empty(), span, "SORT BY", "write ORDER BY");
     found.add(value_table_mode.is_some(), span, "SELECT AS STRUCT or VALUE", "list the columns");
+    for NamedWindowDefinition(name, window) in named_window {
+        let of_another = match window {
+            NamedWindowExpr::NamedWindow(_) => true,
+            NamedWindowExpr::WindowSpec(spec) => spec.window_name.is_some(),
+        };
+        found.add(of_another, name.span, "a window made of another", expressions::MADE_OF_ANOTHER);
+    }
     match flavor {
-        SelectFlavor::Standard | SelectFlavor::FromFirst => {}
+        SelectFlavor::Standard | SelectFlavor::FromFirst => {
+            found.add(projection.is_empty(), span, "SELECT without columns", "write SELECT * or name them");
+        }
         SelectFlavor::FromFirstNoSelect => found.add(true, span, "FROM without SELECT", "write SELECT * FROM …"),
     }
     for item in projection {
         match item {
             SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => of_star(options, &mut found),
-            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } | SelectItem::ExprWithAliases { .. } => {}
+            SelectItem::ExprWithAliases { expr, aliases: _ } => {
+                found.add(true, expr.span(), "several names for one expression", "give each column an expression");
+            }
+            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => {}
         }
     }
-    for Join { relation: _, global, join_operator: _ } in from.iter().flat_map(|table| &table.joins) {
-        found.add(*global, span, "GLOBAL JOIN", LEAVE_OUT);
-    }
+    from.iter().flat_map(|table| &table.joins).for_each(|join| relations::of_join(join, &mut found));
     found.all
 }
 
@@ -145,41 +187,4 @@ fn of_star(options: &WildcardAdditionalOptions, found: &mut Found) {
     found.add(opt_ilike.is_some(), span, "* ILIKE", "list the columns");
     found.add(opt_rename.is_some(), span, "* RENAME", "list the columns");
     found.add(opt_alias.is_some(), span, "* AS", "list the columns");
-}
-
-pub fn of_factor(factor: &TableFactor) -> Vec<Unplanned> {
-    let mut found = Found { all: Vec::new() };
-    let span = factor.span();
-    let (sample, alias) = match factor {
-        TableFactor::Table {
-            name: _,
-            alias,
-            // A function: refused as what reads something else.
-            args: _,
-            with_hints,
-            version,
-            with_ordinality,
-            partitions,
-            json_path,
-            sample,
-            index_hints,
-        } => {
-            found.add(!with_hints.is_empty() || !index_hints.is_empty(), span, "a hint of a table", LEAVE_OUT);
-            found.add(version.is_some(), span, "a version of a table", "pass a date as a param in the input's path");
-            found.add(*with_ordinality, span, "WITH ORDINALITY", "number the rows with ROW_NUMBER()");
-            found.add(!partitions.is_empty(), span, "PARTITION of a table", "write a condition in WHERE");
-            found.add(json_path.is_some(), span, "a path into a table", "declare `columns` with paths");
-            (sample, alias)
-        }
-        TableFactor::Derived { lateral: _, subquery: _, alias, sample } => (sample, alias),
-        TableFactor::NestedJoin { table_with_joins: _, alias } => (&None, alias),
-        // The rest is refused whole.
-        _ => return found.all,
-    };
-    let instead = "take rows by a hash of their key, as in WHERE hash % 100 = 0: an item must give the same rows again";
-    found.add(sample.is_some(), span, "TABLESAMPLE", instead);
-    if let Some(TableAlias { explicit: _, name: _, columns: _, at }) = alias {
-        found.add(at.is_some(), span, "AT after a table's name", LEAVE_OUT);
-    }
-    found.all
 }
