@@ -78,7 +78,7 @@ fn clauses_that_nobody_plans_are_refused() {
     check("SELECT k FROM input FOR XML AUTO", "FOR XML");
     check("SELECT k FROM input FOR UPDATE", "FOR UPDATE");
     check("SELECT k FROM input WITH (NOLOCK)", "a hint");
-    check("SELECT k FROM input ORDER BY k FETCH FIRST 3 ROWS ONLY", "FETCH");
+    check("SELECT k FROM input ORDER BY k FETCH FIRST 3 PERCENT ROWS ONLY", "FETCH");
     check("SELECT TOP 3 k FROM input", "TOP");
     check("SELECT k FROM input SORT BY k", "SORT BY");
     check("SELECT k FROM input LIMIT 1 BY k", "LIMIT BY");
