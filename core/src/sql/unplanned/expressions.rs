@@ -199,7 +199,10 @@ fn of_function(function: &Function) -> Option<(&'static str, &'static str)> {
         FunctionArguments::List(FunctionArgumentList { duplicate_treatment: _, args, clauses }) => {
             let named = |arg: &FunctionArg| matches!(arg, FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. });
             if args.iter().any(named) {
-                return Some(("an argument by name", "write the arguments in their order: `spotmill functions NAME`"));
+                return Some((
+                    "an argument by name",
+                    "write the arguments in their order, which `spotmill functions` shows",
+                ));
             }
             let star = |arg: &FunctionArg| !matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
             if args.iter().any(star) && !name.to_string().eq_ignore_ascii_case("count") {
