@@ -88,7 +88,7 @@ const HEAD: &str = "\
 # Functions of SQL
 
 `spotmill functions` prints this list with the functions of your own worker, `spotmill functions NAME` one of them. The
-page is made by `spotmill functions --markdown`; every example is run by `tests/tests/sql_duckdb.rs`, which compares it
+page is made by `spotmill functions --markdown`; every example is run by `tests/tests/local/sql_duckdb.rs`, which compares it
 with what stands here and, where DuckDB has the function, with DuckDB.
 
 A function gives NULL where an argument is NULL, unless it says otherwise. An argument of another type is refused when the

@@ -1,9 +1,7 @@
 //! What a machine tells of itself: its record, its milestones, and the notice it waits for.
 
-mod common;
-
+use crate::common::{EPOCH, World};
 use async_trait::async_trait;
-use common::{EPOCH, World};
 use spotmill_core::bounds::NOTICE_POLL_SECS;
 use spotmill_core::keys;
 use spotmill_core::life::InstanceRecord;

@@ -1,7 +1,5 @@
 //! One door: files are written, one item is run in this process, and its rows come back as text.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, ItemFailure, ItemOutcome, ItemReport, ItemSpec, TableInput};
 use spotmill_core::model::*;

@@ -1,9 +1,7 @@
 //! What SQL means on the pinned engine. A change of these is a change of users' results: it belongs in the release
 //! notes, and in the worker's version.
 
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 
 /// Rows of `sql` over three tables of nothing special, NULLs included.
 fn check(sql: &str, expected: &str) {

@@ -1,10 +1,8 @@
 //! Stores and queues that do not answer, or answer late: nothing is lost, nothing is done twice, and nobody's files
 //! are deleted while a receipt may still land.
 
-mod common;
-
+use crate::common::World;
 use async_trait::async_trait;
-use common::World;
 use spotmill_core::ids::Uri;
 use spotmill_core::records::{Callback, CallbackKind};
 use spotmill_platform::local::{LocalQueues, LocalStore};

@@ -1,9 +1,7 @@
 //! A machine that has to go hands back what it holds, whatever it is doing: copying inputs, running, copying outputs,
 //! committing. The item is visible to others at once, and nobody is held to account for it.
 
-mod common;
-
-use common::{Away, World};
+use crate::common::{Away, World};
 use spotmill_core::item::FailureClass;
 use spotmill_core::records::CallbackKind;
 use spotmill_platform::local::SystemClock;

@@ -1,8 +1,6 @@
 //! What arrives in shops, file by file: read as it was meant, or refused with its place.
 
-mod common;
-
-use common::{Bench, toml};
+use crate::common::{Bench, toml};
 use spotmill_core::item::FailureClass;
 use spotmill_core::model::{OnBadRows, RowCheck};
 

@@ -1,8 +1,6 @@
 //! `spotmill schema` prints what a run then reads.
 
-mod common;
-
-use common::{Bench, toml};
+use crate::common::{Bench, toml};
 use spotmill_core::model::{Format, Read};
 use spotmill_item::schema::{block, declared};
 

@@ -1,9 +1,7 @@
 //! Every declared type through every format and back, twice: what is written is read as the same values, bit by bit,
 //! extremes, NULL, NaN and empty texts among them; what a format has no form for is refused.
 
-mod common;
-
-use common::{Bench, columns, parquet};
+use crate::common::{Bench, columns, parquet};
 use spotmill_core::model::{Format, Layout, OutputCompression, Read};
 use spotmill_item::polars::prelude::*;
 

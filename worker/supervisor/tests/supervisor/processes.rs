@@ -1,8 +1,6 @@
 //! Whole processes: a supervisor that is killed leaves no child; fleets on this machine.
 
-mod common;
-
-use common::{World, lives};
+use crate::common::{World, lives};
 use spotmill_platform::ports::{FleetRequest, Fleets};
 use spotmill_supervisor::{LocalFleet, Machine, Share};
 use std::process::{Command, Stdio};
@@ -25,7 +23,7 @@ fn a_killed_supervisor_leaves_no_child() {
     let dir = tempfile::tempdir().expect("tempdir");
     let file = dir.path().join("pid");
     let mut supervisor = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "a_supervisor_in_a_process_of_its_own"])
+        .args(["--exact", "processes::a_supervisor_in_a_process_of_its_own"])
         .env(PID_FILE, &file)
         .env("TMPDIR", dir.path())
         .stdout(Stdio::null())

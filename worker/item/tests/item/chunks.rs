@@ -1,9 +1,7 @@
 //! Text is read in chunks, and of a chunk only what the query needs: the rows, their order and their values are those
 //! of the engine's own reader.
 
-mod common;
-
-use common::{Bench, csv_read, parquet, plain};
+use crate::common::{Bench, csv_read, parquet, plain};
 use spotmill_core::item::{FailureClass, TableInput};
 use spotmill_core::model::RowCheck;
 

@@ -1,8 +1,6 @@
 //! Parquet: what is declared is read from what holds it, exactly, and from nothing else.
 
-mod common;
-
-use common::{Bench, columns};
+use crate::common::{Bench, columns};
 use spotmill_core::item::FailureClass;
 use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
 

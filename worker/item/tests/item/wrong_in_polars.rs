@@ -1,9 +1,7 @@
 //! What plain Polars (of the pinned version) gets wrong without a word, shown, and that an item does not. A test
 //! that begins to fail on its first half means that Polars has mended it.
 
-mod common;
-
-use common::{Bench, plain, text};
+use crate::common::{Bench, plain, text};
 use spotmill_core::item::FailureClass;
 use spotmill_item::polars::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};

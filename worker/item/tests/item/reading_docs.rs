@@ -1,8 +1,6 @@
 //! The examples of `docs/reading.md` are read as they stand there.
 
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 use spotmill_core::model::{Format, Read};
 
 /// Of each example in turn: the file's name, what stands in it, and the rows.

@@ -1,7 +1,5 @@
 //! The door through which tests of the supervisor enter: a step that is planned and dispatched, on this machine's
 //! store and queues, and a worker that is a few lines of bash.
-#![allow(dead_code)]
-
 mod away;
 mod fixture;
 pub mod sim;

@@ -1,8 +1,6 @@
 //! Rust functions in SQL and transforms: types, NULL, panics, and what the program tells of them.
 
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 use spotmill_core::item::FailureClass;
 use spotmill_core::model::Transform;
 use spotmill_item::polars::prelude::*;

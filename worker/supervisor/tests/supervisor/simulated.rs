@@ -1,9 +1,7 @@
 //! Hours of trouble in virtual time: interruptions, an outage of the store, an item that takes its machines with it.
 //! Failed, infra, lost and poison are never mixed up.
 
-mod common;
-
-use common::sim::{Fate, Machine, Sim};
+use crate::common::sim::{Fate, Machine, Sim};
 use spotmill_core::ids::ItemIndex;
 use spotmill_core::item::FailureClass;
 use spotmill_core::records::{Callback, CallbackKind};

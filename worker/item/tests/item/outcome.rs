@@ -1,8 +1,6 @@
 //! One item from spec to outcome: layouts, rules, expectations, formats, and each way to fail.
 
-mod common;
-
-use common::{Bench, columns, csv_read, parquet};
+use crate::common::{Bench, columns, csv_read, parquet};
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use spotmill_core::item::{FailureClass, ItemReport, ValueFilter};

@@ -1,8 +1,6 @@
 //! Every way a child can end, seen from outside: records, callbacks, what is left of the process group.
 
-mod common;
-
-use common::{World, lives};
+use crate::common::{World, lives};
 use spotmill_core::item::FailureClass;
 use spotmill_core::records::CallbackKind;
 use spotmill_supervisor::WorkerEvent;

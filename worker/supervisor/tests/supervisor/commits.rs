@@ -1,8 +1,6 @@
 //! Receipts, races, budgets and fences: what is committed, what is told, and what is never done twice.
 
-mod common;
-
-use common::{EPOCH, World};
+use crate::common::{EPOCH, World};
 use spotmill_core::digest::sha256;
 use spotmill_core::item::{FailureClass, ItemSpec};
 use spotmill_core::records::{CallbackKind, Pins};

@@ -1,9 +1,7 @@
 //! The row check against the engine's reader: what the check accepts, the engine reads to the same number of rows,
 //! and no accepted field that holds something becomes NULL. Files are made of what goes wrong in files.
 
-mod common;
-
-use common::{Bench, columns, plain, text};
+use crate::common::{Bench, columns, plain, text};
 use proptest::prelude::*;
 use spotmill_item::polars::prelude::{Engine, col};
 use spotmill_text::field::Check;

@@ -1,0 +1,10 @@
+//! A machine's work, from the lease of an item to its receipt: with children that are scripts, and in virtual time.
+
+mod commits;
+mod common;
+mod endings;
+mod faults;
+mod leaving;
+mod life;
+mod processes;
+mod simulated;
