@@ -1,4 +1,4 @@
-//! The command line. Nothing here acts; `main` turns it into a command with everything optional resolved.
+//! The command line. This module only parses; `main` turns the result into a command with all options resolved.
 
 use crate::project::PIPELINE_FILE;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -26,7 +26,7 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// Commands by what they are for, as `--help` lists them.
+/// Commands by purpose, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "schema", "functions", "sql"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
@@ -34,13 +34,13 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Look at runs, here or with --target aws", &["runs", "show"]),
 ];
 
-/// What was typed; a wrong command line ends the program with its usage.
+/// Parses the arguments; a wrong command line ends the program with its usage.
 pub fn parse() -> Cli {
     let matches = command().get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
 }
 
-/// The commands and their options, with a help that lists the commands by what they are for.
+/// The commands and their options; the help lists the commands by purpose.
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let line = |name: &&str| {
@@ -99,12 +99,12 @@ impl Global {
         self.target.as_deref().unwrap_or("local")
     }
 
-    /// Is the world that is looked at, or worked in, on AWS?
+    /// Whether the target is on AWS.
     pub fn on_aws(&self) -> bool {
         command::is_aws(self.target())
     }
 
-    /// Who is named in the commands that are printed.
+    /// The options that printed commands repeat.
     pub fn caller(&self) -> Caller {
         let directory = Some(self.directory.to_string_lossy().into_owned()).filter(|d| d != ".");
         let worker = self.worker.as_ref().map(|w| w.to_string_lossy().into_owned());
@@ -370,7 +370,7 @@ pub struct DeployArgs {
     /// The worker for arm64 machines
     #[arg(long, value_name = "FILE")]
     pub worker_aarch64: Option<PathBuf>,
-    /// Where the functions' programs are, each DIR/NAME/bootstrap or DIR/NAME; by default target/lambda or `lambda`
+    /// Where the functions' program is: DIR/bootstrap/bootstrap or DIR/bootstrap; by default target/lambda or `lambda`
     /// beside this program
     #[arg(long, value_name = "DIR")]
     pub lambdas: Option<PathBuf>,

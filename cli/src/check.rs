@@ -1,5 +1,5 @@
-//! `validate`: ask the worker to run every step on zero rows, against the schema of its real inputs, and place what it
-//! says in the user's files.
+//! `validate`: asks the worker to run every step on zero rows, against the schema of its real inputs, and places the
+//! problems that it reports in the user's files.
 
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
@@ -10,9 +10,9 @@ use spotmill_core::ids::Uri;
 use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Format, Read, Source, Step};
-use spotmill_core::spec;
 use spotmill_lambdas::{Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store};
+use spotmill_spec as spec;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// A file that is fetched whole to see its columns.
 const MAX_SAMPLE_BYTES: u64 = 1 << 30;
 
-/// The reply, when every step passes; otherwise the problems are printed.
+/// Returns the reply if every step passes; otherwise prints the problems.
 pub async fn check(
     project: &Project,
     program: &Program,
@@ -29,23 +29,23 @@ pub async fn check(
     global: &Global,
 ) -> Result<CheckReply, Stop> {
     let samples = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
-    let look = Look { store, samples: samples.path() };
+    let inputs = Inputs { store, samples: samples.path() };
     let mut steps = Vec::new();
     for step in &project.pipeline().steps {
-        steps.push(look.step(program, step).await?);
+        steps.push(inputs.step(program, step).await?);
     }
     let reply = worker.check(&CheckRequest { v: ITEM_VERSION, steps })?;
     let problems = spec::check_problems(&project.parsed, &reply);
     if problems.is_empty() { Ok(reply) } else { Err(project::invalid(&problems, &project.sources, global)) }
 }
 
-/// Where inputs are, and where a sample of one that lies elsewhere is put.
-struct Look<'a> {
+/// The store of the inputs, and the directory for samples of inputs that lie elsewhere.
+struct Inputs<'a> {
     store: Arc<dyn Store>,
     samples: &'a Path,
 }
 
-impl Look<'_> {
+impl Inputs<'_> {
     async fn step(&self, program: &Program, step: &Step) -> Result<CheckStep, Stop> {
         let bound = program.bind(step).map_err(|e| Stop::new(Code::Invalid, e.cause))?;
         let mut tables = BTreeMap::new();
@@ -66,7 +66,7 @@ impl Look<'_> {
         })
     }
 
-    /// What is known of an input's columns: declared, made by a step, or in the first file that matches.
+    /// An input's columns: declared, made by a step, or in the first file that matches.
     async fn input(&self, source: &Source, read: &Read) -> Result<CheckInput, Stop> {
         let path = match source {
             Source::Step { step, .. } => return Ok(CheckInput::Step(step.clone())),
@@ -85,7 +85,7 @@ impl Look<'_> {
         let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
         match matching.into_iter().next() {
             Some(_) if read.format != Format::Parquet => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
-            // What its footer cannot say in types: which columns are left out, and keys in its path.
+            // What its footer does not state as types: which columns are left out, and keys in its path.
             Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read }),
             None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),

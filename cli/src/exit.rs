@@ -1,4 +1,4 @@
-//! Exit codes, and the error that carries one to `main`. A `Stop` has been phrased for the person at the terminal.
+//! Exit codes, and the error that carries one to `main`. A `Stop` is phrased for the user at the terminal.
 
 use spotmill_core::calls::errors;
 use spotmill_lambdas::HandlerError;
@@ -17,7 +17,7 @@ pub enum Code {
     Interrupted = 130,
 }
 
-/// Why the command ends, in words, with the code it ends with.
+/// Why the command ends, as text, with its exit code.
 #[derive(Debug)]
 pub struct Stop {
     pub code: Code,
@@ -72,7 +72,7 @@ pub fn code_of(error: &str) -> Code {
     }
 }
 
-/// Put a path and a verb before an I/O error: "cannot read x: No such file".
+/// Puts a path and a verb before an I/O error: "cannot read x: No such file".
 pub fn io(verb: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Stop {
     let what = format!("cannot {verb} {}", path.display());
     move |error| {

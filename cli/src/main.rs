@@ -1,4 +1,4 @@
-//! `spotmill`: run a pipeline on this machine or on AWS, and look at what happened.
+//! `spotmill`: run a pipeline on this machine or on AWS, and inspect what happened.
 
 #[macro_use]
 mod say;
@@ -8,9 +8,9 @@ mod aws;
 mod check;
 mod commands;
 mod exit;
-mod here;
+mod inspect;
+mod local;
 mod lock;
-mod look;
 mod next;
 mod project;
 mod result;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code as u8),
         Err(stop) => {
-            tell(&global, &stop);
+            report(&global, &stop);
             ExitCode::from(stop.code as u8)
         }
     }
@@ -92,7 +92,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
     }
 }
 
-fn tell(global: &Global, stop: &Stop) {
+fn report(global: &Global, stop: &Stop) {
     if global.json {
         let line = serde_json::json!({
             "v": 1, "event": "error", "message": stop.message, "remedy": stop.remedy, "code": stop.code as u8,
@@ -102,7 +102,7 @@ fn tell(global: &Global, stop: &Stop) {
     warn_of!("{stop}");
 }
 
-/// Diagnostics for -v; what users need is told by the commands themselves.
+/// Diagnostics for -v; what users need is printed by the commands themselves.
 fn log(verbose: u8) {
     let level = match verbose {
         0 => "error",

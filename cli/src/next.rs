@@ -1,18 +1,18 @@
 //! What to type next in a directory: a first run on a date that there is input for, or the latest run and what can be
-//! done about it. It reads and decides; the commands tell.
+//! done about it. It reads and decides; the commands print.
 
 use crate::args::{Global, KeyArgs};
 use crate::exit::Stop;
-use crate::here::world;
+use crate::local::world;
 use crate::project::{self, PIPELINE_FILE, Project};
 use jiff::civil::Date;
 use spotmill_core::command::Command;
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Param, ParamType, Pipeline, Source};
-use spotmill_core::spec;
 use spotmill_lambdas::Program;
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Store;
+use spotmill_spec as spec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -22,7 +22,7 @@ const TRIED: usize = 40;
 /// The command that starts a first run, with every param that has to be given.
 pub async fn first_run(global: &Global) -> Command {
     let run = global.caller().run();
-    let Some(project) = Project::here() else { return run.word("--date").blank("YYYY-MM-DD") };
+    let Some(project) = Project::find() else { return run.word("--date").blank("YYYY-MM-DD") };
     let pipeline = project.pipeline();
     let date = if global.on_aws() { None } else { with_input(&project, global).await };
     let overrides = pipeline.targets.get(global.target());
@@ -96,7 +96,7 @@ pub fn dates_in(path: &str) -> Vec<Date> {
     starts.filter_map(at).collect()
 }
 
-/// How a pipeline is called in a line.
+/// A pipeline's name and number of steps, in a line.
 pub fn named(pipeline: &Pipeline) -> String {
     let steps = crate::ui::format::plural(pipeline.steps.len() as u64, "step");
     format!("{}: {steps}", pipeline.name)
@@ -110,7 +110,7 @@ pub async fn to_begin(global: &Global) -> String {
     }
 }
 
-/// The error where a command looks at runs and there are none.
+/// The error of a command that reads runs where there are none.
 pub async fn no_runs(global: &Global) -> Stop {
     Stop::usage("no runs yet").remedy(to_begin(global).await)
 }

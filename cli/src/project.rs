@@ -6,7 +6,7 @@ use crate::args::{ColorWhen, Global, KeyArgs};
 use crate::exit::{Code, Stop, io};
 use spotmill_core::calls::RunInput;
 use spotmill_core::model::{Param, ParamType, Pipeline};
-use spotmill_core::spec::{self, Parsed, Problem, Severity, Sources};
+use spotmill_spec::{self as spec, Parsed, Problem, Severity, Sources};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -39,8 +39,8 @@ impl Project {
         }
     }
 
-    /// Where there is one that parses; nothing is told.
-    pub fn here() -> Option<Project> {
+    /// The project in this directory, if there is one that parses; prints nothing.
+    pub fn find() -> Option<Project> {
         let toml = std::fs::read_to_string(PIPELINE_FILE).ok()?;
         let sources = Sources { path: PIPELINE_FILE.into(), sql_files: sql_files(&toml), toml };
         Some(Project { parsed: spec::parse(&sources).ok()?, sources })
@@ -63,7 +63,7 @@ pub fn run_input(pipeline: &str, global: &Global, key: &KeyArgs) -> RunInput {
     }
 }
 
-/// The same, with a made-up value for every param that has none: enough to check types.
+/// The same, with a synthetic value for every param that has none: enough to check types.
 pub fn sample_input(project: &Project, global: &Global, key: &KeyArgs) -> RunInput {
     let mut input = run_input(&project.pipeline().name, global, key);
     for (name, param) in &project.pipeline().params {
@@ -97,7 +97,7 @@ fn sql_files(toml: &str) -> BTreeMap<String, String> {
     named.filter_map(|name| Some((name.clone(), std::fs::read_to_string(&name).ok()?))).collect()
 }
 
-/// Print problems (text to stderr, JSON to stdout) and make the error that ends the command.
+/// Prints problems (text to stderr, JSON to stdout) and makes the error that ends the command.
 pub fn invalid(problems: &[Problem], sources: &Sources, global: &Global) -> Stop {
     print_problems(problems, sources, global);
     let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
@@ -115,7 +115,7 @@ pub fn print_problems(problems: &[Problem], sources: &Sources, global: &Global) 
     }
 }
 
-/// The problem with its commands as they are typed here: the checks do not know how this program was called.
+/// The problem with its commands as this caller types them: the checks have no access to the command line.
 fn called(problem: &Problem, global: &Global) -> Problem {
     let mut problem = problem.clone();
     let command = |name: &str| global.command(name).to_string();

@@ -1,5 +1,5 @@
-//! What a run came to: the table of its steps, the result itself and where its files are, or what failed and the
-//! command that goes on. Results go to stdout.
+//! The outcome of a run: the table of its steps, the result itself and where its files are, or what failed and the
+//! command that resumes it. Results go to stdout.
 
 use crate::args::{Asked, Global};
 use crate::exit::{Code, Stop};
@@ -9,12 +9,12 @@ use crate::worker::Worker;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use spotmill_core::calls::{RunInput, errors};
 use spotmill_core::command::{Caller, Command};
+use spotmill_core::format::bare_cause;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::item::PreviewReply;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{RunReport, StepReport, StepState};
-use spotmill_core::words::cause_alone;
-use spotmill_lambdas::{Ctx, look, report};
+use spotmill_lambdas::{Ctx, inspect, report};
 
 /// Rows of a result that are shown.
 const SHOWN: usize = 10;
@@ -28,10 +28,10 @@ pub struct End<'a> {
     pub cause: Option<String>,
 }
 
-/// Gather a run's end from its records.
+/// Gathers a run's end from its records.
 pub async fn ended(ctx: &Ctx, run: &RunId, end: End<'_>) -> RunEnded {
     let found = report::summarize(ctx, run).await.ok();
-    // Who fails holds the run; one that never held it was refused, and what there is of the run is another's.
+    // An execution that fails holds the run; one that never held it was refused, and the run's records are another's.
     let holds = found.as_ref().is_some_and(|report| report.root == *end.id);
     let refused = end.outcome == "failed" && !holds;
     let found = found.filter(|_| !refused);
@@ -75,7 +75,7 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
 
 async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published> {
     let keys = RunKeys::new(&ctx.root, run).step(&StepName::new(step.step.as_str()), step.generation);
-    let manifest = look::published(ctx, &keys).await.ok()??;
+    let manifest = inspect::published(ctx, &keys).await.ok()??;
     Some(Published {
         step: step.step.0.clone(),
         files: manifest.files.iter().map(|f| manifest.destination.join(&f.path).0).collect(),
@@ -85,7 +85,7 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
 }
 
 /// The end of one key.
-pub fn print(ended: &RunEnded, code: Code, caller: &Caller, again: &Command) {
+pub fn print(ended: &RunEnded, code: Code, caller: &Caller, resume: &Command) {
     say!("{}", headline(ended, code));
     if code != Code::Interrupted {
         if !ended.steps.is_empty() {
@@ -102,10 +102,10 @@ pub fn print(ended: &RunEnded, code: Code, caller: &Caller, again: &Command) {
         if code != Code::Done {
             let cause = ended.cause.as_deref().or(ended.error.as_deref()).unwrap_or("unknown");
             // Its commands follow on lines of their own.
-            say!("  Cause  {}", cause_alone(cause));
+            say!("  Cause  {}", bare_cause(cause));
         }
     }
-    for (what, command) in ways(ended, code, caller, again) {
+    for (what, command) in ways(ended, code, caller, resume) {
         say!("  {what:5}  {command}");
     }
 }
@@ -126,24 +126,24 @@ fn headline(ended: &RunEnded, code: Code) -> String {
 }
 
 /// The commands that lead on from here, and no others.
-fn ways(ended: &RunEnded, code: Code, caller: &Caller, again: &Command) -> Vec<(&'static str, Command)> {
+fn ways(ended: &RunEnded, code: Code, caller: &Caller, resume: &Command) -> Vec<(&'static str, Command)> {
     let error = ended.error.as_deref().unwrap_or_default();
-    let look = ("Look", caller.command("show").arg(&ended.run));
+    let show = ("Look", caller.command("show").arg(&ended.run));
     let mut ways = Vec::new();
     match code {
         Code::Done => {}
-        Code::Interrupted => ways.push(("Again", again.clone())),
+        Code::Interrupted => ways.push(("Again", resume.clone())),
         _ if error == errors::DESTINATION_REFUSED => {
             let cause = ended.cause.as_deref().unwrap_or_default();
-            ways.extend((!ended.refused).then_some(look));
-            // The cause says which of the two are ways out.
+            ways.extend((!ended.refused).then_some(show));
+            // The cause names which of the two apply.
             for (what, flag) in [("Adopt", "--adopt"), ("Leave", "--leave")] {
-                ways.extend(cause.contains(flag).then(|| (what, again.clone().word(flag))));
+                ways.extend(cause.contains(flag).then(|| (what, resume.clone().word(flag))));
             }
         }
-        // The same command would be refused again, until what it says is mended.
-        _ if ended.refused => ways.extend((error == errors::TRANSIENT).then(|| ("Again", again.clone()))),
-        _ => ways.extend([look, ("Again", again.clone())]),
+        // The same command would be refused again, until its cause is fixed.
+        _ if ended.refused => ways.extend((error == errors::TRANSIENT).then(|| ("Again", resume.clone()))),
+        _ => ways.extend([show, ("Again", resume.clone())]),
     }
     ways
 }
@@ -178,7 +178,7 @@ pub fn closing(
     Ok(())
 }
 
-/// How many of a range are done. Why others failed was told as each ended.
+/// How many of a range are done. Why others failed was reported as each ended.
 pub fn backfill(global: &Global, ended: &[RunEnded], asked: usize) {
     let done = ended.iter().filter(|run| matches!(run.outcome.as_str(), "succeeded" | "warned")).count();
     say!("{done} of {} done", plural(asked as u64, "run"));
@@ -206,10 +206,10 @@ fn show_result(worker: &Worker, published: &[&Published]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// As the user would type it.
+/// The path as the user would type it.
 pub fn relative(path: &str) -> String {
-    let here = std::env::current_dir().map(|d| format!("{}/", d.display())).unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(path).to_owned()
+    let directory = std::env::current_dir().map(|d| format!("{}/", d.display())).unwrap_or_default();
+    path.strip_prefix(&directory).unwrap_or(path).to_owned()
 }
 
 pub fn table(header: &[&str], right: &[usize]) -> Table {
@@ -281,8 +281,8 @@ mod tests {
     fn check(ended: &RunEnded, code: Code, expected: &[&str]) {
         let caller = Caller::new("local");
         let ways = ways(ended, code, &caller, &caller.command("run").option("--date", "d"));
-        let said: Vec<String> = ways.into_iter().map(|(what, command)| format!("{what} {command}")).collect();
-        assert_eq!(said, expected);
+        let named: Vec<String> = ways.into_iter().map(|(what, command)| format!("{what} {command}")).collect();
+        assert_eq!(named, expected);
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_did_nothing_says_so() {
+    fn a_start_that_did_nothing_reports_it() {
         let done = RunEnded { nothing_to_do: true, ..ended("succeeded", "", "") };
         assert_eq!(headline(&done, Code::Done), "✓ p/d: nothing to do");
         let worked = RunEnded { nothing_to_do: false, ..done };

@@ -1,4 +1,4 @@
-//! Printing that outlasts its reader: whoever pipes into `head` has seen enough, and a run goes on without being watched.
+//! Printing that outlasts its reader: after a pipe into `head` has closed, the run goes on without being watched.
 
 /// `println!` that does not mind when nobody reads.
 macro_rules! say {

@@ -6,8 +6,8 @@ use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
-use spotmill_core::query::{QueryReply, QueryRequest};
 use spotmill_core::records::DeployedWorker;
+use spotmill_spec::query::{QueryReply, QueryRequest};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 
 /// How long a question may take; none reads more than a few rows.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
-/// After which it is said that cargo builds; where nothing has changed it takes less.
+/// After which a message says that cargo builds; a build without changes takes less.
 const SILENT_FOR: Duration = Duration::from_secs(1);
 /// The way out where there is no worker.
 const NAME_IT: &str = "name a built one: --worker FILE, or SPOTMILL_WORKER=FILE";
@@ -100,7 +100,7 @@ impl Worker {
         })
     }
 
-    /// Hand the terminal to the worker (`schema`, `functions`).
+    /// Hands the terminal to the worker (`schema`, `functions`).
     pub fn pass_through(&self, args: &[&str]) -> Result<Code, Stop> {
         let status = Command::new(&self.program).args(args).status().map_err(io("start", &self.program))?;
         Ok(match status.code() {
@@ -144,7 +144,7 @@ impl Worker {
                 .remedy("a function or transform that loops on no rows? Steps are checked on zero rows"));
         }
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let message = String::from_utf8_lossy(&output.stderr);
             return Err(Stop::new(
                 Code::Invalid,
                 format!(
@@ -152,7 +152,7 @@ impl Worker {
                     self.program.display(),
                     args[0],
                     output.status,
-                    said.trim()
+                    message.trim()
                 ),
             ));
         }
@@ -217,10 +217,10 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--bins", "--message-format", "json-render-diagnostics"]);
-    // There, because cargo looks for its configuration (the target processor) where it is started.
+    // Cargo searches for its configuration (the target processor) where it is started.
     cargo.current_dir(manifest.parent().unwrap_or(Path::new(".")));
-    // What an outer `cargo run` says of its own package would make build scripts that watch these run again, and the
-    // engine compile again.
+    // The variables that an outer `cargo run` sets for its own package would make build scripts that watch them run
+    // again, and the engine compile again.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_")) {
             cargo.env_remove(name);
@@ -238,7 +238,7 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     })?;
     let (ended, patience) = mpsc::channel::<()>();
     let crate_dir = manifest.parent().unwrap_or(Path::new(".")).display().to_string();
-    let told = std::thread::spawn(move || {
+    let notice = std::thread::spawn(move || {
         let is_building = patience.recv_timeout(SILENT_FOR) == Err(mpsc::RecvTimeoutError::Timeout);
         if is_building && !quiet {
             warn_of!(
@@ -249,7 +249,7 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     let program = child.stdout.take().and_then(|out| executable(BufReader::new(out)));
     let status = child.wait().map_err(io("wait for cargo and", manifest))?;
     drop(ended);
-    let _ = told.join();
+    let _ = notice.join();
     match program {
         Some(program) if status.success() => Ok(Worker { program }),
         _ if status.success() => Err(Stop::new(Code::Invalid, format!("{} builds no program", manifest.display()))
@@ -259,7 +259,7 @@ fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
     }
 }
 
-/// The last executable that cargo says it made.
+/// The last executable that cargo reports.
 fn executable(lines: impl BufRead) -> Option<PathBuf> {
     let messages = lines.lines().map_while(Result::ok);
     let made = messages.filter_map(|line| {

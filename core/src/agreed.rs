@@ -1,6 +1,6 @@
-//! The columns that Parquet files have in common where none are declared, decided once for all files of a step: a column
-//! that grew over the months has the widest of its types, which holds every value of the others. What one file has and
-//! another lacks, and types of which none holds the other, are told here and not after the work.
+//! The columns that Parquet files have in common where none are declared, decided once for all files of a step: a
+//! column that grew over the months has the widest of its types, which holds every value of the others. What one file
+//! has and another lacks, and types of which none holds the other, are reported before the work and not after it.
 
 use crate::model::Missing;
 use crate::types::{Column, ColumnType};
@@ -11,7 +11,7 @@ pub enum Kind {
     Type(ColumnType),
     /// It holds nothing but NULL, and is of any type.
     Null,
-    /// Of no type that SQL has here: nested, or bytes.
+    /// It has no type that SQL has: nested, or bytes.
     Other,
 }
 
@@ -28,7 +28,7 @@ struct Agreed<'a> {
     file: &'a str,
 }
 
-/// In the order in which they are met; columns of no type here are left out. Or why there are none.
+/// The columns in the order in which they are met, without those of type `Other`; or why there are none.
 pub fn agreed(files: &[FileColumns], missing: Missing) -> Result<Vec<Column>, String> {
     let mut found: Vec<Agreed<'_>> = Vec::new();
     for FileColumns { file, columns } in files {
@@ -36,8 +36,8 @@ pub fn agreed(files: &[FileColumns], missing: Missing) -> Result<Vec<Column>, St
             if columns[..i].iter().any(|(before, _)| before == name) {
                 return Err(format!("{file} has more than one column `{name}`; have the file rewritten"));
             }
-            match found.iter_mut().find(|known| known.name == name) {
-                Some(known) => widen(known, *kind, file)?,
+            match found.iter_mut().find(|merged| merged.name == name) {
+                Some(merged) => widen(merged, *kind, file)?,
                 None => found.push(Agreed { name, kind: *kind, file }),
             }
         }
@@ -58,8 +58,8 @@ pub fn agreed(files: &[FileColumns], missing: Missing) -> Result<Vec<Column>, St
     Ok(found.iter().filter(wanted).map(typed).collect())
 }
 
-fn widen<'a>(known: &mut Agreed<'a>, kind: Kind, file: &'a str) -> Result<(), String> {
-    let wider = match (known.kind, kind) {
+fn widen<'a>(merged: &mut Agreed<'a>, kind: Kind, file: &'a str) -> Result<(), String> {
+    let wider = match (merged.kind, kind) {
         (a, b) if a == b => return Ok(()),
         (_, Kind::Null) => return Ok(()),
         (Kind::Null, _) => true,
@@ -68,15 +68,15 @@ fn widen<'a>(known: &mut Agreed<'a>, kind: Kind, file: &'a str) -> Result<(), St
         _ => false,
     };
     if wider {
-        (known.kind, known.file) = (kind, file);
+        (merged.kind, merged.file) = (kind, file);
         return Ok(());
     }
-    let (name, there) = (known.name, known.file);
+    let (name, there) = (merged.name, merged.file);
     let way = "declare `columns` with a type that holds both, or have the files rewritten";
-    Err(format!("{file}: column `{name}` is {}, but {} in {there}; {way}", told(kind), told(known.kind)))
+    Err(format!("{file}: column `{name}` is {}, but {} in {there}; {way}", describe(kind), describe(merged.kind)))
 }
 
-fn told(kind: Kind) -> String {
+fn describe(kind: Kind) -> String {
     match kind {
         Kind::Type(ty) => ty.to_string(),
         Kind::Null => "NULL".to_owned(),
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    fn told(files: &[FileColumns], missing: Missing) -> String {
+    fn outcome(files: &[FileColumns], missing: Missing) -> String {
         match agreed(files, missing) {
             Ok(columns) => columns.iter().map(|c| format!("{} {}", c.name, c.ty)).collect::<Vec<_>>().join(", "),
             Err(why) => why,
@@ -121,24 +121,24 @@ mod tests {
             file("2", &[("b", "int8"), ("a", "int64"), ("n", "date"), ("z", "null")]),
             file("3", &[("a", "uint32"), ("b", "decimal(7,4)"), ("n", "null"), ("z", "null")]),
         ];
-        assert_eq!(told(&files, Missing::Fail), "a int64, b decimal(7,4), n date, z string");
+        assert_eq!(outcome(&files, Missing::Fail), "a int64, b decimal(7,4), n date, z string");
     }
 
     #[test]
     fn what_no_type_holds_is_refused() {
         let files = [file("1", &[("a", "int32")]), file("2", &[("a", "string")])];
-        let why = told(&files, Missing::Null);
+        let why = outcome(&files, Missing::Null);
         assert!(why.starts_with("2: column `a` is string, but int32 in 1; declare `columns`"), "{why}");
         let files = [file("1", &[("a", "int32")]), file("2", &[("a", "list")])];
-        assert!(told(&files, Missing::Null).contains("a type that SQL has not here"));
+        assert!(outcome(&files, Missing::Null).contains("a type that SQL has not here"));
         let files = [file("1", &[("a", "int32"), ("a", "int32")])];
-        assert!(told(&files, Missing::Null).contains("more than one column `a`"));
+        assert!(outcome(&files, Missing::Null).contains("more than one column `a`"));
     }
 
     #[test]
     fn what_a_file_lacks_is_refused_or_null() {
         let files = [file("1", &[("a", "int32"), ("l", "list")]), file("2", &[("a", "int32"), ("b", "date")])];
-        assert!(told(&files, Missing::Fail).starts_with("2 has a column `b`, which 1 has not; declare"));
-        assert_eq!(told(&files, Missing::Null), "a int32, b date");
+        assert!(outcome(&files, Missing::Fail).starts_with("2 has a column `b`, which 1 has not; declare"));
+        assert_eq!(outcome(&files, Missing::Null), "a int32, b date");
     }
 }

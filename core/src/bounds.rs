@@ -1,4 +1,4 @@
-//! Every bound has a name, a unit and a reason, here.
+//! Every bound, with its name, unit and reason.
 
 /// A step's work list: seven digits in keys, and bitmaps of a megabit.
 pub const MAX_ITEMS: u32 = 1_000_000;
@@ -16,11 +16,11 @@ pub const MAX_IDLE_ROUNDS: u32 = 3;
 pub const MAX_WORK_BYTES: u64 = 256 << 20;
 /// Bytes of a large object that are read or written at once.
 pub const PAGE_BYTES: u64 = 8 << 20;
-/// Dollars for a thousand S3 writes, to say what too many files would cost.
+/// Dollars for a thousand S3 writes, to state what too many files would cost.
 pub const USD_PER_1000_PUTS: f64 = 0.005;
-/// Failures told one by one in a report or an error.
+/// Failures listed one by one in a report or an error.
 pub const REPORTED_FAILURES: usize = 50;
-/// Machines told one by one of a step.
+/// Machines of a step that are listed one by one.
 pub const SHOWN_MACHINES: usize = 500;
 /// Receipts read to count the rows of a step that is not complete.
 pub const REPORTED_RECEIPTS: u64 = 2_000;
@@ -28,7 +28,7 @@ pub const REPORTED_RECEIPTS: u64 = 2_000;
 pub const NOT_FOUND_SECS: u64 = 300;
 /// Messages sent between two writes of dispatch's cursor.
 pub const DISPATCH_PAGE: u32 = 10_000;
-/// Seconds before its end at which a function stops, so that it can still say where the next call goes on.
+/// Seconds before its end at which a function stops, so that it can still return where the next call goes on.
 pub const HAND_OVER_SECS: u64 = 60;
 /// Files copied or deleted by one call of publish.
 pub const PUBLISH_PAGE: usize = 500;
@@ -38,28 +38,29 @@ pub const HEARTBEAT_SECS: u64 = 1_200;
 pub const FLEET_LIFE_SECS: u64 = 129_600 + 3_600;
 /// Seconds between two `alive` of an item: a tail is seen within a minute.
 pub const ALIVE_SECS: u64 = 20;
-/// Seconds after which an item that was not heard of is worked on by nobody: two of its `alive`, and the way to the tally.
+/// Seconds after which an item that was not heard of is worked on by nobody: two of its `alive`, and the way to the
+/// tally.
 pub const HOLDER_SECS: u64 = 60;
-/// Seconds between two looks at the machines of a tail.
-pub const TAIL_LOOK_SECS: u64 = 20;
+/// Seconds between two inspections of the machines of a tail.
+pub const TAIL_INSPECT_SECS: u64 = 20;
 /// Items left from which on the tally notes who works on them: it is written whole each time.
 pub const TAIL_ITEMS: u64 = 500;
-/// Seconds between two looks at every fleet: the rate of the stack's watch rule.
+/// Seconds between two inspections of every fleet: the rate of the stack's watch rule.
 pub const WATCH_SECS: u64 = 300;
-/// Seconds a fleet may have no machine when its history names a mistake: EC2 tells at once, and once more to be sure.
+/// Seconds a fleet may have no machine when its history names a mistake: EC2 reports it at once, and once more to be
+/// sure.
 pub const MISTAKE_SECS: u64 = 240;
 /// Seconds a fleet may have no machine for want of capacity or quota: less than `HEARTBEAT_SECS` and one watch.
 pub const CAPACITY_SECS: u64 = 840;
-/// Seconds a machine may run without a word of any worker: boot, fetch, and the inputs of a large item.
+/// Seconds a machine may run without a call from any worker: boot, fetch, and the inputs of a large item.
 pub const SILENT_SECS: u64 = 840;
 /// Machines that ended by themselves, none of which took any work: the next would as well.
 pub const CHURN_MACHINES: usize = 4;
-/// Dollars a vCPU-hour that no machine of ours costs, on demand included; counts where a price is not known.
+/// Dollars a vCPU-hour that no machine of ours costs, on demand included; used where a price is missing.
 pub const USD_PER_VCPU_HOUR: f64 = 0.10;
-/// Seconds a heartbeat is remembered before it is written down again.
+/// Seconds a heartbeat is remembered before it is written again.
 pub const BEAT_SECS: u64 = 60;
-/// Seconds a message is invisible; extended while the child lives. Those of an item whose machine is gone without a
-/// word are lost.
+/// Seconds a message is invisible; extended while the child lives. They are lost for an item whose machine vanished.
 pub const VISIBILITY_SECS: u64 = 120;
 /// What a stack may set instead: less is not outlasted by a pause of the network, more is waited for in vain.
 pub const VISIBILITY_RANGE_SECS: std::ops::RangeInclusive<u64> = 10..=600;
@@ -70,19 +71,20 @@ pub const EXTENSIONS: u64 = 4;
 pub const AHEAD_SECS: u64 = 10;
 /// Seconds between two writes of a machine's own record.
 pub const LIFE_SECS: u64 = 300;
-/// Seconds between two looks for a notice: EC2 asks for this.
+/// Seconds between two polls for a notice: EC2 recommends this.
 pub const NOTICE_POLL_SECS: u64 = 5;
-/// Seconds from a machine's boot to its first item, as far as it is ours: docs/deploy.md says where they go.
+/// Seconds from a machine's boot to its first item, as far as it is ours: docs/deploy.md lists where they go.
 pub const FIRST_ITEM_SECS: u64 = 60;
 /// Seconds an item may take by default, and at most (SQS: 12 h a receive).
 pub const DEFAULT_TIMEOUT_SECS: u64 = 3_600;
 pub const MAX_TIMEOUT_SECS: u64 = 11 * 3_600;
 /// Counted failures of an item in one epoch.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-/// Receives that nothing on record explains after which an item runs alone on its machine, and after which it is poison.
+/// Receives that nothing on record explains after which an item runs isolated on its machine, and after which it is
+/// poison.
 pub const LONE_RECEIVES: u32 = 5;
 pub const POISON_RECEIVES: u32 = 15;
-/// Of the receives that nothing explains: those that ran alone, and so prove something, before an item is poison.
+/// Of the receives that nothing explains: isolated ones, which prove something, before an item is poison.
 pub const POISON_ALONE: u32 = POISON_RECEIVES - LONE_RECEIVES;
 /// Receives after which a message is a dead letter: far above the last, because interruptions count as well.
 pub const MAX_RECEIVES: u32 = 100;
@@ -97,7 +99,7 @@ pub const MAX_OPEN_SINKS: u64 = 512;
 pub const LEAST_ITEM_BYTES: u64 = DEFAULT_ITEM_BYTES / 16;
 /// Bytes of memory that a child takes before it reads anything.
 pub const ENGINE_MEMORY_BYTES: u64 = 128 << 20;
-/// Bytes of an item's input from which on its memory says something of its input.
+/// Bytes of an item's input from which on its memory depends on its input.
 pub const MEASURED_ITEM_BYTES: u64 = 1 << 20;
 /// Runs that a pipeline's history keeps: a week of days.
 pub const HISTORY_RUNS: usize = 7;
@@ -105,7 +107,7 @@ pub const HISTORY_RUNS: usize = 7;
 pub const LEAST_MS_PER_GB: f64 = 1_000.0;
 /// Seconds from asking for a machine to its first item.
 pub const BOOT_SECS: u64 = 60;
-/// Seconds of work that a slot should have, once that can be told: twice a boot.
+/// Seconds of work that a slot should have, once that can be estimated: twice a boot.
 pub const SLOT_WORK_SECS: u64 = 2 * BOOT_SECS;
 /// Seconds of a step's `deadline`, at least and at most: a boot and some work; a round's time-out.
 pub const MIN_DEADLINE_SECS: u64 = 300;

@@ -1,5 +1,5 @@
 //! Which bucket a key falls into: xxh3-64 with a fixed seed over canonical bytes, modulo the number of buckets.
-//! The bytes are documented here and pinned by golden vectors, because files written today are joined, bucket to
+//! The bytes are documented below and pinned by golden vectors, because files written today are joined, bucket to
 //! bucket, with files written by another version, on another architecture, with another width of integer.
 //!
 //! Canonical bytes of a key are those of its values, in the order of the columns. A value is one tag byte and:

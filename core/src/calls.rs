@@ -1,4 +1,4 @@
-//! What the state machines say to the functions and hear back: one request and one reply a state. Ids and counts,
+//! What the state machines send to the functions and get back: one request and one reply a state. Ids and counts,
 //! never lists that grow with the data. The names are those of `statemachine/*.asl.json`.
 
 use crate::destination::Existing;
@@ -28,16 +28,16 @@ pub struct RunInput {
     /// This start may launch machines although the run has spent its budget.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over_budget: bool,
-    /// What to do with files at a destination that are not the step's: `refuse` if not said, `adopt` or `leave`.
+    /// What to do with files at a destination that are not the step's: `refuse` (the default), `adopt` or `leave`.
     #[serde(default, skip_serializing_if = "Existing::is_default")]
     pub existing: Existing,
-    /// Read inputs again that changed since they were read: their items are done again.
+    /// Reread inputs that changed since they were read: their items are redone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
-    /// What a range of runs began with; what is deployed now if not said.
+    /// What a range of runs began with; what is deployed now if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Definition>,
-    /// Whose target overrides apply; `aws` if not said.
+    /// Whose target overrides apply; `aws` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
@@ -202,7 +202,7 @@ pub mod errors {
     pub const CORRUPT_RECORD: &str = "Spotmill.CorruptRecord";
     /// Other fleets hold all the vCPUs that the stack may have.
     pub const AT_CAPACITY: &str = "Spotmill.AtCapacity";
-    /// The account, a quota or a permission said no: waiting does not help.
+    /// The account, a quota or a permission refuses it: waiting does not help.
     pub const REFUSED: &str = "Spotmill.Refused";
     /// The function itself was deployed wrongly.
     pub const MISCONFIGURED: &str = "Spotmill.Misconfigured";
@@ -212,13 +212,13 @@ pub mod errors {
     /// What a state machine does when a function answers with an error.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Reaction {
-        /// It passes by itself: the state tries again.
+        /// It passes by itself: the state retries.
         Retry,
         /// It passes when others are done, which takes minutes or hours: the state that can meet it waits as long.
         Wait,
         /// The same call would end the same way: a person has to change something.
         Final,
-        /// The same, but KillFleet tries again all the same: machines cost money until it succeeds, and a permission
+        /// The same, but KillFleet retries all the same: machines cost money until it succeeds, and a permission
         /// may be mended meanwhile.
         FinalUnlessItCosts,
     }

@@ -50,7 +50,7 @@ pub fn decide(lease: Option<&Lease>, root: &ExecutionId, owner: Option<OwnerStat
     }
 }
 
-/// A param outside the key that differs from the run's frozen one is refused without `fresh`; the sentence says which.
+/// A param outside the key that differs from the run's frozen one is refused without `fresh`; the message names it.
 pub fn frozen_params(lease: Option<&Lease>, new: &BTreeMap<String, Value>, fresh: bool) -> Result<(), String> {
     let Some(lease) = lease.filter(|_| !fresh) else {
         return Ok(());

@@ -24,7 +24,7 @@ pub fn default_target(name: &str) -> &'static str {
     if ON_AWS.contains(&name) { "aws" } else { "local" }
 }
 
-/// How `spotmill` was called: what a printed command has to say again to mean the same.
+/// How `spotmill` was called: what a printed command has to repeat to mean the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub directory: Option<String>,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_says_where_it_works() {
+    fn a_command_names_where_it_works() {
         let plain = Caller::new("local");
         assert_eq!(plain.command("runs").to_string(), "spotmill runs");
         assert_eq!(plain.run().to_string(), "spotmill run");
@@ -157,8 +157,8 @@ mod tests {
             ("name".to_owned(), Value::String("$(x) 'y'".into())),
             ("other".to_owned(), Value::Bool(true)),
         ]);
-        let again = Caller::new("local").rerun("p", &key, &params).to_string();
-        assert_eq!(again, r"spotmill run --date 2013-01-01 --param 'name=$(x) '\''y'\'''");
+        let resumed = Caller::new("local").rerun("p", &key, &params).to_string();
+        assert_eq!(resumed, r"spotmill run --date 2013-01-01 --param 'name=$(x) '\''y'\'''");
         let pasted = Caller { anywhere: true, ..Caller::new("aws") }.rerun("p", &key[..1], &params).to_string();
         assert_eq!(pasted, "spotmill start --pipeline p --date 2013-01-01");
     }

@@ -1,5 +1,5 @@
 //! Dead letters: messages of items that were received a hundred times without an end. Each is sent once more, because
-//! a hundred interruptions are possible; one that dies again is poison. What no longer matters is dropped.
+//! a hundred interruptions are possible; one that dies a second time is poison. What no longer matters is dropped.
 
 use crate::claim::{Ticket, fenced};
 use crate::ids::AttemptId;
@@ -16,7 +16,7 @@ pub struct Letter {
     pub resent: bool,
 }
 
-/// What is known of the letter's item.
+/// The state of the letter's item.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     pub lease: Option<&'a Lease>,
@@ -31,7 +31,7 @@ pub enum Fate {
     Drop {
         because: String,
     },
-    /// It is committed: whoever sees the receipt says so.
+    /// It is committed: whoever sees the receipt reports it.
     Done,
     Resend,
     Poison,

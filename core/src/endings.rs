@@ -1,5 +1,5 @@
-//! What the ending of a file's name says of it: its format, what divides its fields, how it is packed. The one table of
-//! endings, whatever case they are written in; a declaration says more.
+//! What the ending of a file's name means: its format, what divides its fields, how it is packed. The one table of
+//! endings, whatever case they are written in; a declaration states more.
 
 use crate::model::{Compression, Format};
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ending_tells_the_format() {
+    fn an_ending_names_the_format() {
         let check = |name: &str, format: Option<Format>, delimiter: char, compression: Compression| {
             assert_eq!(of(name), Ending { format, delimiter, compression }, "{name}");
         };

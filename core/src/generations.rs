@@ -1,6 +1,7 @@
 //! Which generation each step of a run is in. A new one begins when the step's signature changed, when it was asked
-//! for (`fresh`, `from_step`; once per execution), or when a part of it has to be done again (files that are gone or
-//! damaged, inputs that changed); steps that read it follow, because its generation is part of their signatures; the rest is reused.
+//! for (`fresh`, `from_step`; once per execution), or when a part of it has to be redone (files that are gone or
+//! damaged, inputs that changed); steps that read it follow, because its generation is part of their signatures; the
+//! rest is reused.
 
 use crate::ids::ExecutionId;
 use crate::records::StepGeneration;
@@ -21,7 +22,7 @@ pub struct Asked<'a> {
     pub root: &'a ExecutionId,
     pub reset_by: Option<&'a ExecutionId>,
     pub accept: &'a BTreeMap<String, Vec<u32>>,
-    /// Steps of which a part has to be done again, and why: files are gone or damaged, inputs changed.
+    /// Steps of which a part has to be redone, and why: files are gone or damaged, inputs changed.
     pub renew: &'a BTreeMap<String, String>,
 }
 
@@ -35,12 +36,12 @@ impl Asked<'_> {
 /// The generations of all steps; steps no longer in the pipeline keep their entries, so that a number never means
 /// two things.
 pub fn decide(
-    known: &BTreeMap<String, StepGeneration>,
+    existing: &BTreeMap<String, StepGeneration>,
     steps: &[StepShape<'_>],
     asked: &Asked<'_>,
     sign: impl Fn(&str, &BTreeMap<String, Upstream>) -> Signature,
 ) -> BTreeMap<String, StepGeneration> {
-    let mut all = known.clone();
+    let mut all = existing.clone();
     for step in steps {
         let upstream: BTreeMap<String, Upstream> = step
             .upstream
@@ -51,7 +52,7 @@ pub fn decide(
             })
             .collect();
         let signature = sign(step.name, &upstream);
-        let next = match known.get(step.name) {
+        let next = match existing.get(step.name) {
             None => begin(1, signature, "its first run".to_owned(), None),
             Some(old) => match because(step.name, old, &signature, asked) {
                 Some(because) => {

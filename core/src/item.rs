@@ -1,4 +1,4 @@
-//! What a child process is told and what it reports: one item, one attempt. The supervisor writes an `ItemSpec`,
+//! What a child process receives and what it reports: one item, one attempt. The supervisor writes an `ItemSpec`,
 //! the child (a worker binary, `item` subcommand) writes files below `scratch` and an `ItemOutcome`. The other
 //! subcommands of the worker binary (`check`, `schema`, `preview`, `functions`, `about`) speak the types at the end.
 //! All of them are JSON; a path is an absolute path on this machine or an `s3://` location.
@@ -15,10 +15,10 @@ pub const ITEM_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputFile {
     pub uri: Uri,
-    /// What the store said when the item was planned; checked again before the receipt.
+    /// What the store reported when the item was planned; rechecked before the receipt.
     pub etag: String,
     pub bytes: u64,
-    /// Known when it is the output of a step.
+    /// Set when it is the output of a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
 }
@@ -48,7 +48,7 @@ pub struct ItemSpec {
     pub worker_version: String,
     pub alias: String,
     pub inputs: Vec<InputFile>,
-    /// With `columns` filled in whenever the schema is known (always for a step's output).
+    /// With `columns` filled in whenever the schema is fixed (always for a step's output).
     pub read: Read,
     pub tables: BTreeMap<String, TableInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,7 +128,7 @@ pub struct ItemReport {
     /// Schema of what was written.
     pub columns: Vec<Column>,
     pub violations: Vec<Violation>,
-    /// Things worth telling that are no failure (rows rejected: the first three, for example).
+    /// Things worth reporting that are no failure (rows rejected: the first three, for example).
     pub notes: Vec<String>,
     #[serde(default)]
     pub usage: Usage,
@@ -140,7 +140,7 @@ pub struct ItemReport {
 pub enum FailureClass {
     /// Bad rows with `on_bad_rows = "fail"`, corrupt files, a missing column.
     BadData,
-    /// SQL or a transform said no, or panicked.
+    /// SQL or a transform failed, or panicked.
     Transform,
     /// A signal nobody sent on purpose, an unexpected exit.
     Crash,
@@ -155,9 +155,9 @@ pub enum FailureClass {
     Infra,
     /// The machine goes away; never counted.
     Lost,
-    /// Broke its machine again and again.
+    /// It broke its machine repeatedly.
     Poison,
-    /// The file system says no, and would say it again: a file that is gone, a right that is missing, a name that is
+    /// The file system refuses, and would refuse again: a file that is gone, a right that is missing, a name that is
     /// too long.
     Permanent,
 }
@@ -167,7 +167,7 @@ pub struct ItemFailure {
     pub class: FailureClass,
     /// One sentence: what went wrong, with the file, line or column.
     pub message: String,
-    /// What to do about it, if known.
+    /// What to do about it, if that is clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// The input file concerned, if one.
@@ -276,7 +276,7 @@ pub enum CheckedStep {
     Skipped,
 }
 
-/// Where no place is known, `subject` is the identifier, function or expression to look for in the SQL.
+/// Where the place is unknown, `subject` is the identifier, function or expression to look for in the SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum CheckProblem {
@@ -313,7 +313,7 @@ pub enum CheckProblem {
         subject: Option<String>,
         message: String,
     },
-    /// One of the above, of which the planner knows the place.
+    /// One of the above, with its place from the planner.
     Placed {
         at: Spot,
         problem: Box<CheckProblem>,

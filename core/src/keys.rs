@@ -1,4 +1,4 @@
-//! Every key under the state root, built here and parsed here and nowhere else. A key is relative to the root
+//! Every key under the state root; no other module builds or parses keys. A key is relative to the root
 //! (`.spotmill/` on one machine, the bucket on AWS); `scratch/` is apart from `runs/` so that a lifecycle rule can
 //! expire it.
 
@@ -20,7 +20,7 @@ pub struct StepKeys {
     pub generation: Generation,
 }
 
-/// The record that says what a start of pipeline `name` runs.
+/// The record of what a start of pipeline `name` runs.
 pub fn deployed(root: &Uri, name: &str) -> Uri {
     root.join(&format!("pipelines/{name}.json"))
 }
@@ -89,7 +89,7 @@ impl RunKeys {
     pub fn ended(&self) -> Uri {
         self.base().join("ended.json")
     }
-    /// The round that a fleet's name stands for, looked for from the newest down.
+    /// The round that a fleet's name stands for, searched from the newest down.
     pub fn find_round(
         &self,
         step: &StepName,
@@ -178,15 +178,15 @@ impl StepKeys {
     pub fn failure(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.failures(epoch).join(&format!("{item:07}-{attempt}.json"))
     }
-    /// What machines write of their lives.
+    /// Where machines record their lives.
     pub fn instances(&self, epoch: Epoch) -> Uri {
         self.epoch(epoch).join("instances")
     }
-    /// What the marks of an item's attempts that ran alone begin with.
-    pub fn alone(&self, epoch: Epoch, item: ItemIndex) -> Uri {
+    /// Prefix of the marks of an item's isolated attempts.
+    pub fn isolated(&self, epoch: Epoch, item: ItemIndex) -> Uri {
         self.epoch(epoch).join(&format!("alone/{item:07}-"))
     }
-    pub fn began_alone(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
+    pub fn began_isolated(&self, epoch: Epoch, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.epoch(epoch).join(&format!("alone/{item:07}-{attempt}.json"))
     }
     /// Prefix of everything this generation's attempts write.
@@ -270,8 +270,8 @@ pub fn instance(instances: &Uri, id: &str) -> Uri {
     instances.join(&format!("{id}.json"))
 }
 
-/// The attempt that a mark of having run alone names.
-pub fn alone_attempt(key: &Uri) -> Option<AttemptId> {
+/// The attempt that the mark of an isolated attempt names.
+pub fn isolated_attempt(key: &Uri) -> Option<AttemptId> {
     failure_item(key).map(|(_, attempt)| attempt)
 }
 
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_known_by_their_leases() {
+    fn runs_are_named_by_their_leases() {
         let root = Uri::from("s3://b");
         let of = |key: &str| leased_run(&root, &root.join(key)).map(|run| run.0);
         assert_eq!(of("runs/p/2024-03-10/lease.json").as_deref(), Some("p/2024-03-10"));

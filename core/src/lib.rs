@@ -1,6 +1,6 @@
 //! Pure data and decisions of Spotmill: names, keys, the pipeline model, wire records and the functions that
-//! decide. Nothing here is async, reads a clock, an environment, a file or a random number, or knows of AWS or
-//! Polars: whatever a decision needs is an argument.
+//! decide. Nothing in this crate is async, reads a clock, an environment, a file or a random number, or
+//! depends on AWS or Polars: whatever a decision needs is an argument.
 
 pub mod agreed;
 pub mod bounds;
@@ -14,6 +14,7 @@ pub mod destination;
 pub mod digest;
 pub mod endings;
 pub mod fleet;
+pub mod format;
 pub mod generations;
 pub mod history;
 pub mod ids;
@@ -24,18 +25,15 @@ pub mod life;
 pub mod listing;
 pub mod location;
 pub mod model;
+pub mod nearest;
 pub mod pins;
 pub mod plan;
 pub mod publish;
-pub mod query;
 pub mod reading;
 pub mod reap;
 pub mod records;
 pub mod seal;
 pub mod signature;
-pub mod spec;
-pub mod sql;
 pub mod tally;
 pub mod types;
 pub mod verdict;
-pub mod words;

@@ -1,6 +1,6 @@
 //! A machine's life as the machine itself writes it down (`e{epoch}/instances/{id}.json`), and what can be read from
-//! it. It is written at the start, when something changes, and now and then, so that a machine that vanished is known
-//! by when it was last heard of. It informs whoever looks; nothing depends on it.
+//! it. It is written at the start, when something changes, and now and then, so that it shows when a machine that
+//! vanished was last heard of. It only informs; nothing depends on it.
 
 use crate::bounds::LIFE_SECS;
 use crate::ids::{AttemptId, ItemIndex};
@@ -35,7 +35,7 @@ pub struct InstanceRecord {
     /// When it heard that it will be taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed_ms: Option<u64>,
-    /// None: it runs, or ended without a word.
+    /// None: it runs, or ended without a record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub struct InstanceRecord {
 /// `e{epoch}/alone/{item}-{attempt}.json`: this attempt begins, with no other item on its machine. Without a record of
 /// how it ended it speaks against its item, and only then: what shared a machine may have been a neighbour's victim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BeganAlone {
+pub struct BeganIsolated {
     pub v: u32,
     pub item: ItemIndex,
     pub attempt: AttemptId,
@@ -53,11 +53,11 @@ pub struct BeganAlone {
     pub began_ms: u64,
 }
 
-/// How it goes with a machine, as far as is known.
+/// The state of a machine, as far as its record shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Running,
-    /// It said why.
+    /// It recorded why.
     Ended,
     /// It had heard that it would be.
     Taken,
@@ -87,7 +87,7 @@ impl InstanceRecord {
     }
 
     /// `ended: told to stop`, `vanished without notice`.
-    pub fn told(&self, now_ms: u64) -> String {
+    pub fn describe(&self, now_ms: u64) -> String {
         match self.state(now_ms) {
             State::Running => "running".to_owned(),
             State::Ended => format!("ended: {}", self.why.as_deref().unwrap_or("it did not say why")),
@@ -113,11 +113,11 @@ mod tests {
         let late = 61_000 + 2 * LIFE_SECS * 1_000 + 1;
         let silent = machine(|_| ());
         assert_eq!((silent.state(late - 1), silent.state(late)), (State::Running, State::Vanished));
-        assert_eq!((silent.lived_ms(), silent.told(late).as_str()), (60_000, "vanished without notice"));
+        assert_eq!((silent.lived_ms(), silent.describe(late).as_str()), (60_000, "vanished without notice"));
         let noticed = machine(|r| r.noticed_ms = Some(60_000));
-        assert_eq!((noticed.state(late), noticed.told(late).as_str()), (State::Taken, "taken away with notice"));
+        assert_eq!((noticed.state(late), noticed.describe(late).as_str()), (State::Taken, "taken away with notice"));
         let ended = machine(|r| (r.ended_ms, r.why) = (Some(101_000), Some("told to stop".to_owned())));
-        assert_eq!((ended.lived_ms(), ended.told(late).as_str()), (100_000, "ended: told to stop"));
+        assert_eq!((ended.lived_ms(), ended.describe(late).as_str()), (100_000, "ended: told to stop"));
         // As a version before it had all of this wrote it.
         let text = serde_json::to_string(&silent).expect("JSON");
         assert!(!text.contains("ended_ms"), "{text}");

@@ -1,6 +1,6 @@
 //! Which objects a path with globs means, given what a store lists. `*` stays within a name, `**` crosses folders;
-//! nothing else is special. Names that begin with `_` or `.` are not data unless the pattern says so, as with every
-//! reader of a lake. When nothing matches, says what is there instead.
+//! nothing else is special. Names that begin with `_` or `.` are not data unless the pattern names them, as with every
+//! reader of a lake. When nothing matches, it reports what is there instead.
 
 use crate::ids::Uri;
 use glob::{MatchOptions, Pattern};
@@ -45,11 +45,11 @@ impl PathPattern {
     /// Does any name that a glob stands for begin like bookkeeping?
     fn hidden(&self, uri: &Uri) -> bool {
         let literal = self.prefix.as_str().rfind('/').map_or(0, |i| i + 1);
-        let told = |name: &str| self.text.split('/').any(|s| s.starts_with(&name[..1]));
-        uri.as_str()[literal..].split('/').any(|name| name.starts_with(['_', '.']) && !told(name))
+        let named = |name: &str| self.text.split('/').any(|s| s.starts_with(&name[..1]));
+        uri.as_str()[literal..].split('/').any(|name| name.starts_with(['_', '.']) && !named(name))
     }
 
-    /// Folders to look into when nothing matched, nearest first: the one the literal part ends in, and two above.
+    /// Folders to search when nothing matched, nearest first: the one the literal part ends in, and two above.
     pub fn folders(&self) -> Vec<Uri> {
         let root = if self.prefix.is_s3() { self.text[5..].find('/').map_or(self.text.len(), |i| i + 5) } else { 0 };
         let mut folders = Vec::new();

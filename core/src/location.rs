@@ -1,5 +1,5 @@
 //! One spelling of a location: the same place is the same text, however it was written. On this machine `.`, `..` and
-//! doubled slashes mean something and are resolved by name alone; in an object store they are characters like others.
+//! doubled slashes mean something and are resolved by name only; in an object store they are characters like others.
 
 use crate::ids::Uri;
 

@@ -1,4 +1,4 @@
-//! The pipeline as the rest of the program knows it: normalized, defaults filled in, shorthand expanded, SQL files
+//! The pipeline as the rest of the program uses it: normalized, defaults filled in, shorthand expanded, SQL files
 //! read in. `spec` makes it from the user's TOML; it is what `pipeline-{digest}.toml` freezes. Paths and
 //! destinations are still templates (`{src}/{date}`); `spec::expand` resolves them for a run's params.
 
@@ -24,7 +24,7 @@ pub struct Pipeline {
     pub schedule: Option<Schedule>,
     pub params: BTreeMap<String, Param>,
     /// Overrides of param defaults by target (`local`, `aws`, …).
-    pub targets: BTreeMap<String, BTreeMap<String, toml::Value>>,
+    pub targets: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
     /// Directory of the user's worker crate, relative to the pipeline file; none: the stock worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_crate: Option<String>,
@@ -63,7 +63,7 @@ pub struct Param {
     #[serde(rename = "type")]
     pub ty: ParamType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<toml::Value>,
+    pub default: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +80,7 @@ pub struct Step {
     pub name: String,
     pub transform: Transform,
     pub input: Input,
-    /// Side tables by the name SQL knows them under.
+    /// Side tables by their name in SQL.
     pub tables: BTreeMap<String, Table>,
     pub output: Output,
     /// Declared relation of rows written to rows read.
@@ -104,7 +104,7 @@ pub enum Transform {
     },
     Function {
         name: String,
-        with: BTreeMap<String, toml::Value>,
+        with: BTreeMap<String, serde_json::Value>,
     },
 }
 
@@ -119,14 +119,14 @@ pub enum RowsRule {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// The name SQL knows it under; `input` unless `as` says otherwise.
+    /// Its name in SQL; `input` unless `as` gives another.
     pub alias: String,
     pub source: Source,
     pub read: Read,
     /// One item a value, pushed down as `column = value` over the whole input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Values>,
-    /// Pack whole objects of a path up to this many bytes an item; not said: `bounds::DEFAULT_ITEM_BYTES`, or less where
+    /// Pack whole objects of a path up to this many bytes an item; absent: `bounds::DEFAULT_ITEM_BYTES`, or less where
     /// the last runs show that as much would outgrow the step's memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_bytes: Option<u64>,

@@ -1,15 +1,15 @@
-//! How publishing goes page by page, and the names that tell runs apart. What lies at a destination and what is done
+//! How publishing goes page by page, and the names that distinguish runs. What lies at a destination and what is done
 //! with it is decided in `destination`.
 //!
-//! The success mark is `_SUCCESS`, which every reader of a lake knows, when the destination holds the whole key, so
-//! that it speaks of this run alone; else it is `_SUCCESS.{run hash}`, one a run. It holds the publication's id.
+//! The success mark is `_SUCCESS`, which every reader of a lake expects, when the destination holds the whole key, so
+//! that it marks only this run; else it is `_SUCCESS.{run hash}`, one a run. It holds the publication's id.
 
 use crate::digest::short;
 use crate::ids::{RunId, StepName};
 use crate::types::Value;
 use std::collections::BTreeMap;
 
-/// Twelve hex digits that tell this run's and step's mark from others' in a shared destination.
+/// Twelve hex digits that distinguish this run's and step's mark in a shared destination.
 pub fn run_hash(run: &RunId, step: &StepName) -> String {
     short(format!("{run}\n{step}").as_bytes(), 12)
 }

@@ -48,8 +48,8 @@ pub struct Read {
     pub missing: Missing,
     #[serde(default, skip_serializing_if = "is_default")]
     pub extra: Extra,
-    /// `columns` were found in a sample of the files: a text that would have spoken against its type, or a column that the
-    /// sample has not, is refused.
+    /// `columns` were found in a sample of the files: a text that would have spoken against its type, or a column that
+    /// the sample has not, is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inferred: bool,
 }
@@ -90,7 +90,7 @@ pub enum Missing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {
-    /// It is not read, and a note tells it.
+    /// It is not read, and a note reports it.
     #[default]
     Ignore,
     Fail,
@@ -99,7 +99,7 @@ pub enum Extra {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// By the file's ending, as `endings` says.
+    /// By the file's ending, as `endings` maps it.
     Auto,
     None,
     Gzip,
@@ -120,7 +120,7 @@ pub enum RowCheck {
     /// Every value of every declared column is checked, whatever the transform reads.
     #[default]
     All,
-    /// Of CSV, values are checked in the columns that the transform reads; rows and fields are told apart as ever.
+    /// Of CSV, values are checked in the columns that the transform reads; rows and fields are split as ever.
     Used,
 }
 

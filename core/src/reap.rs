@@ -1,5 +1,5 @@
 //! Which fleets have outlived the execution that launched them. A fleet bears its own child execution's name; only the
-//! end of that very execution ends it, so that a late event of an earlier one never takes a successor's machines. An
+//! end of that very execution ends it, so that a late event of a previous one never takes a successor's machines. An
 //! execution that cannot be found counts as ended only a while after the fleet was asked for, because descriptions are
 //! eventually consistent.
 
@@ -10,7 +10,7 @@ use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
 use serde_json::Value;
 
-/// What an execution that somebody ended says of itself; no function answers with it.
+/// The error of an execution that somebody ended; no function answers with it.
 pub const STOPPED: &str = "Spotmill.Stopped";
 
 /// What is to become of a fleet, and why.
@@ -38,9 +38,9 @@ pub fn asked_secs(request: &FleetRequest, now_ms: u64) -> u64 {
     now_ms.saturating_sub(request.asked_ms()) / 1000
 }
 
-/// An execution of which somebody says that it has ended.
+/// An execution that is reported to have ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct EndedExecution {
     pub execution: ExecutionId,
     /// The step it ran, if it is a step's execution and the event still holds its input.
     pub of: Option<(RunId, StepName)>,
@@ -50,8 +50,8 @@ pub struct Told {
     pub failure: Option<Caught>,
 }
 
-/// Reads a status-change event of Step Functions. Anything else, such as a schedule's tick, tells of no execution.
-pub fn told(event: &Value) -> Option<Told> {
+/// Reads a status-change event of Step Functions. Anything else, such as a schedule's tick, is none.
+pub fn ended(event: &Value) -> Option<EndedExecution> {
     let detail = &event["detail"];
     let status = detail["status"].as_str()?;
     if !matches!(status, "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED") {
@@ -71,5 +71,5 @@ pub fn told(event: &Value) -> Option<Told> {
         let (error, cause) = innermost(text("error", unnamed), text("cause", why));
         Caught { error, cause }
     });
-    Some(Told { execution, of, start, failure })
+    Some(EndedExecution { execution, of, start, failure })
 }

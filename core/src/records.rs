@@ -1,5 +1,5 @@
 //! The records under `runs/`, each with a version. They are the truth of a run: receipts commit attempts, a seal
-//! completes a step, a manifest says what was published. Messages and callbacks are hints and live here too.
+//! completes a step, a manifest states what was published. Messages and callbacks are hints and live here too.
 
 use crate::destination::{Existing, ListedFile};
 use crate::fleet::life::Cost;
@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 pub const RECORD_VERSION: u32 = 1;
 
-/// `pipelines/{name}.json`: what a start of the pipeline runs. Replaced whole by a deploy; a run keeps what it began with.
+/// `pipelines/{name}.json`: what a start of the pipeline runs. Replaced whole by a deploy; a run keeps what it began
+/// with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deployed {
     pub v: u32,
@@ -32,8 +33,8 @@ pub struct DeployedWorker {
     pub programs: BTreeMap<String, String>,
 }
 
-/// `workers/{sha256}/needs.json`: what a worker program needs of a machine, as its deploy found it. It informs whoever
-/// looks; nothing depends on it.
+/// `workers/{sha256}/needs.json`: what a worker program needs of a machine, as its deploy found it. It only
+/// informs; nothing depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerNeeds {
     pub v: u32,
@@ -45,7 +46,7 @@ pub struct WorkerNeeds {
     pub bytes: u64,
 }
 
-/// What a machine of a fleet is told: its user data holds it, `spotmill-worker serve` reads it.
+/// The settings of a machine of a fleet: its user data holds them, `spotmill-worker serve` reads them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkerSettings {
     pub v: u32,
@@ -63,12 +64,12 @@ pub struct WorkerSettings {
     pub vcpus_per_item: u32,
     pub memory_bytes_per_item: u64,
     pub max_slots: u32,
-    /// Where machines write down their lives.
+    /// Where machines record their lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<Uri>,
     /// The worker's digest by architecture, as in `DeployedWorker`.
     pub workers: BTreeMap<String, String>,
-    /// Seconds that an item is this machine's without a word of it.
+    /// Seconds that an item stays this machine's without a call from it.
     #[serde(default = "visibility_secs")]
     pub visibility_secs: u64,
 }
@@ -130,7 +131,7 @@ pub struct StepGeneration {
     pub parts: BTreeMap<String, String>,
     /// Why this generation began, for people.
     pub because: String,
-    /// The generation of which items that read the very same files need not be done again.
+    /// The generation of which items that read the very same files need not be redone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carries_over: Option<Generation>,
 }
@@ -155,7 +156,7 @@ pub struct Plan {
     pub work_digest: String,
     /// Byte offset of every item's line, and of the end: `items + 1` numbers.
     pub offsets: Vec<u64>,
-    /// The schema that the inputs have, when the plan could know it.
+    /// The schema that the inputs have, when the plan could read it.
     pub input_columns: Vec<Column>,
     pub input_bytes: u64,
     pub worker_version: String,
@@ -174,7 +175,7 @@ pub struct Plan {
     /// What it was planned from: the present seal of each step that it reads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub from: BTreeMap<String, SealedList>,
-    /// The epoch that planned it; 0 if not known.
+    /// The epoch that planned it; 0 if unknown.
     #[serde(default)]
     pub epoch: Epoch,
     pub planned_ms: u64,
@@ -196,8 +197,9 @@ pub struct ItemSizes {
 }
 
 /// `e{epoch}/pins.json`: what changed among the inputs since the plan was frozen, as PlanWork of this epoch saw it;
-/// written before any message of the epoch, unless it planned: a worker that finds none uses the plan as it stands. A worker takes `apply` of these pins over an item's inputs and tables *after* it took the digest of the
-/// item's line. Only objects that no committed item has read are in `changed`.
+/// written before any message of the epoch, unless it planned: a worker that finds none uses the plan as it stands. A
+/// worker takes `apply` of these pins over an item's inputs and tables *after* it took the digest of the item's line.
+/// Only objects that no committed item has read are in `changed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pins {
     pub v: u32,
@@ -263,12 +265,12 @@ pub struct PlanTables {
 }
 
 /// `types/{pipeline}/{step}.json`: the columns that the files of a step were found to have when nothing was declared of
-/// them. Later runs take them as they stand; the run that wrote them may write them again.
+/// them. Later runs take them as they stand; the run that wrote them may rewrite them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Types {
     pub v: u32,
     pub run: RunId,
-    /// Digest of the input as it is declared; for another input the record says nothing.
+    /// Digest of the input as it is declared; for another input the record is void.
     pub shape: String,
     pub columns: Vec<Column>,
 }
@@ -285,7 +287,7 @@ pub struct Receipt {
     /// Where `files` are relative to.
     pub scratch: Uri,
     pub files: Vec<OutputFile>,
-    /// What each of `files` holds (`digest::Content`), in their order; empty where that is not known.
+    /// What each of `files` holds (`digest::Content`), in their order; empty where there are no digests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contents: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -328,10 +330,10 @@ pub struct Seal {
     /// Time that the committed attempts held a slot, all together.
     #[serde(default)]
     pub slot_ms: u64,
-    /// The most memory above the engine's own that a byte of an item's input took, where that could be told.
+    /// The most memory above the engine's own that a byte of an item's input took, where that could be measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_per_byte: Option<f64>,
-    /// What was asked of the receipts all together; nothing of a seal that does not say.
+    /// What was asked of the receipts all together; nothing in a seal that does not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checks>,
     /// Time in which the step was worked on: what lay between two starts is no part of it.
@@ -340,8 +342,8 @@ pub struct Seal {
     pub sealed_ms: u64,
 }
 
-/// What a step asks of its receipts all together. No item has to be done again for it: a seal that was made with other
-/// checks is made again, from the same receipts.
+/// What a step asks of its receipts all together. No item has to be redone for it: a seal that was made with other
+/// checks is remade, from the same receipts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checks {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -360,12 +362,12 @@ pub struct SealedFile {
     pub uri: Uri,
     pub rows: u64,
     pub bytes: u64,
-    /// What it holds, as its receipt says.
+    /// What it holds, by its receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }
 
-/// `manifest.json`: what the run published, as it knows itself. What lies at the destination is said there
+/// `manifest.json`: what the run published, as the run records it. What lies at the destination is recorded there
 /// (`destination::Contents`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -454,7 +456,7 @@ pub struct FailureRecord {
     pub failed_ms: u64,
 }
 
-/// `ended.json`: how the latest execution of the run that failed did so. It informs whoever looks; nothing depends on it.
+/// `ended.json`: how the latest execution of the run that failed did so. It only informs; nothing depends on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
     pub v: u32,

@@ -1,8 +1,8 @@
-//! The fold of a round's callbacks. It only decides when to look: the truth are receipts and failure records. A
-//! callback of another epoch or round is ignored unless it says `done`, which is true for ever; `done` outranks
+//! The fold of a round's callbacks. It only decides when to check: the truth are receipts and failure records. A
+//! callback of another epoch or round is ignored unless it is `done`, which is true for ever; `done` outranks
 //! `failed`, which outranks `needs_memory`. Folding the same callbacks twice, or in another order, ends the same.
 
-use crate::bounds::{ALIVE_SECS, TAIL_ITEMS, TAIL_LOOK_SECS};
+use crate::bounds::{ALIVE_SECS, TAIL_INSPECT_SECS, TAIL_ITEMS};
 use crate::ids::{Epoch, Generation, ItemIndex, Round, RunId, Rung, StepName};
 use crate::records::{Callback, CallbackKind, RECORD_VERSION};
 use base64::Engine;
@@ -61,7 +61,7 @@ pub struct Tally {
     pub malformed: u64,
     /// When the waiting execution last heard of this round.
     pub beat_ms: u64,
-    /// Items that the round's fleet may run at once; 0: not known.
+    /// Items that the round's fleet may run at once; 0: unknown.
     #[serde(default)]
     pub slots: u32,
     /// A worker of this round has called back.
@@ -86,7 +86,7 @@ pub struct Holder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tail {
     pub since_ms: u64,
-    /// When somebody last went to look at the machines; whoever writes it goes.
+    /// When the machines were last inspected; whoever writes it inspects them.
     pub looked_ms: u64,
 }
 
@@ -96,7 +96,7 @@ pub struct Seed {
     pub total: u32,
     pub asked: Items,
     pub done: Items,
-    /// Given up in an earlier round of this epoch.
+    /// Given up in a previous round of this epoch.
     pub failed: Items,
 }
 
@@ -106,10 +106,10 @@ pub struct Fold {
     /// Is the record to be written?
     pub changed: bool,
     pub complete: bool,
-    /// Is the waiting execution to be told that work goes on?
+    /// Does the waiting execution get a heartbeat, because work goes on?
     pub heartbeat: bool,
-    /// Is whoever writes this to look at the machines?
-    pub look: bool,
+    /// Does whoever writes this inspect the machines?
+    pub inspect: bool,
 }
 
 /// Which round this is of what.
@@ -172,7 +172,7 @@ impl Tally {
         &self.asked.0 - &self.done.0 - &self.failed.0 - &self.needs_memory.0
     }
 
-    /// Notes who calls back, and once few items are left who works on them; true if that is news worth writing.
+    /// Notes who calls back, and once few items are left who works on them; true if that is worth writing.
     pub fn note(&mut self, callbacks: &[Callback], now_ms: u64) -> bool {
         let ours = |c: &&Callback| {
             (&c.step, c.generation, c.epoch, c.round) == (&self.step, self.generation, self.epoch, self.round)
@@ -199,20 +199,20 @@ impl Tally {
 
     fn hold(&mut self, callback: &Callback, now_ms: u64) -> bool {
         let holder = Holder { worker: callback.worker.clone(), at_ms: now_ms };
-        let known = self.holders.insert(callback.item, holder);
-        // Of one that is heard again and again each word need not be written, only before it is forgotten.
-        match known.filter(|k| k.worker == callback.worker && now_ms < k.at_ms + ALIVE_SECS * 500) {
-            Some(known) => {
-                self.holders.insert(callback.item, known);
+        let previous = self.holders.insert(callback.item, holder);
+        // A repeated callback of one holder need not be written each time, only before it is forgotten.
+        match previous.filter(|k| k.worker == callback.worker && now_ms < k.at_ms + ALIVE_SECS * 500) {
+            Some(previous) => {
+                self.holders.insert(callback.item, previous);
                 false
             }
             None => true,
         }
     }
 
-    /// Is it time that somebody looks at the machines of the tail? Who writes the record that says so does it.
-    pub fn take_look(&mut self, now_ms: u64) -> bool {
-        let due = |t: &&mut Tail| now_ms >= t.looked_ms + TAIL_LOOK_SECS * 1000;
+    /// Is it time to inspect the machines of the tail? Who writes the record that states it does it.
+    pub fn take_inspection(&mut self, now_ms: u64) -> bool {
+        let due = |t: &&mut Tail| now_ms >= t.looked_ms + TAIL_INSPECT_SECS * 1000;
         self.tail.as_mut().filter(due).map(|t| t.looked_ms = now_ms).is_some()
     }
 
@@ -271,5 +271,5 @@ pub fn fold(tally: &Tally, callbacks: &[Callback]) -> Fold {
         heartbeat |= new;
     }
     let complete = next.is_complete();
-    Fold { tally: next, changed, complete, heartbeat, look: false }
+    Fold { tally: next, changed, complete, heartbeat, inspect: false }
 }

@@ -4,16 +4,16 @@
 use crate::bounds::{MAX_IDLE_ROUNDS, MAX_ROUNDS};
 use crate::calls::{Caught, errors};
 use crate::command::Command;
+use crate::format::{ItemsFailed, bytes_of, count, diagnosis, items};
 use crate::ids::{ItemIndex, Round, Rung};
 use crate::item::FailureClass;
 use crate::model::Resources;
 use crate::records::FailureRecord;
 use crate::tally::{Items, Tally};
-use crate::words::{ItemsFailed, bytes_of, count, diagnosis, items};
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
 
-/// What is known of a step's items.
+/// The facts of a step's items.
 pub struct Facts<'a> {
     pub total: u32,
     pub receipts: &'a RoaringBitmap,
@@ -34,7 +34,7 @@ pub struct Standing {
     pub open: RoaringBitmap,
     /// To be tried on the next.
     pub needs_memory: RoaringBitmap,
-    /// For good, in this epoch: the telling record, and how many attempts counted.
+    /// For good, in this epoch: the decisive record, and how many attempts counted.
     pub failed: BTreeMap<ItemIndex, (FailureRecord, u32)>,
     /// Accepted, and without a receipt.
     pub missing: Vec<ItemIndex>,
@@ -94,9 +94,9 @@ fn given_up<'r>(facts: &Facts<'_>, item: ItemIndex, records: &[&'r FailureRecord
     if let Some(memory) = top {
         return Some((memory, records.len() as u32));
     }
-    let told = attempts > 0 && facts.failed_hint.contains(item);
+    let reported = attempts > 0 && facts.failed_hint.contains(item);
     let spent = attempts >= facts.resources.max_attempts.max(1);
-    (told || spent).then(|| last(&|r| counted(r.class)).map(|r| (r, attempts))).flatten()
+    (reported || spent).then(|| last(&|r| counted(r.class)).map(|r| (r, attempts))).flatten()
 }
 
 /// A round that has ended.
@@ -107,11 +107,11 @@ pub struct Ended<'a> {
     /// Rounds before this one, on its rung, that brought nothing.
     pub idle_before: u32,
     pub caught: Option<&'a Caught>,
-    /// The tally of the epoch, of this round or an earlier one.
+    /// The tally of the epoch, of this round or a previous one.
     pub tally: Option<&'a Tally>,
-    /// The commands that look at the run and resume it.
-    pub look: &'a Command,
-    pub again: &'a Command,
+    /// The commands that show the run and resume it.
+    pub inspect: &'a Command,
+    pub resume: &'a Command,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -202,12 +202,12 @@ fn stop(error: &str, why: &str, facts: &Facts<'_>, standing: &Standing, ended: &
         false => format!(" {}", items_failed(facts, standing, ended)),
     };
     let kept = count(facts.receipts.len(), "item");
-    let cause = format!("`{}`: {why}.{failed} {kept} committed and kept. Again: `{}`.", ended.step, ended.again);
+    let cause = format!("`{}`: {why}.{failed} {kept} committed and kept. Again: `{}`.", ended.step, ended.resume);
     Verdict::Failed { error: error.to_owned(), cause }
 }
 
 fn items_failed(facts: &Facts<'_>, standing: &Standing, ended: &Ended<'_>) -> String {
     let committed = facts.receipts.len();
     let (total, failed) = (facts.total, &standing.failed);
-    ItemsFailed { step: ended.step, total, committed, failed, look: ended.look, again: ended.again }.text()
+    ItemsFailed { step: ended.step, total, committed, failed, inspect: ended.inspect, resume: ended.resume }.text()
 }

@@ -129,7 +129,7 @@ pub enum Stands {
     Others(Vec<u8>),
 }
 
-/// Creates if absent, and after "already" or a lost reply looks at what is there.
+/// Creates if absent; after "already" or a lost reply reads what is there.
 pub async fn create(ctx: &Ctx, uri: &Uri, body: &[u8]) -> Result<Stands, HandlerError> {
     create_in(&*ctx.store, uri, body).await
 }
@@ -158,8 +158,8 @@ pub async fn create_record<T: serde::Serialize>(ctx: &Ctx, uri: &Uri, record: &T
     create(ctx, uri, &body).await
 }
 
-/// Puts a record in the place of what was read under `etag`, or of nothing; was it written? Of an unknown outcome the
-/// next look tells.
+/// Replaces what was read under `etag`, or creates the record; returns whether it was written. After an unknown outcome
+/// the next read shows it.
 pub async fn replace<T: serde::Serialize>(
     ctx: &Ctx,
     uri: &Uri,
@@ -172,7 +172,7 @@ pub async fn replace<T: serde::Serialize>(
     }
 }
 
-/// A breath between two tries of a compare-and-swap, longer the more were lost.
-pub async fn breathe(tries: u32) {
+/// Waits between two tries of a compare-and-swap, longer the more were lost.
+pub async fn backoff(tries: u32) {
     tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)) * 5)).await;
 }

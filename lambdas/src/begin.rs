@@ -7,12 +7,12 @@ use crate::access::{self, SWAP_TRIES, Stands};
 use crate::{Ctx, HandlerError, Program, deploy, destination, inputs, renew};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
 use spotmill_core::claim::{Claim, OwnerState, decide, frozen_params};
+use spotmill_core::format::{self, plural_of};
 use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
-use spotmill_core::words::{self, plural_of};
 use spotmill_platform::ports::{ExecutionState, StoreError};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
         if write(ctx, &run, etag.as_deref(), &new).await? {
             return Ok(reply(run, &selected));
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{run}: others keep writing its lease")))
 }
@@ -60,7 +60,7 @@ pub fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, Hand
     ];
     for (what, names) in named {
         if let Some(unknown) = names.iter().find(|n| !all.contains(&n.as_str())) {
-            let instead = words::instead(unknown, "steps", &all);
+            let instead = format::instead(unknown, "steps", &all);
             return Err(HandlerError::invalid(format!("{what} {unknown}: there is no step `{unknown}`; {instead}")));
         }
     }
@@ -69,7 +69,7 @@ pub fn select(program: &Program, input: &RunInput) -> Result<Vec<StepName>, Hand
     Ok(all.iter().filter(wanted).map(|name| StepName::new(*name)).collect())
 }
 
-/// What is to begin anew has to run.
+/// A step that begins anew has to run.
 fn contradictions(input: &RunInput, all: &[&str]) -> Result<(), HandlerError> {
     let Some(only) = &input.only_steps else { return Ok(()) };
     let named = only.join(",");
@@ -88,8 +88,8 @@ fn contradictions(input: &RunInput, all: &[&str]) -> Result<(), HandlerError> {
     Ok(())
 }
 
-/// Steps that are left out and read by those that run must be complete as they are now: found out later it would leave
-/// a finished run unfinished.
+/// Steps that are left out and read by those that run must be complete as they are now: if that were found out later, a
+/// finished run would be left unfinished.
 async fn upstream_complete(
     ctx: &Ctx,
     program: &Program,
@@ -121,17 +121,17 @@ async fn upstream_complete(
     Ok(())
 }
 
-/// What is read has to be there before a generation takes the place of one that stands: found out later it would turn a
-/// finished run into a failed one.
+/// Inputs must exist before a generation replaces an existing one: if they were missed later, a finished run would
+/// become a failed one.
 async fn inputs_are_there(
     ctx: &Ctx,
     begin: &Beginning<'_>,
     bound: &BTreeMap<String, Step>,
-    (known, next): (&BTreeMap<String, StepGeneration>, &BTreeMap<String, StepGeneration>),
+    (current, next): (&BTreeMap<String, StepGeneration>, &BTreeMap<String, StepGeneration>),
 ) -> Result<(), HandlerError> {
     let number = |all: &BTreeMap<String, StepGeneration>, name: &str| all.get(name).map(|g| g.generation);
     for name in begin.selected.iter().map(StepName::as_str) {
-        let before = number(known, name);
+        let before = number(current, name);
         if before.is_none() || before == number(next, name) {
             continue;
         }
@@ -167,7 +167,7 @@ async fn accepted_exist(
     Ok(())
 }
 
-/// An item that is committed is not missing: to accept it would make all that read the step again, for nothing.
+/// A committed item is not missing: accepting it would redo everything that reads the step, for nothing.
 async fn none_committed(ctx: &Ctx, keys: &StepKeys, items: &[u32]) -> Result<(), HandlerError> {
     let found = access::several(ctx.settings.parallel, items.to_vec(), |item| {
         let (store, uri) = (ctx.store.clone(), keys.receipt(item));
@@ -183,7 +183,7 @@ async fn none_committed(ctx: &Ctx, keys: &StepKeys, items: &[u32]) -> Result<(),
     if committed.is_empty() {
         return Ok(());
     }
-    let (step, named) = (&keys.step, spotmill_core::words::items(&committed));
+    let (step, named) = (&keys.step, spotmill_core::format::items(&committed));
     let what = plural_of(committed.len(), "item", "items");
     let (is, it) = (plural_of(committed.len(), "is", "are"), plural_of(committed.len(), "it", "them"));
     Err(HandlerError::invalid(format!(
@@ -203,7 +203,7 @@ pub fn accepted(step: &str, items: &[u32], planned: u32) -> Result<(), HandlerEr
     }
 }
 
-/// May `root` act? True if it takes the run from nobody or from another.
+/// Checks that `root` may act; true if it takes the run from nobody or from another.
 pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &ExecutionId) -> Result<bool, HandlerError> {
     let holder = lease.and_then(|l| l.owner.as_ref()).filter(|owner| *owner != root);
     let state = match holder {
@@ -257,26 +257,26 @@ pub async fn next_lease(
         renew: &none,
     };
     let steps = program.shapes();
-    let known = old.map(|l| l.generations.clone()).unwrap_or_default();
+    let current = old.map(|l| l.generations.clone()).unwrap_or_default();
     let bound = program.bind_all()?;
     let sign = |name: &str, upstream: &_| program.sign(&bound, name, upstream, &begin.worker.version);
-    let mut generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
+    let mut generations = spotmill_core::generations::decide(&current, &steps, &asked, sign);
     let open = refuse_destinations(ctx, program, begin, &generations).await?;
     let mut renew = BTreeMap::new();
     while let Some(old) = old {
         let (input, selected, next) = (begin.input, begin.selected, &generations);
         let start = renew::Start { program, bound: &bound, input, selected, open: &open, old, next };
-        // What begins anew reads what others made: they are looked at again until nothing more has to be done.
+        // Steps that begin anew read what others made: those are checked until nothing more has to be done.
         let more = renew::needed(ctx, &start).await?;
         if more.is_empty() {
             break;
         }
         renew.extend(more);
         let asked = Asked { renew: &renew, ..asked };
-        generations = spotmill_core::generations::decide(&known, &steps, &asked, sign);
+        generations = spotmill_core::generations::decide(&current, &steps, &asked, sign);
     }
     upstream_complete(ctx, program, begin, &generations).await?;
-    inputs_are_there(ctx, begin, &bound, (&known, &generations)).await?;
+    inputs_are_there(ctx, begin, &bound, (&current, &generations)).await?;
     accepted_exist(ctx, begin, &generations).await?;
     let now = ctx.clock.now_ms();
     let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
@@ -300,7 +300,7 @@ pub async fn next_lease(
     })
 }
 
-/// What could not be published in the end is refused before any work. The steps that are still to be published.
+/// Refuses before any work what could not be published in the end. Returns the steps that are still to be published.
 async fn refuse_destinations(
     ctx: &Ctx,
     program: &Program,
@@ -322,6 +322,6 @@ async fn refuse_destinations(
 
 /// Writes the lease over the version `etag`, or for the first time; false if another came first, or may have.
 pub async fn write(ctx: &Ctx, run: &RunId, etag: Option<&str>, lease: &Lease) -> Result<bool, HandlerError> {
-    // Of an unknown outcome the next look tells: if it was written, this execution is the owner.
+    // After an unknown outcome the next read shows it: if it was written, this execution is the owner.
     access::replace(ctx, &RunKeys::new(&ctx.root, run).lease(), etag, lease).await
 }

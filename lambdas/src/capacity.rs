@@ -1,5 +1,5 @@
 //! Room under the stack's limit of vCPUs, granted to one launch after the other. What is granted is written down before
-//! the fleet is asked for; nobody has to give it back, because a fleet that has ended says so itself.
+//! the fleet is asked for; nobody has to give it back, because a fleet's end is on record.
 
 use crate::access::{self, SWAP_TRIES};
 use crate::{Ctx, HandlerError};
@@ -19,7 +19,7 @@ pub async fn grant(ctx: &Ctx, most: u32, ask: &Ask<'_>) -> Result<(u32, Option<S
             None => (Capacity::default(), None),
         };
         let ended = ended(ctx, &old).await?;
-        // After the grants were read: a fleet that is granted and seen counts once.
+        // Listed after the grants were read: a fleet that is granted and seen counts once.
         let living = ctx.fleets.living().await?;
         let now = ctx.clock.now_ms();
         let recent = old.recent(now, |grant| ended.contains(&grant.fleet));
@@ -27,13 +27,13 @@ pub async fn grant(ctx: &Ctx, most: u32, ask: &Ask<'_>) -> Result<(u32, Option<S
             Room::Full(cause) => return Err(HandlerError::new(errors::AT_CAPACITY, cause)),
             Room::Never(cause) => return Err(HandlerError::new(errors::REFUSED, cause)),
             Room::Granted { slots, because, capacity } => {
-                // An unknown outcome is no grant: the next look finds it, and it is this fleet's own.
+                // An unknown outcome is no grant: the next read finds it, and it is this fleet's own.
                 if access::replace(ctx, &uri, etag.as_deref(), &capacity).await? {
                     return Ok((slots, because));
                 }
             }
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{uri}: others keep writing it")))
 }

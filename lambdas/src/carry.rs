@@ -1,6 +1,6 @@
-//! Items that a new generation need not do again: those that read the same as an item of the generation before it, with
-//! the same definition. What another step wrote is the same if it holds the same, whichever attempt wrote it; anything
-//! else has to be the very same file. Their receipts are written anew, for the item as it is planned now; the files stay
+//! Items that a new generation need not redo: those that read the same as an item of the generation before it, with the
+//! same definition. What another step wrote is the same if it holds the same, whichever attempt wrote it; anything else
+//! has to be the very same file. Their receipts are written anew, for the item as it is planned now; the files stay
 //! where they are. Leaving one out costs time and is never wrong.
 
 use crate::work::WorkPages;
@@ -38,8 +38,8 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
         return Ok(done);
     };
     let contents = Contents::load(ctx, &carried.keys.run, &carried.plan.from).await?;
-    let known = known(ctx, &old_keys, &tables, &contents).await?;
-    if known.is_empty() {
+    let reusable = reusable(ctx, &old_keys, &tables, &contents).await?;
+    if reusable.is_empty() {
         return Ok(done);
     }
     let there = inputs::scratch(ctx, carried.keys).await?;
@@ -47,7 +47,7 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
     while let Some(page) = pages.next(ctx).await? {
         let mut pairs: Vec<(ItemIndex, ItemIndex, String)> = Vec::new();
         for item in (page.from..page.to).filter(|item| carried.open.contains(*item)) {
-            if let Some(old) = known.get(&contents.reads(page.item(item)?)) {
+            if let Some(old) = reusable.get(&contents.reads(page.item(item)?)) {
                 pairs.push((item, *old, item_digest(page.line(item)?)));
             }
         }
@@ -66,7 +66,7 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
             }
             let written = write(ctx, carried.keys, anew).await?;
             done.extend(written.iter().flatten());
-            // Whoever may write no receipts does the items again.
+            // A caller that may write no receipts redoes the items.
             if written.contains(&None) {
                 return Ok(done);
             }
@@ -90,12 +90,12 @@ async fn write(ctx: &Ctx, keys: &StepKeys, receipts: Vec<Receipt>) -> Result<Vec
     .await
 }
 
-/// What files of other steps hold, by where they lie; of those whose receipts say so.
+/// What files of other steps hold, by location; only files whose receipts state it.
 #[derive(Default)]
 pub struct Contents(HashMap<Uri, String>);
 
 impl Contents {
-    /// Of the steps that a plan was made from.
+    /// Loads the contents of the steps that a plan was made from.
     pub async fn load(ctx: &Ctx, run: &RunKeys, from: &BTreeMap<String, SealedList>) -> Result<Self, HandlerError> {
         let mut all = HashMap::new();
         for (step, list) in from {
@@ -107,7 +107,7 @@ impl Contents {
         Ok(Self(all))
     }
 
-    /// Files by what they hold.
+    /// Names files by what they hold.
     fn plain(&self, files: &mut [InputFile]) {
         for file in files {
             if let Some(content) = self.0.get(&file.uri) {
@@ -131,9 +131,9 @@ impl Contents {
     }
 }
 
-/// The committed items of the generation `keys` by what they read; none where its side tables are others than `tables`,
-/// of which `contents` tells.
-pub async fn known(
+/// The committed items of the generation `keys` by what they read; none where its side tables differ from `tables`,
+/// whose contents `contents` holds.
+pub async fn reusable(
     ctx: &Ctx,
     keys: &StepKeys,
     tables: &PlanTables,
@@ -149,7 +149,7 @@ pub async fn known(
     }
 }
 
-/// The committed items of a generation by what they read. What an epoch pinned otherwise than the plan says is left out.
+/// The committed items of a generation by what they read. Items whose pins differ from the plan are left out.
 async fn committed(
     ctx: &Ctx,
     keys: &StepKeys,
@@ -160,21 +160,21 @@ async fn committed(
     let receipts = access::receipted(ctx, keys, plan).await?;
     let missing = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(s, _)| s.missing).unwrap_or_default();
     let pinned = pinned(ctx, keys).await?;
-    let mut known = HashMap::new();
+    let mut items = HashMap::new();
     // A side table that was read in two versions was read by all.
     if tables.whole.values().flatten().any(|file| pinned.contains(&file.uri)) {
-        return Ok(known);
+        return Ok(items);
     }
     let mut pages = WorkPages::open(keys, plan);
     while let Some(page) = pages.next(ctx).await? {
         for item in (page.from..page.to).filter(|i| receipts.contains(*i) && !missing.contains(i)) {
             let work = page.item(item)?;
             if !work.inputs.iter().any(|f| pinned.contains(&f.uri)) {
-                known.insert(contents.reads(work), item);
+                items.insert(contents.reads(work), item);
             }
         }
     }
-    Ok(known)
+    Ok(items)
 }
 
 /// Files that some epoch of the generation read in another version than the plan's.

@@ -1,8 +1,8 @@
 //! The columns of files that a step declares none for: found once, when the step is planned, in a sample of all its
 //! files, and frozen with the plan, so that no item decides for itself. What text seems to be is a guess: later runs of
-//! the pipeline take the columns of the input that the first one guessed, or days of one table would have other types. A
-//! Parquet file says its types, and those of a run are its files' own. A value, or a file, that does not fit is refused
-//! where it is read, and `columns` is the way out.
+//! the pipeline take the columns of the input that the first one guessed, or days of one table would have other types.
+//! A Parquet file states its types, and those of a run are its files' own. A value, or a file, that does not fit is
+//! refused where it is read, and `columns` is the way out.
 
 use crate::{Ctx, HandlerError, Program, access, footer};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -20,9 +20,9 @@ use spotmill_text::source;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Files that are looked into, evenly over all of them.
+/// Files that are sampled, evenly over all of them.
 const MAX_FILES: usize = 1_000;
-/// Bytes that are read of all files together, and the least and the most of one.
+/// Bytes that are read of all files together, and the minimum and the maximum of one.
 const SAMPLE_BYTES: u64 = 128 << 20;
 const LEAST_BYTES: u64 = 128 << 10;
 const MOST_BYTES: u64 = 32 << 20;
@@ -87,7 +87,7 @@ pub async fn sampled(store: &Arc<dyn Store>, read: Read, files: &[InputFile]) ->
 async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
     let most = (SAMPLE_BYTES / files.len().max(1) as u64).clamp(LEAST_BYTES, MOST_BYTES);
     let mut sample = Sample::new(&read);
-    // Few at once, in their order: what is fetched and not yet looked at is held.
+    // Few at once, in their order: what is fetched and not yet sampled is held in memory.
     for some in files.chunks(AT_ONCE) {
         let fetched = access::several(AT_ONCE, some.to_vec(), |file| {
             let (store, end) = (Arc::clone(store), file.bytes.min(most));
@@ -103,15 +103,15 @@ async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> 
     sample.read().map_err(refused)
 }
 
-/// A file whose footer cannot be read says nothing here: its item tells what is wrong with it.
+/// A file whose footer cannot be read is skipped: its item reports what is wrong with it.
 async fn of_footers(store: &dyn Store, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
-    let look = stream::iter(files).map(|file| async move {
+    let reads = stream::iter(files).map(|file| async move {
         let columns = footer_of(store, &file).await?.and_then(|footer| footer::columns(&footer));
         Ok::<_, HandlerError>(columns.map(|columns| FileColumns { file: file.uri.to_string(), columns }))
     });
-    let found: Vec<Option<FileColumns>> = look.buffered(AT_ONCE).try_collect().await?;
+    let found: Vec<Option<FileColumns>> = reads.buffered(AT_ONCE).try_collect().await?;
     let mut found: Vec<FileColumns> = found.into_iter().flatten().collect();
-    // The path has them, whatever stands in the file.
+    // Hive columns come from the path, whatever the file holds.
     found.iter_mut().for_each(|f| f.columns.retain(|(name, _)| !read.hive.iter().any(|c| c.name == *name)));
     let columns = agreed(&found, read.missing).map_err(HandlerError::invalid)?;
     let inferred = !columns.is_empty();

@@ -28,7 +28,7 @@ impl Place {
         })
     }
 
-    /// May columns like these be published?
+    /// Checks that columns like these may be published.
     pub async fn check(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
         if self.allow {
             return Ok(());
@@ -69,7 +69,7 @@ impl Place {
             if access::replace(ctx, uri, etag.as_deref(), &next).await? {
                 return Ok(());
             }
-            access::breathe(tries).await;
+            access::backoff(tries).await;
         }
         Err(HandlerError::transient(format!("{uri}: too many others write it")))
     }

@@ -13,9 +13,9 @@ use spotmill_platform::records;
 /// Who calls back.
 const WORKER: &str = "dead letters";
 
-/// The indexes of the bodies that are to be delivered again; the others may be deleted.
+/// Returns the indexes of the bodies to deliver again; the others may be deleted.
 pub async fn handle(ctx: &Ctx, bodies: &[String]) -> Vec<usize> {
-    let (mut again, mut malformed) = (Vec::new(), 0);
+    let (mut retry, mut malformed) = (Vec::new(), 0);
     for (i, body) in bodies.iter().enumerate() {
         let Some(letter) = read(body) else {
             malformed += 1;
@@ -24,13 +24,13 @@ pub async fn handle(ctx: &Ctx, bodies: &[String]) -> Vec<usize> {
         if let Err(e) = take(ctx, &letter).await {
             let of = &letter.message;
             tracing::warn!(run = %of.run, step = %of.step, item = of.item, error = %e, "a dead letter is handed back");
-            again.push(i);
+            retry.push(i);
         }
     }
     if malformed > 0 {
         tracing::warn!(malformed, "dropped dead letters that are no work messages");
     }
-    again
+    retry
 }
 
 async fn take(ctx: &Ctx, letter: &Letter) -> Result<(), HandlerError> {
@@ -96,7 +96,7 @@ async fn call_back(ctx: &Ctx, of: &WorkMessage, kind: CallbackKind) -> Result<()
     }
 }
 
-/// Was it accepted?
+/// Returns whether the queue accepted it.
 async fn send(ctx: &Ctx, queue: &str, body: String) -> Result<bool, QueueError> {
     Ok(ctx.queues.send(queue, &[body]).await?.is_empty())
 }

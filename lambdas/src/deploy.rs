@@ -1,5 +1,5 @@
 //! Deploying a pipeline, and finding what is deployed. The frozen pipeline and the workers lie under names made of
-//! their content; one small record says which of them a start takes. Replacing that record is the whole deploy: a
+//! their content; one small record names those that a start takes. Replacing that record is the whole deploy: a
 //! start sees all of it or nothing, and a run that has begun keeps what it began with.
 
 use crate::access::{self, Stands};
@@ -8,9 +8,9 @@ use spotmill_core::calls::{Definition, RunInput};
 use spotmill_core::ids::Uri;
 use spotmill_core::keys;
 use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
-use spotmill_core::spec;
 use spotmill_platform::ports::{Store, StoreError};
 use spotmill_platform::records;
+use spotmill_spec as spec;
 
 /// A deployed pipeline, whole.
 pub struct Deployment {
@@ -38,7 +38,7 @@ pub async fn deploy(
     Ok(record)
 }
 
-/// What a start of pipeline `name` runs; if there is none, the error says which there are.
+/// What a start of pipeline `name` runs; if there is none, the error names the existing ones.
 pub async fn find(ctx: &Ctx, name: &str) -> Result<Deployment, HandlerError> {
     if !spec::is_name(name) {
         return Err(HandlerError::invalid(format!("`{name}` is no name of a pipeline")));
@@ -49,7 +49,7 @@ pub async fn find(ctx: &Ctx, name: &str) -> Result<Deployment, HandlerError> {
     frozen(ctx, record).await
 }
 
-/// What a start was told to run, or else what is deployed.
+/// The definition that a start names, or else the deployed one.
 pub async fn find_for(ctx: &Ctx, input: &RunInput) -> Result<Deployment, HandlerError> {
     let Some(Definition { pipeline_digest, worker }) = input.definition.clone() else {
         return find(ctx, &input.pipeline).await;
@@ -66,15 +66,15 @@ pub async fn find_for(ctx: &Ctx, input: &RunInput) -> Result<Deployment, Handler
 async fn frozen(ctx: &Ctx, record: Deployed) -> Result<Deployment, HandlerError> {
     let name = &record.name;
     let uri = keys::deployed_pipeline(&ctx.root, name, &record.pipeline_digest);
-    let again = |what: &str| HandlerError::corrupt(format!("{uri} {what}: deploy `{name}` again"));
+    let corrupt = |what: &str| HandlerError::corrupt(format!("{uri} {what}: deploy `{name}` again"));
     let text = match ctx.store.get(&uri).await {
         Ok(object) => object.body,
-        Err(StoreError::NotFound(_)) => return Err(again("is gone")),
+        Err(StoreError::NotFound(_)) => return Err(corrupt("is gone")),
         Err(e) => return Err(e.into()),
     };
     match std::str::from_utf8(&text) {
         Ok(frozen) if spec::digest(frozen) == record.pipeline_digest => Ok(Deployment { record, text }),
-        _ => Err(again("does not hold what its name says")),
+        _ => Err(corrupt("does not hold what its name says")),
     }
 }
 

@@ -55,7 +55,7 @@ impl Place {
         access::replace(ctx, &manifest_uri(&self.uri), self.etag.as_deref(), next).await
     }
 
-    /// Do all files of this publication stand there, and is its mark on?
+    /// Returns whether all files of this publication are there and its mark is on.
     pub fn holds(&self, id: &str, files: &[spotmill_core::destination::ListedFile]) -> bool {
         let publication = self.contents.as_ref().and_then(|c| c.find(id)).filter(|p| p.state == State::Stands);
         publication.is_some_and(|p| self.listed.contains_key(&p.mark)) && whole(files, &self.listed)
@@ -67,7 +67,7 @@ pub async fn contents(ctx: &Ctx, uri: &Uri) -> Result<Option<(Contents, String)>
     Ok(records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await?)
 }
 
-/// The nearest destination above this one in which anything is. Where one may not look, none can be.
+/// The nearest destination above this one that holds anything. Where listing is not allowed, none can be.
 async fn holder_above(ctx: &Ctx, uri: &Uri) -> Result<Option<(Uri, Contents)>, HandlerError> {
     for folder in above(uri) {
         match contents_quietly(ctx, &folder).await? {
@@ -125,8 +125,9 @@ pub fn intended(program: &Program, step: &Step, generation: Generation) -> Resul
     Ok(Some(Intended { destination, template: template.clone(), publication, replace_all }))
 }
 
-/// Is a step that is to run still to be published? It is not where it has no destination, or where what this generation
-/// sealed stands whole, or a later publication that took its place. What would be refused in the end is refused at once.
+/// Returns whether a step that is to run is still to be published. It is not where it has no destination, or where what
+/// this generation sealed stands whole, or a later publication replaced it. What would be refused in the end is refused
+/// at once.
 pub async fn is_open(
     ctx: &Ctx,
     program: &Program,

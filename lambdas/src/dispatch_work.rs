@@ -80,7 +80,7 @@ async fn register(
         if let Some(tally) = written {
             return Ok(tally);
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{uri}: too many others write it")))
 }
@@ -96,8 +96,8 @@ fn tally_of(of: &RoundRequest) -> TallyOf {
     }
 }
 
-/// A retry goes on where the try before stopped. Only when nothing was heard for as long as a heartbeat may take, so
-/// that nothing runs any more, is everything sent again that has no answer.
+/// A retry goes on where the try before stopped. Everything without an answer is sent again only when nothing was heard
+/// for as long as a heartbeat may take, so that nothing runs any more.
 fn rejoined(old: &Tally, seed: &Seed, token: &str, now_ms: u64) -> Tally {
     let mut tally = old.clone();
     tally.rejoin(seed, token);
@@ -113,7 +113,7 @@ async fn send(ctx: &Ctx, uri: &Uri, of: &RoundRequest, plan: &Plan, mut tally: T
     let queue = access::step_keys(ctx, of).round_name(of.epoch, of.round);
     while tally.cursor < tally.total {
         if ctx.must_hand_over() {
-            let sent = spotmill_core::words::number(u64::from(tally.cursor));
+            let sent = spotmill_core::format::number(u64::from(tally.cursor));
             return Err(HandlerError::transient(format!(
                 "its time is up after item {sent}; the next try goes on there"
             )));
@@ -176,7 +176,7 @@ async fn send_batch(ctx: &Ctx, queue: &str, mut batch: Vec<String>) -> Result<()
         if batch.is_empty() {
             return Ok(());
         }
-        access::breathe(20 * (tries + 1)).await;
+        access::backoff(20 * (tries + 1)).await;
     }
     Err(HandlerError::transient(format!("queue {queue} refuses {} messages", batch.len())))
 }
@@ -194,7 +194,7 @@ async fn advance(ctx: &Ctx, uri: &Uri, of: &RoundRequest, cursor: ItemIndex) -> 
         if swapped(records::swap(&*ctx.store, uri, &etag, &tally).await)? {
             return Ok(tally);
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{uri}: too many others write it")))
 }

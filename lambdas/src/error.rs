@@ -1,4 +1,4 @@
-//! What a function says when it cannot do its work: a constant name that the state machines' Retry and Catch match,
+//! A function's error: a constant name that the state machines' Retry and Catch match,
 //! and a cause for people. What was underneath stays the source.
 
 use spotmill_core::calls::errors;

@@ -1,5 +1,5 @@
 //! The machines that each step of a run would ask for, and what they are expected to take, without asking: by the very
-//! functions that LaunchFleet sizes with. Of a step that waits for another, by what the last runs read.
+//! functions that LaunchFleet sizes with. A step that waits for another is sized by what the last runs read.
 
 use crate::preview::{StepPreview, Work};
 use crate::{Ctx, history};
@@ -14,7 +14,7 @@ use spotmill_core::records::{ItemSizes, RECORD_VERSION};
 use spotmill_core::verdict::memory_bytes;
 use std::collections::BTreeMap;
 
-/// Slots of a step of which nobody knows how many items it has, and that sets no `max_vcpus`: one shows the machines.
+/// Slots of a step whose number of items is not determined yet, and that sets no `max_vcpus`: one shows the machines.
 const UNKNOWN: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -32,14 +32,14 @@ pub enum Asks {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fleet {
-    /// To be done; none: not known before other steps are complete.
+    /// Items to be done; none: undetermined until other steps are complete.
     pub items: Option<u32>,
     pub input_bytes: u64,
     /// Items and bytes are those of the last runs.
     pub foreseen: bool,
     pub request: FleetRequest,
     pub slot_vcpus: u32,
-    /// Why items begin with more memory than the step says.
+    /// Why items begin with more memory than the step declares.
     pub memory: Option<String>,
     pub machines: Result<Machines, FleetProblem>,
     pub estimate: Option<Estimate>,
@@ -131,7 +131,7 @@ fn is_one_item(step: &Step) -> bool {
     matches!(step.input.source, Source::Step { by: By::All, .. }) && step.input.values.is_none()
 }
 
-/// As LaunchFleet would make it, of no run.
+/// The request as LaunchFleet would make it, for no run.
 fn request(pipeline: &Pipeline, step: &Step, rung: u32, workers: &BTreeMap<String, String>) -> FleetRequest {
     FleetRequest {
         v: RECORD_VERSION,

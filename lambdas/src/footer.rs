@@ -1,5 +1,5 @@
-//! The columns that a Parquet file's footer says it has, as types of this vocabulary: the same ones that the item's engine
-//! makes of it. Where the two should differ the item refuses the file, whose footer it reads itself.
+//! The columns that a Parquet file's footer declares, as types of this vocabulary: the same ones that the item's engine
+//! makes of it. Should the two differ, the item refuses the file, whose footer it reads itself.
 
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 use polars_parquet_format::{ConvertedType, FieldRepetitionType, FileMetaData, LogicalType, SchemaElement, Type};
@@ -46,7 +46,7 @@ fn kind(element: &SchemaElement, arrow: bool) -> Kind {
     if element.repetition_type == Some(FieldRepetitionType::REPEATED) {
         return Kind::Other;
     }
-    // Of a column without values other writers than Arrow's name a type.
+    // Writers other than Arrow's name a type for a column without values.
     if matches!(element.logical_type, Some(LogicalType::UNKNOWN(_))) && arrow {
         return Kind::Null;
     }
@@ -132,7 +132,7 @@ mod tests {
     const TYPES: &[u8] = include_bytes!("../../worker/item/tests/data/types.parquet");
     const INT96: &[u8] = include_bytes!("../../worker/item/tests/data/int96.parquet");
 
-    fn told(file: &[u8]) -> String {
+    fn describe(file: &[u8]) -> String {
         let end = file.len() - TAIL_BYTES as usize;
         let begin = end - length(file).expect("a length") as usize;
         let columns = columns(&file[begin..end]).expect("a footer");
@@ -147,14 +147,14 @@ mod tests {
     #[test]
     fn types_are_those_that_the_engine_makes_of_them() {
         assert_eq!(
-            told(TYPES),
+            describe(TYPES),
             "b bool, int8 int8, int16 int16, int32 int32, int64 int64, uint8 uint8, uint16 uint16, uint32 uint32, \
              uint64 uint64, f32 float32, f64 float64, f16 -, d9 decimal(9,2), d18 decimal(18,2), d38 decimal(38,2), \
              s string, bin -, fixed -, word string, large string, date date, t_s timestamp, z_s timestamp_utc, \
              t_ms timestamp, z_ms timestamp_utc, t_us timestamp, z_us timestamp_utc, t_ns timestamp, \
              z_ns timestamp_utc, time32 -, time64 -, dur int64, nothing null, list -, struct -, map -, last int64"
         );
-        assert_eq!(told(INT96), "id int32, t timestamp, n timestamp");
+        assert_eq!(describe(INT96), "id int32, t timestamp, n timestamp");
     }
 
     #[test]

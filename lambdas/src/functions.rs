@@ -1,4 +1,4 @@
-//! The functions by name: which state, queue or event calls each, and which binary it is. One table, so that the state
+//! The functions by name: which state, queue or event calls each, and which handler it has. One table, so that the state
 //! machines, the stack and the programs agree.
 
 use crate::{Ctx, HandlerError, reap};
@@ -20,17 +20,17 @@ pub enum CalledBy {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// As the state machines and the stack write it.
+    /// The name in the state machines and the stack.
     pub title: &'static str,
-    /// As this crate does.
+    /// The name in this crate.
     pub name: &'static str,
-    /// Its program, and the end of its name in the account.
-    pub binary: &'static str,
+    /// Its handler, and the end of its name in the account.
+    pub handler: &'static str,
     pub called_by: CalledBy,
 }
 
-const fn of(title: &'static str, name: &'static str, binary: &'static str, called_by: CalledBy) -> Function {
-    Function { title, name, binary, called_by }
+const fn of(title: &'static str, name: &'static str, handler: &'static str, called_by: CalledBy) -> Function {
+    Function { title, name, handler, called_by }
 }
 
 pub const FUNCTIONS: &[Function] = &[

@@ -1,10 +1,10 @@
-//! Removes what nobody needs any more, or says what it would remove: dead attempts, replaced generations and removed
-//! steps in the scratch area, late files at destinations. A run that is being worked on is left alone, and so is everything that is
-//! not provably ours.
+//! Removes what nobody needs any more, or reports what it would remove: dead attempts, replaced generations and removed
+//! steps in the scratch area, late files at destinations. A run that is being worked on is left untouched, and so is
+//! everything that is not provably ours.
 
 use crate::begin::owner_state;
 use crate::destination::Place;
-use crate::{Ctx, HandlerError, access, inputs, look};
+use crate::{Ctx, HandlerError, access, inputs, inspect};
 use spotmill_core::claim::OwnerState;
 use spotmill_core::destination::id_of;
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
@@ -23,8 +23,8 @@ pub struct Waste {
     pub bytes: u64,
 }
 
-/// Everything of a state that is to go; deleted if `delete`. `may_touch` says of a run, and of whether its lease has an
-/// owner, whether nobody else works on it.
+/// Everything in a state that is to go; deleted if `delete`. `may_touch` gets a run and whether its lease has an owner,
+/// and returns whether nobody else works on the run.
 pub async fn collect(
     ctx: &Ctx,
     delete: bool,
@@ -61,8 +61,8 @@ pub async fn collect(
 /// What a run still needs of its scratch area.
 #[derive(Default)]
 struct Needed {
-    /// The present generation of each step that the run's pipeline has; nothing of a run that nobody knows any more, and
-    /// that can start only from nothing.
+    /// The present generation of each step in the run's pipeline; none for a run without a record, which can only start
+    /// from nothing.
     present: Option<BTreeMap<StepName, Generation>>,
     /// Folders of attempts that present generations committed, or may yet carry over.
     folders: BTreeSet<Uri>,
@@ -92,7 +92,7 @@ impl Needed {
             let Some(generation) = lease.generations.get(&step.name) else { continue };
             let name = StepName::new(&step.name);
             let now = keys.step(&name, generation.generation);
-            // What a generation that is not complete carries over it may still want to carry over.
+            // An incomplete generation may still carry over files of the one before it.
             let is_sealed = records::load::<Seal>(&*ctx.store, &now.seal()).await?.is_some();
             let before = generation.carries_over.filter(|_| !is_sealed).map(|before| keys.step(&name, before));
             for keys in std::iter::once(now).chain(before) {
@@ -128,10 +128,10 @@ async fn committed(ctx: &Ctx, keys: &StepKeys, folders: &mut BTreeSet<Uri>) -> R
     Ok(())
 }
 
-/// Where the steps of the runs that are known publish.
+/// Where the steps of the existing runs publish.
 async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
     let mut all = Vec::new();
-    for run in look::runs(ctx).await? {
+    for run in inspect::runs(ctx).await? {
         let (lease, _) = access::lease(ctx, &run).await?;
         let program = access::program(ctx, &run, &lease).await?;
         for step in &program.pipeline.steps {
@@ -150,7 +150,7 @@ async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste
     if !delete {
         return remove(ctx, what, found, false).await;
     }
-    // As it is while nobody publishes there.
+    // The manifest as it is while nobody publishes there.
     let Ok(_held) = ctx.store.hold(destination).await else { return Ok(None) };
     let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
     let waste = remove(ctx, what, found, true).await?;

@@ -13,7 +13,7 @@ use spotmill_platform::records::{self, RecordError};
 /// Tries against other runs of the pipeline that end at the same moment; then this one is not remembered.
 const TRIES: u32 = 10;
 
-/// Of a pipeline; nothing of one that never succeeded, or that cannot be read.
+/// The history of a pipeline; empty for one that never succeeded, or whose history cannot be read.
 pub async fn load(ctx: &Ctx, pipeline: &str) -> History {
     let uri = keys::history(&ctx.root, pipeline);
     match records::load::<History>(&*ctx.store, &uri).await {
@@ -29,7 +29,7 @@ pub async fn measured(ctx: &Ctx, pipeline: &str, step: &Step) -> Option<Measured
     load(ctx, pipeline).await.measured(&step.name, step.resources.vcpus.max(1))
 }
 
-/// What a complete step says to later runs; nothing where items are missing, or nothing was read.
+/// What later runs keep of a complete step; nothing where items are missing, or nothing was read.
 pub fn past_step(step: &Step, plan: &Plan, seal: &Seal) -> Option<PastStep> {
     let whole = seal.missing.is_empty() && seal.items == plan.items && plan.input_bytes > 0;
     whole.then(|| PastStep {
@@ -43,13 +43,13 @@ pub fn past_step(step: &Step, plan: &Plan, seal: &Seal) -> Option<PastStep> {
     })
 }
 
-/// Adds a run that succeeded. Saying it twice is saying it once.
+/// Adds a run that succeeded. Idempotent.
 pub async fn remember(ctx: &Ctx, pipeline: &str, run: PastRun) {
     let uri = keys::history(&ctx.root, pipeline);
     for tries in 0..TRIES {
         match add(ctx, &uri, run.clone()).await {
             Ok(true) => return,
-            Ok(false) => access::breathe(tries).await,
+            Ok(false) => access::backoff(tries).await,
             Err(e) => return tracing::warn!(run = %run.run, error = %e, "this run is not in its pipeline's history"),
         }
     }

@@ -1,5 +1,5 @@
 //! What a step reads, as it is now: objects that match a path, or the sealed files of another step. Sealed files get
-//! the ETags of one listing, which also tells that they are still there.
+//! the ETags of one listing, which also shows that they still exist.
 
 use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
@@ -45,7 +45,7 @@ async fn find_path(ctx: &Ctx, path: &str) -> Result<Found, HandlerError> {
     Ok(Found { files, if_empty })
 }
 
-/// What is not there and has to be: a path without which the step cannot be planned. Steps' outputs are not looked at.
+/// A path that is missing and without which the step cannot be planned. Outputs of steps are not checked.
 pub async fn missing(ctx: &Ctx, step: &Step) -> Result<Option<String>, HandlerError> {
     if let (Source::Path(path), OnEmpty::Fail) = (&step.input.source, step.input.on_empty)
         && listed(ctx, path).await?.is_empty()
@@ -90,7 +90,7 @@ pub async fn sealed(ctx: &Ctx, program: &Program, lease: &Lease, name: &str) -> 
         return Err(incomplete(format!("is not complete in its present generation {generation}: run it first")));
     };
     if !seal.is_complete(accepted(&lease.accept, name)) {
-        let missing = spotmill_core::words::items(&seal.missing);
+        let missing = spotmill_core::format::items(&seal.missing);
         return Err(incomplete(format!(
             "is without items {missing}, which this start does not accept: run it again first"
         )));

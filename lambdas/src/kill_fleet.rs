@@ -20,14 +20,14 @@ pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError
     Ok(Nothing {})
 }
 
-/// Ends the fleet on record, if one is, and says so beside the record.
+/// Ends the fleet on record, if there is one, and records the end beside it.
 pub async fn end(ctx: &Ctx, keys: &StepKeys, epoch: Epoch, round: Round) -> Result<(), HandlerError> {
     // Nothing is asked for before it is recorded.
     let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, &keys.fleet(epoch, round)).await? else {
         return Ok(());
     };
-    let seen = last_look(ctx, &request).await;
-    // The queue first: whoever looks for what was left looks for fleets, so nothing may outlive them.
+    let seen = inspect_before_end(ctx, &request).await;
+    // The queue first: cleanup searches for fleets, so nothing may outlive them.
     ctx.queues.remove(&request.queue).await?;
     ctx.fleets.end(&request).await?;
     if let Err(e) = priced(ctx, &keys.machines(epoch, round), seen.as_ref()).await {
@@ -39,8 +39,8 @@ pub async fn end(ctx: &Ctx, keys: &StepKeys, epoch: Epoch, round: Round) -> Resu
 }
 
 /// The machines as they are before they end. It prices the run; ending them does not wait for it.
-async fn last_look(ctx: &Ctx, request: &FleetRequest) -> Option<FleetNow> {
-    match ctx.fleets.look(request).await {
+async fn inspect_before_end(ctx: &Ctx, request: &FleetRequest) -> Option<FleetNow> {
+    match ctx.fleets.inspect(request).await {
         Ok(seen) => seen,
         Err(e) => {
             tracing::warn!(fleet = request.name, error = %e, "not looked at before its end");
@@ -49,20 +49,20 @@ async fn last_look(ctx: &Ctx, request: &FleetRequest) -> Option<FleetNow> {
     }
 }
 
-/// Nothing is written of a fleet that never had a machine, nor of one that ended before.
+/// Writes nothing for a fleet that never had a machine, nor for one that ended before.
 async fn priced(ctx: &Ctx, uri: &Uri, seen: Option<&FleetNow>) -> Result<(), HandlerError> {
-    let known = records::load::<RoundMachines>(&*ctx.store, uri).await?.map(|(known, _)| known);
-    if known.as_ref().is_some_and(|k| k.ended_ms.is_some()) {
+    let life = records::load::<RoundMachines>(&*ctx.store, uri).await?.map(|(life, _)| life);
+    if life.as_ref().is_some_and(|life| life.ended_ms.is_some()) {
         return Ok(());
     }
     match seen.filter(|fleet| !fleet.machines.is_empty()) {
         Some(fleet) => machines::see(ctx, uri, fleet, RoundMachines::end).await.map(drop),
-        None if known.is_some() => machines::edit(ctx, uri, RoundMachines::end).await,
+        None if life.is_some() => machines::edit(ctx, uri, RoundMachines::end).await,
         None => Ok(()),
     }
 }
 
-/// Ends a fleet of which no record is left. Its name is what it is found by; nothing can be launched by this request.
+/// Ends a fleet whose record is gone. The fleet is found by its name; this request can launch nothing.
 pub async fn end_unrecorded(ctx: &Ctx, fleet: &LivingFleet) -> Result<(), HandlerError> {
     let request = FleetRequest {
         v: RECORD_VERSION,

@@ -18,7 +18,7 @@ use spotmill_platform::records;
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
     let view = RoundView::load(ctx, &of).await?;
     let uri = view.keys.fleet(of.epoch, of.round);
-    // All that a run has that spent its budget stays, and it can be resumed.
+    // A run that spent its budget keeps all it has, and can be resumed.
     if let Some(e) = machines::over_budget(ctx, &of.run, &view.lease, view.program.pipeline.budget_usd_per_run).await? {
         return Err(e);
     }

@@ -14,7 +14,6 @@ pub mod dead_letters;
 pub mod deploy;
 pub mod destination;
 pub mod dispatch_work;
-mod earlier;
 pub mod error;
 pub mod fleet_preview;
 mod footer;
@@ -22,9 +21,10 @@ pub mod functions;
 pub mod gc;
 pub mod history;
 mod inputs;
+pub mod inspect;
 pub mod kill_fleet;
 pub mod launch_fleet;
-pub mod look;
+mod leftovers;
 pub mod machines;
 mod pins;
 pub mod plan_work;
@@ -67,11 +67,11 @@ pub struct Ctx {
 pub struct Settings {
     /// The queue that workers call back on.
     pub callbacks: String,
-    /// Whose overrides of params apply when the input does not say: `aws`, `local`.
+    /// The target whose overrides of params apply when the input names none: `aws`, `local`.
     pub target: String,
     /// What relative paths of a pipeline are relative to; none where all are `s3://`.
     pub base: Option<Uri>,
-    /// Whose commands messages name.
+    /// The caller whose commands messages name.
     pub caller: Caller,
     /// Seconds after which files under `scratch/` may be gone; none: they stay.
     pub scratch_secs: Option<u64>,
@@ -81,7 +81,7 @@ pub struct Settings {
     pub dispatch_page: u32,
     /// vCPUs that all fleets may have together; none: no limit but the account's.
     pub max_vcpus: Option<u32>,
-    /// Seconds that a machine takes to its first item; none: the machines are here already, and a fleet of more slots
+    /// Seconds that a machine takes to its first item; none: the machines exist already, and a fleet of more slots
     /// costs nothing.
     pub boot_secs: Option<u64>,
     /// Requests to a store or queue under way at once.
@@ -91,7 +91,7 @@ pub struct Settings {
 }
 
 impl Ctx {
-    /// Is too little of this call's time left to begin anything long?
+    /// Returns whether too little of this call's time is left to begin anything long.
     pub fn must_hand_over(&self) -> bool {
         let left = |end: u64| end.saturating_sub(self.clock.now_ms());
         self.settings.deadline_ms.is_some_and(|end| left(end) < spotmill_core::bounds::HAND_OVER_SECS * 1000)
@@ -99,7 +99,7 @@ impl Ctx {
 }
 
 impl Settings {
-    /// Ordinary settings; what has no ordinary value is an argument.
+    /// Default settings; what has no default is an argument.
     pub fn new(callbacks: impl Into<String>) -> Self {
         Self {
             callbacks: callbacks.into(),
@@ -117,6 +117,6 @@ impl Settings {
     }
 }
 
-/// Nothing to say: what was to be done is done.
+/// An empty reply: the work is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Nothing {}

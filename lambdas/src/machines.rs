@@ -1,5 +1,5 @@
-//! The record of a round's machines: who looks at a fleet adds what it saw. And what a run has cost so far, which is the
-//! sum of these records over its steps.
+//! The record of a round's machines: whoever inspects a fleet adds what it saw. And what a run has cost so far, which
+//! is the sum of these records over its steps.
 
 use crate::access::{self, SWAP_TRIES};
 use crate::{Ctx, HandlerError};
@@ -11,7 +11,7 @@ use spotmill_core::keys::{RunKeys, StepKeys, is_machines};
 use spotmill_core::records::Lease;
 use spotmill_platform::records;
 
-/// Takes a look into the record, and whatever `edit` adds; returns what stands there then.
+/// Adds an observation to the record, and whatever `edit` adds; returns the resulting record.
 pub async fn see(
     ctx: &Ctx,
     uri: &Uri,
@@ -21,7 +21,7 @@ pub async fn see(
     update(ctx, uri, Some(fleet), edit).await
 }
 
-/// Changes the record without a look.
+/// Changes the record without an observation.
 pub async fn edit(ctx: &Ctx, uri: &Uri, edit: impl Fn(&mut RoundMachines, u64)) -> Result<(), HandlerError> {
     update(ctx, uri, None, edit).await.map(drop)
 }
@@ -48,7 +48,7 @@ async fn update(
         if access::replace(ctx, uri, etag.as_deref(), &next).await? {
             return Ok(next);
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{uri}: too many others write it")))
 }

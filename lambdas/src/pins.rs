@@ -1,5 +1,5 @@
-//! Looks at a frozen plan's inputs again: at a start, to decide what has to be done again, and at the start of an epoch,
-//! to record what changed.
+//! Compares a frozen plan's inputs with what is there now: at a start, to decide what has to be redone, and at the
+//! start of an epoch, to record what changed.
 
 use crate::inputs;
 use crate::work::WorkPages;
@@ -9,7 +9,7 @@ use spotmill_core::item::InputFile;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::location::moved;
 use spotmill_core::model::{Source, Step};
-use spotmill_core::pins::{Compared, Frozen, Looked, pins};
+use spotmill_core::pins::{Compared, Frozen, Listings, pins};
 use spotmill_core::records::{Plan, PlanTables};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::records;
@@ -23,43 +23,43 @@ pub struct Resumed<'a> {
     pub open: &'a RoaringBitmap,
 }
 
-/// Writes `pins.json` of the epoch: what was told of an earlier one may hold no more.
+/// Writes `pins.json` of the epoch: what an earlier one recorded may no longer hold.
 pub async fn pin(ctx: &Ctx, resumed: &Resumed<'_>) -> Result<(), HandlerError> {
-    let looked = look(ctx, resumed.step, resumed.keys, resumed.plan).await?;
+    let inspected = inspect(ctx, resumed.step, resumed.keys, resumed.plan).await?;
     let frozen = Frozen { step: &resumed.step.name, epoch: resumed.epoch, open: resumed.open };
-    let pins = pins(&frozen, &looked).map_err(HandlerError::invalid)?;
-    // The epoch is this call's alone: nobody else writes this key.
+    let pins = pins(&frozen, &inspected).map_err(HandlerError::invalid)?;
+    // Only this call has the epoch: nobody else writes this key.
     Ok(records::put(&*ctx.store, &resumed.keys.pins(resumed.epoch), &pins).await?)
 }
 
 /// The bound step's paths as they are listed now, with its frozen items held against them.
-pub async fn look(ctx: &Ctx, step: &Step, keys: &StepKeys, plan: &Plan) -> Result<Looked, HandlerError> {
-    let mut looked = Looked::default();
+pub async fn inspect(ctx: &Ctx, step: &Step, keys: &StepKeys, plan: &Plan) -> Result<Listings, HandlerError> {
+    let mut inspected = Listings::default();
     if let Source::Path(path) = &step.input.source {
-        looked.input = Some(Compared::new(inputs::listed(ctx, path).await?));
+        inspected.input = Some(Compared::new(inputs::listed(ctx, path).await?));
         let mut pages = WorkPages::open(keys, plan);
         while let Some(page) = pages.next(ctx).await? {
             for item in page.from..page.to {
                 let mut work = page.item(item)?;
                 work.inputs.iter_mut().for_each(|file| now_at(ctx, plan, file));
-                looked.add(&work);
+                inspected.add(&work);
             }
         }
     }
     for (name, table) in &step.tables {
         if let Source::Path(path) = &table.source {
-            looked.tables.insert(name.clone(), Compared::new(inputs::listed(ctx, path).await?));
+            inspected.tables.insert(name.clone(), Compared::new(inputs::listed(ctx, path).await?));
         }
     }
-    if !looked.tables.is_empty()
+    if !inspected.tables.is_empty()
         && let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await?
     {
         for (name, mut files) in tables.whole {
             files.iter_mut().for_each(|file| now_at(ctx, plan, file));
-            looked.add_table(&name, &files, plan.items);
+            inspected.add_table(&name, &files, plan.items);
         }
     }
-    Ok(looked)
+    Ok(inspected)
 }
 
 /// A frozen file where it is now, should the project have moved.

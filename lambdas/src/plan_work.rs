@@ -4,7 +4,7 @@
 
 use crate::carry::{self, Carried};
 use crate::pins::{Resumed, pin};
-use crate::{Ctx, HandlerError, Program, access, begin, columns, earlier, history, inputs};
+use crate::{Ctx, HandlerError, Program, access, begin, columns, history, inputs, leftovers};
 use access::{SWAP_TRIES, Stands};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply, HandlerError> {
     let (lease, generation) = mint(ctx, &request).await?;
     let (run, step, epoch) = (&request.run, &request.step, lease.epoch);
-    earlier::end_fleets(ctx, run, step, generation, epoch).await?;
+    leftovers::end_fleets(ctx, run, step, generation, epoch).await?;
     let program = access::program(ctx, run, &lease).await?;
     let bound = program.bind(program.step(step.as_str())?)?;
     let keys = RunKeys::new(&ctx.root, run).step(step, generation);
@@ -82,11 +82,11 @@ async fn mint(ctx: &Ctx, request: &PlanWorkRequest) -> Result<(Lease, Generation
             outcome: None,
             ..old
         };
-        // After a lost reply the next look mints another epoch: one is skipped, and nothing else.
+        // After a lost reply the next try mints another epoch: one is skipped, and nothing else.
         if begin::write(ctx, run, Some(&etag), &lease).await? {
             return Ok((lease, generation));
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{run}: others keep writing its lease")))
 }
@@ -111,7 +111,7 @@ struct Planning<'a> {
     /// Bound.
     step: &'a Step,
     keys: &'a StepKeys,
-    /// Of items smaller than by default.
+    /// Why items are smaller than by default.
     packing: Option<Packing>,
 }
 
@@ -208,7 +208,7 @@ async fn commit(
     let (root, step, epoch) = (&request.root, request.step.as_str(), p.lease.epoch);
     let ticket = Ticket { root, step, epoch, generation: p.keys.generation };
     access::fence(ctx, &request.run, &ticket).await?;
-    // Its name is its content's: writing it again changes nothing.
+    // It is named by its content: writing it again changes nothing.
     let mut pages = work_pages(planned.items(), PAGE_BYTES as usize);
     ctx.store.put_pages(&p.keys.work(&plan.work_digest), &mut pages).await?;
     replace_tables(ctx, &p.keys.tables(), tables).await?;

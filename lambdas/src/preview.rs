@@ -26,12 +26,12 @@ pub struct StepPreview {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Sealed: nothing to do. Of inputs that changed since, what `--changed` would do again; the checks that changed
-    /// since, which a start makes of what is committed.
+    /// Sealed: nothing to do. What `--changed` would redo of inputs that changed since; the checks that changed since,
+    /// which a start applies to what is committed.
     Complete { items: u32, changed: Option<String>, unchecked: Option<String> },
-    /// What is there to do; `committed` of the items have receipts.
+    /// The items to do; those in `committed` have receipts.
     Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, frozen: bool },
-    /// Known once these steps are complete.
+    /// Undetermined until these steps are complete.
     Waits { upstream: Vec<String> },
 }
 
@@ -128,6 +128,10 @@ async fn carried(
 ) -> Result<BTreeSet<u32>, HandlerError> {
     let Some(before) = before else { return Ok(BTreeSet::new()) };
     let contents = carry::Contents::load(ctx, &keys.run, from).await?;
-    let known = carry::known(ctx, &keys.run.step(&keys.step, before), tables, &contents).await?;
-    Ok(items.iter().filter(|item| known.contains_key(&contents.reads((*item).clone()))).map(|item| item.item).collect())
+    let reusable = carry::reusable(ctx, &keys.run.step(&keys.step, before), tables, &contents).await?;
+    Ok(items
+        .iter()
+        .filter(|item| reusable.contains_key(&contents.reads((*item).clone())))
+        .map(|item| item.item)
+        .collect())
 }

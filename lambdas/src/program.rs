@@ -1,17 +1,18 @@
-//! The pipeline of a run with its params in place: the one file that knows how templates, SQL and paths become what
-//! is read and written. Paths are whole locations when they leave here.
+//! The pipeline of a run with its params in place: the one file that turns templates, SQL and paths into what is read
+//! and written. Paths are whole locations when they leave here.
 
 use crate::{HandlerError, Settings};
 use spotmill_core::calls::RunInput;
 use spotmill_core::command::Command;
+use spotmill_core::format::instead;
 use spotmill_core::generations;
 use spotmill_core::ids::{RunId, Uri};
 use spotmill_core::location::{may_match_below, normal, relative};
 use spotmill_core::model::{Pipeline, Source, Step, Transform};
 use spotmill_core::signature::{self, Shape, Signature, Upstream};
 use spotmill_core::types::Value;
-use spotmill_core::words::instead;
-use spotmill_core::{spec, sql};
+use spotmill_spec as spec;
+use spotmill_spec::sql;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Of a deployed pipeline and the input that starts a run of it.
+    /// Makes the program of a deployed pipeline and the input that starts a run of it.
     pub fn new(text: &[u8], input: &RunInput, settings: &Settings) -> Result<Self, HandlerError> {
         let mut program = Self::thaw(text, BTreeMap::new(), settings.base.clone())?;
         let schedule = program.pipeline.schedule.as_ref();
@@ -32,13 +33,13 @@ impl Program {
         let date = date.map_err(|e| HandlerError::invalid(format!("`date`: {e}")))?;
         let target = input.target.as_deref().unwrap_or(&settings.target);
         program.params = spec::resolve(&program.pipeline, target, &input.params, date.as_deref()).map_err(|all| {
-            let said: Vec<String> = all.iter().map(ToString::to_string).collect();
-            HandlerError::invalid(said.join("; "))
+            let messages: Vec<String> = all.iter().map(ToString::to_string).collect();
+            HandlerError::invalid(messages.join("; "))
         })?;
         Ok(program)
     }
 
-    /// Of a frozen pipeline and the params its run has.
+    /// Makes the program of a frozen pipeline and its run's params.
     pub fn thaw(text: &[u8], params: BTreeMap<String, Value>, base: Option<Uri>) -> Result<Self, HandlerError> {
         let text = std::str::from_utf8(text).map_err(|_| HandlerError::invalid("the pipeline is not UTF-8"))?;
         let pipeline = spec::thaw(text).map_err(|e| HandlerError::invalid(e.to_string()))?;
@@ -56,7 +57,7 @@ impl Program {
         })
     }
 
-    /// Does another step read it?
+    /// Returns whether another step reads it.
     pub fn is_read(&self, step: &str) -> bool {
         self.pipeline.steps.iter().any(|s| s.upstream().any(|u| u == step))
     }

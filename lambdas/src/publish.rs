@@ -1,7 +1,8 @@
-//! Publish: copies a sealed step to its destination, a page a call. The order never changes: the manifest there says
-//! what is coming, the success mark goes off, files are copied, the manifest says that they stand, what they replace is
-//! removed, the success mark goes on. Each of these is durable before the next. Publishers on one machine keep each
-//! other out while they change anything; everywhere the manifest, compared and swapped, says whose turn it is.
+//! Publish: copies a sealed step to its destination, a page a call. The order never changes: the manifest there
+//! announces what is coming, the success mark goes off, files are copied, the manifest states that they stand, what
+//! they replace is removed, the success mark goes on. Each of these is durable before the next. Publishers on one
+//! machine keep each other out while they change anything; everywhere the manifest, compared and swapped, decides whose
+//! turn it is.
 
 use crate::destination::{Intended, Place, contents, intended, refused};
 use crate::{Ctx, HandlerError, access, contract, inputs};
@@ -48,7 +49,7 @@ pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, 
 async fn hold(ctx: &Ctx, destination: &Uri) -> Result<Hold, HandlerError> {
     for tries in 0..HOLD_TRIES {
         match ctx.store.hold(destination).await {
-            Err(StoreError::Busy(_)) => access::breathe(tries.max(4)).await,
+            Err(StoreError::Busy(_)) => access::backoff(tries.max(4)).await,
             other => return Ok(other?),
         }
     }
@@ -136,7 +137,7 @@ impl Publishing {
                 Decision::Superseded(why) => return self.done(ctx, Some(why)).await,
                 Decision::Finish(next) => {
                     self.fence(ctx).await?;
-                    self.tell_gone(ctx, &place).await?;
+                    self.note_put_back(ctx, &place).await?;
                     if place.write(ctx, &next).await? {
                         return Ok(PublishReply {
                             more: true,
@@ -146,7 +147,7 @@ impl Publishing {
                 }
                 Decision::Put(next) => {
                     self.fence(ctx).await?;
-                    self.tell_gone(ctx, &place).await?;
+                    self.note_put_back(ctx, &place).await?;
                     records::put(&*ctx.store, &files_uri(&self.destination, &self.list.id), &self.list).await?;
                     if place.write(ctx, &next).await? {
                         self.unmark(ctx, &next).await?;
@@ -154,20 +155,20 @@ impl Publishing {
                     }
                 }
             }
-            access::breathe(tries).await;
+            access::backoff(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
     }
 
-    /// What was published before, and is not there as it was, is put back: whoever looks at this start is told.
-    async fn tell_gone(&self, ctx: &Ctx, place: &Place) -> Result<(), HandlerError> {
+    /// Files that were published before and are gone or damaged are put back; this start's notes report it.
+    async fn note_put_back(&self, ctx: &Ctx, place: &Place) -> Result<(), HandlerError> {
         let Some(note) = self.put_back(place) else { return Ok(()) };
         let uri = self.keys.pins(self.of.epoch);
         let found = records::load::<Pins>(&*ctx.store, &uri).await?.map(|(pins, _)| pins);
         let mut pins = found.unwrap_or_else(|| Pins::none(self.of.epoch));
         if !pins.notes.contains(&note) {
             pins.notes.push(note);
-            // The epoch is this execution's alone, and all its items are done.
+            // Only this execution has the epoch, and all its items are done.
             records::put(&*ctx.store, &uri, &pins).await?;
         }
         Ok(())
@@ -182,14 +183,14 @@ impl Publishing {
         let whole = |file: &&ListedFile| place.listed.get(&file.path).is_some_and(|lying| lying.bytes == file.bytes);
         let gone = files.len() - files.iter().filter(whole).count();
         if gone > 0 {
-            let all = spotmill_core::words::count(files.len() as u64, "published file");
+            let all = spotmill_core::format::count(files.len() as u64, "published file");
             return Some(format!("{gone} of {all} were gone or damaged at {destination}: published again"));
         }
         let mark = &self.publication.mark;
         (!place.listed.contains_key(mark)).then(|| format!("`{mark}` was gone from {destination}: written again"))
     }
 
-    /// Success marks off, for good: from here on the destination is in between.
+    /// Removes success marks for good: from now on the destination is in between.
     async fn unmark(&self, ctx: &Ctx, contents: &Contents) -> Result<(), HandlerError> {
         let going = contents.publications.iter().filter(|p| p.state == State::Going).map(|p| &p.mark);
         let marks: BTreeSet<&String> = going.chain([&self.publication.mark]).collect();
@@ -214,7 +215,7 @@ impl Publishing {
         access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await.map(drop)
     }
 
-    /// Is it still this publication's turn?
+    /// Checks that it is still this publication's turn.
     async fn turn(&self, ctx: &Ctx) -> Result<(), HandlerError> {
         self.fence(ctx).await?;
         let found = contents(ctx, &self.destination).await?;
@@ -228,7 +229,7 @@ impl Publishing {
         }
     }
 
-    /// Copies a page, some at once, and looks before each of these whether it is still its turn.
+    /// Copies a page, some at once, and checks before each batch whether it is still its turn.
     async fn copy(&self, ctx: &Ctx, from: usize, to: usize) -> Result<PublishReply, HandlerError> {
         let pairs: Vec<_> = self.sources.iter().zip(&self.list.files).collect();
         for chunk in pairs[from..to].chunks(ctx.settings.parallel.max(1)) {
@@ -243,7 +244,7 @@ impl Publishing {
         Ok(PublishReply { more: true, cursor: cursor_after(to, self.list.files.len()) })
     }
 
-    /// The copies are made: the manifest says so, what they replace goes, and the mark goes on.
+    /// The copies are made: the manifest states it, what they replace goes, and the mark goes on.
     async fn finish(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
         self.turn(ctx).await?;
         ctx.store.flush(&self.destination).await?;
@@ -255,7 +256,7 @@ impl Publishing {
             if standing.find(&self.list.id).is_some_and(|p| p.state == State::Coming) {
                 let next = standing.with_state(&self.list.id, State::Stands, ctx.clock.now_ms());
                 if !place.write(ctx, &next).await? {
-                    access::breathe(tries).await;
+                    access::backoff(tries).await;
                     continue;
                 }
                 return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
@@ -267,12 +268,12 @@ impl Publishing {
             if place.write(ctx, &standing.cleared()).await? {
                 return self.mark(ctx).await;
             }
-            access::breathe(tries).await;
+            access::backoff(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
     }
 
-    /// Removes a page of what is to go; says whether there is more.
+    /// Removes a page of what is to go; returns whether there is more.
     async fn remove(&self, ctx: &Ctx, place: &Place, standing: &Contents) -> Result<bool, HandlerError> {
         let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
         let lists: BTreeSet<String> = going.iter().map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
@@ -299,7 +300,7 @@ impl Publishing {
         self.contract.write(ctx, &self.publication).await?;
         let body = format!("{}\n", self.list.id);
         ctx.store.put(&self.destination.join(&self.publication.mark), body.as_bytes()).await?;
-        // Published by now, whatever was written down of it before.
+        // It is published by now, whatever its record stated before.
         records::put(&*ctx.store, &self.keys.manifest(), &self.manifest(None, ctx.clock.now_ms())).await?;
         Ok(PublishReply { more: false, cursor: cursor_after(usize::MAX, self.list.files.len()) })
     }
@@ -320,7 +321,7 @@ impl Publishing {
         }
     }
 
-    /// Writes down for this state what was published, unless it says so already.
+    /// Records in this state what was published, unless that is on record already.
     async fn done(&self, ctx: &Ctx, superseded: Option<String>) -> Result<PublishReply, HandlerError> {
         let found = records::load::<Manifest>(&*ctx.store, &self.keys.manifest()).await?;
         if found.is_none_or(|(there, _)| there != self.manifest(superseded.clone(), there.published_ms)) {

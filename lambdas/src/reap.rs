@@ -1,32 +1,32 @@
 //! Reap: ends what outlived its execution. Called for every end of an execution, because a stopped or timed-out one
-//! runs no KillFleet, and every few minutes, because events may be lost. It believes the event only as a hint where to
-//! look: a fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets
+//! runs no KillFleet, and every few minutes, because events may be lost. The event is only a hint at the fleet: a
+//! fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets
 //! whose execution runs (`watch`).
 
 use crate::begin::owner_state;
 use crate::watch::{self, Living};
-use crate::{Ctx, HandlerError, Program, deploy, earlier, kill_fleet, report};
+use crate::{Ctx, HandlerError, Program, deploy, kill_fleet, leftovers, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spotmill_core::calls::{Caught, RunInput};
 use spotmill_core::claim::OwnerState;
+use spotmill_core::format::count;
 use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::reap::{Fate, Told, asked_secs, fate, told};
+use spotmill_core::reap::{EndedExecution, Fate, asked_secs, ended, fate};
 use spotmill_core::records::Lease;
-use spotmill_core::words::count;
 use spotmill_platform::ports::{FleetRequest, LivingFleet};
 use spotmill_platform::records::{self, RecordError};
 use std::time::Duration;
 
-/// Looks at an execution that an event says has ended, a second apart: its description may lag behind.
+/// Reads of an execution that an event reports as ended, a second apart: its description may lag behind.
 const LOOKS: u32 = 10;
 /// Fleets named in the reply.
 const NAMED: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReapReply {
-    /// Fleets of this stack that live on: their execution runs, or cannot be told yet to have ended.
+    /// Fleets of this stack that live on: their execution runs, or may not have ended yet.
     pub living: usize,
     /// Ended now: fleets, and rounds of which only a queue or a mark was left.
     pub ended: usize,
@@ -35,13 +35,13 @@ pub struct ReapReply {
 
 pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> {
     let mut reaped = Reaped::default();
-    if let Some(told) = told(&event) {
-        let state = settled(ctx, &told.execution).await?;
+    if let Some(end) = ended(&event) {
+        let state = settled(ctx, &end.execution).await?;
         if state == OwnerState::Ended {
-            note_end(ctx, &told).await;
+            note_end(ctx, &end).await;
         }
-        if let Some((run, step)) = told.of.filter(|_| state == OwnerState::Ended) {
-            rounds_of(ctx, &run, &step, &told.execution, &mut reaped).await?;
+        if let Some((run, step)) = end.of.filter(|_| state == OwnerState::Ended) {
+            rounds_of(ctx, &run, &step, &end.execution, &mut reaped).await?;
         }
     }
     for fleet in ctx.fleets.living().await? {
@@ -84,17 +84,17 @@ impl Reaped {
     }
 }
 
-/// Writes down how a run's execution failed, for whoever looks later: one that was stopped or timed out could not do so
+/// Records how a run's execution failed, for later readers: one that was stopped or timed out could not do so
 /// itself. It informs; nothing waits for it.
-async fn note_end(ctx: &Ctx, told: &Told) {
-    if let (Some(start), Some(failure)) = (&told.start, &told.failure)
-        && let Err(e) = try_note_end(ctx, &told.execution, start, failure).await
+async fn note_end(ctx: &Ctx, end: &EndedExecution) {
+    if let (Some(start), Some(failure)) = (&end.start, &end.failure)
+        && let Err(e) = try_note_end(ctx, &end.execution, start, failure).await
     {
-        tracing::info!(execution = %told.execution, error = %e, "how it ended is not on record");
+        tracing::info!(execution = %end.execution, error = %e, "how it ended is not on record");
     }
 }
 
-/// Only of the execution that holds the run: what it was refused to hold, or lost since, is another's.
+/// Records the end only of the execution that holds the run: one that was refused or has lost it is not the owner.
 async fn try_note_end(ctx: &Ctx, root: &ExecutionId, start: &RunInput, end: &Caught) -> Result<(), HandlerError> {
     let deployed = deploy::find(ctx, &start.pipeline).await?;
     let run = Program::new(&deployed.text, start, &ctx.settings)?.run_id();
@@ -105,7 +105,7 @@ async fn try_note_end(ctx: &Ctx, root: &ExecutionId, start: &RunInput, end: &Cau
     }
 }
 
-/// The state of an execution that is said to have ended.
+/// The state of an execution that is reported as ended.
 async fn settled(ctx: &Ctx, execution: &ExecutionId) -> Result<OwnerState, HandlerError> {
     for _ in 1..LOOKS {
         match owner_state(ctx, execution).await? {
@@ -116,8 +116,8 @@ async fn settled(ctx: &Ctx, execution: &ExecutionId) -> Result<OwnerState, Handl
     owner_state(ctx, execution).await
 }
 
-/// Rounds that an ended execution began and nobody ended: those whose fleet is gone and whose queue is not, too. A fleet
-/// of an execution that can no longer be found is left to `judge`, which knows how long to wait.
+/// Rounds that an ended execution began and nobody ended: those whose fleet is gone and whose queue is not, too. A
+/// fleet of an execution that can no longer be found is left to `judge`, which knows how long to wait.
 async fn rounds_of(
     ctx: &Ctx,
     run: &RunId,
@@ -130,7 +130,7 @@ async fn rounds_of(
         return Ok(());
     };
     let newest = lease.generations.get(step.as_str()).map_or(0, |g| g.generation);
-    for (keys, epoch, round) in earlier::unended(ctx, run, step, newest).await? {
+    for (keys, epoch, round) in leftovers::unended(ctx, run, step, newest).await? {
         let fleet = keys.fleet(epoch, round);
         let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, &fleet).await? else {
             continue;
@@ -163,7 +163,7 @@ fn is_tick(event: &Value) -> bool {
     event["detail-type"] == "Scheduled Event"
 }
 
-/// Ends the fleet if its execution has ended; was it? One that lives on is looked at if `watching`.
+/// Ends the fleet if its execution has ended, and returns whether it did. One that lives on is inspected if `watching`.
 async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, HandlerError> {
     let keys = RunKeys::new(&ctx.root, &fleet.run);
     let lease = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
@@ -181,7 +181,7 @@ async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, Ha
                 && lease.epoch == *epoch
             {
                 let living = Living { keys, epoch: *epoch, round: *round, request, lease };
-                watch::look(ctx, &living).await?;
+                watch::inspect(ctx, &living).await?;
             }
             Ok(false)
         }

@@ -1,15 +1,15 @@
-//! What a start has to do again although nothing of its definition changed: files that are still needed and are gone or
+//! What a start has to redo although nothing of its definition changed: files that are still needed and are gone or
 //! damaged, a frozen plan that cannot be carried out any more, inputs that changed. A step whose result stands where
 //! it is published, and which nobody is going to read, needs nothing: a finished run stays finished at any age.
 
 use crate::{Ctx, HandlerError, Program, access, inputs, pins};
 use spotmill_core::calls::RunInput;
+use spotmill_core::format::count;
 use spotmill_core::ids::{ItemIndex, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::pins::Changes;
 use spotmill_core::records::{Lease, Plan, Seal, StepGeneration};
-use spotmill_core::words::count;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +22,11 @@ pub struct Start<'a> {
     /// Selected steps that are still to be published.
     pub open: &'a BTreeSet<StepName>,
     pub old: &'a Lease,
-    /// As it would be if nothing had to be done again.
+    /// The generations as they would be if nothing had to be redone.
     pub next: &'a BTreeMap<String, StepGeneration>,
 }
 
-/// Steps of which a part has to be done again, and why.
+/// Steps of which a part has to be redone, and why.
 pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, String>, HandlerError> {
     let mut renew = BTreeMap::new();
     // Steps whose files somebody is going to read.
@@ -80,7 +80,7 @@ async fn lost(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Option<String>,
     }))
 }
 
-/// A plan that was frozen and is not complete: can it still be carried out, and would its items be of one mind?
+/// Why an incomplete frozen plan can no longer be carried out, or its items would read different versions.
 async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Option<String>, HandlerError> {
     let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else {
         return Ok(None);
@@ -95,22 +95,22 @@ async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Opt
     changed(ctx, start, keys, start.input.changed).await
 }
 
-/// Inputs that are not as the items read them. `all` of a complete step; else those of committed items, and those that
-/// are gone: what changed before it was read is simply read as it is now.
+/// Inputs that are not as the items read them: `all` of a complete step; else those of committed items, and those that
+/// are gone, because what changed before it was read is simply read as it is now.
 async fn changed(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys, all: bool) -> Result<Option<String>, HandlerError> {
     let Some(step) = start.bound.get(keys.step.as_str()) else { return Ok(None) };
     Ok(changes(ctx, step, keys).await?.and_then(|found| found.summary(all)))
 }
 
-/// Nothing of a step that was never planned.
+/// None for a step that was never planned.
 pub async fn changes(ctx: &Ctx, step: &Step, keys: &StepKeys) -> Result<Option<Changes>, HandlerError> {
     let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else {
         return Ok(None);
     };
-    let looked = pins::look(ctx, step, keys, &plan).await?;
-    if looked.is_empty() {
+    let inspected = pins::inspect(ctx, step, keys, &plan).await?;
+    if inspected.is_empty() {
         return Ok(None);
     }
     let committed = access::receipted(ctx, keys, &plan).await?;
-    Ok(Some(Changes::of(&looked, &committed)))
+    Ok(Some(Changes::of(&inspected, &committed)))
 }

@@ -2,7 +2,7 @@
 //! success; it reads records and judges nothing but whether every step that was to run is complete.
 
 use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError, Program, begin, history, inputs, look, machines, pins};
+use crate::{Ctx, HandlerError, Program, begin, history, inputs, inspect, machines, pins};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::history::{PastRun, PastStep};
@@ -58,20 +58,20 @@ async fn release(ctx: &Ctx, request: &ReportRequest, outcome: RunOutcome) -> Res
         if begin::write(ctx, &request.run, Some(&etag), &released).await? {
             return Ok(());
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{}: others keep writing its lease", request.run)))
 }
 
-/// The run as it stands, for whoever looks; releases nothing.
+/// The run as it stands, for readers; releases nothing.
 pub async fn summarize(ctx: &Ctx, run: &RunId) -> Result<RunReport, HandlerError> {
     let (lease, _) = access::lease(ctx, run).await?;
     let root = lease.owner.clone().unwrap_or_else(|| ExecutionId::new(""));
     Ok(compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await?.0)
 }
 
-/// Writes down why an execution ended early, for whoever looks later. One that never held the run says nothing of it:
-/// the word of the one that did stays.
+/// Records why an execution ended early, for later readers. One that never held the run records nothing: the record of
+/// the one that did stays.
 pub async fn record_end(
     ctx: &Ctx,
     run: &RunId,
@@ -94,7 +94,7 @@ pub async fn record_end(
     Ok(records::put(&*ctx.store, &keys.ended(), &end).await?)
 }
 
-/// What a run says to later ones.
+/// What a run leaves to later ones.
 struct Past {
     pipeline: String,
     run: PastRun,
@@ -104,13 +104,13 @@ async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(R
     let program = access::program(ctx, &request.run, lease).await?;
     let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
     let end = end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root));
-    let looked =
-        Looked { lease, program: &program, run: &request.run, alive_ms: alive(ctx, lease, end.as_ref()).await? };
+    let shared =
+        Shared { lease, program: &program, run: &request.run, alive_ms: alive(ctx, lease, end.as_ref()).await? };
     let mut steps = Vec::new();
     let mut measured = BTreeMap::new();
     let mut done_before = true;
     for step in &program.pipeline.steps {
-        let (report, past, done_ms) = step_report(ctx, &looked, step).await?;
+        let (report, past, done_ms) = step_report(ctx, &shared, step).await?;
         let is_judged = lease.selected.is_empty() || lease.selected.contains(&report.step);
         done_before &= !is_judged || done_ms.is_some_and(|done_ms| done_ms < lease.claimed_ms);
         steps.push(report);
@@ -135,7 +135,7 @@ async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(R
     Ok((report, past))
 }
 
-/// Of the steps that were to run; the others are told and not judged.
+/// The outcome of the steps that were to run; the others are reported and not judged.
 fn outcome(lease: &Lease, steps: &[StepReport]) -> RunOutcome {
     let judged = || steps.iter().filter(|s| lease.selected.is_empty() || lease.selected.contains(&s.step));
     if judged().any(|s| s.state != StepState::Done) {
@@ -148,15 +148,15 @@ fn outcome(lease: &Lease, steps: &[StepReport]) -> RunOutcome {
 }
 
 /// What all steps of a report share.
-struct Looked<'a> {
+struct Shared<'a> {
     lease: &'a Lease,
     program: &'a Program,
     run: &'a RunId,
-    /// Until when the execution that holds the run is known to have worked.
+    /// The last time at which the execution that holds the run certainly worked.
     alive_ms: Option<u64>,
 }
 
-/// Until now if it works, until it ended if that was written down; of one that was killed nobody knows.
+/// Now if it works, its end if that is on record; none for one that was killed.
 async fn alive(ctx: &Ctx, lease: &Lease, end: Option<&RunEnd>) -> Result<Option<u64>, HandlerError> {
     let Some(owner) = &lease.owner else { return Ok(None) };
     match end {
@@ -165,16 +165,16 @@ async fn alive(ctx: &Ctx, lease: &Lease, end: Option<&RunEnd>) -> Result<Option<
     }
 }
 
-/// The step, what it says to later runs, and since when it is done.
+/// The step, what it leaves to later runs, and since when it is done.
 async fn step_report(
     ctx: &Ctx,
-    looked: &Looked<'_>,
+    shared: &Shared<'_>,
     step: &Step,
 ) -> Result<(StepReport, Option<PastStep>, Option<u64>), HandlerError> {
-    let (lease, program) = (looked.lease, looked.program);
+    let (lease, program) = (shared.lease, shared.program);
     let state = lease.generations.get(&step.name);
     let generation = state.map_or(0, |g| g.generation);
-    let keys = RunKeys::new(&ctx.root, looked.run).step(&step.name.as_str().into(), generation);
+    let keys = RunKeys::new(&ctx.root, shared.run).step(&step.name.as_str().into(), generation);
     let store = &*ctx.store;
     let plan = records::load::<Plan>(store, &keys.plan()).await?.map(|(p, _)| p);
     let seal = records::load::<Seal>(store, &keys.seal()).await?.map(|(s, _)| s);
@@ -224,14 +224,14 @@ async fn step_report(
     }
     match (&plan, &seal) {
         (_, Some(seal)) => of_seal(&mut report, seal),
-        (Some(plan), None) => of_work(ctx, &keys, looked, plan, &mut report).await?,
+        (Some(plan), None) => of_work(ctx, &keys, shared, plan, &mut report).await?,
         (None, None) => {}
     }
     let past = plan.as_ref().zip(seal.as_ref()).and_then(|(plan, seal)| history::past_step(step, plan, seal));
     Ok((report, past, done_ms))
 }
 
-/// What was told of changed inputs when the step's latest epoch began.
+/// The notes on changed inputs of the start of the step's latest epoch.
 async fn pins(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<String>, HandlerError> {
     for epoch in (1..=latest).rev().take(20) {
         if let Some((pins, _)) = records::load::<Pins>(&*ctx.store, &keys.pins(epoch)).await? {
@@ -256,7 +256,7 @@ fn of_seal(report: &mut StepReport, seal: &Seal) {
     report.warnings.clone_from(&seal.warnings);
 }
 
-/// What is committed so far, unless that is too much to read for a look.
+/// What is committed so far, unless that is too much to read.
 async fn of_receipts(
     ctx: &Ctx,
     keys: &StepKeys,
@@ -265,7 +265,7 @@ async fn of_receipts(
     report: &mut StepReport,
 ) -> Result<(), HandlerError> {
     if receipts.len() > REPORTED_RECEIPTS {
-        let all = spotmill_core::words::count(receipts.len(), "receipt");
+        let all = spotmill_core::format::count(receipts.len(), "receipt");
         report.notes.push(format!("rows are counted once the step is complete: {all} are too many to read for a look"));
         return Ok(());
     }
@@ -288,11 +288,11 @@ async fn of_receipts(
 async fn of_work(
     ctx: &Ctx,
     keys: &StepKeys,
-    looked: &Looked<'_>,
+    shared: &Shared<'_>,
     plan: &Plan,
     report: &mut StepReport,
 ) -> Result<(), HandlerError> {
-    let epoch = looked.lease.epoch;
+    let epoch = shared.lease.epoch;
     let mut spans = Spans::new(plan.epoch, plan.planned_ms);
     let receipts = access::receipted(ctx, keys, plan).await?;
     report.committed = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
@@ -301,13 +301,13 @@ async fn of_work(
     for failure in access::failures(ctx, keys, epoch).await? {
         spans.add(failure.epoch, failure.failed_ms, failure.usage.wall_ms);
         report.peak_bytes = report.peak_bytes.max(failure.usage.peak_bytes);
-        let newer = last.get(&failure.item).is_none_or(|known| known.failed_ms <= failure.failed_ms);
+        let newer = last.get(&failure.item).is_none_or(|other| other.failed_ms <= failure.failed_ms);
         if newer && !receipts.contains(failure.item) {
             last.insert(failure.item, failure);
         }
     }
     report.failures = last.into_values().take(REPORTED_FAILURES).collect();
-    report.failures.iter_mut().for_each(|failure| look::of_file_now(ctx, plan, failure));
-    report.took_ms = spans.took_ms(looked.alive_ms.map(|at| (epoch, at)));
+    report.failures.iter_mut().for_each(|failure| inspect::of_file_now(ctx, plan, failure));
+    report.took_ms = spans.took_ms(shared.alive_ms.map(|at| (epoch, at)));
     Ok(())
 }

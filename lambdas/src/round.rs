@@ -1,4 +1,4 @@
-//! What a round's functions know of their step: the lease they were checked against, the plan, and how every item
+//! What a round's functions read of their step: the lease they were checked against, the plan, and how every item
 //! stands, from receipts and failure records.
 
 use crate::{Ctx, HandlerError, Program, access};
@@ -18,7 +18,7 @@ pub struct RoundView {
     pub plan: Plan,
     pub receipts: RoaringBitmap,
     pub failures: Vec<FailureRecord>,
-    /// Of the epoch, of whichever round.
+    /// The epoch's tally, of any round.
     pub tally: Option<Tally>,
     accepted: Vec<u32>,
     failed_hint: RoaringBitmap,

@@ -1,5 +1,5 @@
-//! Ends machines that have nothing to do any more. Called by the one fold of the tally whose write said that it looks;
-//! if that one dies, another looks a little later. It is a saving: whatever goes wrong is tried again or left.
+//! Ends machines that have nothing to do any more. Called by the one fold of the tally whose write claimed it; if
+//! that one dies, another inspects a little later. It only saves cost: whatever goes wrong is retried or left.
 
 use crate::{Ctx, HandlerError, machines};
 use spotmill_core::fleet::life::RoundMachines;
@@ -12,10 +12,10 @@ use std::time::Duration;
 
 const MOST: Duration = Duration::from_secs(20);
 
-pub async fn look(ctx: &Ctx, keys: &StepKeys, tally: &Tally) {
-    // The callbacks that brought it here are folded already; they do not wait for EC2 for long.
-    let looked = tokio::time::timeout(MOST, try_look(ctx, keys, tally)).await;
-    let e = match looked {
+pub async fn inspect(ctx: &Ctx, keys: &StepKeys, tally: &Tally) {
+    // The callbacks that caused this call are folded already; they do not wait for EC2 for long.
+    let result = tokio::time::timeout(MOST, try_inspect(ctx, keys, tally)).await;
+    let e = match result {
         Ok(Ok(())) => return,
         Ok(Err(e)) => e.to_string(),
         Err(_) => "EC2 did not answer in time".to_owned(),
@@ -23,12 +23,12 @@ pub async fn look(ctx: &Ctx, keys: &StepKeys, tally: &Tally) {
     tracing::warn!(run = %tally.run, step = %tally.step, error = e, "idle machines are left for now");
 }
 
-async fn try_look(ctx: &Ctx, keys: &StepKeys, tally: &Tally) -> Result<(), HandlerError> {
+async fn try_inspect(ctx: &Ctx, keys: &StepKeys, tally: &Tally) -> Result<(), HandlerError> {
     let fleet = keys.fleet(tally.epoch, tally.round);
     let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, &fleet).await? else {
         return Ok(());
     };
-    let Some(now) = ctx.fleets.look(&request).await? else {
+    let Some(now) = ctx.fleets.inspect(&request).await? else {
         return Ok(());
     };
     let shrunk = shrink(&now, tally, ctx.clock.now_ms());
@@ -43,7 +43,7 @@ async fn try_look(ctx: &Ctx, keys: &StepKeys, tally: &Tally) -> Result<(), Handl
             life.tail_ms.get_or_insert(at);
         }
         if let Some((resize, because)) = &shrunk {
-            life.told_to_end(&resize.end, at);
+            life.asked_to_end(&resize.end, at);
             life.note(because.clone());
         }
     };

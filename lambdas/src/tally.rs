@@ -13,9 +13,9 @@ use spotmill_platform::ports::{StoreError, Swapped};
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
 
-/// The indexes of the bodies that are to be delivered again; the others may be deleted.
+/// Returns the indexes of the bodies to deliver again; the others may be deleted.
 pub async fn handle(ctx: &Ctx, bodies: &[String]) -> Vec<usize> {
-    let (mut again, mut malformed) = (Vec::new(), 0);
+    let (mut retry, mut malformed) = (Vec::new(), 0);
     let mut groups: BTreeMap<(RunId, StepName, Generation), Vec<(usize, Callback)>> = BTreeMap::new();
     for (i, body) in bodies.iter().enumerate() {
         match serde_json::from_str::<Callback>(body) {
@@ -32,14 +32,14 @@ pub async fn handle(ctx: &Ctx, bodies: &[String]) -> Vec<usize> {
         let (indexes, callbacks): (Vec<usize>, Vec<Callback>) = group.into_iter().unzip();
         if let Err(e) = take(ctx, &run, &step, generation, &callbacks).await {
             tracing::warn!(%run, %step, error = %e, "callbacks are handed back");
-            again.extend(indexes);
+            retry.extend(indexes);
         }
     }
-    again.sort_unstable();
-    again
+    retry.sort_unstable();
+    retry
 }
 
-/// Folds the callbacks of one step. Of a run, step or generation that is not the present one: dropped.
+/// Folds the callbacks of one step. Those of a run, step or generation that is not the present one are dropped.
 async fn take(
     ctx: &Ctx,
     run: &RunId,
@@ -61,8 +61,8 @@ async fn take(
         return Ok(());
     };
     answer(ctx, &uri, &folded).await?;
-    if folded.look {
-        tail::look(ctx, &keys, &folded.tally).await;
+    if folded.inspect {
+        tail::inspect(ctx, &keys, &folded.tally).await;
     }
     Ok(())
 }
@@ -76,9 +76,9 @@ pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<O
         let mut folded = fold(&tally, callbacks);
         let now = ctx.clock.now_ms();
         folded.changed |= folded.tally.note(callbacks, now);
-        // Whoever writes that it looks, looks; of several at once one does.
-        folded.look = !callbacks.is_empty() && !folded.complete && folded.tally.take_look(now);
-        folded.changed |= folded.look;
+        // The fold whose write claims the inspection inspects; of several at once one does.
+        folded.inspect = !callbacks.is_empty() && !folded.complete && folded.tally.take_inspection(now);
+        folded.changed |= folded.inspect;
         if folded.heartbeat && (folded.changed || now.saturating_sub(tally.beat_ms) >= BEAT_SECS * 1000) {
             folded.tally.beat_ms = now;
             folded.changed = true;
@@ -86,12 +86,12 @@ pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<O
         if !folded.changed || swapped(records::swap(&*ctx.store, uri, &etag, &folded.tally).await)? {
             return Ok(Some(folded));
         }
-        access::breathe(tries).await;
+        access::backoff(tries).await;
     }
     Err(HandlerError::transient(format!("{uri}: too many others write it")))
 }
 
-/// Was it written? A lost reply says no: the next look folds the same again and changes nothing.
+/// Returns whether it was written. A lost reply counts as no: the next try folds the same and changes nothing.
 pub fn swapped(result: Result<Swapped, RecordError>) -> Result<bool, HandlerError> {
     match result {
         Ok(Swapped::Yes(_)) => Ok(true),
@@ -100,8 +100,8 @@ pub fn swapped(result: Result<Swapped, RecordError>) -> Result<bool, HandlerErro
     }
 }
 
-/// Tells the waiting execution, by every token that is registered; one that is closed is done. Tokens that were
-/// registered meanwhile are told as well.
+/// Answers the waiting execution by every registered token; a closed one is done. Tokens that were registered meanwhile
+/// are answered as well.
 pub async fn answer(ctx: &Ctx, uri: &Uri, folded: &Fold) -> Result<(), HandlerError> {
     if !folded.complete {
         if folded.heartbeat {
@@ -111,17 +111,17 @@ pub async fn answer(ctx: &Ctx, uri: &Uri, folded: &Fold) -> Result<(), HandlerEr
         }
         return Ok(());
     }
-    let (round, mut told) = (folded.tally.round, Vec::new());
+    let (round, mut answered) = (folded.tally.round, Vec::new());
     let mut tokens = folded.tally.tokens.clone();
     while !tokens.is_empty() {
         for token in tokens {
             ctx.executions.send_success(&token).await?;
-            told.push(token);
+            answered.push(token);
         }
         let now = records::load::<Tally>(&*ctx.store, uri).await?.map(|(t, _)| t);
         let same = now.filter(|t| t.round == round && t.is_complete());
         tokens = same.map(|t| t.tokens).unwrap_or_default();
-        tokens.retain(|t| !told.contains(t));
+        tokens.retain(|t| !answered.contains(t));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Verdict: lists the receipts, reads this epoch's failures, and says what comes next. When every item is committed or
-//! accepted it seals the step; the seal's files are written before the seal that names them.
+//! Verdict: lists the receipts, reads this epoch's failures, and decides what comes next. When every item is committed
+//! or accepted it seals the step; the seal's files are written before the seal that names them.
 
 use crate::access;
 use crate::round::RoundView;
@@ -11,7 +11,7 @@ use spotmill_core::command::Command;
 use spotmill_core::ids::{Epoch, ItemIndex};
 use spotmill_core::plan::item_digest;
 use spotmill_core::records::{RECORD_VERSION, Receipt, Seal, VerdictRecord};
-use spotmill_core::seal::{PlannedItem, SealError, Sealed, Sealing, told};
+use spotmill_core::seal::{PlannedItem, SealError, Sealed, Sealing, describe};
 use spotmill_core::verdict::{Ended, Verdict, decide};
 use spotmill_platform::records;
 
@@ -27,8 +27,8 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
         return Ok(sealed_reply(&view, of));
     }
     let caught = diagnosed(ctx, &view, of, request.failure.as_ref()).await;
-    let look = ctx.settings.caller.command("show").arg(of.run.as_str());
-    let again = view.program.rerun(&ctx.settings);
+    let show = ctx.settings.caller.command("show").arg(of.run.as_str());
+    let rerun = view.program.rerun(&ctx.settings);
     let ended = Ended {
         step: of.step.as_str(),
         round: of.round,
@@ -36,8 +36,8 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
         idle_before: idle_before(ctx, &view, of).await?,
         caught: caught.as_ref().or(request.failure.as_ref()),
         tally: view.tally.as_ref(),
-        look: &look,
-        again: &again,
+        inspect: &show,
+        resume: &rerun,
     };
     match decide(&view.facts(), &ended) {
         Verdict::Round { round, rung, idle, because } => {
@@ -49,11 +49,11 @@ pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, 
             record(ctx, &view, of, 0, &cause).await?;
             Ok(failed(of, error, cause))
         }
-        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, (&look, &again)).await,
+        Verdict::Complete { missing } => complete(ctx, &view, of, &missing, (&show, &rerun)).await,
     }
 }
 
-/// Silence is no cause: why nobody was heard of, if the fleet's history tells.
+/// Why no worker was heard of, if the fleet's history shows it: silence is no cause.
 async fn diagnosed(ctx: &Ctx, view: &RoundView, of: &RoundRequest, failure: Option<&Caught>) -> Option<Caught> {
     failure.filter(|f| f.error == "States.HeartbeatTimeout")?;
     let tally = view.tally.as_ref().filter(|t| t.round == of.round);
@@ -101,23 +101,23 @@ async fn complete(
     view: &RoundView,
     of: &RoundRequest,
     missing: &[ItemIndex],
-    (look, again): (&Command, &Command),
+    (show, rerun): (&Command, &Command),
 ) -> Result<VerdictReply, HandlerError> {
     match fold(ctx, view, of.epoch, missing).await? {
         Ok(sealed) => {
             write(ctx, view, of, &sealed).await?;
-            tracing::info!(run = %of.run, "{}", told(&sealed.seal));
+            tracing::info!(run = %of.run, "{}", describe(&sealed.seal));
             Ok(sealed_reply(view, of))
         }
         Err(SealError::Corrupt(why)) => Err(HandlerError::corrupt(format!("`{}`: {why}", of.step))),
         Err(SealError::Expectation(why)) => {
-            let kept = spotmill_core::words::count(view.receipts.len(), "item");
+            let kept = spotmill_core::format::count(view.receipts.len(), "item");
             let stands = match records::load::<Seal>(&*ctx.store, &view.keys.seal()).await? {
                 None => "is complete and not published",
                 Some(_) => "does not hold what is asked of it now, and what was published before stays",
             };
             let cause = format!(
-                "`{}` {stands}: {why}. {kept} committed and kept. Look: `{look}`. Again, when it is mended: `{again}`.",
+                "`{}` {stands}: {why}. {kept} committed and kept. Look: `{show}`. Again, when it is mended: `{rerun}`.",
                 of.step
             );
             record(ctx, view, of, 0, &cause).await?;
@@ -167,10 +167,10 @@ fn planned_item(page: &WorkPage<'_>, index: ItemIndex) -> Result<PlannedItem, Ha
 async fn write(ctx: &Ctx, view: &RoundView, of: &RoundRequest, sealed: &Sealed) -> Result<(), HandlerError> {
     access::fence(ctx, &of.run, &access::ticket(of)).await?;
     let files = view.keys.sealed_files(&sealed.seal.files_digest);
-    // Its name is its content's: writing it again changes nothing.
+    // It is named by its content: writing it again changes nothing.
     ctx.store.put_pages(&files, &mut sealed.files.pages(PAGE_BYTES as usize)).await?;
     let uri = view.keys.seal();
-    // An earlier seal accepted items as missing that are here now or the other way round, or was made with other checks.
+    // An earlier seal accepted items as missing that exist now or the other way round, or was made with other checks.
     let etag = records::load::<Seal>(&*ctx.store, &uri).await?.map(|(_, etag)| etag);
     match access::replace(ctx, &uri, etag.as_deref(), &sealed.seal).await? {
         true => Ok(()),

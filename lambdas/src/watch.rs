@@ -1,6 +1,6 @@
 //! Watches rounds that run: a fleet that gets no machines, machines that take no work, a budget that is spent. The
-//! watch rule wakes it every few minutes for every living fleet; Verdict asks it once more when a round fell silent. What
-//! ends a round is told its waiting execution, which then passes KillFleet and Verdict like any other.
+//! watch rule wakes it every few minutes for every living fleet; Verdict asks it once more when a round fell silent.
+//! What ends a round is reported to its waiting execution, which then passes KillFleet and Verdict like any other.
 
 use crate::{Ctx, HandlerError, access, machines};
 use spotmill_core::calls::Caught;
@@ -24,8 +24,8 @@ pub struct Living<'a> {
     pub lease: &'a Lease,
 }
 
-pub async fn look(ctx: &Ctx, of: &Living<'_>) -> Result<(), HandlerError> {
-    let Some(fleet) = ctx.fleets.look(of.request).await? else {
+pub async fn inspect(ctx: &Ctx, of: &Living<'_>) -> Result<(), HandlerError> {
+    let Some(fleet) = ctx.fleets.inspect(of.request).await? else {
         return Ok(());
     };
     let tally = records::load::<Tally>(&*ctx.store, &of.keys.tally(of.epoch)).await?.map(|(tally, _)| tally);
@@ -39,7 +39,7 @@ pub async fn look(ctx: &Ctx, of: &Living<'_>) -> Result<(), HandlerError> {
     if let Some(caught) = spent(ctx, of).await? {
         return stop(ctx, of, tally.as_ref(), &caught).await;
     }
-    let events = ctx.fleets.told(of.request).await?;
+    let events = ctx.fleets.events(of.request).await?;
     let heard = tally.as_ref().is_some_and(|t| t.heard);
     let now_ms = ctx.clock.now_ms();
     let watched = Watched { request: of.request, fleet: &fleet, events: &events, life: &life, heard, now_ms };
@@ -74,7 +74,7 @@ async fn act(
             beat(ctx, tally).await
         }
         Watch::Stop { finding, secs } => {
-            let caught = told(ctx, of.request, fleet, &finding, secs).await;
+            let caught = describe(ctx, of.request, fleet, &finding, secs).await;
             stop(ctx, of, tally, &caught).await
         }
     }
@@ -87,7 +87,7 @@ async fn beat(ctx: &Ctx, tally: Option<&Tally>) -> Result<(), HandlerError> {
     Ok(())
 }
 
-/// Ends the waiting execution's wait. One that does not wait yet is told at the next look.
+/// Ends the waiting execution's wait. One that does not wait yet gets the report at the next tick.
 async fn stop(ctx: &Ctx, of: &Living<'_>, tally: Option<&Tally>, caught: &Caught) -> Result<(), HandlerError> {
     let (run, step) = (&of.request.run, &of.request.step);
     tracing::warn!(%run, %step, fleet = of.request.name, error = caught.error, cause = caught.cause, "ending a round");
@@ -97,7 +97,7 @@ async fn stop(ctx: &Ctx, of: &Living<'_>, tally: Option<&Tally>, caught: &Caught
     Ok(())
 }
 
-/// Has the run spent its budget?
+/// The error of a run that has spent its budget.
 async fn spent(ctx: &Ctx, of: &Living<'_>) -> Result<Option<Caught>, HandlerError> {
     let run = &of.request.run;
     let program = access::program(ctx, run, of.lease).await?;
@@ -105,9 +105,9 @@ async fn spent(ctx: &Ctx, of: &Living<'_>) -> Result<Option<Caught>, HandlerErro
     Ok(over.map(|e| Caught { error: e.error.to_owned(), cause: e.cause }))
 }
 
-/// The finding in words: with the quota's value where it is in the way, with the end of a console where machines
-/// started and took no work.
-async fn told(ctx: &Ctx, request: &FleetRequest, fleet: &FleetNow, finding: &Finding, secs: u64) -> Caught {
+/// Describes the finding: with the quota's value where it limits, with the end of a console where machines started and
+/// took no work.
+async fn describe(ctx: &Ctx, request: &FleetRequest, fleet: &FleetNow, finding: &Finding, secs: u64) -> Caught {
     let console = match finding.cause {
         Cause::Silent => console(ctx, fleet).await,
         _ => None,
@@ -128,7 +128,7 @@ async fn quota(ctx: &Ctx, code: &str) -> Option<f64> {
     })
 }
 
-/// Of the machine that was first launched of those whose console says something.
+/// The console of the first-launched machine whose console is not empty.
 async fn console(ctx: &Ctx, fleet: &FleetNow) -> Option<(String, String)> {
     let mut machines: Vec<_> = fleet.machines.iter().collect();
     machines.sort_by_key(|m| m.launched_ms);
@@ -142,7 +142,7 @@ async fn console(ctx: &Ctx, fleet: &FleetNow) -> Option<(String, String)> {
     None
 }
 
-/// Why a round fell silent, if its fleet's history tells; read after the fleet has ended.
+/// Why a round fell silent, if its fleet's history shows it; read after the fleet has ended.
 pub async fn diagnose(
     ctx: &Ctx,
     keys: &StepKeys,
@@ -152,10 +152,10 @@ pub async fn diagnose(
     let Some((request, _)) = records::load::<FleetRequest>(&*ctx.store, &keys.fleet(epoch, round)).await? else {
         return Ok(None);
     };
-    let Some(now) = ctx.fleets.look(&request).await? else {
+    let Some(now) = ctx.fleets.inspect(&request).await? else {
         return Ok(None);
     };
-    let events = ctx.fleets.told(&request).await?;
+    let events = ctx.fleets.events(&request).await?;
     let heard = tally.is_some_and(|t| t.heard);
     let life = records::load::<RoundMachines>(&*ctx.store, &keys.machines(epoch, round)).await?;
     let life = life.map(|(life, _)| life).unwrap_or_default();
@@ -163,6 +163,6 @@ pub async fn diagnose(
     let watched = Watched { request: &request, fleet: &now, events: &events, life: &life, heard, now_ms };
     match after_silence(&watched) {
         None => Ok(None),
-        Some((finding, secs)) => Ok(Some(told(ctx, &request, &now, &finding, secs).await)),
+        Some((finding, secs)) => Ok(Some(describe(ctx, &request, &now, &finding, secs).await)),
     }
 }

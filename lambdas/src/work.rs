@@ -78,7 +78,7 @@ fn unreadable(item: ItemIndex, why: &str) -> HandlerError {
     HandlerError::corrupt(format!("the line of item {item} in the work list {why}"))
 }
 
-/// Every item: for people who look, not for functions.
+/// Every item: for people who inspect, not for functions.
 pub async fn all(ctx: &Ctx, keys: &StepKeys, plan: &Plan) -> Result<Vec<WorkItem>, HandlerError> {
     let (mut pages, mut items) = (WorkPages::open(keys, plan), Vec::new());
     while let Some(page) = pages.next(ctx).await? {

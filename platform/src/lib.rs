@@ -1,4 +1,4 @@
-//! Ports: what Spotmill needs of a place to run, in its own words, and the adapters that provide it. A port never
+//! Ports: what Spotmill needs of a place to run, in its own types, and the adapters that provide it. A port never
 //! decides anything. Each has one contract suite (`contract`) that every adapter passes.
 
 #[cfg(feature = "aws")]

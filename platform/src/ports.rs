@@ -1,4 +1,4 @@
-//! The ports. Errors say what a caller can do about them: try again, give up, or look again because the outcome is
+//! The ports. Errors state what a caller can do about them: retry, give up, or read again because the outcome is
 //! unknown. Clocks are ports too, so that tests choose the time.
 
 use async_trait::async_trait;
@@ -33,7 +33,7 @@ pub enum StoreError {
         #[source]
         source: BoxError,
     },
-    /// A conditional write whose reply was lost: look again and recognise your own mark.
+    /// A conditional write whose reply was lost: read again and recognise your own mark.
     #[error("{uri}: the outcome of the write is unknown")]
     Unknown {
         uri: Uri,
@@ -104,7 +104,8 @@ pub trait Store: Send + Sync {
     async fn swap(&self, uri: &Uri, etag: &str, body: &[u8]) -> Result<Swapped, StoreError>;
     /// Write whatever stands there; for objects whose content is determined by their key, or that only inform.
     async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError>;
-    /// `put` of what comes in pages: an object of any size. An adapter that cannot do it in little memory holds it whole.
+    /// `put` of what comes in pages: an object of any size. An adapter that cannot do it in little memory holds it
+    /// whole.
     async fn put_pages(&self, uri: &Uri, pages: &mut (dyn Iterator<Item = Vec<u8>> + Send)) -> Result<(), StoreError> {
         self.put(uri, &pages.flatten().collect::<Vec<u8>>()).await
     }
@@ -124,7 +125,7 @@ pub trait Store: Send + Sync {
     async fn hold(&self, _location: &Uri) -> Result<Hold, StoreError> {
         Ok(Hold::default())
     }
-    /// Removes what killed writers of this store left below a location; for whoever holds it. Says how many.
+    /// Removes what killed writers of this store left below a location; for whoever holds it. Returns how many.
     async fn sweep(&self, _location: &Uri) -> Result<usize, StoreError> {
         Ok(0)
     }
@@ -139,7 +140,7 @@ pub trait Store: Send + Sync {
 pub enum QueueError {
     #[error("there is no queue {0}")]
     NoQueue(String),
-    /// The message was received again, or deleted, since. Not every queue can tell; those that cannot say nothing.
+    /// The message was received again, or deleted, since. Not every queue can detect it; the others return no error.
     #[error("queue {0}: the receipt is of an earlier receive")]
     Stale(String),
     #[error("queue {queue}: {what}")]
@@ -167,7 +168,7 @@ pub trait Queue: Send + Sync {
     async fn create(&self, queue: &str) -> Result<(), QueueError>;
     /// Absent is fine.
     async fn remove(&self, queue: &str) -> Result<(), QueueError>;
-    /// Bodies that were not accepted, by index, to be sent again.
+    /// Bodies that were not accepted, by index, to be resent.
     async fn send(&self, queue: &str, bodies: &[String]) -> Result<Vec<usize>, QueueError>;
     /// Up to `most` messages (at most 10), waiting up to `wait` for the first; empty is no proof of emptiness.
     async fn receive(
@@ -205,11 +206,11 @@ pub trait Fleets: Send + Sync {
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError>;
     /// How a fleet stands, ended ones too as long as they are shown. Nothing if it was never launched, and in a place
     /// that has one machine and cannot be short of it; such a place has no use for the calls below either.
-    async fn look(&self, _: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+    async fn inspect(&self, _: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
         Ok(None)
     }
     /// What happened to it, oldest first.
-    async fn told(&self, _: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
+    async fn events(&self, _: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
         Ok(Vec::new())
     }
     /// The end of a machine's console, if there is one yet.
@@ -220,11 +221,11 @@ pub trait Fleets: Send + Sync {
     async fn resize(&self, _: &FleetRequest, _: &Resize) -> Result<(), FleetError> {
         Ok(())
     }
-    /// Dollars an hour of a spare machine by type and zone, as of now; none where it is not known.
+    /// Dollars an hour of a spare machine by type and zone, as of now; none where it has no price.
     async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {
         Ok(vec![None; pools.len()])
     }
-    /// What a quota of machines allows the account, in vCPUs; none where it is not known.
+    /// What a quota of machines allows the account, in vCPUs; none where it is unknown.
     async fn quota(&self, _code: &str) -> Result<Option<f64>, FleetError> {
         Ok(None)
     }
@@ -253,7 +254,7 @@ pub struct InstanceError {
 #[async_trait]
 pub trait Instance: Send + Sync {
     async fn identity(&self) -> Result<Identity, InstanceError>;
-    /// When the machine will be taken away, in milliseconds since 1970, once that has been said.
+    /// When the machine will be taken away, in milliseconds since 1970, once that is announced.
     async fn notice(&self) -> Result<Option<u64>, InstanceError>;
 }
 
@@ -267,7 +268,7 @@ pub enum ExecutionState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenReply {
     Accepted,
-    /// The task is closed or the token is of an earlier try: done, as far as the sender is concerned.
+    /// The task is closed or the token is of a previous try: done, as far as the sender is concerned.
     Closed,
 }
 

@@ -1,5 +1,5 @@
 //! A writer that is killed at any moment leaves the old content or the new; a lock's holder that is killed holds it
-//! no longer. The process that is killed is this test, started again.
+//! no longer. The process that is killed is this test, started a second time.
 
 use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_platform::local::{LocalStore, LockError, RunLock};

@@ -86,9 +86,9 @@ async fn apply(aws: &Aws, changes: &Changes) -> (Option<StackNow>, Vec<StackEven
         other => panic!("{other:?}"),
     };
     stacks.execute(&set).await.expect("executed");
-    let mut told = Vec::new();
-    let now = stacks.follow(&set.stack, 0, |e| told.push(e.clone())).await.expect("followed");
-    (now, told)
+    let mut events = Vec::new();
+    let now = stacks.follow(&set.stack, 0, |e| events.push(e.clone())).await.expect("followed");
+    (now, events)
 }
 
 #[tokio::test]
@@ -97,16 +97,16 @@ async fn a_stack_is_made_changed_and_gone() {
     let stacks = aws.stacks();
     assert_eq!(stacks.find("life").await.expect("asked"), None);
     let create = changes(&aws, "life", true, "life-one").await;
-    let (made, told) = apply(&aws, &create).await;
+    let (made, events) = apply(&aws, &create).await;
     let made = made.expect("there");
     assert_eq!((made.status.as_str(), made.phase()), ("CREATE_COMPLETE", Phase::Settled));
     assert!(made.outputs["Queue"].ends_with("/life-one"), "{:?}", made.outputs);
     assert_eq!(made.parameters["Name"], "life-one");
     assert_eq!(made.tags["spotmill:stack"], "life");
-    let done = |told: &[StackEvent], resource: &str, status: &str| {
-        told.iter().filter(|e| e.resource == resource && e.status == status).count()
+    let done = |events: &[StackEvent], resource: &str, status: &str| {
+        events.iter().filter(|e| e.resource == resource && e.status == status).count()
     };
-    assert_eq!(done(&told, "Queue", "CREATE_COMPLETE"), 1, "told, and once: {told:?}");
+    assert_eq!(done(&events, "Queue", "CREATE_COMPLETE"), 1, "reported, and once: {events:?}");
 
     let same = Changes { create: false, name: "again".to_owned(), ..create.clone() };
     assert_eq!(stacks.prepare(&same).await.expect("asked"), Prepared::Nothing);
@@ -135,11 +135,11 @@ async fn a_creation_that_fails_says_why_and_can_be_cleared_away() {
     let aws = aws().await;
     let mut create = changes(&aws, "fails", true, "fails-one").await;
     create.parameters.insert("Release".to_owned(), "nobody-released-here".to_owned());
-    let (now, told) = apply(&aws, &create).await;
+    let (now, events) = apply(&aws, &create).await;
     let now = now.expect("left behind");
     assert_eq!(now.phase(), Phase::Dead, "{}", now.status);
-    let failed: Vec<&StackEvent> = told.iter().filter(|e| e.failed() && e.resource == "Released").collect();
-    assert!(failed.iter().any(|e| !e.reason.is_empty()), "{told:?}");
+    let failed: Vec<&StackEvent> = events.iter().filter(|e| e.failed() && e.resource == "Released").collect();
+    assert!(failed.iter().any(|e| !e.reason.is_empty()), "{events:?}");
     aws.stacks().delete(&now.id).await.expect("deleted");
     assert_eq!(aws.stacks().follow(&now.id, 0, |_| {}).await.expect("followed"), None);
 }
@@ -152,8 +152,8 @@ async fn executions_are_started_seen_and_stopped() {
     let runs = aws.runs();
     assert!(runs.running(&machine).await.expect("asked").is_empty());
     let id = runs.start(&machine, "flights-2013-01-01", r#"{"date": "2013-01-01"}"#).await.expect("started");
-    let again = runs.start(&machine, "flights-2013-01-01", r#"{"date": "2013-01-01"}"#).await.expect("the same");
-    assert_eq!(id, again, "a start whose reply was lost is asked again");
+    let repeated = runs.start(&machine, "flights-2013-01-01", r#"{"date": "2013-01-01"}"#).await.expect("the same");
+    assert_eq!(id, repeated, "a start whose reply was lost is asked again");
     let other = runs.start(&machine, "flights-2013-01-01", r#"{"date": "2013-01-02"}"#).await;
     assert!(other.is_err(), "the name of another start: {other:?}");
     let named: Vec<String> = runs.running(&machine).await.expect("asked").into_iter().map(|r| r.name).collect();

@@ -116,7 +116,7 @@ impl Execution {
         entered.map(|record| record.state.as_str()).collect()
     }
 
-    /// The token of a try: whose it is and which, so that a stale one is told from a false one.
+    /// The token of a try: whose it is and which, so that a stale one differs from a false one.
     pub(crate) fn token(&self, task: TaskId) -> String {
         format!("{}#{}", self.id, task.0)
     }

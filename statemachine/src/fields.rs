@@ -1,5 +1,5 @@
-//! The fields of one JSON object, taken one by one. It names the place and the field of whatever is missing, of the wrong
-//! type, out of bounds or left over; what a field means is for `parse`.
+//! The fields of one JSON object, taken one by one. It names the place and the field of whatever is missing, of the
+//! wrong type, out of bounds or left over; what a field means is for `parse`.
 
 use std::collections::BTreeMap;
 

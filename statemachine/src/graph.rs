@@ -1,5 +1,5 @@
-//! Checks of a whole machine: every transition leads to a state, every state is reached, and every variable was assigned on
-//! every way to where it is read. It never looks at values.
+//! Checks of a whole machine: every transition leads to a state, every state is reached, and every variable was
+//! assigned on every way to where it is read. It never inspects values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,11 +25,11 @@ pub fn check(machine: &Machine) -> Result<(), ParseError> {
     }
     let assigned = assigned_on_every_way(machine);
     for (name, state) in machine.states() {
-        let Some(known) = assigned.get(name) else {
+        let Some(available) = assigned.get(name) else {
             return Err(ParseError::Unreachable { place: place(name) });
         };
         for (field, template) in templates(state) {
-            if let Some(missing) = template.reads().find(|variable| !known.contains(variable)) {
+            if let Some(missing) = template.reads().find(|variable| !available.contains(variable)) {
                 let problem = format!("reads `${missing}`, which some way to it leaves unassigned");
                 return Err(ParseError::Field { place: place(name), field, problem });
             }
@@ -47,16 +47,16 @@ fn assigned_on_every_way(machine: &Machine) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut assigned = BTreeMap::from([(machine.start_at(), BTreeSet::new())]);
     let mut open = vec![machine.start_at()];
     while let Some(name) = open.pop() {
-        let here = assigned[name].clone();
+        let current = assigned[name].clone();
         for (target, gained) in ways(machine, name) {
-            let mut there: BTreeSet<&str> = here.union(&gained).copied().collect();
+            let mut reached: BTreeSet<&str> = current.union(&gained).copied().collect();
             if let Some(before) = assigned.get(target) {
-                there = there.intersection(before).copied().collect();
-                if there == *before {
+                reached = reached.intersection(before).copied().collect();
+                if reached == *before {
                     continue;
                 }
             }
-            assigned.insert(target, there);
+            assigned.insert(target, reached);
             open.push(target);
         }
     }

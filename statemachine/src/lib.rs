@@ -66,7 +66,8 @@ pub const PIPELINE_ASL: &str = include_str!("../pipeline.asl.json");
 /// The definition of the machine that runs one step: plan, rounds, verdict, publish.
 pub const STEP_ASL: &str = include_str!("../step.asl.json");
 
-/// Bytes of JSON that a state's payload or result may have (Step Functions: 256 KiB); more is `States.DataLimitExceeded`.
+/// Bytes of JSON that a state's payload or result may have (Step Functions: 256 KiB); more is
+/// `States.DataLimitExceeded`.
 pub const PAYLOAD_BYTES: usize = 262_144;
 /// Records a history may have before the execution fails with `States.Runtime` (Step Functions: 25,000 events).
 pub const HISTORY_RECORDS: usize = 25_000;

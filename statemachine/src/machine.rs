@@ -1,5 +1,6 @@
 //! A parsed machine: states by name, everything resolved and checked, so that stepping needs no further validation.
-//! It never holds an optional field whose absence would have to be interpreted later, except where absence is the meaning.
+//! It never holds an optional field whose absence would have to be interpreted later, except where absence is the
+//! meaning.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +39,13 @@ pub struct Task {
     pub next: Option<String>,
 }
 
-/// How a task's end becomes known.
+/// How a task's end is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Integration {
     /// `lambda:invoke`: by the function's return.
     Lambda,
-    /// `lambda:invoke.waitForTaskToken`: by whoever presents the token; the function's return is ignored, its error is not.
+    /// `lambda:invoke.waitForTaskToken`: by whoever presents the token; the function's return is ignored, its error is
+    /// not.
     LambdaWithToken,
     /// `states:startExecution.sync:2`: by the child's end.
     Child,

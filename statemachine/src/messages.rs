@@ -1,4 +1,4 @@
-//! What a driver and an execution say to each other: events in, commands out, and an answer to every event.
+//! What a driver and an execution exchange: events in, commands out, and an answer to every event.
 //! These are plain data; none of them acts.
 
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub enum Event {
     },
     /// Time has passed; nothing else.
     Tick,
-    /// The function returned this payload. Of a task that waits for its token it only says that the call was made.
+    /// The function returned this payload. Of a task that waits for its token it only means that the call was made.
     TaskSucceeded {
         task: TaskId,
         payload: Value,

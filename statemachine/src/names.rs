@@ -1,5 +1,5 @@
-//! Names of errors: what matches what, and how long a retrier waits. The rules are those of Step Functions, including what
-//! its two wildcards miss; nothing here knows our own error names.
+//! Names of errors: what matches what, and how long a retrier waits. The rules are those of Step Functions, including
+//! what its two wildcards miss; this module does not use our own error names.
 
 use crate::machine::{Jitter, Retrier};
 
@@ -30,7 +30,7 @@ fn matches_one(pattern: &str, error: &str) -> bool {
     }
 }
 
-/// The wait before the retry that follows `done` earlier ones. `chance` is in 0..1.
+/// The wait before the retry that follows `done` previous ones. `chance` is in 0..1.
 pub fn delay_ms(retrier: &Retrier, done: u64, chance: f64) -> u64 {
     let exponent = i32::try_from(done).unwrap_or(i32::MAX);
     let wanted = retrier.interval_secs as f64 * retrier.backoff_rate.powi(exponent);

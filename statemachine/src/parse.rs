@@ -1,6 +1,6 @@
-//! From the text of a definition to a checked [`Machine`]. Every field must be one that `step` honours: an unknown one, a
-//! feature outside the subset or a name left unsubstituted is refused with its state and field. It never guesses a default
-//! that Step Functions does not document.
+//! From the text of a definition to a checked [`Machine`]. Every field must be one that `step` honours: an unknown one,
+//! a feature outside the subset or a name left unsubstituted is refused with its state and field. It never guesses a
+//! default that Step Functions does not document.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! JSONata as Step Functions uses it: JSON with `{% expression %}` strings. Expressions may read `$states` and variables and
-//! use operators, but call no function: what is not a variable is refused at parse, so `$now()` or `$random()` cannot slip in.
-//! A result that JSON cannot hold (nothing, a function, infinity) is an error, as on AWS. Numbers are floats: an integer past
-//! 2^53 loses digits, so ids travel as strings. It keeps no state.
+//! JSONata as Step Functions uses it: JSON with `{% expression %}` strings. Expressions may read `$states` and
+//! variables and use operators, but call no function: what is not a variable is refused at parse, so `$now()` or
+//! `$random()` cannot slip in. A result that JSON cannot hold (nothing, a function, infinity) is an error, as on AWS.
+//! Numbers are floats: an integer past 2^53 loses digits, so ids travel as strings. It keeps no state.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -114,7 +114,7 @@ fn offers(place: Place, path: &str) -> bool {
         || place == Place::TokenArguments && path == "context.Task.Token"
         || ["Execution.Id", "Execution.Name", "State.Name", "State.RetryCount"]
             .iter()
-            .any(|known| path.strip_prefix("context.") == Some(known))
+            .any(|allowed| path.strip_prefix("context.") == Some(allowed))
         || under("context.Execution.Input")
 }
 

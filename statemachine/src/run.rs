@@ -1,5 +1,6 @@
 //! The inner machinery of a step: entering states, evaluating in them and ending.
-//! It knows nothing of events; `step` translates them. Transitions queue up in `ahead`, so no cycle of states deepens the stack.
+//! It does not handle events; `step` translates them. Transitions queue up in `ahead`, so no cycle of states deepens
+//! the stack.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
-//! One step: what was due by now happens first, then the event. Every pair of event and state has an answer, and a refused
-//! event changes nothing beyond what time alone would have. Time and chance come in as arguments; nothing is sent from here.
+//! One step: what was due by now happens first, then the event. Every pair of event and state has an answer, and a
+//! refused event changes nothing beyond what time itself would have. Time and chance come in as arguments; this module
+//! sends nothing.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! One task of an execution: a try, its success, and its failure with retriers first and catchers after. It decides from
-//! the definition alone; whether an event may end the task was settled before, in `step`.
+//! One task of an execution: a try, its success, and its failure with retriers first and catchers after. It decides
+//! from the definition only; whether an event may end the task was settled before, in `step`.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ impl Run<'_> {
         }
     }
 
-    /// The first retrier that matches decides alone: when it is used up, catchers follow.
+    /// The first retrier that matches decides by itself: when it is used up, catchers follow.
     pub fn task_failed(&mut self, fault: Fault) {
         let machine = self.machine;
         self.x.waiting = Waiting::Nothing;
@@ -101,7 +101,7 @@ impl Run<'_> {
         }
     }
 
-    /// Tells a child, if there is one, that nobody waits for it any more.
+    /// Stops a child, if there is one, that nobody waits for any more.
     pub fn stop_child(&mut self) {
         if let Waiting::Task { task, integration: Integration::Child, .. } = self.x.waiting {
             self.commands.push(Command::StopChild { task });

@@ -1,4 +1,5 @@
-//! What the interpreter does, as tables: retries and their times, catchers, time-outs, tokens, children, ends and refusals.
+//! What the interpreter does, as tables: retries and their times, catchers, time-outs, tokens, children, ends and
+//! refusals.
 
 mod door;
 

@@ -1,5 +1,5 @@
-//! The payloads that the definitions send are the requests that the functions read, and the replies that the functions give
-//! are what the definitions read; the bounds on both sides agree.
+//! The payloads that the definitions send are the requests that the functions read, and the replies that the functions
+//! give are what the definitions read; the bounds on both sides agree.
 
 mod door;
 
@@ -37,7 +37,7 @@ fn play(definition: &str, input: Value, replies: &[Value], mut read: impl FnMut(
     stepped.execution
 }
 
-/// The payload, read as the request and written again, says the same.
+/// The payload, read as the request and rewritten, is the same.
 fn reads<T: DeserializeOwned + Serialize>(payload: Value) {
     let request: T = serde_json::from_value(payload.clone()).unwrap_or_else(|problem| panic!("{problem}: {payload}"));
     assert_eq!(serde_json::to_value(&request).unwrap(), payload);
@@ -94,7 +94,7 @@ fn a_step_speaks_the_functions_language() {
 }
 
 #[test]
-fn a_failure_is_told_to_the_verdict() {
+fn a_failure_is_reported_to_the_verdict() {
     let machine = machine(STEP_ASL);
     let planned = json!({"epoch": 7, "generation": 3, "todo": 5, "round": 0, "rung": 0});
     let failed = |task| Event::TaskFailed { task: TaskId(task), error: "Boom".into(), cause: "why".into() };

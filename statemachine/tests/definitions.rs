@@ -66,7 +66,7 @@ fn run_step_has_no_catch_so_that_a_redrive_starts_a_new_child() {
     for retrier in &run_step.retry {
         assert!(retrier.error_equals.iter().all(|name| name.starts_with("StepFunctions.")), "{retrier:?}");
     }
-    // The child ends first, and says so itself.
+    // The child ends first, and reports it itself.
     let step: Value = serde_json::from_str(STEP_ASL).unwrap();
     assert!(run_step.timeout_secs > step["TimeoutSeconds"].as_u64().unwrap());
 }
@@ -262,7 +262,7 @@ fn kill_fleet_is_tried_nine_times_unless_the_error_is_final() {
 }
 
 #[test]
-fn a_step_that_cannot_be_planned_fails_with_the_planners_words() {
+fn a_step_that_cannot_be_planned_fails_with_the_planners_message() {
     check(STEP_ASL, &format!("{PLANNED}\n1 fail 1 Spotmill.HeldByAnother by x => failed Spotmill.HeldByAnother: by x"));
     // A reply without a field it owes is an error of the same kind as on AWS.
     let done = check(
@@ -379,15 +379,15 @@ fn what_is_outside_the_subset_is_refused_with_state_and_field() {
         ),
     ];
     for (pointer, value, wanted) in table {
-        let said = refused(&|definition| {
+        let message = refused(&|definition| {
             let (parent, field) = pointer.rsplit_once('/').unwrap();
             definition.pointer_mut(parent).unwrap()[field] = value.clone();
         });
-        let said = said.replace("`Arguments.Payload`", "`Payload`");
-        assert_eq!(said, wanted, "{pointer}");
+        let message = message.replace("`Arguments.Payload`", "`Payload`");
+        assert_eq!(message, wanted, "{pointer}");
     }
-    let said = refused(&|definition| {
+    let message = refused(&|definition| {
         definition.pointer_mut("/States/Publish").unwrap().as_object_mut().unwrap().remove("TimeoutSeconds");
     });
-    assert_eq!(said, "state `Publish`: field `TimeoutSeconds` is missing: a task without one waits for years");
+    assert_eq!(message, "state `Publish`: field `TimeoutSeconds` is missing: a task without one waits for years");
 }

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order: no panic, no change by a refused event, the same again from the same arguments.
+//! Whatever happens in whatever order: no panic, no change by a refused event, the same result from the same arguments.
 
 mod door;
 

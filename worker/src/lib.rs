@@ -1,5 +1,5 @@
 //! The worker as a library: a user's own crate lists its functions and transforms and calls `main`; nobody forks
-//! us. The supervisor starts the program once an item; the command line asks it what it knows and to check steps.
+//! us. The supervisor starts the program once an item; the command line has it list its functions and check steps.
 //!
 //! ```no_run
 //! use spotmill_worker::Worker;
@@ -13,11 +13,11 @@
 mod args;
 mod boot;
 mod environment;
+mod log;
 mod queries;
 mod reference;
 mod run;
 mod serve;
-mod telling;
 
 pub use spotmill_item::{Arg, IntoUdf, Ret, TransformContext, TransformError, TransformResult, polars};
 
@@ -29,7 +29,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A worker program: what it knows beyond the engine, and `main`.
+/// A worker program: its own functions and transforms, and `main`.
 #[derive(Default)]
 pub struct Worker {
     functions: Functions,
@@ -72,7 +72,7 @@ impl Worker {
         self
     }
 
-    /// Obeys the command line. Exits 0 when done, 10 when an item failed, 2 for a wrong command line, 1 otherwise.
+    /// Runs the command line. Exits 0 when done, 10 when an item failed, 2 for a wrong command line, 1 otherwise.
     pub fn main(self) -> ExitCode {
         run::main(&self.functions)
     }

@@ -2,8 +2,8 @@
 //! before the next query is read. A line that is no request is answered like any other. It ends with its input, or when
 //! nobody reads its replies.
 
-use spotmill_core::query::QueryReply;
 use spotmill_item::{Functions, item, query};
+use spotmill_spec::query::QueryReply;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

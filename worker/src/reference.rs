@@ -1,7 +1,7 @@
 //! `functions`: what SQL has in this worker, as a list, one function in full, or as the page of the documentation.
 
 use spotmill_core::item::{About, FunctionAbout, FunctionInfo};
-use spotmill_core::spec::nearest;
+use spotmill_core::nearest::nearest;
 
 /// Every function and transform, with its signature, a sentence and an example; one entry for all names of a function.
 pub fn list(about: &About) -> String {
@@ -42,11 +42,11 @@ pub fn one<'a>(about: &'a About, name: &str) -> Result<&'a FunctionInfo, String>
         return Ok(found);
     }
     let names: Vec<String> = about.functions.iter().map(|f| f.name.clone()).collect();
-    let hint = spotmill_core::sql::hint(&lower, None, &names);
+    let hint = spotmill_spec::sql::hint(&lower, None, &names);
     // A name that is a part of others is more often meant than a mistyped one.
     let alike: Vec<&str> = names.iter().map(String::as_str).filter(|n| lower.len() > 2 && n.contains(&lower)).collect();
-    let known = nearest(&lower, names.iter().map(String::as_str)).is_some();
-    let alike = match known || alike.is_empty() {
+    let has_near = nearest(&lower, names.iter().map(String::as_str)).is_some();
+    let alike = match has_near || alike.is_empty() {
         true => String::new(),
         false => format!("; there are {}", alike.join(", ")),
     };
@@ -55,12 +55,12 @@ pub fn one<'a>(about: &'a About, name: &str) -> Result<&'a FunctionInfo, String>
 
 pub fn in_full(function: &FunctionInfo) -> String {
     match &function.about {
-        Some(about) => described(function, about),
+        Some(about) => rendered(function, about),
         None => format!("{}{}\na function of this worker\n", function.name, function.signature),
     }
 }
 
-fn described(function: &FunctionInfo, about: &FunctionAbout) -> String {
+fn rendered(function: &FunctionInfo, about: &FunctionAbout) -> String {
     let FunctionAbout { kind, description, aliases, example, result, differs } = about;
     let mut out = format!("{}\n\n{description}\n\n", function.signature);
     if !aliases.is_empty() {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_names_what_is() {
+    fn an_unknown_function_is_answered_with_existing_names() {
         let refused = |name: &str| one(&about(), name).expect_err(name);
         assert_eq!(refused("legnth"), "there is no function `legnth`: did you mean `length`?");
         assert!(refused("array_agg").contains("STRING_AGG"));

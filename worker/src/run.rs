@@ -12,7 +12,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// An item failed; its outcome says why.
+/// An item failed; its outcome states why.
 const FAILED: u8 = 10;
 
 pub fn main(functions: &Functions) -> ExitCode {
@@ -47,12 +47,12 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
         }
         Command::Schema { file, text } => {
             let read = text.read(&file);
-            let columns = spotmill_item::schema::declared(&file, &read).map_err(|e| told(&e))?;
+            let columns = spotmill_item::schema::declared(&file, &read).map_err(|e| render(&e))?;
             print_text(&spotmill_item::schema::block(&columns))?;
         }
         Command::Preview { files, limit, text } => {
             let read = text.read(&files[0]);
-            print_json(&spotmill_item::schema::preview(&files, &read, limit).map_err(|e| told(&e))?)?;
+            print_json(&spotmill_item::schema::preview(&files, &read, limit).map_err(|e| render(&e))?)?;
         }
         Command::About => print_json(&functions.about())?,
         Command::Functions { name: None, markdown: true, .. } => print_text(&spotmill_item::builtin::markdown())?,
@@ -73,7 +73,7 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(failure: &ItemFailure) -> String {
+fn render(failure: &ItemFailure) -> String {
     match &failure.remedy {
         Some(remedy) => format!("{}\n{remedy}", failure.message),
         None => failure.message.clone(),
@@ -95,7 +95,7 @@ fn item(spec: &Path, outcome: &Path, functions: &Functions) -> Result<ExitCode, 
             ExitCode::SUCCESS
         }
         ItemOutcome::Failed(failure) => {
-            eprintln!("failed ({:?}): {}", failure.class, told(failure));
+            eprintln!("failed ({:?}): {}", failure.class, render(failure));
             ExitCode::from(FAILED)
         }
     })
@@ -130,7 +130,7 @@ fn guarded(spec: &ItemSpec, functions: &Functions) -> ItemOutcome {
     }
 }
 
-/// All of it or nothing: the supervisor may look at any moment.
+/// Writes all of it or nothing: the supervisor may read at any moment.
 fn write_outcome(outcome: &ItemOutcome, path: &Path) -> Result<(), String> {
     let json = serde_json::to_vec(outcome).map_err(|e| e.to_string())?;
     let beside = path.with_extension("tmp");

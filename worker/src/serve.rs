@@ -1,7 +1,7 @@
 //! A machine of a fleet: the supervisor over S3 and SQS, with this very program as its children. It takes items until
-//! the machine is taken away, or it is told to stop; an empty queue is no reason to leave.
+//! the machine is taken away, or it is stopped; an empty queue is no reason to leave.
 
-use crate::{boot, telling};
+use crate::{boot, log};
 use sha2::{Digest, Sha256};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const RESERVE_BYTES: u64 = 512 << 20;
 
 pub fn serve(settings: &Path, tmp: &Path) -> Result<ExitCode, String> {
-    telling::start();
+    log::start();
     let settings = read(settings)?;
     let program = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
     let digest = digest(&program)?;
@@ -47,18 +47,18 @@ fn digest(program: &Path) -> Result<String, String> {
 
 /// The run asks for programs by digest: another would mix two programs' results.
 fn is_asked_for(settings: &WorkerSettings, digest: &str) -> Result<(), String> {
-    let here = std::env::consts::ARCH;
-    match settings.workers.get(here) {
+    let arch = std::env::consts::ARCH;
+    match settings.workers.get(arch) {
         Some(asked) if asked == digest => Ok(()),
-        Some(asked) => Err(format!("this worker is {digest}; the run asks for {asked} on {here}")),
-        None => Err(format!("the run has no worker for {here}")),
+        Some(asked) => Err(format!("this worker is {digest}; the run asks for {asked} on {arch}")),
+        None => Err(format!("the run has no worker for {arch}")),
     }
 }
 
 async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &Path) -> Result<ExitCode, String> {
     let instance = this_instance();
-    let identity = instance.identity().await.map_err(|e| telling::chain(&e))?;
-    telling::began(&settings, &identity);
+    let identity = instance.identity().await.map_err(|e| log::chain(&e))?;
+    log::began(&settings, &identity);
     let aws = Aws::from_env().await;
     let prefix = format!("{}-", settings.stack);
     let queue = QueueSettings { prefix, dead_letters: None, tags: BTreeMap::new() };
@@ -67,9 +67,9 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     let _ = std::fs::remove_dir_all(tmp);
     let config = config(settings, &identity, program, digest, tmp);
     let mut supervisor =
-        Supervisor::start(config, ports, telling::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
-    let trouble = |e: &InstanceError| tracing::warn!(error = telling::chain(e), "no word on interruptions");
-    let noticed = tokio::spawn(async move { noticed(&instance, trouble).await });
+        Supervisor::start(config, ports, log::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
+    let on_error = |e: &InstanceError| tracing::warn!(error = log::chain(e), "no word on interruptions");
+    let noticed = tokio::spawn(async move { noticed(&instance, on_error).await });
     let mut term = signal(SignalKind::terminate()).map_err(|e| format!("no signals: {e}"))?;
     tokio::select! {
         Ok(deadline_ms) = noticed => {
@@ -160,8 +160,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("spotmill-settings-{}", std::process::id()));
         let old = WorkerSettings { v: 0, ..settings("a") };
         std::fs::write(&path, serde_json::to_vec(&old).expect("json")).expect("write");
-        let said = read(&path).expect_err("too old");
+        let message = read(&path).expect_err("too old");
         std::fs::remove_file(&path).expect("remove");
-        assert!(said.contains("version 0"), "{said}");
+        assert!(message.contains("version 0"), "{message}");
     }
 }

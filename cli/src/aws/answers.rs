@@ -1,4 +1,4 @@
-//! What AWS's refusals mean to the person at the terminal: an exit code and what to do.
+//! Turns AWS's errors into an exit code and a remedy for the user.
 
 use crate::exit::{Code, Stop};
 use spotmill_platform::aws::stacks::AwsError;
@@ -7,13 +7,13 @@ use spotmill_platform::records::RecordError;
 
 impl From<AwsError> for Stop {
     fn from(e: AwsError) -> Stop {
-        let said = e.to_string();
+        let message = e.to_string();
         match e {
-            AwsError::Denied { .. } => Stop::new(Code::Permission, said).remedy(ALLOW),
-            AwsError::SignedOut { .. } => Stop::new(Code::Permission, said).remedy(SIGN_IN),
-            AwsError::Absent(_) => Stop::usage(said),
-            AwsError::Refused { .. } => Stop::failed(said),
-            AwsError::Transient { .. } => Stop::failed(said).remedy("it may pass: run the same command again"),
+            AwsError::Denied { .. } => Stop::new(Code::Permission, message).remedy(ALLOW),
+            AwsError::SignedOut { .. } => Stop::new(Code::Permission, message).remedy(SIGN_IN),
+            AwsError::Absent(_) => Stop::usage(message),
+            AwsError::Refused { .. } => Stop::failed(message),
+            AwsError::Transient { .. } => Stop::failed(message).remedy("it may pass: run the same command again"),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A run on AWS as the person at the terminal sees it: looks at its records and its execution, and tells what is new.
-//! Looking takes at most a tenth of the time, however many items there are, because listing receipts is slow and costs.
+//! Follows a run on AWS for the user: reads its records and its execution, and reports what is new.
+//! Reading takes at most a tenth of the time, however many items there are, because listing receipts is slow and costs.
 
 use super::World;
 use crate::exit::Stop;
-use crate::here::telling::class_name;
+use crate::local::events::class_name;
 use crate::ui::{Event, Ui};
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::records::{RunReport, StepReport, StepState};
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 const SHORTEST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(60);
-/// Looks that fail one after another: some minutes of an outage.
+/// Reads that may fail one after another: some minutes of an outage.
 const FAILURES: u32 = 20;
 
-/// Until the execution has ended.
+/// Reports news until the execution has ended.
 pub async fn follow(world: &World, run: &RunId, id: &ExecutionId, ui: &Ui) -> Result<RunNow, Stop> {
     let mut seen = Seen::default();
     let mut failures = 0;
@@ -39,7 +39,7 @@ pub async fn follow(world: &World, run: &RunId, id: &ExecutionId, ui: &Ui) -> Re
         if let Ok(report) = report::summarize(&world.ctx, run).await {
             let ours = report.root == *id || now.as_ref().is_some_and(|n| n.status == RunStatus::Succeeded);
             if ours {
-                seen.news(&report).iter().for_each(|event| ui.tell(event));
+                seen.news(&report).iter().for_each(|event| ui.emit(event));
             }
         }
         match now {
@@ -49,7 +49,7 @@ pub async fn follow(world: &World, run: &RunId, id: &ExecutionId, ui: &Ui) -> Re
     }
 }
 
-/// What has been told.
+/// What has been reported.
 #[derive(Default)]
 pub struct Seen {
     planned: BTreeMap<String, u32>,
@@ -59,7 +59,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What the report says that was not told.
+    /// What the report holds that was not reported before.
     pub fn news(&mut self, report: &RunReport) -> Vec<Event> {
         let mut events = Vec::new();
         for step in report.steps.iter().filter(|s| s.state != StepState::NotStarted) {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn only_news_is_told() {
+    fn only_news_is_reported() {
         let mut seen = Seen::default();
         assert!(seen.news(&report(json!([step("not_started", 1, 0, 0)]))).is_empty());
         assert_eq!(names(&seen.news(&report(json!([step("failed", 1, 4, 1)])))), ["step_planned"]);

@@ -1,6 +1,6 @@
 //! AWS as the commands see it: the stack by its outputs, and the ports that follow from them. The functions' own table
-//! of settings (`spotmill_lambdas::aws::Environment`) makes the ports, so that a command looks at what they wrote
-//! through the very same eyes.
+//! of settings (`spotmill_lambdas::aws::Environment`) makes the ports, so that a command reads what they wrote
+//! through the same code.
 
 pub mod answers;
 pub mod elf;
@@ -38,7 +38,7 @@ pub struct World {
     pub ctx: Ctx,
 }
 
-/// The stack that the commands mean.
+/// The name of the stack that the commands use.
 pub fn stack_name(global: &Global) -> String {
     let named = global.stack.clone().or_else(|| std::env::var("SPOTMILL_STACK").ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| ORDINARY_STACK.to_owned())
@@ -54,7 +54,7 @@ pub async fn connect() -> Result<Aws, Stop> {
 }
 
 impl World {
-    /// Of a stack that is there; anything else is an error that says what to do.
+    /// Opens a stack that exists; anything else is an error with a remedy.
     pub async fn open(global: &Global) -> Result<World, Stop> {
         let aws = connect().await?;
         let stack = stack_name(global);

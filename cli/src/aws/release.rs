@@ -1,82 +1,59 @@
-//! A release of the functions: their programs, the state machines and the template, under a prefix made of their
-//! content and the stack's parameters. The same release is uploaded once; another one gets another prefix, which is
-//! what makes CloudFormation publish new versions.
+//! A release of the functions: their program, the state machines and the template, under a prefix made of their content
+//! and the stack's parameters. The same release is uploaded once; another one gets another prefix, which is what makes
+//! CloudFormation publish new versions.
 
 use super::elf::{self, Needs};
 use super::{table, zip};
 use crate::exit::{Code, Stop, io};
 use spotmill_core::digest;
-use spotmill_core::fleet::Architecture;
 use spotmill_core::ids::Uri;
-use spotmill_lambdas::FUNCTIONS;
 use spotmill_platform::ports::{Store, StoreError};
 use spotmill_statemachine::{PIPELINE_ASL, STEP_ASL};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The stack, as this program knows it.
+/// The stack's template, compiled into this program.
 pub const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 
-/// A function's program on this machine.
-#[derive(Clone, Debug)]
-pub struct Program {
-    pub binary: &'static str,
-    pub path: PathBuf,
-    pub sha256: String,
+/// The program that every function runs; its handler chooses the function.
+pub const PROGRAM: &str = "bootstrap";
+/// The archive of the program, below the release's prefix.
+const ARCHIVE: &str = "functions.zip";
+
+pub struct Release {
+    path: PathBuf,
+    sha256: String,
     pub needs: Needs,
 }
 
-pub struct Release {
-    programs: Vec<Program>,
-    pub architecture: Architecture,
-}
-
 impl Release {
-    /// The programs in `dir`, or where cargo-lambda and an installation put them.
+    /// The program in `dir`, or where cargo-lambda and an installation put it.
     pub fn find(dir: Option<&Path>, any_glibc: bool) -> Result<Release, Stop> {
-        let dir = match dir {
-            Some(dir) => dir.to_owned(),
-            None => places().into_iter().find(|dir| program(dir, "begin").is_some()).ok_or_else(nowhere)?,
+        let path = match dir {
+            Some(dir) => program(dir).ok_or_else(|| {
+                Stop::usage(format!("there is no program `{PROGRAM}` in {}", dir.display())).remedy(BUILD)
+            })?,
+            None => places().iter().find_map(|dir| program(dir)).ok_or_else(nowhere)?,
         };
-        let mut programs = Vec::new();
-        for function in FUNCTIONS {
-            let path = program(&dir, function.binary).ok_or_else(|| {
-                let what = format!("there is no program `{}` in {}", function.binary, dir.display());
-                Stop::usage(what).remedy(BUILD)
-            })?;
-            let needs = elf::read(&path, any_glibc)?;
-            let sha256 = digest::sha256(&std::fs::read(&path).map_err(io("read", &path))?);
-            programs.push(Program { binary: function.binary, path, sha256, needs });
-        }
-        let architecture = programs[0].needs.architecture;
-        match programs.iter().find(|p| p.needs.architecture != architecture) {
-            None => Ok(Release { programs, architecture }),
-            Some(other) => {
-                let (one, two) = (&programs[0], other.needs.architecture);
-                let what = format!("`{}` is for {architecture}, `{}` for {two}", one.binary, other.binary);
-                Err(Stop::new(Code::Invalid, what).remedy("build all functions for one architecture"))
-            }
-        }
+        let needs = elf::read(&path, any_glibc)?;
+        let sha256 = digest::sha256(&std::fs::read(&path).map_err(io("read", &path))?);
+        Ok(Release { path, sha256, needs })
     }
 
     /// Where in the code bucket it lies, with these parameters of the stack.
     pub fn prefix(&self, stack: &str, parameters: &BTreeMap<String, String>) -> String {
-        let programs = self.programs.iter().map(|p| (p.binary, p.sha256.as_str()));
-        prefix(stack, programs, parameters)
+        prefix(stack, &self.sha256, parameters)
     }
 
     /// Uploads what is not there yet; the number of files that were not.
     pub async fn upload(&self, store: &dyn Store, at: &Uri) -> Result<usize, Stop> {
         let mut sent = 0;
-        for p in &self.programs {
-            let to = at.join(&format!("{}.zip", p.binary));
-            if !stands(store, &to).await? {
-                let body = std::fs::read(&p.path).map_err(io("read", &p.path))?;
-                let zipped =
-                    zip::one("bootstrap", &body).map_err(|e| Stop::failed(format!("{}: {e}", p.path.display())))?;
-                put(store, &to, &zipped).await?;
-                sent += 1;
-            }
+        let archive = at.join(ARCHIVE);
+        if !stands(store, &archive).await? {
+            let body = std::fs::read(&self.path).map_err(io("read", &self.path))?;
+            let zipped = zip::one(PROGRAM, &body).map_err(io("pack", &self.path))?;
+            put(store, &archive, &zipped).await?;
+            sent += 1;
         }
         let texts = [("pipeline.asl.json", PIPELINE_ASL), ("step.asl.json", STEP_ASL), (table::FILE, TEMPLATE)];
         for (name, text) in texts {
@@ -90,12 +67,12 @@ impl Release {
     }
 }
 
-const BUILD: &str = "build them: cargo lambda build --release --arm64 -p spotmill-lambdas (see docs/deploy.md); \
-                     name the directory with --lambdas";
+const BUILD: &str = "build it: cargo lambda build --release --arm64 -p spotmill-lambdas (see docs/deploy.md); \
+                     name its directory with --lambdas";
 
 fn nowhere() -> Stop {
     let places: Vec<String> = places().iter().map(|p| p.display().to_string()).collect();
-    Stop::usage(format!("the functions' programs are in none of {}", places.join(", "))).remedy(BUILD)
+    Stop::usage(format!("the functions' program is in none of {}", places.join(", "))).remedy(BUILD)
 }
 
 fn places() -> Vec<PathBuf> {
@@ -105,17 +82,12 @@ fn places() -> Vec<PathBuf> {
 }
 
 /// As cargo-lambda lays them out, or plain.
-fn program(dir: &Path, binary: &str) -> Option<PathBuf> {
-    [dir.join(binary).join("bootstrap"), dir.join(binary)].into_iter().find(|path| path.is_file())
+fn program(dir: &Path) -> Option<PathBuf> {
+    [dir.join(PROGRAM).join("bootstrap"), dir.join(PROGRAM)].into_iter().find(|path| path.is_file())
 }
 
-fn prefix<'p>(
-    stack: &str,
-    programs: impl Iterator<Item = (&'p str, &'p str)>,
-    parameters: &BTreeMap<String, String>,
-) -> String {
-    let mut text = String::new();
-    programs.for_each(|(binary, sha256)| text += &format!("{binary} {sha256}\n"));
+fn prefix(stack: &str, program: &str, parameters: &BTreeMap<String, String>) -> String {
+    let mut text = format!("{program}\n");
     for part in [PIPELINE_ASL, STEP_ASL, TEMPLATE] {
         text += &format!("{}\n", digest::sha256(part.as_bytes()));
     }
@@ -140,10 +112,10 @@ async fn put(store: &dyn Store, to: &Uri, body: &[u8]) -> Result<(), Stop> {
 mod tests {
     use super::*;
 
-    fn of(begin: &str, days: &str, bucket: &str) -> String {
+    fn of(program: &str, days: &str, bucket: &str) -> String {
         let parameters = [("ScratchDays", days), ("CodeBucket", bucket)];
         let parameters = parameters.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-        prefix("s", [("begin", begin)].into_iter(), &parameters)
+        prefix("s", program, &parameters)
     }
 
     #[test]
@@ -157,21 +129,17 @@ mod tests {
 
     #[test]
     fn both_layouts_are_found_and_what_is_missing_is_named() {
-        let dir = tempfile::tempdir().unwrap();
         let exe = std::env::current_exe().unwrap();
-        for function in FUNCTIONS {
-            let home = dir.path().join(function.binary);
-            if function.binary == "reap" {
-                std::fs::copy(&exe, &home).unwrap();
-            } else {
-                std::fs::create_dir(&home).unwrap();
-                std::os::unix::fs::symlink(&exe, home.join("bootstrap")).unwrap();
-            }
+        let (plain, cargo_lambda) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::copy(&exe, plain.path().join(PROGRAM)).unwrap();
+        std::fs::create_dir(cargo_lambda.path().join(PROGRAM)).unwrap();
+        std::os::unix::fs::symlink(&exe, cargo_lambda.path().join(PROGRAM).join("bootstrap")).unwrap();
+        for dir in [&plain, &cargo_lambda] {
+            let release = Release::find(Some(dir.path()), true).expect("found");
+            assert_eq!(release.needs.architecture.machine(), std::env::consts::ARCH);
         }
-        let release = Release::find(Some(dir.path()), true).expect("found");
-        assert_eq!(release.architecture.machine(), std::env::consts::ARCH);
-        std::fs::remove_file(dir.path().join("reap")).unwrap();
-        let stop = Release::find(Some(dir.path()), true).err().expect("refused");
-        assert!(stop.message.contains("`reap`"), "{}", stop.message);
+        std::fs::remove_file(plain.path().join(PROGRAM)).unwrap();
+        let stop = Release::find(Some(plain.path()), true).err().expect("refused");
+        assert!(stop.message.contains("`bootstrap`"), "{}", stop.message);
     }
 }

@@ -1,5 +1,5 @@
-//! The template's parameters, as far as a deploy has to know them: their names and defaults. Read from the text of our
-//! own template, whose form `tests` below holds.
+//! The template's parameters, as far as a deploy needs them: their names and defaults. They are read from the text of
+//! our own template, whose form `tests` below checks.
 
 use super::release::TEMPLATE;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_templates_own_words() {
+    fn parameters_are_read_from_the_template() {
         let all = parameters();
         let default = |name: &str| all.get(name).unwrap_or_else(|| panic!("no {name}")).clone();
         assert_eq!(default("ScratchDays").as_deref(), Some("15"));

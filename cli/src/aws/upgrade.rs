@@ -1,6 +1,6 @@
-//! The stack from whatever state it is in to what the template says: waits for what is under way, clears away a
-//! creation that failed, shows what would change, changes it, and tells what happens. Killed anywhere, the next call
-//! finds the stack and goes on from there.
+//! Brings the stack from whatever state it is in to the state of the template: waits for what is under way, clears away
+//! a creation that failed, shows what would change, changes it, and reports what happens. After a kill at any point the
+//! next call finds the stack and goes on from there.
 
 use super::names;
 use super::table;
@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 
 pub type Parameters = BTreeMap<String, String>;
 
-/// What a deploy gives the stack: its own words over what is set now, over what the stack has, over defaults.
+/// The parameters of a deploy: its own values over what is set now, over what the stack has, over defaults.
 pub fn parameters(set: &[(String, String)], now: Option<&StackNow>, ours: &[(&str, &str)]) -> Result<Parameters, Stop> {
-    let known = table::parameters();
+    let declared = table::parameters();
     for (name, _) in set {
-        if !known.contains_key(name) {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        if !declared.contains_key(name) {
+            let names: Vec<&str> = declared.keys().map(String::as_str).collect();
             let what = format!("--set {name}: the stack has no such parameter; it has {}", names.join(", "));
             return Err(Stop::usage(what));
         }
@@ -26,15 +26,15 @@ pub fn parameters(set: &[(String, String)], now: Option<&StackNow>, ours: &[(&st
             return Err(Stop::usage(format!("--set {name}: a deploy gives it itself")));
         }
     }
-    let mut all: Parameters = known.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?))).collect();
-    let kept = now.iter().flat_map(|now| &now.parameters).filter(|(name, _)| known.contains_key(*name));
+    let mut all: Parameters = declared.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?))).collect();
+    let kept = now.iter().flat_map(|now| &now.parameters).filter(|(name, _)| declared.contains_key(*name));
     all.extend(kept.map(|(k, v)| (k.clone(), v.clone())));
     all.extend(set.iter().cloned());
     all.extend(ours.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
     Ok(all)
 }
 
-/// The daily run as `pipeline.toml` has it, unless the stack runs another pipeline daily: then the reason why not.
+/// Sets the daily run as `pipeline.toml` has it; returns the reason why not if the stack runs another pipeline daily.
 pub fn scheduled(
     all: &mut Parameters,
     set: &[(String, String)],
@@ -70,7 +70,7 @@ pub fn scheduled(
     }
 }
 
-/// The stack once nothing is under way; none if it has to be created.
+/// Waits until nothing is under way; returns the stack, or none if it has to be created.
 pub async fn settled(stacks: &Stacks, stack: &str, ui: &Ui, caller: &Caller) -> Result<Option<StackNow>, Stop> {
     loop {
         let Some(now) = stacks.find(stack).await? else { return Ok(None) };
@@ -79,12 +79,12 @@ pub async fn settled(stacks: &Stacks, stack: &str, ui: &Ui, caller: &Caller) -> 
             Phase::Settled => return Ok(Some(now)),
             Phase::Busy => {
                 ui.note(format!("stack {stack} is {}: waiting", now.status));
-                stacks.follow(&now.id, since(), |e| tell(ui, e)).await?;
+                stacks.follow(&now.id, since(), |e| report_event(ui, e)).await?;
             }
             Phase::Dead => {
                 ui.note(format!("stack {stack} is {}: an earlier creation failed; deleting what is left", now.status));
                 stacks.delete(&now.id).await?;
-                stacks.follow(&now.id, since(), |e| tell(ui, e)).await?;
+                stacks.follow(&now.id, since(), |e| report_event(ui, e)).await?;
             }
             Phase::Stuck => return Err(stuck(stack, &now, caller)),
         }
@@ -103,7 +103,7 @@ fn stuck(stack: &str, now: &StackNow, caller: &Caller) -> Stop {
     Stop::failed(what).remedy(remedy)
 }
 
-/// Makes the stack what `changes` asks; the stack as it then stands, or nothing after a dry run.
+/// Applies `changes` to the stack; returns the changed stack, or nothing after a dry run.
 pub async fn apply(stacks: &Stacks, changes: &Changes, dry: bool, ui: &Ui) -> Result<Option<StackNow>, Stop> {
     let set = match stacks.prepare(changes).await? {
         Prepared::Refused(why) => {
@@ -132,13 +132,13 @@ pub async fn apply(stacks: &Stacks, changes: &Changes, dry: bool, ui: &Ui) -> Re
     }
     stacks.execute(&set).await?;
     let mut failures = Vec::new();
-    let told = |e: &StackEvent| {
-        tell(ui, e);
+    let on_event = |e: &StackEvent| {
+        report_event(ui, e);
         if e.failed() && !e.reason.to_lowercase().contains("cancelled") {
             failures.push(format!("{} ({}): {}", e.resource, e.kind, e.reason));
         }
     };
-    let ended = stacks.follow(&set.stack, since(), told).await?;
+    let ended = stacks.follow(&set.stack, since(), on_event).await?;
     match ended {
         Some(now) if now.phase() == Phase::Settled && !now.status.contains("ROLLBACK") => Ok(Some(now)),
         ended => {
@@ -161,7 +161,7 @@ pub fn since() -> u64 {
     spotmill_platform::local::clock::SystemClock.now_ms().saturating_sub(2_000)
 }
 
-pub fn tell(ui: &Ui, e: &StackEvent) {
+pub fn report_event(ui: &Ui, e: &StackEvent) {
     let why = if e.failed() { format!(": {}", e.reason) } else { String::new() };
     if !e.status.ends_with("_IN_PROGRESS") {
         ui.note(format!("  {} {}{why}", e.status, e.resource));

@@ -1,15 +1,15 @@
-//! `validate`, `schema` and `functions`: what one asks while writing a pipeline.
+//! `validate`, `schema` and `functions`: the commands for writing a pipeline.
 
 use crate::args::{Global, KeyArgs};
 use crate::check;
 use crate::exit::{Code, Stop};
-use crate::look;
+use crate::inspect;
 use crate::project::{self, Project};
 use crate::worker::Worker;
+use spotmill_core::format::instead;
 use spotmill_core::item::CheckedStep;
-use spotmill_core::spec::{self, nearest};
 use spotmill_core::types::Column;
-use spotmill_core::words::instead;
+use spotmill_spec::{self as spec, nearest};
 use std::path::Path;
 
 pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
@@ -40,7 +40,7 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Resu
     if path.exists() {
         return Err(Stop::usage(format!("{what} is no file")).remedy("name one of the files in it"));
     }
-    let Some(project) = Project::here() else { return Err(no_file(global, what)) };
+    let Some(project) = Project::find() else { return Err(no_file(global, what)) };
     if project.pipeline().step(what).is_none() {
         let names: Vec<_> = project.pipeline().steps.iter().map(|s| s.name.as_str()).collect();
         return Err(match what.contains(['/', '.']) {
@@ -112,7 +112,7 @@ async fn outputs(project: &Project, global: &Global, key: &KeyArgs) -> Result<Ve
     let frozen = spec::freeze(project.pipeline());
     let input = project::sample_input(project, global, key);
     let program = super::run::program(&frozen, &input, global)?;
-    let reply = check::check(project, &program, &worker, look::store(global).await?.into(), global).await?;
+    let reply = check::check(project, &program, &worker, inspect::store(global).await?.into(), global).await?;
     let names = project.pipeline().steps.iter().map(|s| s.name.clone());
     let made = names.zip(reply.steps).filter_map(|(name, step)| match step {
         CheckedStep::Ok { output, .. } => Some((name, output)),

@@ -1,6 +1,7 @@
-//! `deploy`: the stack from the template in this program, the functions' programs, the worker, and this pipeline as
-//! what starts run from now on. Everything that can be refused without AWS is, first. Whatever was uploaded lies under
-//! names made of its content, and the last write is one small record; so a deploy may be killed anywhere and repeated.
+//! `deploy`: deploys the stack from the template in this program, the functions' program, the worker, and this
+//! pipeline, which starts run from now on. Everything that can be refused without AWS is refused first. Uploads lie
+//! under names made of their content, and the last write is one small record; so a deploy may be killed anywhere and
+//! repeated.
 
 use crate::args::{DeployArgs, Global};
 use crate::aws::release::{self, Release};
@@ -14,12 +15,13 @@ use crate::ui::format::bytes;
 use crate::worker::Worker;
 use spotmill_core::fleet::STACK_TAG;
 use spotmill_core::ids::Uri;
+use spotmill_core::keys;
 use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION, WorkerNeeds};
-use spotmill_core::{keys, spec};
 use spotmill_lambdas::deploy;
 use spotmill_platform::aws::Aws;
 use spotmill_platform::aws::stacks::{Changes, Identity, Made, StackNow};
 use spotmill_platform::records;
+use spotmill_spec as spec;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +33,7 @@ struct Program {
     needs: elf::Needs,
 }
 
-/// What is deployed, as it is known before AWS is asked.
+/// What is deployed, as determined before AWS is asked.
 struct Plan {
     project: Project,
     frozen: String,
@@ -55,19 +57,19 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     };
     let world = World::of(global, aws, plan.stack.clone(), now)?;
     let record = pipeline(&world, &plan, &ui).await?;
-    told(global, &world, &record);
+    print_outcome(global, &world, &record);
     Ok(Code::Done)
 }
 
-/// Everything this machine knows, or the reason why it cannot be deployed.
+/// Gathers everything that needs no AWS, or returns the reason why it cannot be deployed.
 fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     let project = Project::open(global)?;
     let stack = stack_name(global);
     names::check_stack(&stack).map_err(Stop::usage)?;
     upgrade::parameters(&args.parameters, None, &[])?;
     let release = Release::find(args.lambdas.as_deref(), args.allow_any_glibc)?;
-    let here = if cfg!(target_arch = "aarch64") { &args.worker_aarch64 } else { &args.worker_x86_64 };
-    let worker = match here {
+    let local = if cfg!(target_arch = "aarch64") { &args.worker_aarch64 } else { &args.worker_x86_64 };
+    let worker = match local {
         Some(program) => Worker { program: program.clone() },
         None => Worker::find(global, project.pipeline().worker_crate.as_deref())?,
     };
@@ -196,7 +198,7 @@ fn parameters(
     own: &OwnBucket,
     ui: &Ui,
 ) -> Result<(Parameters, String), Stop> {
-    let architecture = plan.release.architecture.name();
+    let architecture = plan.release.needs.architecture.name();
     let ours =
         [("Architecture", architecture), ("CodeBucket", code), ("CodeKeyPrefix", ""), ("BucketExists", &own.exists)];
     let mut all = upgrade::parameters(&args.parameters, now, &ours)?;
@@ -233,7 +235,7 @@ async fn pipeline(world: &World, plan: &Plan, ui: &Ui) -> Result<Deployed, Stop>
     Ok(deploy::deploy(store, root, name, &plan.frozen, worker, now).await?)
 }
 
-fn told(global: &Global, world: &World, record: &Deployed) {
+fn print_outcome(global: &Global, world: &World, record: &Deployed) {
     if global.json {
         let line = serde_json::json!({"v": 1, "event": "deployed", "stack": world.stack, "root": world.root(),
             "pipeline": record.name, "digest": record.pipeline_digest, "worker": record.worker});

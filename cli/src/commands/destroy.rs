@@ -16,7 +16,7 @@ pub async fn run(global: &Global, force: bool, yes: bool) -> Result<Code, Stop> 
     let stack = stack_name(global);
     let stacks = aws.stacks();
     let Some(now) = stacks.find(&stack).await? else {
-        told(global, &stack, None);
+        print_outcome(global, &stack, None);
         return Ok(Code::Done);
     };
     let bucket = now.outputs.get("Bucket").cloned();
@@ -28,10 +28,10 @@ pub async fn run(global: &Global, force: bool, yes: bool) -> Result<Code, Stop> 
         quiet(global, &world, force, &ui).await?;
     }
     stacks.delete(&now.id).await?;
-    let ended = stacks.follow(&now.id, upgrade::since(), |e| upgrade::tell(&ui, e)).await?;
+    let ended = stacks.follow(&now.id, upgrade::since(), |e| upgrade::report_event(&ui, e)).await?;
     match ended {
         None => {
-            told(global, &stack, bucket.as_deref());
+            print_outcome(global, &stack, bucket.as_deref());
             Ok(Code::Done)
         }
         Some(left) => Err(not_gone(global, &left)),
@@ -72,7 +72,7 @@ async fn quiet(global: &Global, world: &World, force: bool, ui: &Ui) -> Result<(
     Ok(())
 }
 
-fn told(global: &Global, stack: &str, bucket: Option<&str>) {
+fn print_outcome(global: &Global, stack: &str, bucket: Option<&str>) {
     if global.json {
         say!("{}", serde_json::json!({"v": 1, "event": "destroyed", "stack": stack, "bucket": bucket}));
         return;

@@ -1,9 +1,9 @@
-//! `gc`: what nobody needs any more, on this machine or on AWS. It says what would go, and removes it when asked to.
+//! `gc`: lists what nobody needs any more, on this machine or on AWS, and removes it when asked to.
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
+use crate::inspect::Inspector;
 use crate::lock;
-use crate::look::Looking;
 use crate::result::{indent, table};
 use crate::ui::format::{bytes, plural};
 use spotmill_core::ids::{ExecutionId, RunId};
@@ -12,15 +12,15 @@ use spotmill_platform::local::lock::RunLock;
 use std::cell::RefCell;
 
 pub async fn run(global: &Global, delete: bool) -> Result<Code, Stop> {
-    let looking = Looking::open(global).await?;
-    // On this machine a run is held while it is looked at, so that nobody starts it meanwhile.
+    let inspector = Inspector::open(global).await?;
+    // On this machine a run is held while it is inspected, so that nobody starts it meanwhile.
     let held: RefCell<Vec<RunLock>> = RefCell::default();
-    let is_here = looking.is_here();
-    let may_touch = |run: &RunId, is_owned: bool| match is_here {
+    let is_local = inspector.is_local();
+    let may_touch = |run: &RunId, is_owned: bool| match is_local {
         true => lock::take(run, &ExecutionId::new("local:gc")).map(|lock| held.borrow_mut().push(lock)).is_ok(),
         false => !is_owned,
     };
-    let (found, left) = collect(&looking.ctx, delete, may_touch).await.map_err(Stop::from)?;
+    let (found, left) = collect(&inspector.ctx, delete, may_touch).await.map_err(Stop::from)?;
     if global.json {
         for waste in &found {
             say!(

@@ -1,33 +1,33 @@
-//! `item`: one item again, here, on the same inputs, with the child's own words on the terminal. It writes below
-//! `.spotmill/item/` and commits nothing.
+//! `item`: replays one item on this machine, on the same inputs, with the child's own output on the terminal. It writes
+//! below `.spotmill/item/` and commits nothing.
 
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
-use crate::look::Looking;
+use crate::inspect::Inspector;
 use crate::project::Project;
 use crate::result::{indent, relative, result_table};
 use crate::ui::format::{bytes, count, duration};
 use crate::worker::Worker;
 use spotmill_core::ids::{StepName, Uri};
 use spotmill_core::item::{ItemOutcome, ItemReport};
-use spotmill_supervisor::again;
+use spotmill_supervisor::replay;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
-    let looking = Looking::here(global)?;
-    let (ctx, run) = (&looking.ctx, looking.run(global, Some(run)).await?);
+    let inspector = Inspector::local(global)?;
+    let (ctx, run) = (&inspector.ctx, inspector.run(global, Some(run)).await?);
     let home = PathBuf::from(ctx.root.as_str()).join("item").join(run.as_str()).join(step).join(item.to_string());
     let tmp = home.join("tmp");
-    let place = again::Place {
+    let place = replay::Place {
         root: ctx.root.clone(),
         scratch: Uri::new(home.join("out").to_string_lossy()),
         tmp: tmp.to_string_lossy().into_owned(),
         base: ctx.settings.base.clone(),
     };
-    let spec = again::spec(&*ctx.store, &run, &StepName::new(step), item, &place).await.map_err(|what| {
+    let spec = replay::spec(&*ctx.store, &run, &StepName::new(step), item, &place).await.map_err(|what| {
         Stop::usage(what)
             .remedy(format!("its steps and items: {}", global.command("show").arg(run.as_str()).blank("STEP")))
     })?;

@@ -1,9 +1,9 @@
-//! `completions` and `man`: what a shell and a pager know of this program, made from its command line.
+//! `completions` and `man`: a shell's completions and the manual pages, made from the command line.
 
 use crate::args;
 use crate::exit::{Code, Stop};
 use clap_complete::Shell;
-use spotmill_core::words::instead;
+use spotmill_core::format::instead;
 
 pub fn completions(shell: Shell) -> Result<Code, Stop> {
     let mut script = Vec::new();

@@ -1,4 +1,4 @@
-//! One file a command. Each takes what it needs and returns an exit code or a `Stop` that says why not.
+//! One file a command. Each takes what it needs and returns an exit code or a `Stop` with the reason why not.
 
 pub mod author;
 pub mod deploy;

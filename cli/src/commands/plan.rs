@@ -1,17 +1,17 @@
-//! `plan`: the work list of one key and why, changing nothing; with `--fleet` the machines it would take.
+//! `plan`: shows the work list of one key and why, and changes nothing; with `--fleet` the machines it would take.
 
 use super::plan_fleet;
 use crate::args::{Global, KeyArgs};
 use crate::exit::{Code, Stop};
-use crate::look::Looking;
+use crate::inspect::Inspector;
 use crate::project::{self, Project};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, plural};
 use crate::worker::Worker;
 use spotmill_core::calls::RunInput;
 use spotmill_core::records::WorkItem;
-use spotmill_core::spec;
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
+use spotmill_spec as spec;
 
 /// Items listed one by one with -v.
 const LISTED: usize = 50;
@@ -21,12 +21,12 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
     let frozen = spec::freeze(project.pipeline());
     let input = RunInput { changed, ..project::run_input(&project.pipeline().name, global, key) };
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
-    let looking = Looking::open(global).await?;
-    let ctx = &looking.ctx;
+    let inspector = Inspector::open(global).await?;
+    let ctx = &inspector.ctx;
     let deployed = worker.deployed()?;
     let steps = preview(ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
     if fleet {
-        plan_fleet::run(global, ctx, looking.world(), project.pipeline(), &steps).await?;
+        plan_fleet::run(global, ctx, inspector.world(), project.pipeline(), &steps).await?;
         return Ok(Code::Done);
     }
     if global.json {

@@ -1,10 +1,10 @@
-//! `run`: run or resume one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
-//! before it starts, and may be interrupted or killed at any moment: the same command goes on.
+//! `run`: runs or resumes one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
+//! before it starts, and may be interrupted or killed at any moment: the same command resumes it.
 
 use crate::args::{Asked, Global, KeyArgs, RunArgs};
 use crate::check;
 use crate::exit::{Code, Stop, code_of};
-use crate::here::world::{self, Options, World};
+use crate::local::world::{self, Options, World};
 use crate::lock;
 use crate::project::Project;
 use crate::result;
@@ -17,11 +17,11 @@ use spotmill_core::ids::ExecutionId;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{DeployedWorker, Lease, RunOutcome};
-use spotmill_core::spec;
 use spotmill_lambdas::{Program, deploy, report};
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Clock;
 use spotmill_platform::records;
+use spotmill_spec as spec;
 use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
     for input in &inputs {
-        // Where all is finished nothing is read, and inputs may be gone.
+        // If all is finished nothing is read, and inputs may be gone.
         if !stands(&program(&frozen, input, global)?, input, &deployed).await? {
             let first = program(&frozen, &inputs[0], global)?;
             check::check(&project, &first, &worker, Arc::new(LocalStore::new()), global).await?;
@@ -71,14 +71,14 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
     let session = Session { global, args, project, frozen, worker, deployed, worker_digest, ui, stop };
-    // What the command began with is what all its runs are of, whatever is started beside it meanwhile.
+    // All runs use the definition that the command began with, whatever is started beside it meanwhile.
     let definition = session.deploy().await?;
     let inputs: Vec<RunInput> =
         inputs.into_iter().map(|input| RunInput { definition: Some(definition.clone()), ..input }).collect();
     session.run_all(&inputs).await
 }
 
-/// Is every step of the run finished, as the definition is now?
+/// Whether every step of the run is finished under the present definition.
 async fn stands(program: &Program, input: &RunInput, deployed: &DeployedWorker) -> Result<bool, Stop> {
     let lease = RunKeys::new(&world::root()?, &program.run_id()).lease();
     let found = records::load::<Lease>(&LocalStore::new(), &lease).await;
@@ -89,7 +89,7 @@ async fn stands(program: &Program, input: &RunInput, deployed: &DeployedWorker) 
     Ok(finished && !asks && lease.pipeline_digest == program.digest && lease.worker.version == deployed.version)
 }
 
-/// The program is large, and what is asked of it meanwhile takes as long as reading it.
+/// Digests the program in the background: it is large, and the requests to it take as long as reading it.
 fn digesting(worker: &Worker) -> JoinHandle<Result<String, Stop>> {
     let worker = worker.clone();
     tokio::task::spawn_blocking(move || worker.digest())
@@ -142,7 +142,7 @@ pub fn confirm_fresh(global: &Global, asked: &Asked) -> Result<(), Stop> {
     confirm(global, asked.yes, "--fresh sets aside everything that was committed for this key")
 }
 
-/// Ask before what cannot be taken back; where nobody can answer, `yes` must have been said.
+/// Asks before what cannot be undone; where nobody can answer, `yes` must be set.
 pub fn confirm(global: &Global, yes: bool, why: &str) -> Result<(), Stop> {
     if yes {
         return Ok(());
@@ -183,7 +183,7 @@ pub async fn signalled() {
 }
 
 impl Session<'_> {
-    /// Put the pipeline where `Begin` finds it.
+    /// Puts the pipeline where `Begin` finds it.
     async fn deploy(&self) -> Result<Definition, Stop> {
         let (root, name) = (world::root()?, &self.project.pipeline().name);
         let now = spotmill_platform::local::clock::SystemClock.now_ms();
@@ -245,16 +245,16 @@ impl Session<'_> {
         }
         let end = result::End { id: &id, outcome, wall_ms, error, cause };
         let ended = result::ended(&world.ctx, &run, end).await;
-        self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
+        self.ui.emit(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
-            result::print(&ended, code, &self.global.caller(), &self.again(input, code, ended.refused));
+            result::print(&ended, code, &self.global.caller(), &self.resume_command(input, code, ended.refused));
         }
         Ok((code, ended))
     }
 
-    /// The command that goes on where this one ended: of a range that was stopped, the whole range. What was refused has
-    /// begun nothing: all that was asked for is still to be done.
-    fn again(&self, input: &RunInput, code: Code, refused: bool) -> Command {
+    /// The command that resumes where this one ended; for a range that was stopped, the whole range. A refused run has
+    /// begun nothing: everything that was asked for is still to be done.
+    fn resume_command(&self, input: &RunInput, code: Code, refused: bool) -> Command {
         let mut command = self.global.command("run");
         let range = self.args.asked.date.as_ref().filter(|_| code == Code::Interrupted);
         if let Some(date) = range.or(input.date.as_ref()) {
@@ -280,7 +280,7 @@ impl Session<'_> {
     }
 }
 
-/// With what a start asked for that takes effect once.
+/// Adds the options of the start that take effect once.
 fn begun_anew(command: Command, asked: &Asked) -> Command {
     let command = asked.from_step.iter().fold(command, |command, step| command.option("--from-step", step));
     let flags = [(asked.fresh, "--fresh"), (asked.changed, "--changed"), (asked.yes, "--yes")];

@@ -1,23 +1,23 @@
-//! `runs`: every run there is a lease of, in one table.
+//! `runs`: lists every run that has a lease, in one table.
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
-use crate::look::Looking;
+use crate::inspect::Inspector;
 use crate::next::to_begin;
 use crate::result::{indent, table};
 use crate::ui::format::{count, duration};
 use spotmill_core::ids::RunId;
 use spotmill_core::records::{RunReport, StepState};
-use spotmill_lambdas::{Ctx, look, report};
+use spotmill_lambdas::{Ctx, inspect, report};
 
 pub async fn run(global: &Global) -> Result<Code, Stop> {
-    let looking = Looking::open(global).await?;
-    let ctx = &looking.ctx;
+    let inspector = Inspector::open(global).await?;
+    let ctx = &inspector.ctx;
     let mut shown = table(&["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK"], &[3, 4, 5]);
     let runs = all(ctx).await?;
     for run in &runs {
         let report = report::summarize(ctx, run).await.map_err(Stop::from)?;
-        let state = looking.state(&report).await?.state;
+        let state = inspector.state(&report).await?.state;
         if global.json {
             say!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         } else {
@@ -35,7 +35,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
 }
 
 pub async fn all(ctx: &Ctx) -> Result<Vec<RunId>, Stop> {
-    look::runs(ctx).await.map_err(Stop::from)
+    inspect::runs(ctx).await.map_err(Stop::from)
 }
 
 pub fn mark(state: &str) -> &'static str {

@@ -1,22 +1,22 @@
-//! `show`: a run, a step or an item: what it came to, what failed and why, and the commands that go on.
+//! `show`: shows a run, a step or an item: its outcome, what failed and why, and the commands that resume it.
 
 use super::plan::describe;
 use super::runs::mark;
 use crate::args::Global;
 use crate::aws::answers;
 use crate::exit::{Code, Stop};
-use crate::look::{Looking, Stood};
+use crate::inspect::{Inspector, Stood};
 use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, count, duration, plural};
 use comfy_table::Table;
 use spotmill_core::command::Command;
+use spotmill_core::format;
 use spotmill_core::ids::StepName;
 use spotmill_core::item::FailureClass;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
-use spotmill_core::words;
-use spotmill_lambdas::{Ctx, look, report};
+use spotmill_lambdas::{Ctx, inspect, report};
 use spotmill_platform::records;
 
 pub struct What<'a> {
@@ -28,16 +28,16 @@ pub struct What<'a> {
 }
 
 pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
-    let looking = Looking::open(global).await?;
-    let ctx = &looking.ctx;
-    let run = looking.run(global, what.run).await?;
+    let inspector = Inspector::open(global).await?;
+    let ctx = &inspector.ctx;
+    let run = inspector.run(global, what.run).await?;
     let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
         .await
         .map_err(answers::of_record)?
         .ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
     let report = report::summarize(ctx, &run).await.map_err(Stop::from)?;
     let Some(step) = what.step else {
-        return Ok(show_run(&looking, global, &report, &looking.state(&report).await?, what.log));
+        return Ok(show_run(&inspector, global, &report, &inspector.state(&report).await?, what.log));
     };
     let step = find(&report, step)?;
     let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(step.step.as_str()), step.generation);
@@ -50,12 +50,12 @@ pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
 fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
     report.steps.iter().find(|s| s.step.as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = report.steps.iter().map(|s| s.step.as_str()).collect();
-        Stop::usage(format!("{} has no step `{name}`; {}", report.run, words::instead(name, "steps", &names)))
+        Stop::usage(format!("{} has no step `{name}`; {}", report.run, format::instead(name, "steps", &names)))
     })
 }
 
-fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
-    let (ctx, state) = (&looking.ctx, stood.state);
+fn show_run(inspector: &Inspector, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
+    let (ctx, state) = (&inspector.ctx, stood.state);
     if global.json {
         say!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
         return Code::Done;
@@ -75,27 +75,27 @@ fn show_run(looking: &Looking, global: &Global, report: &RunReport, stood: &Stoo
         }
         step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
         if let Some(cost) = &step.cost {
-            say!("  {}: {}", step.step, words::cost(cost));
+            say!("  {}: {}", step.step, format::cost(cost));
         }
         if let Some(place) = &step.published {
             say!("  {} is published at {}", step.step, relative(place.as_str()));
         }
-        // Of a run that was stopped, what was handed back has not failed.
-        let told = step.failures.iter().filter(|f| state == "failed" || f.class != FailureClass::Lost);
-        told.for_each(|f| failure(looking, report, step, f, log));
+        // In a run that was stopped, items that were handed back have not failed.
+        let failures = step.failures.iter().filter(|f| state == "failed" || f.class != FailureClass::Lost);
+        failures.for_each(|f| failure(inspector, report, step, f, log));
     }
-    let told = |step: &StepReport| step.failures.iter().any(|f| f.class != FailureClass::Lost);
-    if let Some(cause) = stood.cause.as_ref().filter(|_| !report.steps.iter().any(told)) {
-        say!("\n  Cause  {}", words::cause_alone(cause));
+    let has_failure = |step: &StepReport| step.failures.iter().any(|f| f.class != FailureClass::Lost);
+    if let Some(cause) = stood.cause.as_ref().filter(|_| !report.steps.iter().any(has_failure)) {
+        say!("\n  Cause  {}", format::bare_cause(cause));
     }
     if !matches!(state, "succeeded" | "warned" | "running") {
-        say!("\n  Again  {}", again(ctx, report));
+        say!("\n  Again  {}", resume_command(ctx, report));
     }
     Code::Done
 }
 
 /// The command that resumes the run: its key, as it was given.
-pub fn again(ctx: &Ctx, report: &RunReport) -> Command {
+pub fn resume_command(ctx: &Ctx, report: &RunReport) -> Command {
     let (pipeline, values) = report.run.as_str().split_once('/').unwrap_or((report.run.as_str(), ""));
     let key: Vec<String> = match values {
         values if values.contains('=') => {
@@ -125,21 +125,21 @@ pub fn step_row(step: &StepReport) -> [String; 9] {
     ]
 }
 
-fn failure(looking: &Looking, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
+fn failure(inspector: &Inspector, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
     say!("\n✗ {} item {}", step.step, failure.item);
-    tell(failure, log);
-    if looking.is_here() {
-        say!("  Here   {}", item_again(&looking.ctx, report.run.as_str(), step.step.as_str(), failure.item));
+    print_failure(failure, log);
+    if inspector.is_local() {
+        say!("  Here   {}", replay_command(&inspector.ctx, report.run.as_str(), step.step.as_str(), failure.item));
     }
 }
 
-/// On these inputs, where they are files of this machine.
-fn item_again(ctx: &Ctx, run: &str, step: &str, item: u32) -> Command {
+/// Replays the item on these inputs, where they are files of this machine.
+fn replay_command(ctx: &Ctx, run: &str, step: &str, item: u32) -> Command {
     ctx.settings.caller.command("item").arg(run).arg(step).arg(&item.to_string())
 }
 
-fn tell(failure: &FailureRecord, log: bool) {
-    say!("  Cause  {}: {}", words::class(failure.class), failure.message);
+fn print_failure(failure: &FailureRecord, log: bool) {
+    say!("  Cause  {}: {}", format::class(failure.class), failure.message);
     if let Some(file) = &failure.file {
         say!("  Input  {}", relative(file));
     }
@@ -156,10 +156,10 @@ fn tell(failure: &FailureRecord, log: bool) {
     }
 }
 
-/// Does the log say something that the failure does not?
+/// Whether the line adds something to the failure's message and remedy.
 fn is_news(line: &str, failure: &FailureRecord) -> bool {
-    let told = |text: &str| text.contains(line.trim());
-    !told(&failure.message) && !failure.remedy.as_deref().is_some_and(told)
+    let contains_line = |text: &str| text.contains(line.trim());
+    !contains_line(&failure.message) && !failure.remedy.as_deref().is_some_and(contains_line)
 }
 
 async fn show_step(
@@ -169,11 +169,11 @@ async fn show_step(
     keys: &StepKeys,
     lease: &Lease,
 ) -> Result<Code, Stop> {
-    let items = look::items(ctx, keys).await.map_err(Stop::from)?;
+    let items = inspect::items(ctx, keys).await.map_err(Stop::from)?;
     let mut shown =
         table(&["item", "state", "rows in", "rejected", "rows out", "peak", "took", "input"], &[0, 2, 3, 4, 5, 6]);
     for item in &items {
-        let receipt = look::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
+        let receipt = inspect::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
         if global.json {
             say!("{}", serde_json::json!({"v": 1, "event": "item", "work": item, "receipt": receipt}));
         } else {
@@ -184,7 +184,7 @@ async fn show_step(
         say!("{} generation {} ({})", step.step, step.generation, step.because);
         say!("{}", indent(&shown));
     }
-    let machines = look::machines(ctx, keys, lease.epoch).await.map_err(Stop::from)?;
+    let machines = inspect::machines(ctx, keys, lease.epoch).await.map_err(Stop::from)?;
     if global.json {
         machines.iter().for_each(|m| say!("{}", serde_json::json!({"v": 1, "event": "machine", "machine": m})));
     } else if !machines.is_empty() {
@@ -193,7 +193,7 @@ async fn show_step(
     Ok(Code::Done)
 }
 
-/// Machines as they wrote themselves down; who committed an item stands with the item.
+/// Machines by their own records; the machine that committed an item is shown with the item.
 fn machine_table(machines: &[InstanceRecord], now_ms: u64) -> Table {
     let mut shown = table(&["machine", "type", "zone", "slots", "items", "first item", "lived", "end"], &[3, 4, 5, 6]);
     for machine in machines {
@@ -205,7 +205,7 @@ fn machine_table(machines: &[InstanceRecord], now_ms: u64) -> Table {
             count(u64::from(machine.items)),
             machine.first_item_after_ms().map_or_else(|| "none".to_owned(), duration),
             duration(machine.lived_ms()),
-            machine.told(now_ms),
+            machine.describe(now_ms),
         ]);
     }
     shown
@@ -240,7 +240,7 @@ async fn show_item(
     item: u32,
     log: bool,
 ) -> Result<Code, Stop> {
-    let items = look::items(ctx, keys).await.map_err(Stop::from)?;
+    let items = inspect::items(ctx, keys).await.map_err(Stop::from)?;
     let Some(work) = items.iter().find(|i| i.item == item) else {
         return Err(Stop::usage(format!(
             "`{}` has {}, numbered from 0",
@@ -248,8 +248,8 @@ async fn show_item(
             plural(items.len() as u64, "item")
         )));
     };
-    let receipt = look::receipt(ctx, keys, item).await.map_err(Stop::from)?;
-    let failures = look::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;
+    let receipt = inspect::receipt(ctx, keys, item).await.map_err(Stop::from)?;
+    let failures = inspect::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;
     if global.json {
         let line = serde_json::json!({"v": 1, "event": "item", "work": work, "receipt": receipt, "failures": failures});
         say!("{line}");
@@ -263,9 +263,9 @@ async fn show_item(
     }
     for failure in &failures {
         say!("\n✗ attempt {}", failure.attempt);
-        tell(failure, log);
+        print_failure(failure, log);
     }
-    say!("\n  Here   {}", item_again(ctx, keys.run.run.as_str(), keys.step.as_str(), item));
+    say!("\n  Here   {}", replay_command(ctx, keys.run.run.as_str(), keys.step.as_str(), item));
     Ok(Code::Done)
 }
 

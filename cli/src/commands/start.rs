@@ -1,11 +1,11 @@
-//! `start`: start or resume runs on AWS. What does not validate is refused before AWS is asked, and what another holds
-//! before anything is started. The input alone suffices: the same, typed into the console, does the same.
+//! `start`: starts or resumes runs on AWS. What does not validate is refused before AWS is asked, and what another
+//! execution holds before anything is started. The input suffices: typed into the console, it does the same.
 
 use super::run::{confirm, confirm_fresh, dates, input, signalled, worse};
 use crate::args::{Global, StartArgs};
 use crate::aws::{World, follow, names};
 use crate::exit::{Code, Stop, code_of};
-use crate::here::world::settings;
+use crate::local::world::settings;
 use crate::project::{self, Project};
 use crate::result;
 use crate::ui::{Event, RunEnded, Ui};
@@ -13,9 +13,9 @@ use spotmill_core::bounds::MAX_INPUT_BYTES;
 use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::ids::{ExecutionId, RunId};
-use spotmill_core::spec;
 use spotmill_lambdas::{Program, begin, deploy, machines};
 use spotmill_platform::aws::stacks::{RunNow, RunStatus};
+use spotmill_spec as spec;
 use std::path::Path;
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
     let deployed = deploy::find(&world.ctx, &name)
         .await
         .map_err(|e| Stop::from(e).remedy(format!("deploy it: {}", global.command("deploy"))))?;
-    // A range goes on for days: what it began with is what all its runs are of.
+    // A range goes on for days: all its runs use the definition that it began with.
     let record = &deployed.record;
     let definition = Definition { pipeline_digest: record.pipeline_digest.clone(), worker: record.worker.clone() };
     let definition = (inputs.len() > 1).then_some(definition);
@@ -155,16 +155,16 @@ impl Session<'_> {
         }
         let steps = begin::select(program, input).map_err(Stop::from)?.into_iter().map(|s| s.0).collect();
         let place = format!("stack {}, execution {name}", self.world.stack);
-        self.ui.tell(&Event::RunFollowed { run: run.to_string(), place, steps });
+        self.ui.emit(&Event::RunFollowed { run: run.to_string(), place, steps });
         let now = tokio::select! {
             now = follow::follow(&self.world, &run, &id, &self.ui) => now?,
             () = signalled() => return Ok((self.left(&run), None)),
         };
         let (code, ended) = self.end(&run, &id, &now, began).await;
-        self.ui.tell(&Event::RunEnded(Box::new(ended.clone())));
+        self.ui.emit(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
-            let again = program.rerun(&self.world.ctx.settings);
-            result::print(&ended, code, &self.global.caller(), &again);
+            let resume = program.rerun(&self.world.ctx.settings);
+            result::print(&ended, code, &self.global.caller(), &resume);
             let published = ended.published.iter().filter(|_| code == Code::Done);
             published.for_each(|p| say!("  {} is published at {}", p.step, p.destination));
         }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_say_who_must_react() {
+    fn exit_codes_show_who_must_react() {
         let failed = |error: &str| ended(RunStatus::Failed, error, "why");
         assert_eq!(ended(RunStatus::Succeeded, "", ""), Code::Done);
         assert_eq!(failed(errors::ITEMS_FAILED), Code::ItemsFailed);

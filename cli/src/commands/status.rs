@@ -1,4 +1,4 @@
-//! `status`: a live run as its records, its executions and its machines show it. It only looks; leaving it changes
+//! `status`: shows a live run by its records, its executions and its machines. It only reads; leaving it changes
 //! nothing.
 
 use super::run::signalled;
@@ -6,7 +6,7 @@ use super::runs;
 use crate::args::Global;
 use crate::aws::{World, names};
 use crate::exit::{Code, Stop};
-use crate::look::{Looking, Stood};
+use crate::inspect::{Inspector, Stood};
 use crate::result::{indent, table};
 use crate::ui::format::{count, duration, plural};
 use spotmill_core::ids::RunId;
@@ -24,7 +24,7 @@ const SHOWN: usize = 5;
 const SHORTEST: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// One look.
+/// One observation of the run.
 struct Seen {
     run: RunId,
     stood: Stood,
@@ -36,12 +36,12 @@ struct Seen {
 }
 
 pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code, Stop> {
-    let world = World::open(global).await.map_err(|stop| or_here(global, stop))?;
-    let looking = Looking::on(World::open(global).await?);
-    let run = looking.run(global, run).await?;
+    let world = World::open(global).await.map_err(|stop| or_local(global, stop))?;
+    let inspector = Inspector::on(World::open(global).await?);
+    let run = inspector.run(global, run).await?;
     loop {
         let began = Instant::now();
-        let seen = look(&world, &looking, &run).await?;
+        let seen = observe(&world, &inspector, &run).await?;
         show(global, &world, &seen, watch);
         if !watch || seen.stood.state != "running" {
             return Ok(Code::Done);
@@ -57,21 +57,21 @@ pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code
     }
 }
 
-/// Who works on this machine alone means another command.
-fn or_here(global: &Global, mut stop: Stop) -> Stop {
-    let here = Global { target: None, ..global.clone() }.command("show");
+/// Adds the command for a user who works only on this machine.
+fn or_local(global: &Global, mut stop: Stop) -> Stop {
+    let local = Global { target: None, ..global.clone() }.command("show");
     let remedy = stop.remedy.take().map_or_else(String::new, |remedy| format!("{remedy}; "));
-    stop.remedy(format!("{remedy}runs of this machine: {here}"))
+    stop.remedy(format!("{remedy}runs of this machine: {local}"))
 }
 
-async fn look(world: &World, looking: &Looking, run: &RunId) -> Result<Seen, Stop> {
+async fn observe(world: &World, inspector: &Inspector, run: &RunId) -> Result<Seen, Stop> {
     let Some(lease) = world.lease(run).await? else {
         return Err(
             Stop::usage(format!("there is no run {run}")).remedy("one that was just started takes some seconds")
         );
     };
     let report = report::summarize(&world.ctx, run).await?;
-    let stood = looking.state(&report).await?;
+    let stood = inspector.state(&report).await?;
     let fleets = world.ctx.fleets.living().await.map_err(|e| Stop::failed(e.to_string()))?;
     let machines = world.aws.machines().of_run(&world.stack, run).await?;
     Ok(Seen {
@@ -120,16 +120,16 @@ fn show(global: &Global, world: &World, seen: &Seen, watch: bool) {
     say!("{}", indent(&shown));
     say!("  {}", fleet(&seen.machines, seen.fleets.len()));
     for event in &seen.events {
-        say!("  {}  {}", names::moment(event.at_ms), spotmill_core::words::clip(&event.what, 150));
+        say!("  {}  {}", names::moment(event.at_ms), spotmill_core::format::clip(&event.what, 150));
     }
     if let Some(cause) = &seen.stood.cause {
-        say!("\n  Cause  {}", spotmill_core::words::cause_alone(cause));
+        say!("\n  Cause  {}", spotmill_core::format::bare_cause(cause));
     }
     match seen.stood.state {
         "running" if watch => say!("  Ctrl-C leaves; the run goes on"),
         "running" => say!("  Stop   {}", global.command("stop").arg(seen.run.as_str())),
         "succeeded" | "warned" => {}
-        _ => say!("  Again  {}", super::show::again(&world.ctx, &seen.report)),
+        _ => say!("  Again  {}", super::show::resume_command(&world.ctx, &seen.report)),
     }
 }
 

@@ -1,10 +1,10 @@
-//! `stop`: ends a run's executions and, at once, its machines; what is committed stays. The machines end by the very
+//! `stop`: ends a run's executions and, at once, its machines; what is committed stays. The machines end by the same
 //! function that ends them when nobody is at a terminal (`reap`), so that stopping twice, or halfway, is the same.
 
 use crate::args::Global;
 use crate::aws::World;
 use crate::exit::{Code, Stop};
-use crate::look::Looking;
+use crate::inspect::Inspector;
 use crate::ui::Ui;
 use crate::ui::format::plural;
 use spotmill_core::ids::{ExecutionId, RunId};
@@ -15,12 +15,12 @@ use spotmill_lambdas::report;
 use spotmill_platform::aws::stacks::RunStatus;
 use std::time::Duration;
 
-/// Looks at an execution that was told to stop, a second apart.
-const LOOKS: u32 = 30;
+/// Checks of an execution that was asked to stop, a second apart.
+const CHECKS: u32 = 30;
 
 pub async fn run(global: &Global, run: &str) -> Result<Code, Stop> {
     let world = World::open(global).await?;
-    let run = Looking::on(World::open(global).await?).run(global, Some(run)).await?;
+    let run = Inspector::on(World::open(global).await?).run(global, Some(run)).await?;
     let Some(lease) = world.lease(&run).await? else {
         return Err(Stop::usage(format!("{run} is gone")));
     };
@@ -33,11 +33,11 @@ pub async fn run(global: &Global, run: &str) -> Result<Code, Stop> {
         ui.note(format!("stopped {}", plural(u64::from(stopped), "execution")));
     }
     let reaped = end_machines(&world, Some((&run, &lease))).await?;
-    told(global, &world, &run, stopped, &reaped).await;
+    print_outcome(global, &world, &run, stopped, &reaped).await;
     Ok(Code::Done)
 }
 
-/// Stops it and waits until it has ended; false if it had already.
+/// Stops an execution and waits until it has ended; returns false if it had ended already.
 pub async fn stop(world: &World, execution: &ExecutionId, why: &str) -> Result<bool, Stop> {
     let running = async || {
         let now = world.runs.describe(execution).await?;
@@ -47,7 +47,7 @@ pub async fn stop(world: &World, execution: &ExecutionId, why: &str) -> Result<b
         return Ok(false);
     }
     world.runs.stop(execution, STOPPED, why).await?;
-    for _ in 0..LOOKS {
+    for _ in 0..CHECKS {
         if !running().await? {
             return Ok(true);
         }
@@ -65,7 +65,7 @@ pub async fn end_machines(world: &World, of: Option<(&RunId, &Lease)>) -> Result
         return reap::handle(&world.ctx, serde_json::Value::Null).await.map_err(Stop::from);
     };
     let mut all = ReapReply::default();
-    // Of every step that began: which of them the child ran, its own input says, and nobody else has to know.
+    // Covers every step that began: only the child's own input states which of them it ran.
     for step in lease.generations.keys() {
         let input = serde_json::json!({"run": run, "step": step}).to_string();
         let detail = serde_json::json!({"status": "ABORTED", "executionArn": child, "input": input});
@@ -77,7 +77,7 @@ pub async fn end_machines(world: &World, of: Option<(&RunId, &Lease)>) -> Result
     Ok(all)
 }
 
-async fn told(global: &Global, world: &World, run: &RunId, stopped: u32, reaped: &ReapReply) {
+async fn print_outcome(global: &Global, world: &World, run: &RunId, stopped: u32, reaped: &ReapReply) {
     let report = report::summarize(&world.ctx, run).await.ok();
     let steps = report.iter().flat_map(|r| &r.steps);
     let (committed, items) = steps.fold((0, 0), |(c, i), s| (c + u64::from(s.committed), i + u64::from(s.items)));
@@ -93,7 +93,7 @@ async fn told(global: &Global, world: &World, run: &RunId, stopped: u32, reaped:
     }
     say!("  Kept   {committed} of {} planned", plural(items, "item"));
     if let Some(report) = &report {
-        say!("  Again  {}", super::show::again(&world.ctx, report));
+        say!("  Again  {}", super::show::resume_command(&world.ctx, report));
     }
     let living = reaped.living;
     if living > 0 {

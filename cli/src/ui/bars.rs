@@ -2,7 +2,7 @@
 
 use super::Event;
 use super::format::{bytes, count, duration};
-use super::told::Told;
+use super::repeats::Repeats;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +20,7 @@ struct State {
     width: usize,
     footer: Option<ProgressBar>,
     peak_bytes: u64,
-    told: Told,
+    repeats: Repeats,
 }
 
 struct Step {
@@ -30,9 +30,9 @@ struct Step {
 }
 
 impl Bars {
-    pub fn tell(&self, event: &Event) {
+    pub fn render(&self, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tell(event);
+        state.render(event);
     }
 }
 
@@ -41,7 +41,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl State {
-    fn tell(&mut self, event: &Event) {
+    fn render(&mut self, event: &Event) {
         match event {
             Event::RunStarted { run, slots, steps } => {
                 self.start(&format!("{run} · this machine, {slots} slots"), steps, "Ctrl-C is safe");
@@ -56,7 +56,7 @@ impl State {
             }
             Event::StepPlanned { step, items, todo, because, .. } => {
                 if let Some(because) = because {
-                    self.say(&format!("  {step} again: {because}"));
+                    self.print(&format!("  {step} again: {because}"));
                 }
                 self.planned(step, *items, *todo);
             }
@@ -72,8 +72,8 @@ impl State {
                 });
             }
             Event::ItemFailed { step, item, class, message, retry, .. } => {
-                let what = self.told.failure(step, *item, class, message);
-                self.say(&format!("  {what}"));
+                let what = self.repeats.failure(step, *item, class, message);
+                self.print(&format!("  {what}"));
                 self.item(step, |s| {
                     s.running.remove(item);
                     if *retry {
@@ -91,9 +91,9 @@ impl State {
                 );
                 self.finish(step, "✓", message);
             }
-            // Why is told once, with the end of the run.
+            // The reason is printed once, at the end of the run.
             Event::StepFailed { step, .. } => self.finish(step, "✗", "failed".to_owned()),
-            Event::Note { message } => self.say(message),
+            Event::Note { message } => self.print(message),
             Event::RunEnded(_) => self.end(),
         }
     }
@@ -101,7 +101,7 @@ impl State {
     fn start(&mut self, headline: &str, steps: &[String], footing: &'static str) {
         self.end();
         self.width = steps.iter().map(String::len).max().unwrap_or(0);
-        self.say(headline);
+        self.print(headline);
         let mut before: Option<&String> = None;
         for step in steps {
             let bar = self.all.add(ProgressBar::new(0));
@@ -148,7 +148,7 @@ impl State {
         }
     }
 
-    fn say(&self, message: &str) {
+    fn print(&self, message: &str) {
         if self.all.println(message).is_err() || self.all.is_hidden() {
             warn_of!("{message}");
         }

@@ -1,6 +1,6 @@
-//! Numbers for people, where a message of `spotmill_core::words` would be too long.
+//! Numbers for people, where a message of `spotmill_core::format` would be too long.
 
-pub use spotmill_core::words::{bytes_of as bytes, count as plural, number as count};
+pub use spotmill_core::format::{bytes_of as bytes, count as plural, number as count};
 
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;

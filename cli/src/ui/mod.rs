@@ -1,10 +1,10 @@
-//! What a run tells the person watching: events, and who renders them. Progress goes to stderr; only `--json` events
+//! What a run reports to the user: events, and their renderers. Progress goes to stderr; only `--json` events
 //! and results go to stdout.
 
 mod bars;
 pub mod format;
 mod plain;
-mod told;
+mod repeats;
 
 use serde::Serialize;
 use std::io::Write;
@@ -55,11 +55,11 @@ pub enum Event {
         class: String,
         message: String,
         retry: bool,
-        /// How soon, where that is known.
+        /// How soon, where that is decided.
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_in_ms: Option<u64>,
     },
-    /// Items committed so far, where they are not told one by one.
+    /// Items committed so far, where they are not reported one by one.
     StepProgress {
         step: String,
         items: u32,
@@ -90,7 +90,7 @@ pub struct RunEnded {
     /// All was complete and published before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub nothing_to_do: bool,
-    /// It was refused before anything was begun: what there was of the run is what it was.
+    /// It was refused before anything was begun: the run's records are unchanged.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
     pub wall_ms: u64,
@@ -114,7 +114,7 @@ pub struct StepSummary {
     pub rows_written: u64,
     pub peak_bytes: u64,
     pub warnings: Vec<String>,
-    /// Inputs that changed, a publication that a later one replaced: worth telling, and no trouble.
+    /// Inputs that changed, a publication that a later one replaced: worth reporting, and no error.
     pub notes: Vec<String>,
 }
 
@@ -126,7 +126,7 @@ pub struct Published {
     pub rows: u64,
 }
 
-/// Renders events; shared by everything that has something to tell.
+/// Renders events; shared by everything that emits them.
 pub struct Ui {
     renderer: Renderer,
 }
@@ -159,7 +159,7 @@ impl Ui {
         Self { renderer }
     }
 
-    pub fn tell(&self, event: &Event) {
+    pub fn emit(&self, event: &Event) {
         match &self.renderer {
             Renderer::Quiet => {}
             Renderer::Json(out) => {
@@ -169,13 +169,13 @@ impl Ui {
                     let _ = writeln!(out, "{line}");
                 }
             }
-            Renderer::Plain(plain) => plain.tell(event),
-            Renderer::Bars(bars) => bars.tell(event),
+            Renderer::Plain(plain) => plain.render(event),
+            Renderer::Bars(bars) => bars.render(event),
         }
     }
 
     /// A remark that must not tear the bars.
     pub fn note(&self, message: impl Into<String>) {
-        self.tell(&Event::Note { message: message.into() });
+        self.emit(&Event::Note { message: message.into() });
     }
 }

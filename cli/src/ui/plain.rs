@@ -1,8 +1,8 @@
-//! Progress where nobody watches a terminal: a line for each thing worth a line in a log.
+//! Progress where nobody watches a terminal: a line for each event that is worth one in a log.
 
 use super::Event;
 use super::format::{count, duration, plural};
-use super::told::Told;
+use super::repeats::Repeats;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,11 +10,11 @@ use std::sync::{Mutex, PoisonError};
 pub struct Plain {
     done: AtomicU32,
     items: AtomicU32,
-    told: Mutex<Told>,
+    repeats: Mutex<Repeats>,
 }
 
 impl Plain {
-    pub fn tell(&self, event: &Event) {
+    pub fn render(&self, event: &Event) {
         if let Some(line) = self.line(event) {
             warn_of!("{line}");
         }
@@ -46,13 +46,13 @@ impl Plain {
                 )
             }
             Event::ItemFailed { step, item, class, message, retry, retry_in_ms } => {
-                let again = match retry_in_ms {
+                let next_try = match retry_in_ms {
                     Some(ms) => format!("; next try in {}", duration(*ms)),
                     None if *retry => "; another try follows".to_owned(),
                     None => String::new(),
                 };
-                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-                format!("  {}{again}", told.failure(step, *item, class, message))
+                let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+                format!("  {}{next_try}", repeats.failure(step, *item, class, message))
             }
             Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => format!(
                 "  ✓ {step}: {} rows → {}, {} rejected, {}",
@@ -61,7 +61,7 @@ impl Plain {
                 count(*rows_rejected),
                 duration(*wall_ms)
             ),
-            // Why is told once, with the end of the run.
+            // The reason is printed once, at the end of the run.
             Event::StepFailed { step, .. } => format!("  ✗ {step} failed"),
             Event::Note { message } => message.clone(),
             Event::ItemStarted { .. } | Event::RunEnded(_) => return None,

@@ -3,7 +3,7 @@
 
 use crate::functions::registry::built_in;
 use crate::refusal::Refusal;
-use spotmill_core::sql::Lines;
+use spotmill_spec::sql::Lines;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, NullTreatment, Spanned, Statement, VisitMut,
     VisitorMut,
@@ -33,8 +33,8 @@ impl VisitorMut for Settle<'_> {
             function.null_treatment = of_last_argument(function);
         }
         let name = function.name.to_string().to_lowercase();
-        let known = built_in();
-        if function.over.is_some() && known.scalars.contains_key(&name) && !known.windows.contains_key(&name) {
+        let functions = built_in();
+        if function.over.is_some() && functions.scalars.contains_key(&name) && !functions.windows.contains_key(&name) {
             let message = format!("`{name}` is no window function: leave OVER out");
             return ControlFlow::Break(Refusal { span: self.lines.range(span), ..Refusal::other(message) });
         }

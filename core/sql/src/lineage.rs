@@ -60,8 +60,8 @@ pub fn origins(plan: &LogicalPlan) -> Vec<Option<Origin>> {
 }
 
 fn of_all(exprs: &[Expr], input: &LogicalPlan) -> Vec<Option<Origin>> {
-    let known = origins(input);
-    let column = |c: &Column| input.schema().index_of_column(c).ok().and_then(|i| known.get(i).cloned().flatten());
+    let inputs = origins(input);
+    let column = |c: &Column| input.schema().index_of_column(c).ok().and_then(|i| inputs.get(i).cloned().flatten());
     exprs.iter().map(|e| bare(e).and_then(column)).collect()
 }
 

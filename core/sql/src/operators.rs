@@ -1,5 +1,5 @@
 //! Binary operators as they are planned: arithmetic becomes functions of our own, and what compares text with something
-//! else is refused here, where the types are known, unless the text is a literal.
+//! else is refused here, where the types are resolved, unless the text is a literal.
 
 use crate::functions::arithmetic::{Arithmetic, Op};
 use crate::functions::cast::Conversion;
@@ -69,7 +69,7 @@ fn regex(op: &BinaryOperator) -> Option<(bool, bool)> {
     })
 }
 
-/// `~` looks for a match anywhere in the text, as in DuckDB and PostgreSQL.
+/// `~` searches for a match anywhere in the text, as in DuckDB and PostgreSQL.
 fn matching(expr: RawBinaryExpr, negated: bool, any_case: bool) -> Result<Expr> {
     let RawBinaryExpr { op, left, right } = expr;
     let text = match &right {

@@ -4,7 +4,7 @@
 
 use crate::refusal::Refusal;
 use crate::syntax::{derived, select};
-use spotmill_core::sql::Lines;
+use spotmill_spec::sql::Lines;
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement,
     Value, Visit, VisitMut, Visitor, VisitorMut,

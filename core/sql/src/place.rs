@@ -1,5 +1,5 @@
-//! Where a query is refused, when whoever refuses it does not tell: the smallest expression without which the refusal is
-//! another one. Each is tried in turn with NULL in its place, from the outermost down.
+//! Where a query is refused, when whoever refuses it does not report it: the smallest expression without which the
+//! refusal is another one. Each is tried in turn with NULL in its place, from the outermost down.
 
 use sqlparser::ast::{Expr, Spanned, Statement, Value, VisitMut, VisitorMut, visit_expressions};
 use sqlparser::tokenizer::Span;
@@ -58,16 +58,17 @@ fn size(expr: &Expr) -> usize {
 }
 
 fn span(expr: &Expr) -> Option<Span> {
-    let known = |span: Span| Some(span).filter(|span| span.start.line > 0);
-    known(expr.span()).or_else(|| {
-        match visit_expressions(expr, |part| known(part.span()).map_or(ControlFlow::Continue(()), ControlFlow::Break)) {
+    let located = |span: Span| Some(span).filter(|span| span.start.line > 0);
+    located(expr.span()).or_else(|| {
+        match visit_expressions(expr, |part| located(part.span()).map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        {
             ControlFlow::Break(span) => Some(span),
             ControlFlow::Continue(()) => None,
         }
     })
 }
 
-/// The statement with NULL in place of the expression, wherever it stands: also in GROUP BY, say.
+/// The statement with NULL in place of the expression, wherever it stands: also in GROUP BY, for example.
 fn without(statement: &Statement, expr: &Expr) -> Statement {
     struct Without<'a>(&'a Expr);
     impl VisitorMut for Without<'_> {

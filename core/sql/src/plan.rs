@@ -1,4 +1,4 @@
-//! From a query's syntax tree to a plan in which every name is resolved, every type is known, no subquery is correlated
+//! From a query's syntax tree to a plan in which every name and type is resolved, no subquery is correlated
 //! and every operator has one meaning.
 
 use crate::ordering::Places;
@@ -16,7 +16,7 @@ use datafusion_optimizer::optimizer::{Optimizer, OptimizerContext};
 use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion_optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, SqlToRel};
-use spotmill_core::sql::Lines;
+use spotmill_spec::sql::Lines;
 use sqlparser::ast::Statement;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -56,18 +56,18 @@ pub fn plan(
     })
 }
 
-/// The place of what `says` says of a query's plan: nobody who reads plans knows the text.
+/// The place of what `refusal` reports of a query's plan: nobody who reads plans knows the text.
 pub fn place(
     text: &str,
     tables: &BTreeMap<String, SchemaRef>,
     functions: &[Arc<ScalarUDF>],
-    says: &(dyn Fn(&LogicalPlan) -> Option<String> + Sync),
+    refusal: &(dyn Fn(&LogicalPlan) -> Option<String> + Sync),
 ) -> Option<Range<usize>> {
     let body = || {
         let statement = crate::text::parsed(text).ok()?;
-        let said = |statement| says(&attempted(statement, text, tables, functions).ok()?);
-        let message = said(statement.clone())?;
-        found(text, &statement, |candidate| said(candidate).as_ref() == Some(&message))
+        let message_of = |statement| refusal(&attempted(statement, text, tables, functions).ok()?);
+        let message = message_of(statement.clone())?;
+        found(text, &statement, |candidate| message_of(candidate).as_ref() == Some(&message))
     };
     std::thread::scope(|scope| {
         let worker = std::thread::Builder::new().name("planner".into()).stack_size(STACK_BYTES);
@@ -78,7 +78,7 @@ pub fn place(
 /// The place of what is refused, else the query's first word.
 fn found(text: &str, statement: &Statement, is_refused: impl Fn(Statement) -> bool) -> Option<Range<usize>> {
     let span = crate::place::of(statement, is_refused).and_then(|span| Lines::new(text).range(span));
-    span.or_else(|| spotmill_core::sql::first_word(text))
+    span.or_else(|| spotmill_spec::sql::first_word(text))
 }
 
 fn planned(

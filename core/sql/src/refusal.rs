@@ -1,9 +1,9 @@
-//! Why a query is not planned, in words and with a place: what DataFusion says, read once and here.
+//! Why a query is not planned, as a message and with a place: what DataFusion reports is read once, here.
 
 use crate::wording::reworded;
 use datafusion_common::{DataFusionError, SchemaError, Span};
 use datafusion_expr::ScalarUDF;
-use spotmill_core::sql::{Complaint, Lines};
+use spotmill_spec::sql::{Complaint, Lines};
 use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Refusal {
     }
 }
 
-/// The place that the planner tells.
+/// The place that the planner reports.
 fn bytes(text: &str, span: Span) -> Option<Range<usize>> {
     let at = |l: datafusion_common::Location| sqlparser::tokenizer::Location { line: l.line, column: l.column };
     Lines::new(text).range(sqlparser::tokenizer::Span { start: at(span.start), end: at(span.end) })
@@ -85,7 +85,7 @@ fn read(error: &DataFusionError, functions: &[Arc<ScalarUDF>]) -> Refusal {
     }
 }
 
-/// What the planner does not plan; a syntax tree in its message tells nobody anything.
+/// What the planner does not plan; a syntax tree in its message helps nobody.
 fn unplanned(message: &str) -> String {
     let tree = [" {", "(", "[", "{:?}"].iter().any(|mark| message.contains(mark));
     match tree {
@@ -158,15 +158,15 @@ fn without_prefixes(message: &str) -> &str {
     rest
 }
 
-/// What a function of a plan says when it runs, in the same words.
-pub fn said(error: &DataFusionError) -> String {
+/// The message of a function of a plan that fails when it runs, in the same form.
+pub fn message(error: &DataFusionError) -> String {
     sentence(&error.strip_backtrace())
 }
 
 /// The message without DataFusion's prefixes and without lines that only a developer of it could use.
 fn sentence(message: &str) -> String {
     let rest = without_prefixes(message.trim());
-    // What a function of ours says of its arguments stands inside what DataFusion says of the function.
+    // The message of a function of ours about its arguments stands inside DataFusion's message about the function.
     if let Some((_, inner)) = rest.split_once("coercion failed with: ") {
         let inner = inner.split(" No function matches the given name").next().unwrap_or(inner);
         return sentence(inner.trim_end_matches('.'));

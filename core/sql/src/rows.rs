@@ -1,5 +1,5 @@
 //! Rows as values, `(a, b) = (1, 'x')` and `(a, b) IN (…)`, spelled out column by column. Beside written rows, a NULL is
-//! equal to a NULL, as in DuckDB; beside the rows of a subquery, three values decide, as the standard says.
+//! equal to a NULL, as in DuckDB; beside the rows of a subquery, three values decide, as the standard requires.
 
 use crate::syntax::{derived, select};
 use sqlparser::ast::helpers::attached_token::AttachedToken;

@@ -1,4 +1,4 @@
-//! Functions under the names that other engines have for them, in the planner's words.
+//! Functions under the names that other engines have for them, under the planner's names.
 
 use crate::syntax::{call, cast};
 use sqlparser::ast::{
@@ -52,7 +52,7 @@ const FIELDS: &[&str] = &[
     "microsecond",
 ];
 
-/// The call in the planner's words; nothing where it is in them already.
+/// The call under the planner's name; nothing where it has that name already.
 pub fn function(written: &Function) -> Option<Expr> {
     let [part] = written.name.0.as_slice() else { return None };
     let name = part.as_ident()?.value.to_ascii_lowercase();

@@ -8,7 +8,7 @@ use crate::spelling;
 use crate::syntax::{call, cast};
 use crate::using::constraint;
 use arrow::datatypes::SchemaRef;
-use spotmill_core::sql;
+use spotmill_spec::sql;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, FunctionArguments, Ident, Join, JoinConstraint,
     JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem, SetExpr, SetOperator, Statement, TableAlias,
@@ -47,7 +47,7 @@ pub fn planned(
 
 /// Every name that the query or its tables give.
 struct Names {
-    known: BTreeSet<String>,
+    names: BTreeSet<String>,
     columns: BTreeSet<String>,
 }
 
@@ -55,27 +55,27 @@ impl Names {
     fn new(tables: &BTreeMap<String, SchemaRef>) -> Self {
         let fields = tables.values().flat_map(|schema| schema.fields().iter().map(|f| f.name().clone()));
         let columns: BTreeSet<String> = fields.collect();
-        let known = tables.keys().cloned().chain(columns.iter().cloned()).collect();
-        Self { known, columns }
+        let names = tables.keys().cloned().chain(columns.iter().cloned()).collect();
+        Self { names, columns }
     }
 
     fn alias(&mut self, alias: &TableAlias) {
-        self.known.insert(alias.name.value.clone());
-        self.known.extend(alias.columns.iter().map(|c| c.name.value.clone()));
+        self.names.insert(alias.name.value.clone());
+        self.names.extend(alias.columns.iter().map(|c| c.name.value.clone()));
     }
 
-    /// The spelling of the one name that differs by case alone.
+    /// The spelling of the one name that differs only by case.
     fn spelled(&self, ident: &mut Ident) {
-        if ident.quote_style.is_some() || self.known.contains(&ident.value) {
+        if ident.quote_style.is_some() || self.names.contains(&ident.value) {
             return;
         }
-        let mut alike = self.known.iter().filter(|name| name.eq_ignore_ascii_case(&ident.value));
+        let mut alike = self.names.iter().filter(|name| name.eq_ignore_ascii_case(&ident.value));
         if let (Some(one), None) = (alike.next(), alike.next()) {
             ident.value.clone_from(one);
         }
     }
 
-    /// The planner drops what REPLACE says of a column that is not there.
+    /// The planner drops what REPLACE states for a column that is not there.
     fn replaced(&self, statement: &Statement, text: &str) -> Result<(), Refusal> {
         struct Replaced<'a>(&'a Names);
         impl Visitor for Replaced<'_> {
@@ -86,8 +86,8 @@ impl Names {
                     _ => None,
                 });
                 let elements = options.filter_map(|o| o.opt_replace.as_ref()).flat_map(|replace| &replace.items);
-                let is_known = |ident: &Ident| self.0.known.iter().any(|name| name.eq_ignore_ascii_case(&ident.value));
-                match elements.map(|element| &element.column_name).find(|ident| !is_known(ident)) {
+                let exists = |ident: &Ident| self.0.names.iter().any(|name| name.eq_ignore_ascii_case(&ident.value));
+                match elements.map(|element| &element.column_name).find(|ident| !exists(ident)) {
                     Some(unknown) => ControlFlow::Break(unknown.clone()),
                     None => ControlFlow::Continue(()),
                 }
@@ -119,7 +119,7 @@ impl VisitorMut for Names {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &select.projection {
             if let SelectItem::ExprWithAlias { alias, .. } = item {
-                self.known.insert(alias.value.clone());
+                self.names.insert(alias.value.clone());
             }
         }
         ControlFlow::Continue(())
@@ -144,7 +144,7 @@ struct Rewrite<'a> {
 }
 
 impl Rewrite<'_> {
-    /// `JOIN … USING (Id)`; `SEMI JOIN` in the planner's words.
+    /// `JOIN … USING (Id)`; `SEMI JOIN` under the planner's name.
     fn join(&mut self, join: &mut Join) {
         if let Some((_, JoinConstraint::Using(names))) = constraint(&mut join.join_operator) {
             for name in names {

@@ -5,7 +5,7 @@
 use crate::refusal::{Kind, Refusal};
 use crate::syntax::call;
 use arrow::datatypes::SchemaRef;
-use spotmill_core::sql::Lines;
+use spotmill_spec::sql::Lines;
 use sqlparser::ast::{
     BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
     OrderBy, Query, ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
@@ -35,14 +35,14 @@ pub fn explicit(statement: &mut Statement, text: &str, tables: &BTreeMap<String,
 /// Why the walk ends early.
 enum Stop {
     Refused(Box<Refusal>),
-    /// A table that nobody declared: the planner refuses the query and says which tables there are.
+    /// A table that nobody declared: the planner refuses the query and lists which tables there are.
     Undeclared,
 }
 
 type Answer<T> = Result<T, Stop>;
 
 /// Names of columns in order; a column without a name is an expression that the query does not name. None where even
-/// their number is not known.
+/// their number is not determined.
 type Columns = Option<Vec<Option<String>>>;
 
 /// Where a value comes from: the first of these columns (relation, column) that is not NULL.
@@ -91,12 +91,12 @@ impl Side {
         self
     }
 
-    fn is_known(&self) -> bool {
+    fn is_declared(&self) -> bool {
         self.relations.iter().all(|(_, columns)| columns.is_some())
     }
 
     fn columns(&self) -> Columns {
-        self.is_known().then(|| self.star.iter().map(|item| item.name.clone()).collect())
+        self.is_declared().then(|| self.star.iter().map(|item| item.name.clone()).collect())
     }
 
     fn names(&self) -> Vec<String> {
@@ -310,7 +310,7 @@ impl Walk<'_> {
             match scope.find(ident) {
                 Found::One(at) => return Some(&scope.star[at]).filter(|item| item.merged),
                 Found::Several => return None,
-                Found::Nothing if !scope.is_known() => return None,
+                Found::Nothing if !scope.is_declared() => return None,
                 Found::Nothing if scope.aliases.iter().any(|alias| is_named(&alias.value, ident)) => return None,
                 Found::Nothing => {}
             }
@@ -457,8 +457,8 @@ impl Walk<'_> {
 
     /// The names that both sides have.
     fn common(&self, left: &Side, right: &Side, place: Span) -> Answer<Vec<Ident>> {
-        self.known(left, place)?;
-        self.known(right, place)?;
+        self.need_columns(left, place)?;
+        self.need_columns(right, place)?;
         let others = right.names();
         let is_common = |name: &String| others.iter().any(|other| other.eq_ignore_ascii_case(name));
         let mut keys: Vec<Ident> = Vec::new();
@@ -497,7 +497,7 @@ impl Walk<'_> {
     }
 
     fn key(&self, side: &Side, key: &Ident) -> Answer<usize> {
-        self.known(side, key.span)?;
+        self.need_columns(side, key.span)?;
         match side.find(key) {
             Found::One(at) => Ok(at),
             Found::Nothing => self.no_column(key, side),
@@ -508,7 +508,7 @@ impl Walk<'_> {
         }
     }
 
-    fn known(&self, side: &Side, span: Span) -> Answer<()> {
+    fn need_columns(&self, side: &Side, span: Span) -> Answer<()> {
         match side.relations.iter().find(|(_, columns)| columns.is_none()) {
             None => Ok(()),
             Some((name, _)) => {
@@ -663,7 +663,7 @@ impl Walk<'_> {
 
     fn star(&self, side: &Side, options: &WildcardAdditionalOptions) -> Answer<Vec<SelectItem>> {
         let span = options.wildcard_token.0.span;
-        self.known(side, span)?;
+        self.need_columns(side, span)?;
         let Some(excluded) = excluded(options) else {
             return self.refuse(
                 span,
@@ -705,7 +705,7 @@ fn listed(run: &[&Item], side: &Side, replaced: &[Box<ReplaceSelectElement>], sp
     vec![SelectItem::QualifiedWildcard(kind, options)]
 }
 
-/// What REPLACE says for the column.
+/// What REPLACE gives for the column.
 fn replacement(item: &Item, replaced: &[Box<ReplaceSelectElement>]) -> Option<SelectItem> {
     let name = item.name.as_ref()?;
     let found = replaced.iter().find(|element| is_named(name, &element.column_name))?;

@@ -1,20 +1,20 @@
-//! What DataFusion says of a query, in the words of a person who wrote SQL: what is wrong, and after a colon what to write
-//! instead. Its wording is that of the pinned version; a message that is not listed here stays as it is.
+//! What DataFusion reports of a query, in the terms of a person who wrote SQL: what is wrong, and after a colon what
+//! to write instead. Its wording is that of the pinned version; a message that is not listed here stays as it is.
 
 use crate::functions::kinds::word;
 use arrow::datatypes::DataType;
 
-/// How a message is known.
-enum Known {
+/// How a message is recognised.
+enum Match {
     Begins(&'static str),
     Holds(&'static str),
 }
 
-use Known::{Begins, Holds};
+use Match::{Begins, Holds};
 
-/// (what is said, what to say of it): `{}` is the first part of the message in quotes or, where there is none, the word
+/// (message, what is shown instead): `{}` is the first part of the message in quotes or, where there is none, the word
 /// after what it begins with.
-const WORDS: &[(Known, &str)] = &[
+const MESSAGES: &[(Match, &str)] = &[
     (
         Begins("Correlated scalar subquery can only be used"),
         "a subquery with columns of the outer query cannot stand in ON: put the condition into WHERE, or join its table",
@@ -98,24 +98,24 @@ const WORDS: &[(Known, &str)] = &[
     (Begins("coalesce must have"), "COALESCE takes arguments: write COALESCE(x, y)"),
 ];
 
-/// The message as a person would say it.
+/// The message as a person would write it.
 pub fn reworded(message: &str) -> String {
-    if let Some(said) = of_call(message).or_else(|| of_literal(message)) {
-        return said;
+    if let Some(message) = of_call(message).or_else(|| of_literal(message)) {
+        return message;
     }
-    let is_known = |known: &Known| match known {
+    let fits = |pattern: &Match| match pattern {
         Begins(text) => message.starts_with(text),
         Holds(text) => message.contains(text),
     };
-    match WORDS.iter().find(|(known, _)| is_known(known)) {
-        Some((known, said)) => said.replace("{}", subject(message, known)),
+    match MESSAGES.iter().find(|(pattern, _)| fits(pattern)) {
+        Some((pattern, text)) => text.replace("{}", subject(message, pattern)),
         None => message.to_owned(),
     }
 }
 
-fn subject<'a>(message: &'a str, known: &Known) -> &'a str {
+fn subject<'a>(message: &'a str, pattern: &Match) -> &'a str {
     let quoted = |mark: char| message.split(mark).nth(1);
-    let next = match known {
+    let next = match pattern {
         Begins(text) => message[text.len()..].split_whitespace().next(),
         Holds(_) => None,
     };
@@ -162,8 +162,8 @@ mod tests {
     use super::reworded;
 
     #[test]
-    fn messages_say_what_to_write() {
-        let check = |said: &str, want: &str| assert_eq!(reworded(said), want);
+    fn messages_state_what_to_write() {
+        let check = |message: &str, want: &str| assert_eq!(reworded(message), want);
         check(
             "Function 'upper' requires String, but received Int64 (DataType: Int64).. No function matches the given name and argument types 'upper(Int64, Decimal128(10, 2))'.",
             "`upper` does not take (int64, decimal(10,2)): `spotmill functions upper` shows what it takes",

@@ -142,7 +142,7 @@ fn natural_joins_on_every_common_column() {
 }
 
 #[test]
-fn columns_of_subqueries_are_known_from_their_text() {
+fn columns_of_subqueries_follow_from_their_text() {
     means(
         "WITH b AS (SELECT k, cv AS x FROM c) SELECT * FROM a RIGHT JOIN b USING (k)",
         "WITH b AS (SELECT k, cv AS x FROM c) SELECT b.k, j, av, x FROM a RIGHT JOIN b ON a.k = b.k",

@@ -37,7 +37,8 @@ pub fn contract_uri(folder: &Uri, rest: &str) -> Uri {
     folder.join(&format!("{FOLDER}/columns-{}.json", short(rest.as_bytes(), 16)))
 }
 
-/// How the columns differ from the contract, as a person compares them; nothing where they agree or are not known.
+/// How the columns differ from the contract, as a person compares them; nothing where they agree or the contract names
+/// none.
 pub fn changes(contract: &Contract, columns: &[Column]) -> Option<String> {
     if columns.is_empty() || contract.columns.is_empty() {
         return None;

@@ -1,11 +1,11 @@
 //! What a publisher does with a destination, decided from its manifest and one listing. A file that nobody's manifest
-//! explains is never touched and never published beside: it is named, and publishing stops until somebody says whether
-//! to take it over or to leave it.
+//! explains is never touched and never published beside: it is named, and publishing stops until somebody decides
+//! whether to take it over or to leave it.
 
 use super::{Contents, FOLDER, FileList, Lying, Publication, State, id_of};
+use crate::format::count;
 use crate::ids::Uri;
 use crate::records::RECORD_VERSION;
-use crate::words::count;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,7 +163,7 @@ fn takes_place_of(me: &Me<'_>, other: &Publication) -> bool {
 }
 
 /// Runs of one step share a destination that does not hold their whole key; each has a mark of its own. Other steps do
-/// if somebody said so of both.
+/// if somebody allowed it for both.
 fn lives_beside(me: &Me<'_>, other: &Publication, contents: &Contents) -> bool {
     let mine = &me.publication;
     let agreed = |p: &Publication| contents.left.contains(&step_entry(p));
@@ -197,7 +197,7 @@ struct Strange<'a> {
 
 /// What no manifest explains, and what belongs to another destination.
 fn strange<'a>(seen: &Seen<'a>, contents: &Contents, mine: &Publication) -> Strange<'a> {
-    let known: BTreeSet<&str> = contents.publications.iter().map(|p| p.id.as_str()).collect();
+    let published: BTreeSet<&str> = contents.publications.iter().map(|p| p.id.as_str()).collect();
     let retired: BTreeSet<&str> = contents.retired.iter().map(String::as_str).collect();
     let manifest = format!("/{FOLDER}/manifest.json");
     let nested: Vec<&str> = seen.listed.keys().filter_map(|path| path.strip_suffix(&manifest)).collect();
@@ -209,7 +209,7 @@ fn strange<'a>(seen: &Seen<'a>, contents: &Contents, mine: &Publication) -> Stra
         let adopted = contents.adopted.get(path) == Some(&file.etag);
         let below = nested.iter().find(|folder| path.starts_with(&format!("{folder}/")));
         let ours = path.starts_with(&format!("{FOLDER}/"))
-            || id_of(path).is_some_and(|id| known.contains(id) || retired.contains(id) || id == mine.id)
+            || id_of(path).is_some_and(|id| published.contains(id) || retired.contains(id) || id == mine.id)
             || adopted
             || left(path)
             || (seen.contents.is_some() && is_mark(path));

@@ -1,5 +1,5 @@
-//! What a destination says of itself. Beside the data lies `_spotmill/manifest.json`: publication by publication, who
-//! put which files there. It is only ever compared and swapped, so of several publishers each sees what the others
+//! What a destination records of itself. Beside the data lies `_spotmill/manifest.json`: publication by publication,
+//! who put which files there. It is only ever compared and swapped, so of several publishers each sees what the others
 //! did. Every published file begins with the id of its publication, an id is never used for other bytes, and so a late
 //! copy of a publisher that lost can neither be taken for data nor replace any.
 //!
@@ -29,11 +29,11 @@ const RETIRED: usize = 1_000;
 pub struct Contents {
     pub v: u32,
     pub publications: Vec<Publication>,
-    /// Files and folders (with a slash at the end) that somebody said to leave, relative to the destination; `../` for
+    /// Files and folders (with a slash at the end) that somebody chose to leave, relative to the destination; `../` for
     /// a destination above this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
-    /// Files that somebody said to take over, with their ETags: as they are they go, once what replaces them stands.
+    /// Files that somebody chose to take over, with their ETags: unchanged, they go once what replaces them stands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adopted: BTreeMap<String, String>,
     /// Ids of publications that are gone, oldest first: a file of theirs that appears late is removed.

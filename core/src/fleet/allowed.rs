@@ -1,5 +1,5 @@
 //! Which machines of the catalogue may be asked for: the pipeline's `[fleet]`, and the architectures that there is a
-//! worker and a launch template for. It says which knob is to blame where nothing is left.
+//! worker and a launch template for. It names the knob to blame where nothing is left.
 
 use super::Architecture;
 use super::catalogue::{self, CLASSES, Generation};

@@ -114,7 +114,7 @@ pub struct CreateLaunchTemplateVersion {
     pub launch_template_id: String,
     /// Image, role, security group and the rest come from it.
     pub source_version: String,
-    /// The fleet's name, by which the version is found again.
+    /// The fleet's name, by which the version is found later.
     pub version_description: String,
     pub launch_template_data: LaunchTemplateData,
 }

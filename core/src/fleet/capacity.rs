@@ -1,13 +1,13 @@
 //! vCPUs that all fleets of a stack may have together, across runs and backfills, and who holds them. A fleet that EC2
-//! shows counts with what EC2 says; one that was granted room and is not to be seen yet counts with its grant, for as
-//! long as EC2 may take to show it. Grants are written by compare-and-swap, so that two launches at once do not both
+//! shows counts with what EC2 reports; one that was granted room and is not to be seen yet counts with its grant, for
+//! as long as EC2 may take to show it. Grants are written by compare-and-swap, so that two launches at once do not both
 //! take the last room.
 
 use crate::bounds::GRANT_SECS;
 use crate::fleet::LivingFleet;
+use crate::format::count;
 use crate::ids::{RunId, StepName, Uri};
 use crate::records::RECORD_VERSION;
-use crate::words::count;
 use serde::{Deserialize, Serialize};
 
 /// `capacity.json`: the grants of the last minutes.
@@ -48,7 +48,7 @@ pub enum Room {
         because: Option<String>,
         capacity: Capacity,
     },
-    /// Nothing is free now; it says who holds what.
+    /// Nothing is free now; it names who holds what.
     Full(String),
     /// A single slot takes more than there ever is.
     Never(String),
@@ -77,12 +77,12 @@ pub fn room(most: u32, living: &[LivingFleet], recent: Capacity, ask: &Ask<'_>, 
     let held = holders.iter().fold(0_u32, |sum, (_, vcpus)| sum.saturating_add(*vcpus));
     let free = most.saturating_sub(held);
     let slots = ask.slots.max(1).min(free / slot);
-    let told = || {
+    let usage = || {
         let each = holders.iter().map(|(who, vcpus)| format!("{who} {vcpus}")).collect::<Vec<_>>().join(", ");
         format!("`MaxVcpus` of the stack is {most}, and {held} are held: {each}")
     };
     if slots == 0 {
-        return Room::Full(format!("{}; a slot takes {slot}", told()));
+        return Room::Full(format!("{}; a slot takes {slot}", usage()));
     }
     let grant = Grant {
         fleet: ask.fleet.to_owned(),
@@ -95,7 +95,7 @@ pub fn room(most: u32, living: &[LivingFleet], recent: Capacity, ask: &Ask<'_>, 
     let others = recent.grants.into_iter().filter(|g| g.fleet != ask.fleet);
     let because = (slots < ask.slots).then(|| match holders.is_empty() {
         true => format!("`MaxVcpus` of the stack is {most}"),
-        false => told(),
+        false => usage(),
     });
     Room::Granted { slots, because, capacity: Capacity { v: RECORD_VERSION, grants: others.chain([grant]).collect() } }
 }

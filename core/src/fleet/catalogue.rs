@@ -1,6 +1,6 @@
 //! The machine types that a fleet may name: general, compute and memory families of the last generations. A list by
 //! name, so that what has another quota or another price (X, burstable, GPU, bare metal) can never slip in, and the
-//! number of pools is known before AWS is asked.
+//! number of pools is fixed before AWS is asked.
 
 use super::Architecture;
 use std::collections::BTreeSet;

@@ -1,12 +1,12 @@
 //! Why a fleet has no machine that works: read from its history and from how its machines ended. Each cause has its own
-//! message and remedy, so that nobody waits for capacity while a permission is missing, or looks for a permission while
-//! there is no capacity.
+//! message and remedy, so that nobody waits for capacity while a permission is missing, or searches for a permission
+//! while there is no capacity.
 
 use super::FleetRequest;
 use super::now::{FleetEvent, FleetNow, MachineNow, Target};
 use crate::calls::errors;
 use crate::command::Caller;
-use crate::words::{clip, count, duration};
+use crate::format::{clip, count, duration};
 
 /// All standard machine types (A, C, D, H, I, M, R, T, Z) on spot together, in vCPUs. A fleet never asks for X types,
 /// so their own quota (L-E3A00192) does not matter.
@@ -27,15 +27,15 @@ pub enum Cause {
     Silent,
 }
 
-/// A cause, and the words of EC2 that say so.
+/// A cause, and EC2's message that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub cause: Cause,
-    pub words: String,
+    pub message: String,
 }
 
-/// What EC2 writes, by what it means; the first row with a word of the text counts.
-const WORDS: &[(Cause, &[&str])] = &[
+/// What EC2 writes, by what it means; the first row with a pattern that the text contains counts.
+const PATTERNS: &[(Cause, &[&str])] = &[
     (Cause::Image, &["InvalidAMI", "Not authorized for images", "The image id"]),
     (
         Cause::Permission,
@@ -83,20 +83,20 @@ const WORDS: &[(Cause, &[&str])] = &[
     ),
 ];
 
-/// EC2's reasons for which a machine ends that tell nothing of why there is none: ended by us, by itself, taken away.
+/// EC2's reasons for a machine's end that do not explain why there is none: ended by us, by itself, taken away.
 const NO_CAUSE: &[&str] =
     &["UserInitiated", "InstanceInitiatedShutdown", "SpotInstanceTermination", "SpotInstanceShutdown", "Fleet"];
 
 /// The gravest cause that the history names since a machine was last launched: a mistake stays, capacity comes back.
 pub fn cause(events: &[FleetEvent], machines: &[MachineNow]) -> Option<Finding> {
     let launched = events.iter().filter(|e| e.sub_kind == "launched").map(|e| e.at_ms).max().unwrap_or(0);
-    let trouble = events.iter().filter(|e| e.at_ms >= launched && matches!(&*e.kind, "service-error" | "information"));
-    let mut said: Vec<String> = trouble.map(|e| format!("{}: {}", e.sub_kind, e.text)).collect();
+    let reported = events.iter().filter(|e| e.at_ms >= launched && matches!(&*e.kind, "service-error" | "information"));
+    let mut texts: Vec<String> = reported.map(|e| format!("{}: {}", e.sub_kind, e.text)).collect();
     let ended = machines.iter().filter(|m| !m.works && !NO_CAUSE.iter().any(|word| m.reason.contains(word)));
-    said.extend(ended.filter(|m| !m.reason.is_empty()).map(|m| m.reason.clone()));
-    WORDS.iter().find_map(|(cause, words)| {
-        let meant = said.iter().rev().find(|text| words.iter().any(|word| text.contains(word)))?;
-        Some(Finding { cause: *cause, words: clip(meant, 500) })
+    texts.extend(ended.filter(|m| !m.reason.is_empty()).map(|m| m.reason.clone()));
+    PATTERNS.iter().find_map(|(cause, patterns)| {
+        let meant = texts.iter().rev().find(|text| patterns.iter().any(|pattern| text.contains(pattern)))?;
+        Some(Finding { cause: *cause, message: clip(meant, 500) })
     })
 }
 
@@ -104,11 +104,11 @@ pub fn cause(events: &[FleetEvent], machines: &[MachineNow]) -> Option<Finding> 
 pub struct Story<'a> {
     pub request: &'a FleetRequest,
     pub fleet: &'a FleetNow,
-    /// How long there was no machine, or no word of any.
+    /// How long there was no machine, or no call from any.
     pub waited_secs: u64,
     /// The end of a machine's console: its id, and its last lines.
     pub console: Option<(&'a str, &'a str)>,
-    /// The account's value of the quota that the fleet is held to, in vCPUs, where it is known.
+    /// The account's value of the quota that the fleet is held to, in vCPUs, if it could be read.
     pub quota_vcpus: Option<f64>,
     /// Whose commands are named.
     pub caller: &'a Caller,
@@ -122,7 +122,7 @@ pub fn quota_of(target: Target) -> (&'static str, &'static str) {
     }
 }
 
-/// What to type for more.
+/// The command that asks for more.
 pub fn raise_quota(code: &str, vcpus: u32) -> String {
     format!(
         "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {code} --desired-value {vcpus}"
@@ -145,27 +145,27 @@ impl Finding {
     }
 
     pub fn text(&self, of: &Story<'_>) -> String {
-        let words = match self.words.as_str() {
+        let message = match self.message.as_str() {
             "" => String::new(),
-            words => format!(" EC2 says: {}.", words.trim_end_matches('.')),
+            message => format!(" EC2 says: {}.", message.trim_end_matches('.')),
         };
         match self.cause {
-            Cause::Capacity => format!("{}.{words} {}", of.capacity(), of.capacity_remedy()),
-            Cause::Price => format!("{}.{words} Raise or remove `fleet.max_price_per_vcpu_hour`", of.price()),
-            Cause::Quota => format!("{}.{words} {}", of.quota(), of.quota_remedy()),
+            Cause::Capacity => format!("{}.{message} {}", of.capacity(), of.capacity_remedy()),
+            Cause::Price => format!("{}.{message} Raise or remove `fleet.max_price_per_vcpu_hour`", of.price()),
+            Cause::Quota => format!("{}.{message} {}", of.quota(), of.quota_remedy()),
             Cause::Image => format!(
-                "the machines' image cannot be booted.{words} Look at the stack's parameters ImageX86 and ImageArm64 \
+                "the machines' image cannot be booted.{message} Look at the stack's parameters ImageX86 and ImageArm64 \
                  (is the image there, in this region, and may this account use it?), then: `{}`",
                 of.caller.command("deploy")
             ),
             Cause::Permission => format!(
-                "a role or a permission is missing for launching machines.{words} `{}` looks at the \
+                "a role or a permission is missing for launching machines.{message} `{}` looks at the \
                  service-linked roles (aws iam create-service-linked-role --aws-service-name ec2fleet.amazonaws.com); \
                  a key of your own has to admit them, and a permissions boundary what the stack's roles do",
                 of.caller.command("doctor")
             ),
             Cause::Template => format!(
-                "the launch template, or what it names, is not valid.{words} The stack's templates, subnets and \
+                "the launch template, or what it names, is not valid.{message} The stack's templates, subnets and \
                  security group are not what they were: `{}`",
                 of.caller.command("deploy")
             ),
@@ -175,7 +175,7 @@ impl Finding {
 }
 
 impl Story<'_> {
-    fn bought(&self) -> &'static str {
+    fn market(&self) -> &'static str {
         if self.fleet.target.on_demand > 0 { "spot or on-demand" } else { "spot" }
     }
 
@@ -183,7 +183,7 @@ impl Story<'_> {
         let (types, zones) = (self.fleet.types, self.fleet.zones);
         format!(
             "no {} capacity for {}: {} asked for in {} ({} in {})",
-            self.bought(),
+            self.market(),
             duration(self.waited_secs),
             count(u64::from(self.fleet.target.vcpus), "vCPU"),
             count((types * zones) as u64, "pool"),

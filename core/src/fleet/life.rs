@@ -1,6 +1,6 @@
 //! `e{epoch}/machines-{round}.json`: the machines of a round as they were seen, their price, and what was decided about
-//! them. Written by compare-and-swap; each look adds to the ones before, so that what EC2 forgets stays known. It prices
-//! a run and explains it; nothing that must be right hangs on it.
+//! them. Written by compare-and-swap; each inspection adds to the ones before, so that what EC2 forgets is kept. It
+//! prices a run and explains it; nothing that must be right hangs on it.
 
 use super::now::{FleetNow, MachineNow};
 use crate::bounds::USD_PER_VCPU_HOUR;
@@ -15,13 +15,13 @@ const HOUR_MS: f64 = 3_600_000.0;
 pub struct RoundMachines {
     pub v: u32,
     pub machines: BTreeMap<String, MachineLife>,
-    /// When the watch last looked; 0: never.
+    /// When the watch last inspected it; 0: never.
     #[serde(default)]
     pub watched_ms: u64,
-    /// Since when the fleet has had less than its work needs, at every look.
+    /// Since when the fleet has had less than its work needs, at every inspection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_since_ms: Option<u64>,
-    /// Since when it has had no machine at all, at every look.
+    /// Since when it has had no machine at all, at every inspection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_since_ms: Option<u64>,
     /// When a part of it was first asked for on demand.
@@ -45,7 +45,7 @@ pub struct MachineLife {
     pub vcpus: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_demand: bool,
-    /// Dollars an hour, as asked once; none: not known, and bounded from above.
+    /// Dollars an hour, as asked once; none: unknown, and bounded from above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd_per_hour: Option<f64>,
     pub launched_ms: u64,
@@ -83,7 +83,7 @@ impl MachineLife {
         }
     }
 
-    /// Dollars of what it lived between two moments. A price that is not known counts as the highest there may be.
+    /// Dollars of what it lived between two moments. An unknown price counts as the highest there may be.
     fn usd(&self, from_ms: u64, to_ms: u64) -> f64 {
         let price = self.usd_per_hour.unwrap_or(f64::from(self.vcpus) * USD_PER_VCPU_HOUR);
         self.lived_ms(from_ms, to_ms) as f64 / HOUR_MS * price
@@ -95,7 +95,7 @@ impl MachineLife {
 }
 
 impl RoundMachines {
-    /// Takes in a look: machines that are new, and those that work no more.
+    /// Records an inspection: machines that are new, and those that work no more.
     pub fn see(&mut self, fleet: &FleetNow, now_ms: u64) {
         for machine in &fleet.machines {
             self.machines.entry(machine.id.clone()).or_insert_with(|| MachineLife::of(machine));
@@ -103,7 +103,7 @@ impl RoundMachines {
         let works = |id: &str| fleet.working().any(|m| m.id == id);
         for (id, life) in &mut self.machines {
             match works(id) {
-                // It was taken for ended because one look missed it.
+                // It was taken for ended because one inspection missed it.
                 true => life.ended_ms = None,
                 false => drop(life.ended_ms.get_or_insert(now_ms)),
             }
@@ -121,12 +121,13 @@ impl RoundMachines {
 
     pub fn price(&mut self, pools: &[(String, String)], usd: &[Option<f64>]) {
         for life in self.machines.values_mut().filter(|m| m.usd_per_hour.is_none() && !m.on_demand) {
-            let at = pools.iter().position(|(kind, zone)| (kind, zone) == (&life.kind, &life.zone));
+            let at = pools.iter().position(|(instance_type, zone)| (instance_type, zone) == (&life.kind, &life.zone));
             life.usd_per_hour = at.and_then(|at| usd.get(at).copied().flatten());
         }
     }
 
-    /// Notes how the fleet stands against what its work needs. What was never watched has been so since it was asked for.
+    /// Notes how the fleet stands against what its work needs. What was never watched has been so since it was asked
+    /// for.
     pub fn watch(&mut self, has: u32, needs: u32, asked_ms: u64, now_ms: u64) {
         let began = if self.watched_ms == 0 { asked_ms } else { now_ms };
         let since = |holds: bool, before: Option<u64>| holds.then(|| before.unwrap_or(began));
@@ -135,8 +136,8 @@ impl RoundMachines {
         self.watched_ms = now_ms;
     }
 
-    /// These were told to end.
-    pub fn told_to_end(&mut self, ids: &[String], now_ms: u64) {
+    /// Records that these were asked to end.
+    pub fn asked_to_end(&mut self, ids: &[String], now_ms: u64) {
         for (_, life) in self.machines.iter_mut().filter(|(id, _)| ids.contains(id)) {
             life.ended_ms.get_or_insert(now_ms);
         }
@@ -149,7 +150,7 @@ impl RoundMachines {
         self.ended_ms.get_or_insert(now_ms);
     }
 
-    /// A sentence once.
+    /// Adds a sentence once.
     pub fn note(&mut self, text: String) {
         if !self.notes.contains(&text) {
             self.notes.push(text);
@@ -175,8 +176,8 @@ impl RoundMachines {
     }
 }
 
-/// What machines cost. An upper bound: a machine counts until it was seen to be gone, and the first hour of one that was
-/// taken away counts although AWS gives it.
+/// What machines cost. An upper bound: a machine counts until it was seen to be gone, and the first hour of one that
+/// was taken away counts although AWS gives it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     pub machines: u32,
@@ -201,7 +202,7 @@ impl std::ops::AddAssign for Cost {
     }
 }
 
-/// What is said of a run that has spent its budget.
+/// The message for a run that has spent its budget.
 pub fn over_budget(spent_usd: f64, budget_usd: f64, start: &Command) -> String {
     format!(
         "the run's machines have cost ${spent_usd:.2} of its budget of ${budget_usd:.2} (`budget.usd_per_run`): no more \

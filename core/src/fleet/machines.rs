@@ -1,11 +1,11 @@
 //! Which machine types a step may land on: those of the catalogue that `[fleet]` allows and at least one item fits on,
-//! in as many pools as a fleet may have. What was left out is said, and why.
+//! in as many pools as a fleet may have. What was left out is reported, with the reason.
 
 use super::allowed::Allowed;
 use super::catalogue::{self, CLASSES, SIZES, TIERS};
 use super::{Architecture, FleetProblem};
 use crate::bounds::{MAX_POOLS, MIN_MACHINE_VCPUS, SYSTEM_MEMORY_MIB};
-use crate::words::count;
+use crate::format::count;
 use std::collections::BTreeMap;
 
 /// What one item needs, and all of them.
@@ -140,7 +140,7 @@ fn group(need: &Need, allowed: &Allowed, vcpus: u32, tier: usize) -> Vec<(Archit
         .collect()
 }
 
-/// By what the pipeline says, by what an item needs, and what no fleet asks for.
+/// By what the pipeline allows, by what an item needs, and what no fleet asks for.
 fn left_out(need: &Need, allowed: &Allowed) -> Vec<LeftOut> {
     let mut all = Vec::new();
     if !allowed.families.is_empty() {
@@ -197,12 +197,12 @@ impl Machines {
             self.max_vcpus,
             self.mib_per_vcpu as f64 / 1_024.0,
             self.total_vcpus,
-            self.told_left_out(),
+            self.describe_left_out(),
         )
     }
 
     /// `t* (burstable); x* (a spot quota of their own, 0 in a new account)`
-    pub fn told_left_out(&self) -> String {
+    pub fn describe_left_out(&self) -> String {
         self.left_out.iter().map(|l| format!("{} ({})", l.what, l.why)).collect::<Vec<_>>().join("; ")
     }
 }

@@ -1,6 +1,6 @@
 //! A round's machines as pure data: what is asked for (`FleetRequest`, also the record `fleet-{round}.json`), where
 //! (`FleetPlace`), and the calls to EC2 that follow from the two (`request`, `machines`, `user_data`). The same request
-//! in the same place always gives the same calls, so that whoever lost a reply can ask again.
+//! in the same place always gives the same calls, so that whoever lost a reply can repeat the request.
 
 mod allowed;
 pub mod api;
@@ -110,7 +110,7 @@ pub struct LivingFleet {
     pub run: RunId,
     pub step: StepName,
     pub execution: ExecutionId,
-    /// vCPUs that it is to have, as far as is known: less once it was made smaller, 0 before it is launched.
+    /// vCPUs that it is to have, as far as EC2 shows: less once it was made smaller, 0 before it is launched.
     pub vcpus: u32,
 }
 
@@ -125,7 +125,7 @@ pub struct FleetPlace {
     pub templates: BTreeMap<Architecture, String>,
     /// One subnet a zone, and no zone twice.
     pub subnets: Vec<String>,
-    /// Seconds that an item is a machine's without a word of it.
+    /// Seconds that an item stays a machine's without a call from it.
     pub visibility_secs: u64,
 }
 

@@ -1,13 +1,13 @@
-//! A fleet as the place that holds it shows it: what it shall have, its machines, what happened to it; and what a
-//! fleet can be told while it lives. Data only: `watch` and `tail` decide over it.
+//! A fleet as the place that holds it shows it: what it shall have, its machines, what happened to it; and how it
+//! can be changed while it lives. Data only: `watch` and `tail` decide over it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Lines of a console's end that are told.
+/// Lines of a console's end that are reported.
 const CONSOLE_LINES: usize = 12;
 
-/// vCPUs that a fleet keeps, and how many of these it buys on demand instead of spare.
+/// vCPUs that a fleet keeps, and how many of these are on demand instead of spot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     pub vcpus: u32,
@@ -36,7 +36,7 @@ pub struct MachineNow {
     pub launched_ms: u64,
     /// It starts or runs.
     pub works: bool,
-    /// Why it ended, in the place's words; empty while it works.
+    /// Why it ended, as the place reports it; empty while it works.
     pub reason: String,
 }
 
@@ -62,14 +62,14 @@ pub struct FleetEvent {
     pub text: String,
 }
 
-/// What a living fleet is told: its target first, then these machines end, so that none is replaced.
+/// A change of a living fleet: its target first, then these machines end, so that none is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resize {
     pub target: Target,
     pub end: Vec<String>,
 }
 
-/// The last lines of a console as EC2 gives it, in base64; nothing if it says nothing.
+/// The last lines of a console as EC2 gives it, in base64; nothing if it is empty.
 pub fn console_tail(output: &str) -> Option<String> {
     let bytes = STANDARD.decode(output.trim()).ok()?;
     let text = String::from_utf8_lossy(&bytes);

@@ -1,5 +1,5 @@
-//! What a fleet's machines cost: spot prices that were asked for, put in order, and on-demand prices that were not, which
-//! are a guess and are called one.
+//! What a fleet's machines cost: spot prices that were asked for, put in order, and on-demand prices that were not,
+//! which are a guess and are called one.
 
 use super::catalogue::{SIZES, TIERS};
 use super::machines::Machines;
@@ -27,8 +27,8 @@ pub struct SpotPrices {
     pub above_limit: usize,
 }
 
-/// On demand, a vCPU-hour, in us-east-1: the seventh generation as the Price List had it in July 2026, by class and maker
-/// of the processor.
+/// On demand, a vCPU-hour, in us-east-1: the seventh generation as the Price List had it in July 2026, by class and
+/// maker of the processor.
 const ON_DEMAND: [(char, char, f64); 9] = [
     ('c', 'g', 0.03625),
     ('m', 'g', 0.0408),
@@ -41,9 +41,9 @@ const ON_DEMAND: [(char, char, f64); 9] = [
     ('r', 'a', 0.076_075),
 ];
 
-/// Of the pools that the request may take; nothing where none has a price under its limit.
+/// Prices of the pools that the request may take; nothing where none has a price under its limit.
 pub fn spot(chosen: &Machines, all: &[PoolPrice], limit: Option<f64>) -> Option<SpotPrices> {
-    let ours = |p: &&PoolPrice| chosen.types.values().flatten().any(|kind| *kind == p.kind);
+    let ours = |p: &&PoolPrice| chosen.types.values().flatten().any(|instance_type| *instance_type == p.kind);
     let each = |p: &PoolPrice| vcpus(&p.kind).map(|vcpus| (p.usd / f64::from(vcpus), p.clone()));
     let mut priced: Vec<(f64, PoolPrice)> = all.iter().filter(ours).filter_map(each).collect();
     let all = priced.len();
@@ -56,21 +56,21 @@ pub fn spot(chosen: &Machines, all: &[PoolPrice], limit: Option<f64>) -> Option<
 
 /// A guess of what a vCPU-hour of these machines costs on demand: the middle of their families.
 pub fn guess_on_demand(chosen: &Machines) -> Option<f64> {
-    median(chosen.types.values().flatten().filter_map(|kind| list_price(kind)))
+    median(chosen.types.values().flatten().filter_map(|instance_type| list_price(instance_type)))
 }
 
-fn list_price(kind: &str) -> Option<f64> {
-    let class = kind.chars().next()?;
-    let family = kind.split('.').next()?.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+fn list_price(instance_type: &str) -> Option<f64> {
+    let class = instance_type.chars().next()?;
+    let family = instance_type.split('.').next()?.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let maker = family.chars().find(|c| "gia".contains(*c)).unwrap_or('i');
     ON_DEMAND.iter().find(|(c, m, _)| (*c, *m) == (class, maker)).map(|(_, _, usd)| *usd)
 }
 
-/// Of a machine type of the catalogue.
-fn vcpus(kind: &str) -> Option<u32> {
-    let (family, size) = kind.split_once('.')?;
-    let known = TIERS.iter().flat_map(|tier| tier.iter()).any(|g| family.get(1..) == Some(g.name));
-    SIZES.iter().find(|(_, name)| known && *name == size).map(|(vcpus, _)| *vcpus)
+/// The vCPUs of a machine type of the catalogue.
+fn vcpus(instance_type: &str) -> Option<u32> {
+    let (family, size) = instance_type.split_once('.')?;
+    let listed = TIERS.iter().flat_map(|tier| tier.iter()).any(|g| family.get(1..) == Some(g.name));
+    SIZES.iter().find(|(_, name)| listed && *name == size).map(|(vcpus, _)| *vcpus)
 }
 
 #[cfg(test)]
@@ -85,8 +85,8 @@ mod tests {
         choose(&Need { vcpus: 2, memory_mib: 4_096, slots: 10 }, &allowed, 3).expect("machines")
     }
 
-    fn price(kind: &str, zone: &str, usd: f64) -> PoolPrice {
-        PoolPrice { kind: kind.into(), zone: zone.into(), usd }
+    fn price(instance_type: &str, zone: &str, usd: f64) -> PoolPrice {
+        PoolPrice { kind: instance_type.into(), zone: zone.into(), usd }
     }
 
     #[test]
@@ -97,11 +97,14 @@ mod tests {
             price("m7g.xlarge", "b", 0.40),
             price("c7g.xlarge", "a", 0.001),
         ];
-        let told = spot(&machines(&["m7g"]), &all, None).expect("prices");
-        assert_eq!((told.pools, told.cheapest.kind.as_str(), told.cheapest.zone.as_str()), (3, "m7g.2xlarge", "b"));
-        assert_eq!((told.lowest, told.median, told.above_limit), (0.015, 0.02, 0));
-        let told = spot(&machines(&["m7g"]), &all, Some(0.05)).expect("prices");
-        assert_eq!((told.pools, told.above_limit), (2, 1));
+        let prices = spot(&machines(&["m7g"]), &all, None).expect("prices");
+        assert_eq!(
+            (prices.pools, prices.cheapest.kind.as_str(), prices.cheapest.zone.as_str()),
+            (3, "m7g.2xlarge", "b")
+        );
+        assert_eq!((prices.lowest, prices.median, prices.above_limit), (0.015, 0.02, 0));
+        let prices = spot(&machines(&["m7g"]), &all, Some(0.05)).expect("prices");
+        assert_eq!((prices.pools, prices.above_limit), (2, 1));
         assert_eq!(spot(&machines(&["m7g"]), &all, Some(0.001)), None, "all are above the limit");
         assert_eq!(spot(&machines(&["r7g"]), &all, None), None);
     }

@@ -21,7 +21,7 @@ pub fn template_versions(
 ) -> Result<BTreeMap<Architecture, CreateLaunchTemplateVersion>, FleetProblem> {
     let user_data = STANDARD.encode(user_data(&settings(request, place))?);
     let tags = tags(request, &place.stack)?;
-    let tagged = |kind: &str| TagSpecification { resource_type: kind.to_owned(), tags: tags.clone() };
+    let tagged = |resource_type: &str| TagSpecification { resource_type: resource_type.to_owned(), tags: tags.clone() };
     let version = |architecture: Architecture| CreateLaunchTemplateVersion {
         client_token: token(request, &format!("template {architecture}")),
         launch_template_id: place.templates[&architecture].clone(),
@@ -102,8 +102,8 @@ pub fn tags(request: &FleetRequest, stack: &str) -> Result<Vec<Tag>, FleetProble
     all.into_iter().map(tag).collect()
 }
 
-/// Machine types that the pipeline allows, on the architectures that the stack has a template for and a worker was built
-/// for.
+/// Machine types that the pipeline allows, on the architectures that the stack has a template for and a worker was
+/// built for.
 pub fn machines_for(request: &FleetRequest, place: &FleetPlace) -> Result<Machines, FleetProblem> {
     if place.subnets.is_empty() {
         return Err(FleetProblem("the stack names no subnet to launch machines in; deploy it again".to_owned()));
@@ -159,7 +159,7 @@ fn requirements(chosen: &Machines, types: &[String]) -> Requirements {
     }
 }
 
-/// What the machines are told.
+/// The settings that the machines get.
 fn settings(request: &FleetRequest, place: &FleetPlace) -> WorkerSettings {
     WorkerSettings {
         v: RECORD_VERSION,
@@ -180,7 +180,7 @@ fn settings(request: &FleetRequest, place: &FleetPlace) -> WorkerSettings {
     }
 }
 
-/// 64 characters, the most CreateFleet takes: the same question bears the same token for ever.
+/// 64 characters, the most CreateFleet takes: the same request bears the same token for ever.
 fn token(request: &FleetRequest, purpose: &str) -> String {
     sha256(format!("{}\n{purpose}", request.name).as_bytes())
 }

@@ -1,14 +1,14 @@
 //! The tail: fewer items are left than machines, and those that have nothing to do cost as much as the others. Who is
-//! idle is read from the callbacks: an item is worked on where it was last heard of. Only idle machines end, one is kept
-//! for every item that nobody works on, and the target only falls, so that none of them is replaced.
+//! idle is read from the callbacks: an item is worked on where it was last heard of. Only idle machines end, one is
+//! kept for every item that nobody works on, and the target only falls, so that none of them is replaced.
 
 use super::now::{FleetNow, MachineNow, Resize, Target};
 use crate::bounds::HOLDER_SECS;
+use crate::format::count;
 use crate::tally::Tally;
-use crate::words::count;
 use std::collections::BTreeSet;
 
-/// What to end, and why; nothing if all have work, or nobody can tell yet.
+/// What to end, and why; nothing if all have work, or it is not clear yet.
 pub fn shrink(fleet: &FleetNow, tally: &Tally, now_ms: u64) -> Option<(Resize, String)> {
     let left = tally.left();
     let machines: Vec<&MachineNow> = fleet.working().collect();
@@ -21,7 +21,7 @@ pub fn shrink(fleet: &FleetNow, tally: &Tally, now_ms: u64) -> Option<(Resize, S
     let works = |id: &str| machines.iter().any(|m| m.id == id);
     let held = left.iter().filter(|item| heard(item).is_some_and(|h| works(machine_of(&h.worker)))).count();
     let unheld = left.len() as usize - held;
-    // Until everybody had time to say what they work on, an item that was not heard of may be anywhere.
+    // Until every machine had time to report what it works on, an item that was not heard of may be anywhere.
     let began_ms = tally.tail.as_ref().map_or(now_ms, |t| t.since_ms);
     if unheld > 0 && began_ms > fresh_ms {
         return None;

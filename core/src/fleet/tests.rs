@@ -233,20 +233,20 @@ fn poor_families_give_an_item_more_vcpus() {
 }
 
 #[test]
-fn what_is_left_out_is_told_with_its_reason() {
+fn what_is_left_out_is_reported_with_its_reason() {
     let mut narrow = knobs(|k| (k.generations, k.max_price_per_vcpu_hour) = (vec![6, 7, 8], Some(0.04)));
     narrow.workers.remove("aarch64");
-    let said = machines_for(&narrow, &place()).expect("machines").told_left_out();
+    let left_out = machines_for(&narrow, &place()).expect("machines").describe_left_out();
     for part in [
         "arm64 (no worker program was deployed for it)",
         "pools above $0.04 a vCPU-hour (`fleet.max_price_per_vcpu_hour`)",
         "generations 5, 9 (`fleet.generations`)",
     ] {
-        assert!(said.contains(part), "{said}");
+        assert!(left_out.contains(part), "{left_out}");
     }
     narrow.knobs.architectures = vec!["x86_64".to_owned()];
-    let said = machines_for(&narrow, &place()).expect("machines").told_left_out();
-    assert!(said.starts_with("arm64 (`fleet.architectures`); "), "{said}");
+    let left_out = machines_for(&narrow, &place()).expect("machines").describe_left_out();
+    assert!(left_out.starts_with("arm64 (`fleet.architectures`); "), "{left_out}");
 }
 
 #[test]
@@ -256,8 +256,9 @@ fn images_and_tags_come_with_the_template() {
     assert!(!fleet.contains("resolve:ssm") && !fleet.contains("ImageId"), "{fleet}");
     assert_eq!(fleet.matches("ResourceType").count(), 1, "tags of the fleet alone");
     for version in template_versions(&request(), &place()).expect("versions").into_values() {
-        let kinds: Vec<_> = version.launch_template_data.tag_specifications.iter().map(|t| &t.resource_type).collect();
-        assert_eq!(kinds, ["instance", "volume"]);
+        let resource_types: Vec<_> =
+            version.launch_template_data.tag_specifications.iter().map(|t| &t.resource_type).collect();
+        assert_eq!(resource_types, ["instance", "volume"]);
     }
 }
 

@@ -34,7 +34,7 @@ pub fn user_data(settings: &WorkerSettings) -> Result<String, FleetProblem> {
     }
 }
 
-/// Empty where there is no worker: the script says so on such a machine.
+/// Empty where there is no worker: the script reports it on such a machine.
 fn digest(settings: &WorkerSettings, architecture: Architecture) -> Result<&str, FleetProblem> {
     let digest = settings.workers.get(architecture.machine()).map_or("", String::as_str);
     let fine = digest.is_empty() || (digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));

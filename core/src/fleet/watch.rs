@@ -1,15 +1,15 @@
-//! Whether a fleet goes on as it is. A fleet that gets nothing is no failure at first: spare capacity comes and goes. So
-//! a mistake ends the step soon, missing capacity after a while or once `on_demand_after` has passed and on-demand found
-//! none either, and machines that take no work once they had time enough to boot.
+//! Whether a fleet goes on as it is. A fleet that gets nothing is no failure at first: spare capacity comes and goes.
+//! So a mistake ends the step soon, missing capacity after a while or once `on_demand_after` has passed and on-demand
+//! found none either, and machines that take no work once they had time enough to boot.
 
 use super::FleetRequest;
 use super::cause::{Cause, Finding, cause};
 use super::life::RoundMachines;
 use super::now::{FleetEvent, FleetNow, Resize, Target};
 use crate::bounds::{CAPACITY_SECS, CHURN_MACHINES, MISTAKE_SECS, SILENT_SECS};
-use crate::words::{count, duration};
+use crate::format::{count, duration};
 
-/// A round as a look found it; `life` has taken the look in.
+/// A round as an inspection found it; `life` has recorded the inspection.
 pub struct Watched<'a> {
     pub request: &'a FleetRequest,
     pub fleet: &'a FleetNow,
@@ -25,7 +25,7 @@ pub enum Watch {
     Wait {
         because: String,
     },
-    /// Wait, and tell the waiting execution so: it would take the silence for a stall.
+    /// Wait, and send the waiting execution a heartbeat: it would take the silence for a stall.
     Beat {
         because: String,
     },
@@ -50,7 +50,7 @@ pub fn needed(fleet: &FleetNow, request: &FleetRequest, left: u64) -> u32 {
 
 pub fn decide(of: &Watched<'_>, needed: u32) -> Watch {
     if let Some(secs) = silent_secs(of) {
-        return Watch::Stop { finding: Finding { cause: Cause::Silent, words: String::new() }, secs };
+        return Watch::Stop { finding: Finding { cause: Cause::Silent, message: String::new() }, secs };
     }
     let finding = cause(of.events, &of.fleet.machines);
     let empty_secs = secs_since(of.life.empty_since_ms, of.now_ms);
@@ -71,11 +71,11 @@ pub fn decide(of: &Watched<'_>, needed: u32) -> Watch {
         Some(_) | None => {}
     }
     // On-demand machines get the time of their own that spot had.
-    let bought_ms = of.life.on_demand_ms.unwrap_or(0);
-    let waited = secs_since(of.life.empty_since_ms.map(|since| since.max(bought_ms)), of.now_ms);
+    let on_demand_ms = of.life.on_demand_ms.unwrap_or(0);
+    let waited = secs_since(of.life.empty_since_ms.map(|since| since.max(on_demand_ms)), of.now_ms);
     match waited {
         Some(secs) if secs >= CAPACITY_SECS => {
-            let nothing = Finding { cause: Cause::Capacity, words: String::new() };
+            let nothing = Finding { cause: Cause::Capacity, message: String::new() };
             Watch::Stop { finding: finding.unwrap_or(nothing), secs }
         }
         Some(_) if of.life.on_demand_ms.is_some() => Watch::Beat { because: "on-demand machines are to come".into() },
@@ -88,7 +88,7 @@ fn secs_since(since_ms: Option<u64>, now_ms: u64) -> Option<u64> {
     since_ms.map(|since| now_ms.saturating_sub(since) / 1000)
 }
 
-/// How long machines have been starting without a word of any; nothing while that is still ordinary.
+/// How long machines have been starting without a call from any; nothing while that is still ordinary.
 fn silent_secs(of: &Watched<'_>) -> Option<u64> {
     if of.heard {
         return None;
@@ -113,7 +113,7 @@ fn on_demand(of: &Watched<'_>, needed: u32, secs: u64) -> Watch {
     Watch::OnDemand { resize: Resize { target, end: Vec::new() }, because }
 }
 
-/// What is found out about a round whose execution heard nothing for too long; nothing if its machines did work.
+/// The finding about a round whose execution heard nothing for too long; nothing if its machines did work.
 pub fn after_silence(of: &Watched<'_>) -> Option<(Finding, u64)> {
     if of.heard && of.life.empty_since_ms.is_none() {
         return None;
@@ -121,6 +121,6 @@ pub fn after_silence(of: &Watched<'_>) -> Option<(Finding, u64)> {
     let began_ms = of.life.empty_since_ms.unwrap_or(of.request.asked_ms());
     let secs = of.now_ms.saturating_sub(began_ms) / 1000;
     let cause_of_none = if of.heard || of.fleet.machines.is_empty() { Cause::Capacity } else { Cause::Silent };
-    let nothing = Finding { cause: cause_of_none, words: String::new() };
+    let nothing = Finding { cause: cause_of_none, message: String::new() };
     Some((cause(of.events, &of.fleet.machines).unwrap_or(nothing), secs))
 }

@@ -3,11 +3,11 @@
 
 use super::Measured;
 use crate::bounds::{DEFAULT_ITEM_BYTES, ENGINE_MEMORY_BYTES, LEAST_ITEM_BYTES};
+use crate::format::{bytes_of, count};
 use crate::ids::Rung;
 use crate::model::{Resources, Source, Step};
 use crate::records::ItemSizes;
 use crate::verdict::{can_climb, memory_bytes};
-use crate::words::{bytes_of, count};
 
 /// Part of an item's memory that packing fills: what was measured is not what is to come.
 const FILLED: f64 = 0.8;
@@ -23,8 +23,8 @@ pub fn expected_peak(peak_per_byte: f64, input_bytes: u64) -> u64 {
     ENGINE_MEMORY_BYTES.saturating_add((peak_per_byte * input_bytes as f64) as u64)
 }
 
-/// Smaller items than by default, where the default would outgrow the step's memory. A step that says `item_bytes`
-/// means it, and only files are packed.
+/// Smaller items than by default, where the default would outgrow the step's memory. A step's own `item_bytes`
+/// is kept, and only files are packed.
 pub fn pack(step: &Step, measured: Option<&Measured>) -> Option<Packing> {
     let free = matches!(step.input.source, Source::Path(_)) && step.input.values.is_none();
     let per_byte = measured?.peak_per_byte.filter(|per_byte| *per_byte > 0.0)?;
@@ -44,7 +44,8 @@ pub fn pack(step: &Step, measured: Option<&Measured>) -> Option<Packing> {
     })
 }
 
-/// The rung that nine of ten items are expected to fit on; the first where nothing is known. The others climb from it.
+/// The rung that nine of ten items are expected to fit on; the first where nothing was measured. The others climb from
+/// it.
 pub fn first_rung(
     resources: &Resources,
     sizes: Option<&ItemSizes>,

@@ -93,7 +93,7 @@ impl PastStep {
     }
 }
 
-/// Memory above the engine's own by byte of input, of one attempt; nothing of an input too small to tell.
+/// Memory above the engine's own by byte of input, of one attempt; nothing for an input that is too small.
 pub fn peak_per_byte(peak_bytes: u64, input_bytes: u64) -> Option<f64> {
     let measurable = input_bytes >= MEASURED_ITEM_BYTES && peak_bytes > 0;
     measurable.then(|| peak_bytes.saturating_sub(ENGINE_MEMORY_BYTES) as f64 / input_bytes as f64)

@@ -3,7 +3,7 @@
 
 use super::Measured;
 use crate::bounds::SLOT_WORK_SECS;
-use crate::words::{bytes_of, count, duration};
+use crate::format::{bytes_of, count, duration};
 
 /// More slots than the work alone takes: items are of unequal length, and machines are taken away.
 const SPARE: f64 = 1.5;
@@ -34,7 +34,7 @@ pub struct Size {
 }
 
 impl Question<'_> {
-    /// The most slots there may be, and what says so.
+    /// The most slots there may be, and what limits them.
     fn most(&self) -> (u32, String) {
         let items = self.items.max(1);
         let allowed = self.max_vcpus.map(|vcpus| ((vcpus / self.slot_vcpus.max(1)).max(1), vcpus));

@@ -45,9 +45,9 @@ fn each_run_counts_once_and_old_ones_are_forgotten() {
     let many = history((0..100).map(|i| run(&format!("p/{i}"), 1, 1)));
     assert_eq!(many.runs.len(), HISTORY_RUNS);
     assert_eq!(many.runs.last().unwrap().run.as_str(), "p/99");
-    let again = history([run("p/1", 1, 1), run("p/2", 1, 1), run("p/1", 1, 9)]);
-    assert_eq!(again.runs.iter().map(|r| r.run.as_str()).collect::<Vec<_>>(), ["p/2", "p/1"]);
-    assert_eq!(again.runs[1].steps["s"].slot_ms, 9_000);
+    let repeated = history([run("p/1", 1, 1), run("p/2", 1, 1), run("p/1", 1, 9)]);
+    assert_eq!(repeated.runs.iter().map(|r| r.run.as_str()).collect::<Vec<_>>(), ["p/2", "p/1"]);
+    assert_eq!(repeated.runs[1].steps["s"].slot_ms, 9_000);
 }
 
 #[test]
@@ -76,12 +76,12 @@ fn what_measured_nothing_counts_for_nothing() {
 
 #[test]
 fn without_a_measure_items_and_max_vcpus_decide() {
-    let told = |question: Question<'_>| size(&question);
-    assert_eq!(told(question(None)).slots, 32);
-    assert_eq!(told(question(None)).because, "32 slots: `max_vcpus` is 64 and a slot takes 2");
-    assert_eq!(told(Question { max_vcpus: None, ..question(None) }).because, "40 slots: one an item");
-    assert_eq!(told(Question { max_vcpus: Some(1), ..question(None) }).slots, 1, "one item has to run");
-    let hopeful = told(Question { deadline_secs: Some(600), ..question(None) });
+    let sized = |question: Question<'_>| size(&question);
+    assert_eq!(sized(question(None)).slots, 32);
+    assert_eq!(sized(question(None)).because, "32 slots: `max_vcpus` is 64 and a slot takes 2");
+    assert_eq!(sized(Question { max_vcpus: None, ..question(None) }).because, "40 slots: one an item");
+    assert_eq!(sized(Question { max_vcpus: Some(1), ..question(None) }).slots, 1, "one item has to run");
+    let hopeful = sized(Question { deadline_secs: Some(600), ..question(None) });
     assert!(hopeful.slots == 32 && hopeful.because.ends_with("its deadline counts once a run was measured"));
 }
 
@@ -124,37 +124,9 @@ fn no_measure_makes_a_fleet_explode() {
     }
 }
 
-fn step(memory: u64) -> crate::model::Step {
-    let toml = format!(
-        "format = 1\n[pipeline]\nname = \"p\"\nkey = [\"d\"]\n[params]\nd = \"string\"\n[[step]]\nname = \"s\"\n\
-         sql = \"SELECT k FROM input\"\ninput = {{ path = \"in/*.parquet\" }}\n[resources]\nmemory = \"{memory} MiB\"\n"
-    );
-    let sources = crate::spec::Sources { path: "p".into(), toml, sql_files: Default::default() };
-    crate::spec::parse(&sources).expect("a pipeline").pipeline.steps.remove(0)
-}
-
 fn thirsty(peak_per_byte: f64) -> Measured {
     Measured { runs: 3, slot_ms_per_byte: 1.0, peak_per_byte: Some(peak_per_byte), items: 1, input_bytes: 1 }
 }
-
-#[test]
-fn items_are_packed_within_their_memory() {
-    let packed = pack(&step(1_152), Some(&thirsty(8.0))).expect("smaller items");
-    assert_eq!(packed.item_bytes, (GIB as f64 * 0.8 / 8.0) as u64);
-    assert!(expected_peak(8.0, packed.item_bytes) < 1_152 << 20);
-    assert!(packed.because.starts_with("items of 102.4 MiB instead of 244.1 MiB: a byte of input took up to 8.0"));
-    assert_eq!(pack(&step(1_152), Some(&thirsty(1e9))).unwrap().item_bytes, LEAST, "and not one by one");
-    assert_eq!(pack(&step(16 << 10), Some(&thirsty(8.0))), None, "the default fits");
-    assert_eq!(pack(&step(1_152), None), None);
-    let mut said = step(1_152);
-    said.input.item_bytes = Some(GB);
-    assert_eq!(pack(&said, Some(&thirsty(8.0))), None, "who says `item_bytes` means it");
-    let mut whole = step(1_152);
-    whole.input.source = crate::model::Source::Step { step: "a".into(), by: crate::model::By::Partition };
-    assert_eq!(pack(&whole, Some(&thirsty(8.0))), None, "a partition cannot be split");
-}
-
-const LEAST: u64 = crate::bounds::LEAST_ITEM_BYTES;
 
 #[test]
 fn a_step_begins_where_most_of_its_items_fit() {
@@ -173,7 +145,7 @@ fn a_step_begins_where_most_of_its_items_fit() {
 }
 
 #[test]
-fn small_inputs_tell_nothing_of_memory() {
+fn small_inputs_measure_no_memory() {
     assert_eq!(peak_per_byte(GIB, 100), None);
     assert_eq!(peak_per_byte(0, GB), None, "it was not measured");
     assert_eq!(peak_per_byte(100 << 20, GB), Some(0.0), "no more than the engine");
@@ -184,7 +156,7 @@ fn small_inputs_tell_nothing_of_memory() {
 #[test]
 fn time_and_vcpu_hours_are_foreseen() {
     let m = measured([run("1", 60, 36_000)]);
-    let told = estimate(&m, 30 * GB, 10, 2, 60);
-    assert_eq!(told, Estimate { secs: 1_860, vcpu_hours: 10.0 + 1.0 / 3.0 });
+    let estimated = estimate(&m, 30 * GB, 10, 2, 60);
+    assert_eq!(estimated, Estimate { secs: 1_860, vcpu_hours: 10.0 + 1.0 / 3.0 });
     assert_eq!(estimate(&m, 0, 1, 2, 60).secs, 60, "the boot alone");
 }

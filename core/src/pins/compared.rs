@@ -1,5 +1,5 @@
-//! A frozen plan's inputs held against what is listed now. The frozen items come one at a time; beside the listing only
-//! what differs is held, and items as bitmaps: a step may have a million.
+//! Compares a frozen plan's inputs with what is listed now. The frozen items come one at a time; beside the listing
+//! only what differs is held, and items as bitmaps: a step may have a million.
 
 use crate::ids::{ItemIndex, Uri};
 use crate::item::InputFile;
@@ -7,13 +7,13 @@ use crate::records::WorkItem;
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
 
-/// One listing, as frozen files are held against it.
+/// One listing, with which frozen files are compared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Compared {
     /// In the order of their names.
     now: Vec<InputFile>,
     /// Positions in the listing that some item reads.
-    known: RoaringBitmap,
+    read: RoaringBitmap,
     /// Frozen objects that are not there now as they were, and the items that read them.
     differing: BTreeMap<Uri, RoaringBitmap>,
 }
@@ -27,7 +27,7 @@ impl Compared {
     pub fn hold(&mut self, file: &InputFile, readers: impl Iterator<Item = ItemIndex>) {
         let at = self.now.binary_search_by(|f| f.uri.cmp(&file.uri)).ok();
         if let Some(at) = at {
-            self.known.insert(u32::try_from(at).unwrap_or(u32::MAX));
+            self.read.insert(u32::try_from(at).unwrap_or(u32::MAX));
         }
         if at.is_none_or(|at| self.now[at].etag != file.etag) {
             self.differing.entry(file.uri.clone()).or_default().extend(readers);
@@ -47,19 +47,19 @@ impl Compared {
 
     /// How many objects no item reads, and the first of them.
     pub fn unread(&self) -> Option<(u64, &Uri)> {
-        let (_, first) = (0..).zip(&self.now).find(|(at, _)| !self.known.contains(*at))?;
-        Some((self.now.len() as u64 - self.known.len(), &first.uri))
+        let (_, first) = (0..).zip(&self.now).find(|(at, _)| !self.read.contains(*at))?;
+        Some((self.now.len() as u64 - self.read.len(), &first.uri))
     }
 }
 
 /// A step's listings: of its input and of its side tables, where they are paths; steps' outputs do not change.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Looked {
+pub struct Listings {
     pub input: Option<Compared>,
     pub tables: BTreeMap<String, Compared>,
 }
 
-impl Looked {
+impl Listings {
     /// Of a step that reads no path there is nothing to compare.
     pub fn is_empty(&self) -> bool {
         self.input.is_none() && self.tables.is_empty()
@@ -88,7 +88,7 @@ impl Looked {
     }
 }
 
-/// How a step's inputs differ from what its frozen plan says, as a start decides by it.
+/// How a step's inputs differ from its frozen plan; a start decides by it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// Files that changed, and whether a committed item read each.
@@ -101,9 +101,9 @@ pub struct Changes {
 }
 
 impl Changes {
-    pub fn of(looked: &Looked, committed: &RoaringBitmap) -> Self {
+    pub fn of(listings: &Listings, committed: &RoaringBitmap) -> Self {
         let mut found = Self::default();
-        for compared in looked.all() {
+        for compared in listings.all() {
             for (uri, readers, now) in compared.differing() {
                 match now {
                     Some(_) => found.changed.push((uri.clone(), !readers.is_disjoint(committed))),
@@ -119,24 +119,24 @@ impl Changes {
         found
     }
 
-    /// `redo 1 item: x.csv changed`; nothing if nothing has to be done again. `all` of a complete step; else what
+    /// `redo 1 item: x.csv changed`; nothing if nothing has to be redone. `all` of a complete step; else what
     /// committed items read, and what is gone: what changed before it was read is simply read as it is now.
     pub fn summary(&self, all: bool) -> Option<String> {
         let changed: Vec<&Uri> = self.changed.iter().filter(|(_, read)| *read).map(|(uri, _)| uri).collect();
-        let told = [
-            changed.first().map(|first| said(first, changed.len() as u64, "changed", "changed")),
-            self.gone.first().map(|first| said(first, self.gone.len() as u64, "is gone", "are gone")),
-            self.new.as_ref().filter(|_| all).map(|(n, first)| said(first, *n, "is new", "are new")),
+        let parts = [
+            changed.first().map(|first| describe(first, changed.len() as u64, "changed", "changed")),
+            self.gone.first().map(|first| describe(first, self.gone.len() as u64, "is gone", "are gone")),
+            self.new.as_ref().filter(|_| all).map(|(n, first)| describe(first, *n, "is new", "are new")),
         ];
-        let told: Vec<String> = told.into_iter().flatten().collect();
-        (!told.is_empty()).then(|| match self.items.len() {
-            0 => told.join(", "),
-            n => format!("redo {}: {}", crate::words::count(n, "item"), told.join(", ")),
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| match self.items.len() {
+            0 => parts.join(", "),
+            n => format!("redo {}: {}", crate::format::count(n, "item"), parts.join(", ")),
         })
     }
 }
 
-fn said(first: &Uri, n: u64, one: &str, several: &str) -> String {
+fn describe(first: &Uri, n: u64, one: &str, several: &str) -> String {
     let name = first.as_str().rsplit('/').next().unwrap_or_default();
     if n > 1 { format!("`{name}` and {} more {several}", n - 1) } else { format!("`{name}` {one}") }
 }

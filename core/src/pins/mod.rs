@@ -1,18 +1,18 @@
 //! What a resume does about inputs that changed since the plan was frozen. Items without a receipt read what is there
 //! now; items with one keep what they read; an object that both would have read differently is refused, because the
-//! step's result would mix two versions of it. New objects are told, and taken only by a new generation. The frozen
+//! step's result would mix two versions of it. New objects are reported, and taken only by a new generation. The frozen
 //! items come one at a time; only what differs is held.
 
 mod compared;
 
+use crate::format::{count, items, number};
 use crate::ids::{Epoch, ItemIndex};
 use crate::records::Pins;
-use crate::words::{count, items, number};
-pub use compared::{Changes, Compared, Looked};
+pub use compared::{Changes, Compared, Listings};
 use roaring::RoaringBitmap;
 
-/// Changed objects told one by one.
-const TOLD: usize = 100;
+/// Changed objects that are listed one by one.
+const REPORTED: usize = 100;
 
 pub struct Frozen<'a> {
     pub step: &'a str,
@@ -22,25 +22,25 @@ pub struct Frozen<'a> {
 }
 
 /// The pins of an epoch, or why it cannot go on.
-pub fn pins(frozen: &Frozen<'_>, looked: &Looked) -> Result<Pins, String> {
+pub fn pins(frozen: &Frozen<'_>, listings: &Listings) -> Result<Pins, String> {
     let mut pins = Pins::none(frozen.epoch);
-    if let Some(input) = &looked.input {
-        tell(frozen, input, "", &mut pins)?;
+    if let Some(input) = &listings.input {
+        note_changes(frozen, input, "", &mut pins)?;
     }
-    for (name, table) in &looked.tables {
-        tell(frozen, table, &format!("side table `{name}`: "), &mut pins)?;
+    for (name, table) in &listings.tables {
+        note_changes(frozen, table, &format!("side table `{name}`: "), &mut pins)?;
     }
     pins.changed.sort_by(|a, b| a.uri.cmp(&b.uri));
     pins.changed.dedup_by(|a, b| a.uri == b.uri);
-    let more = pins.notes.len().saturating_sub(TOLD);
+    let more = pins.notes.len().saturating_sub(REPORTED);
     if more > 0 {
-        pins.notes.truncate(TOLD);
+        pins.notes.truncate(REPORTED);
         pins.notes.push(format!("and {} more of these", number(more as u64)));
     }
     Ok(pins)
 }
 
-fn tell(frozen: &Frozen<'_>, compared: &Compared, what: &str, pins: &mut Pins) -> Result<(), String> {
+fn note_changes(frozen: &Frozen<'_>, compared: &Compared, what: &str, pins: &mut Pins) -> Result<(), String> {
     let step = frozen.step;
     let anew = "start with --changed";
     for (uri, readers, now) in compared.differing() {

@@ -7,7 +7,7 @@ use crate::digest::Sha256;
 use crate::records::WorkItem;
 use std::borrow::Borrow;
 
-/// What is known of a work list before it is written.
+/// What a work list will be, before it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkList {
     /// Of every line, and of the end.

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     pub files: Vec<FoundFile>,
-    /// What to tell when it is empty: the pattern and the nearest thing that exists.
+    /// What to report when it is empty: the pattern and the nearest thing that exists.
     pub if_empty: String,
 }
 
@@ -52,11 +52,11 @@ pub struct Planned<'a> {
     /// Side tables that every item reads whole.
     pub whole: BTreeMap<String, Vec<InputFile>>,
     pub input_bytes: u64,
-    /// Rows that all items together will read, when the upstream says.
+    /// Rows that all items together will read, when the upstream states it.
     pub upstream_rows: Option<u64>,
 }
 
-/// Of a step that others read if `is_read`: without input it has one item, which reads nothing and says what columns
+/// `is_read`: other steps read this one; without input it has one item, which reads nothing and gives the columns that
 /// there would be. An empty table is not an unknown one.
 pub fn plan_for<'a>(
     step: &'a Step,

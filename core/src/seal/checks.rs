@@ -1,16 +1,16 @@
-//! What stands between receipts and a seal, each folded from one receipt after another and told in sentences.
+//! What stands between receipts and a seal, each folded from one receipt after another and described in sentences.
 
 use super::PlannedItem;
+use crate::format::{clip, count, number};
 use crate::ids::ItemIndex;
 use crate::model::{Expect, MaxBadRows, RowsRule, Step};
 use crate::records::Receipt;
-use crate::words::{clip, count, number};
 use std::collections::BTreeMap;
 
-/// Problems of rows told one by one.
-const TOLD: usize = 5;
+/// Problems of rows that are listed one by one.
+const REPORTED: usize = 5;
 
-/// The row equations: what an item read against what its inputs hold, what it wrote against what it read.
+/// The row equations: what an item read compared with what its inputs hold, what it wrote with what it read.
 #[derive(Debug, Default)]
 pub struct RowProblems {
     first: Vec<String>,
@@ -35,19 +35,19 @@ impl RowProblems {
     }
 
     fn push(&mut self, problem: String) {
-        if self.first.len() < TOLD { self.first.push(problem) } else { self.more += 1 }
+        if self.first.len() < REPORTED { self.first.push(problem) } else { self.more += 1 }
     }
 
-    pub fn told(self) -> Vec<String> {
-        let mut told = self.first;
+    pub fn describe(self) -> Vec<String> {
+        let mut problems = self.first;
         if self.more > 0 {
-            told.push(format!("and {} more such items", self.more));
+            problems.push(format!("and {} more such items", self.more));
         }
-        told
+        problems
     }
 }
 
-/// The item with most rejected rows, and what it says of one.
+/// The item with most rejected rows, and its note about one.
 #[derive(Debug, Default)]
 pub struct BadRows {
     worst: Option<(ItemIndex, u64, Option<String>)>,
@@ -57,14 +57,14 @@ impl BadRows {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
         let rejected = receipt.rows_rejected;
         if rejected > 0 && self.worst.as_ref().is_none_or(|(_, most, _)| rejected >= *most) {
-            let told = |note: &&String| note.starts_with("rejected");
-            let note = receipt.notes.iter().find(told).or(receipt.notes.first());
+            let is_rejection = |note: &&String| note.starts_with("rejected");
+            let note = receipt.notes.iter().find(is_rejection).or(receipt.notes.first());
             self.worst = Some((item, rejected, note.map(|note| clip(note, 300))));
         }
     }
 
     /// Are there more than the step allows?
-    pub fn told(self, step: &Step, rejected: u64, raw: u64) -> Option<String> {
+    pub fn describe(self, step: &Step, rejected: u64, raw: u64) -> Option<String> {
         let every = rejected == raw && raw > 0;
         let (passes, limit) = match step.input.max_bad_rows {
             MaxBadRows::Unlimited if every => (true, "not set: 100% allows it".to_owned()),
@@ -98,7 +98,7 @@ impl Expectations {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
         for v in &receipt.violations {
             match self.violated.get_mut(&v.expectation) {
-                Some(known) => known.0 += v.rows,
+                Some(violated) => violated.0 += v.rows,
                 None => {
                     let example = v.example.as_deref().map(|x| clip(x, 300));
                     self.violated.insert(v.expectation.clone(), (v.rows, item, example));
@@ -107,15 +107,15 @@ impl Expectations {
         }
     }
 
-    pub fn told(self, expect: &Expect, written: u64) -> Vec<String> {
+    pub fn describe(self, expect: &Expect, written: u64) -> Vec<String> {
         let sentence = |(expectation, (rows, item, example)): (String, (u64, ItemIndex, Option<String>))| {
             let example = example.map_or(String::new(), |x| format!(", for example {x}"));
             format!("{expectation} does not hold for {}, first in item {item}{example}", count(rows, "row"))
         };
-        let mut told: Vec<String> = self.violated.into_iter().map(sentence).collect();
+        let mut unmet: Vec<String> = self.violated.into_iter().map(sentence).collect();
         if let Some(least) = expect.min_rows.filter(|least| written < *least) {
-            told.push(format!("{} written, of at least {} expected", count(written, "row"), number(least)));
+            unmet.push(format!("{} written, of at least {} expected", count(written, "row"), number(least)));
         }
-        told
+        unmet
     }
 }

@@ -1,5 +1,5 @@
-//! Does a seal that stands answer what is asked now? Not where it is without items that nobody accepts, nor where it was
-//! made with other checks than the step has by now: those are made again, of the same receipts, before it counts.
+//! Does a seal that stands answer what is asked now? Not where it is without items that nobody accepts, nor where it
+//! was made with other checks than the step has by now: those are remade, of the same receipts, before it counts.
 
 use crate::ids::ItemIndex;
 use crate::model::Step;

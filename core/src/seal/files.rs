@@ -38,8 +38,8 @@ impl SealedFiles {
     }
 
     fn number(&mut self, partition: &str) -> u32 {
-        if let Some(known) = self.numbers.get(partition) {
-            return *known;
+        if let Some(number) = self.numbers.get(partition) {
+            return *number;
         }
         let next = u32::try_from(self.partitions.len()).unwrap_or(u32::MAX);
         self.partitions.push(partition.to_owned());
@@ -92,7 +92,8 @@ impl SealedFiles {
         Ok(digest.hex())
     }
 
-    /// `sealed/files-{digest}.ndjson`: a `SealedFile` a line, in pages of about `page_bytes`. Of files that have a digest.
+    /// `sealed/files-{digest}.ndjson`: a `SealedFile` a line, in pages of about `page_bytes`. Of files that have a
+    /// digest.
     pub fn pages(&self, page_bytes: usize) -> impl Iterator<Item = Vec<u8>> + Send + '_ {
         let mut files = self.iter();
         std::iter::from_fn(move || {

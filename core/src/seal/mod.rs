@@ -6,23 +6,23 @@ mod covers;
 mod files;
 mod spans;
 
+use crate::format::{bytes_of, count};
 use crate::history::peak_per_byte;
 use crate::ids::{Epoch, ItemIndex, StepName};
 use crate::model::Step;
 use crate::records::{Checks, Plan, RECORD_VERSION, Receipt, Seal};
 use crate::types::Column;
-use crate::words::{bytes_of, count};
 use checks::{BadRows, Expectations, RowProblems};
 pub use files::SealedFiles;
 pub use spans::Spans;
 
-/// What the work list says of an item, as far as a seal asks.
+/// What the work list holds of an item, as far as a seal asks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedItem {
     pub digest: String,
     /// Rows that its inputs have, when they are a step's output.
     pub rows: Option<u64>,
-    /// A slice of its input by value: rows read say nothing of rows written.
+    /// A slice of its input by value: rows read do not determine rows written.
     pub sliced: bool,
     /// Of its inputs.
     pub bytes: u64,
@@ -152,9 +152,9 @@ impl<'a> Sealing<'a> {
             return Err(SealError::Expectation(differing));
         }
         let sums = self.sums;
-        let mut problems = self.rows.told();
-        problems.extend(self.bad_rows.told(self.step, sums.rejected, sums.raw));
-        let unmet = self.expectations.told(&self.step.expect, sums.written);
+        let mut problems = self.rows.describe();
+        problems.extend(self.bad_rows.describe(self.step, sums.rejected, sums.raw));
+        let unmet = self.expectations.describe(&self.step.expect, sums.written);
         let mut warnings = Vec::new();
         match self.step.expect.warn_only {
             true => warnings.extend(unmet),
@@ -218,7 +218,7 @@ fn check(item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) -> Result<()
 }
 
 /// A sentence about a seal, for logs.
-pub fn told(seal: &Seal) -> String {
+pub fn describe(seal: &Seal) -> String {
     let (files, rows) = (count(seal.files, "file"), count(seal.rows_written, "row"));
     format!("{} sealed: {rows} in {files}, {}", seal.step, bytes_of(seal.bytes))
 }

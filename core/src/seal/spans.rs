@@ -1,6 +1,6 @@
 //! How long a step was worked on, from what its attempts left: an epoch counts from its first item's beginning to its
-//! last sign of life. The epoch that planned counts from the plan, the one that sealed up to the seal. What lies between
-//! two epochs was nobody's work: a run that was stopped at night and resumed in the morning took no night.
+//! last sign of life. The epoch that planned counts from the plan, the one that sealed up to the seal. What lies
+//! between two epochs was nobody's work: a run that was stopped at night and resumed in the morning took no night.
 
 use crate::ids::Epoch;
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// Of a plan that was made at that time. An epoch of 0 is not known: the first one with an attempt counts.
+    /// Of a plan that was made at that time. An epoch of 0 is unknown: the first one with an attempt counts.
     pub fn new(epoch: Epoch, planned_ms: u64) -> Self {
         Self { epochs: BTreeMap::new(), planned: Some((epoch, planned_ms)) }
     }
 
-    /// An attempt that ended then, after it ran that long. What ended before the plan was carried over from an earlier
+    /// An attempt that ended then, after it ran that long. What ended before the plan was carried over from a previous
     /// generation.
     pub fn add(&mut self, epoch: Epoch, ended_ms: u64, ran_ms: u64) {
         let planned_ms = self.planned.map_or(0, |(_, at)| at);
@@ -32,7 +32,7 @@ impl Spans {
         *span = (span.0.min(from), span.1.max(to));
     }
 
-    /// All together; `until` is when the epoch that works on it was last known to do so.
+    /// All together; `until` is when the epoch that works on it was last seen to do so.
     pub fn took_ms(mut self, until: Option<(Epoch, u64)>) -> u64 {
         if let Some((epoch, at)) = self.planned {
             let first = if epoch == 0 { self.epochs.keys().next().copied() } else { Some(epoch) };
@@ -66,7 +66,7 @@ mod tests {
         two.add(5, 3_602_500, 400);
         assert_eq!(two.clone().took_ms(None), 1_000 + 400);
         assert_eq!(two.clone().took_ms(Some((5, 3_602_600))), 1_000 + 500);
-        // A later start that only seals again.
+        // A later start that only reseals.
         assert_eq!(two.took_ms(Some((9, 9_000_000))), 1_400);
         // Stopped before anything was committed: the night counts for nobody.
         let mut none = Spans::new(3, 1_000);
@@ -76,7 +76,7 @@ mod tests {
         let mut carried = Spans::new(7, 10_000);
         carried.add(7, 500, 100);
         assert_eq!(carried.took_ms(Some((7, 10_050))), 50);
-        // A plan that does not say whose it was.
+        // A plan that does not record whose it was.
         let mut old = Spans::new(0, 1_000);
         old.add(4, 1_900, 300);
         assert_eq!(old.took_ms(Some((4, 2_000))), 1_000);

@@ -34,12 +34,12 @@ pub fn lease(owner: Option<&str>) -> Lease {
 /// `after` seconds after the claim; the answer in one word.
 #[track_caller]
 fn check(owner: Option<&str>, state: Option<OwnerState>, after: u64, expected: &str) {
-    let said = match decide(Some(&lease(owner)), &"me".into(), state, 100_000 + after * 1000) {
+    let answer = match decide(Some(&lease(owner)), &"me".into(), state, 100_000 + after * 1000) {
         Claim::Take { .. } => "take",
         Claim::Mine => "mine",
         Claim::Refuse { .. } => "refuse",
     };
-    assert_eq!(said, expected, "{owner:?} {state:?} {after}");
+    assert_eq!(answer, expected, "{owner:?} {state:?} {after}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn a_machine_costs_from_its_launch_until_it_was_seen_to_be_gone() {
     assert_eq!(pools, [("r7g.xlarge".to_owned(), "us-east-1a".to_owned())], "asked once for both");
     life.price(&pools, &[Some(0.08)]);
     assert!(life.unpriced().is_empty());
-    // The second is gone; the third came and went between two looks.
+    // The second is gone; the third came and went between two inspections.
     life.see(&fleet("i-1 i-2@1800:gone i-3@3600:gone"), 2 * HOUR);
     life.end(3 * HOUR);
     let cost = life.cost(9 * HOUR);
@@ -23,7 +23,7 @@ fn a_machine_costs_from_its_launch_until_it_was_seen_to_be_gone() {
 }
 
 #[test]
-fn one_look_that_missed_a_machine_is_put_right() {
+fn one_inspection_that_missed_a_machine_is_corrected() {
     let mut life = RoundMachines::default();
     life.see(&fleet("i-1"), 0);
     life.see(&fleet(""), HOUR);
@@ -32,7 +32,7 @@ fn one_look_that_missed_a_machine_is_put_right() {
 }
 
 #[test]
-fn the_tail_and_what_came_on_demand_are_told_apart() {
+fn the_tail_and_on_demand_machines_are_counted_apart() {
     let mut life = RoundMachines::default();
     life.see(&fleet("i-1 od-2"), 0);
     life.tail_ms = Some(HOUR);
@@ -51,11 +51,11 @@ fn the_tail_and_what_came_on_demand_are_told_apart() {
 
 #[test]
 fn who_spent_the_budget_reads_what_to_do() {
-    let said = over_budget(2.034, 2.0, &Caller::new("aws").run());
-    assert!(said.starts_with("the run's machines have cost $2.03 of its budget of $2.00 (`budget.usd_per_run`)"));
+    let message = over_budget(2.034, 2.0, &Caller::new("aws").run());
+    assert!(message.starts_with("the run's machines have cost $2.03 of its budget of $2.00 (`budget.usd_per_run`)"));
     assert!(
-        said.contains("start again as it is: `spotmill start` asks") && said.contains("\"over_budget\": true"),
-        "{said}"
+        message.contains("start again as it is: `spotmill start` asks") && message.contains("\"over_budget\": true"),
+        "{message}"
     );
 }
 

@@ -12,13 +12,13 @@ fn letter(resent: bool) -> Letter {
 #[track_caller]
 fn check(letter: &Letter, owner: Option<&str>, round_ended: bool, receipted: bool, expected: &str) {
     let lease = lease(owner);
-    let said = match decide(letter, &Facts { lease: Some(&lease), round_ended, receipted }) {
+    let answer = match decide(letter, &Facts { lease: Some(&lease), round_ended, receipted }) {
         Fate::Drop { .. } => "drop",
         Fate::Done => "done",
         Fate::Resend => "resend",
         Fate::Poison => "poison",
     };
-    assert_eq!(said, expected);
+    assert_eq!(answer, expected);
 }
 
 #[test]
@@ -37,13 +37,13 @@ fn a_committed_item_is_done_however_often_its_letter_died() {
 fn what_nobody_waits_for_is_dropped() {
     check(&letter(true), None, false, false, "drop");
     check(&letter(true), Some("r"), true, false, "drop");
-    let earlier = |edit: fn(&mut WorkMessage)| {
+    let stale = |edit: fn(&mut WorkMessage)| {
         let mut letter = letter(true);
         edit(&mut letter.message);
         letter
     };
-    check(&earlier(|m| m.epoch = 6), Some("r"), false, false, "drop");
-    check(&earlier(|m| m.generation = 1), Some("r"), false, false, "drop");
+    check(&stale(|m| m.epoch = 6), Some("r"), false, false, "drop");
+    check(&stale(|m| m.generation = 1), Some("r"), false, false, "drop");
     assert!(matches!(
         decide(&letter(true), &Facts { lease: None, round_ended: false, receipted: false }),
         Fate::Drop { .. }

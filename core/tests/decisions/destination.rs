@@ -95,8 +95,8 @@ impl Case {
     #[track_caller]
     fn puts(&self, expected: &str) -> Contents {
         let Decision::Put(next) = self.decide() else { panic!("{:?}", self.decide()) };
-        let said: Vec<String> = next.publications.iter().map(|p| format!("{}:{:?}", &p.id[..1], p.state)).collect();
-        assert_eq!(said.join(" "), expected);
+        let states: Vec<String> = next.publications.iter().map(|p| format!("{}:{:?}", &p.id[..1], p.state)).collect();
+        assert_eq!(states.join(" "), expected);
         next
     }
 
@@ -112,14 +112,14 @@ impl Case {
 #[test]
 fn an_empty_place_and_ones_own_are_published_to() {
     Case::default().puts("a:Coming");
-    // The same run's earlier publication goes, whatever its generation: also where the state was lost.
+    // The same run's previous publication goes, whatever its generation: also where the state was lost.
     Case::with(vec![publication(OTHER, "p", "p/2024-03-10", "main", State::Stands)]).puts("b:Going a:Coming");
     // A publisher that was killed is taken over from.
     Case::with(vec![publication(OTHER, "p", "p/2024-03-10", "main", State::Coming)]).puts("b:Going a:Coming");
 }
 
 #[test]
-fn what_stands_whole_is_left_alone_and_what_is_not_is_put_again() {
+fn what_is_complete_stays_and_what_is_not_is_published_again() {
     let mut case = Case::with(vec![publication(MINE, "p", "p/2024-03-10", "main", State::Stands)]);
     assert_eq!(case.decide(), Decision::Stands);
     case.listed.retain(|(name, _)| name != "_SUCCESS");

@@ -3,7 +3,7 @@
 use spotmill_core::item::{FailureClass, InputFile, Usage};
 use spotmill_core::model::{Pipeline, Step};
 use spotmill_core::records::{FailureRecord, RECORD_VERSION};
-use spotmill_core::spec;
+use spotmill_spec as spec;
 
 /// A file as `name:bytes`.
 pub fn file(text: &str) -> InputFile {

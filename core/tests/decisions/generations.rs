@@ -28,7 +28,7 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) -> BTreeMap<String, Strin
         accept: &BTreeMap::new(),
         renew: &BTreeMap::new(),
     };
-    let known = decide(&BTreeMap::new(), &steps, &plain, |n, u| sign(n, u, &[]));
+    let existing = decide(&BTreeMap::new(), &steps, &plain, |n, u| sign(n, u, &[]));
     let asked = Asked {
         fresh: case.fresh,
         from_step: case.from_step,
@@ -37,7 +37,7 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) -> BTreeMap<String, Strin
         accept: &case.accept,
         renew: &case.renew,
     };
-    let new = decide(&known, &steps, &asked, |n, u| sign(n, u, &case.changed));
+    let new = decide(&existing, &steps, &asked, |n, u| sign(n, u, &case.changed));
     let numbers: Vec<String> = new.values().map(|g| g.generation.to_string()).collect();
     assert_eq!(numbers.join(" "), expected);
     new.into_iter().map(|(name, g)| (name, g.because)).collect()

@@ -9,6 +9,7 @@ mod door;
 mod generations;
 mod listing;
 mod machines;
+mod packing;
 mod pins;
 mod plan;
 mod publish;

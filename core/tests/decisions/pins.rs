@@ -1,6 +1,6 @@
 use crate::door::file;
 use spotmill_core::item::InputFile;
-use spotmill_core::pins::{Changes, Compared, Frozen, Looked, pins};
+use spotmill_core::pins::{Changes, Compared, Frozen, Listings, pins};
 use spotmill_core::records::WorkItem;
 use spotmill_core::tally::RoaringBitmap;
 use std::collections::BTreeMap;
@@ -15,12 +15,12 @@ fn changed(name: &str) -> InputFile {
 }
 
 /// Items 0 (reads a), 1 (reads b and c); `now` is what the input lists, `table` what the side table `t` (of `x`) lists.
-fn looked(now: Vec<InputFile>, table: Vec<InputFile>) -> Looked {
+fn listings(now: Vec<InputFile>, table: Vec<InputFile>) -> Listings {
     let tables = BTreeMap::from([("t".to_owned(), Compared::new(table))]);
-    let mut looked = Looked { input: Some(Compared::new(now)), tables };
-    [item(0, &["a"]), item(1, &["b", "c"])].iter().for_each(|item| looked.add(item));
-    looked.add_table("t", &[file("x")], 2);
-    looked
+    let mut listings = Listings { input: Some(Compared::new(now)), tables };
+    [item(0, &["a"]), item(1, &["b", "c"])].iter().for_each(|item| listings.add(item));
+    listings.add_table("t", &[file("x")], 2);
+    listings
 }
 
 /// The pinned names, a bar, and the number of notes.
@@ -28,14 +28,14 @@ fn looked(now: Vec<InputFile>, table: Vec<InputFile>) -> Looked {
 fn check(open: &[u32], now: Vec<InputFile>, table: Vec<InputFile>, expected: Result<&str, &str>) {
     let open: RoaringBitmap = open.iter().copied().collect();
     let frozen = Frozen { step: "s", epoch: 3, open: &open };
-    let said = pins(&frozen, &looked(now, table)).map(|pins| {
+    let outcome = pins(&frozen, &listings(now, table)).map(|pins| {
         let names: Vec<&str> = pins.changed.iter().map(|f| f.uri.as_str()).collect();
         format!("{}|{}", names.join(" "), pins.notes.len())
     });
-    match (said, expected) {
-        (Ok(said), Ok(expected)) => assert_eq!(said, expected),
-        (Err(said), Err(part)) => assert!(said.contains(part), "{said}"),
-        (said, expected) => panic!("{said:?} is not {expected:?}"),
+    match (outcome, expected) {
+        (Ok(outcome), Ok(expected)) => assert_eq!(outcome, expected),
+        (Err(outcome), Err(part)) => assert!(outcome.contains(part), "{outcome}"),
+        (outcome, expected) => panic!("{outcome:?} is not {expected:?}"),
     }
 }
 
@@ -56,53 +56,53 @@ fn what_a_resume_reads() {
 
 /// Whoever starts a finished run hears what became of its inputs, and what `--changed` would do.
 #[test]
-fn what_a_finished_run_is_told() {
+fn what_a_finished_run_reports() {
     let none = RoaringBitmap::new();
-    let told = |now| {
+    let notes = |now| {
         let frozen = Frozen { step: "s", epoch: 3, open: &none };
-        pins(&frozen, &looked(now, vec![file("x")])).unwrap().notes
+        pins(&frozen, &listings(now, vec![file("x")])).unwrap().notes
     };
-    assert_eq!(told(vec![file("a"), file("b"), file("c")]), Vec::<String>::new());
+    assert_eq!(notes(vec![file("a"), file("b"), file("c")]), Vec::<String>::new());
     assert_eq!(
-        told(vec![changed("a"), file("b"), file("c")]),
+        notes(vec![changed("a"), file("b"), file("c")]),
         ["a changed since it was read; --changed does 1 item again"]
     );
     assert_eq!(
-        told(vec![file("b"), file("c")]),
+        notes(vec![file("b"), file("c")]),
         ["a is gone since it was read, and its rows stay; --changed makes the result without it"]
     );
     // Without any there is nothing to make.
-    assert!(told(vec![]).iter().all(|note| note.ends_with("and its rows stay")));
+    assert!(notes(vec![]).iter().all(|note| note.ends_with("and its rows stay")));
 }
 
-/// What a start does again, and how it says so.
+/// What a start redoes, and how it reports it.
 #[test]
-fn what_a_start_does_again() {
+fn what_a_start_redoes() {
     let committed: RoaringBitmap = [0].into_iter().collect();
-    let said = |now, all| Changes::of(&looked(now, vec![file("x")]), &committed).summary(all);
+    let summary = |now, all| Changes::of(&listings(now, vec![file("x")]), &committed).summary(all);
     let same = || vec![file("a"), file("b"), file("c")];
-    assert_eq!(said(same(), true), None);
-    assert_eq!(said(vec![changed("a"), file("b"), file("c")], false).as_deref(), Some("redo 1 item: `a` changed"));
-    assert_eq!(said(vec![file("a"), changed("b"), file("c")], false), None, "it is read as it is now");
-    assert_eq!(said(vec![file("a"), file("c")], false).as_deref(), Some("`b` is gone"));
+    assert_eq!(summary(same(), true), None);
+    assert_eq!(summary(vec![changed("a"), file("b"), file("c")], false).as_deref(), Some("redo 1 item: `a` changed"));
+    assert_eq!(summary(vec![file("a"), changed("b"), file("c")], false), None, "it is read as it is now");
+    assert_eq!(summary(vec![file("a"), file("c")], false).as_deref(), Some("`b` is gone"));
     let more = [same(), vec![file("d"), file("e")]].concat();
-    assert_eq!(said(more.clone(), true).as_deref(), Some("`d` and 1 more are new"));
-    assert_eq!(said(more, false), None);
-    let table = Changes::of(&looked(same(), vec![changed("x")]), &committed).summary(false);
+    assert_eq!(summary(more.clone(), true).as_deref(), Some("`d` and 1 more are new"));
+    assert_eq!(summary(more, false), None);
+    let table = Changes::of(&listings(same(), vec![changed("x")]), &committed).summary(false);
     assert_eq!(table.as_deref(), Some("redo 1 item: `x` changed"));
 }
 
 /// Notes are for people, and bounded; what changed is for workers, and whole.
 #[test]
-fn many_changes_are_told_in_part() {
+fn many_changes_are_reported_in_part() {
     let names: Vec<String> = (0..1000).map(|i| format!("f{i:04}")).collect();
     let open: RoaringBitmap = (0..1000).collect();
     let now = names.iter().map(|name| changed(name)).collect();
-    let mut looked = Looked { input: Some(Compared::new(now)), tables: BTreeMap::new() };
+    let mut listings = Listings { input: Some(Compared::new(now)), tables: BTreeMap::new() };
     for (i, name) in (0..).zip(&names) {
-        looked.add(&item(i, &[name]));
+        listings.add(&item(i, &[name]));
     }
-    let pins = pins(&Frozen { step: "s", epoch: 3, open: &open }, &looked).unwrap();
+    let pins = pins(&Frozen { step: "s", epoch: 3, open: &open }, &listings).unwrap();
     assert_eq!((pins.changed.len(), pins.notes.len()), (1000, 101));
     assert_eq!(pins.notes[100], "and 900 more of these");
 }

@@ -28,12 +28,12 @@ fn reading(by: &str, table: &str) -> Step {
 fn check(step: &Step, input: &[&str], tables: &[(&str, &[&str])], expected: &str) {
     let tables = tables.iter().map(|(name, files)| ((*name).to_owned(), found(files))).collect();
     let input = found(input);
-    let said = match plan_for(step, &input, &tables, false) {
+    let outcome = match plan_for(step, &input, &tables, false) {
         Ok(planned) => planned.items().map(|item| shown(&item)).collect::<Vec<_>>().join(" "),
         Err(PlanError::NoInput(why)) => format!("no input: {why}"),
         Err(PlanError::TooMuch(why)) => format!("too much: {why}"),
     };
-    assert_eq!(said, expected);
+    assert_eq!(outcome, expected);
 }
 
 fn shown(item: &WorkItem) -> String {
@@ -125,9 +125,9 @@ fn the_work_list_is_the_same_bytes_twice_and_offsets_point_at_lines() {
 }
 
 #[test]
-fn sizes_of_items_are_told() {
-    let told = |all: &[u64]| spotmill_core::plan::sizes(all.to_vec()).map(|s| (s.median, s.nine_of_ten, s.largest));
-    assert_eq!(told(&[]), None);
-    assert_eq!(told(&[7]), Some((7, 7, 7)));
-    assert_eq!(told(&[9, 1, 2, 3, 4, 5, 6, 7, 8, 100]), Some((5, 9, 100)), "in whatever order");
+fn sizes_of_items_are_reported() {
+    let sizes = |all: &[u64]| spotmill_core::plan::sizes(all.to_vec()).map(|s| (s.median, s.nine_of_ten, s.largest));
+    assert_eq!(sizes(&[]), None);
+    assert_eq!(sizes(&[7]), Some((7, 7, 7)));
+    assert_eq!(sizes(&[9, 1, 2, 3, 4, 5, 6, 7, 8, 100]), Some((5, 9, 100)), "in whatever order");
 }

@@ -8,7 +8,7 @@ fn check_mark(template: &str, key: &[&str], expected: &str) {
 }
 
 #[test]
-fn the_mark_is_the_known_one_only_where_it_speaks_of_one_run() {
+fn the_mark_is_the_standard_one_only_where_it_is_of_one_run() {
     check_mark("{out}/date={date}", &["date"], "_SUCCESS");
     check_mark("{out}/{date:%Y/%m/%d}", &["date"], "_SUCCESS");
     check_mark("{out}/{date:%Y/%m}", &["date"], "_SUCCESS.abc");

@@ -1,7 +1,7 @@
 use spotmill_core::bounds::NOT_FOUND_SECS;
 use spotmill_core::calls::{Caught, RunInput};
 use spotmill_core::claim::OwnerState::{self, *};
-use spotmill_core::reap::{Fate, Told, fate, told};
+use spotmill_core::reap::{EndedExecution, Fate, ended, fate};
 
 #[track_caller]
 fn check(state: OwnerState, asked_secs: Option<u64>, ends: bool) {
@@ -34,37 +34,37 @@ fn event(status: &str, input: &str) -> serde_json::Value {
 }
 
 #[test]
-fn an_event_tells_which_execution_ended_and_of_what() {
+fn an_event_names_the_execution_that_ended_and_its_step() {
     let step = r#"{"run": "p/1", "step": "a", "root": "r"}"#;
     let caught = |error: &str, cause: &str| Some(Caught { error: error.into(), cause: cause.into() });
-    let of_step = Told {
+    let of_step = EndedExecution {
         execution: "arn:e".into(),
         of: Some(("p/1".into(), "a".into())),
         start: None,
         failure: caught("Spotmill.Stopped", "somebody stopped the execution"),
     };
-    assert_eq!(told(&event("ABORTED", step)), Some(of_step));
+    assert_eq!(ended(&event("ABORTED", step)), Some(of_step));
     let start = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
     let failure = caught("States.Timeout", "the execution passed its time-out");
-    let of_pipeline = Told { execution: "arn:e".into(), of: None, start: Some(start), failure };
-    assert_eq!(told(&event("TIMED_OUT", r#"{"pipeline": "p", "date": "2013-01-01"}"#)), Some(of_pipeline.clone()));
+    let of_pipeline = EndedExecution { execution: "arn:e".into(), of: None, start: Some(start), failure };
+    assert_eq!(ended(&event("TIMED_OUT", r#"{"pipeline": "p", "date": "2013-01-01"}"#)), Some(of_pipeline.clone()));
     let mut failed = event("FAILED", "{}");
     let inside = serde_json::json!({"Error": "Spotmill.NoCapacity", "Cause": "none"}).to_string();
     (failed["detail"]["error"], failed["detail"]["cause"]) = ("States.TaskFailed".into(), inside.into());
-    assert_eq!(told(&failed).unwrap().failure, caught("Spotmill.NoCapacity", "none"));
-    assert_eq!(told(&event("SUCCEEDED", "{}")).unwrap().failure, None);
+    assert_eq!(ended(&failed).unwrap().failure, caught("Spotmill.NoCapacity", "none"));
+    assert_eq!(ended(&event("SUCCEEDED", "{}")).unwrap().failure, None);
     // The input of a large execution is left out of its event.
-    let nameless = Told { start: None, failure: caught("", ""), ..of_pipeline };
-    assert_eq!(told(&event("FAILED", "")), Some(nameless));
+    let nameless = EndedExecution { start: None, failure: caught("", ""), ..of_pipeline };
+    assert_eq!(ended(&event("FAILED", "")), Some(nameless));
 }
 
 #[test]
-fn what_is_no_end_tells_nothing() {
-    assert_eq!(told(&event("RUNNING", "{}")), None);
-    assert_eq!(told(&event("PENDING_REDRIVE", "{}")), None);
+fn what_is_no_end_is_ignored() {
+    assert_eq!(ended(&event("RUNNING", "{}")), None);
+    assert_eq!(ended(&event("PENDING_REDRIVE", "{}")), None);
     for tick in
         ["null", "[]", r#"{"detail-type": "Scheduled Event", "detail": {}}"#, r#"{"detail": {"status": "FAILED"}}"#]
     {
-        assert_eq!(told(&serde_json::from_str(tick).unwrap()), None, "{tick}");
+        assert_eq!(ended(&serde_json::from_str(tick).unwrap()), None, "{tick}");
     }
 }

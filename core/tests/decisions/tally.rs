@@ -27,7 +27,7 @@ fn callback(text: &str) -> Callback {
     }
 }
 
-/// Bits as `done/failed/needs_memory`, then what else the fold says.
+/// Bits as `done/failed/needs_memory`, then what else the fold returns.
 #[track_caller]
 fn check(callbacks: &str, expected: &str) {
     let callbacks: Vec<Callback> = callbacks.split_whitespace().map(callback).collect();
@@ -46,8 +46,8 @@ fn check(callbacks: &str, expected: &str) {
         }
     }
     assert_eq!(text, expected);
-    let again = fold(t, &callbacks);
-    assert_eq!((&again.tally.done, &again.tally.failed), (&t.done, &t.failed), "twice is once");
+    let refolded = fold(t, &callbacks);
+    assert_eq!((&refolded.tally.done, &refolded.tally.failed), (&t.done, &t.failed), "twice is once");
     let reversed: Vec<Callback> = callbacks.into_iter().rev().collect();
     let backwards = fold(&tally(), &reversed).tally;
     assert_eq!((&backwards.done, &backwards.failed, &backwards.needs_memory), (&t.done, &t.failed, &t.needs_memory));

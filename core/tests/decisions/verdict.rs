@@ -2,12 +2,12 @@ use crate::door::failure;
 use spotmill_core::bounds::{MAX_IDLE_ROUNDS, MAX_ROUNDS};
 use spotmill_core::calls::{Caught, errors};
 use spotmill_core::command::Caller;
+use spotmill_core::format::bare_cause;
 use spotmill_core::item::FailureClass::{BadData, Infra, Lost, Memory, Poison, Timeout, Transform};
 use spotmill_core::model::Resources;
 use spotmill_core::records::FailureRecord;
 use spotmill_core::tally::{Items, RoaringBitmap, Seed, Tally, TallyOf};
 use spotmill_core::verdict::{Ended, Facts, Verdict, can_climb, decide, memory_bytes};
-use spotmill_core::words::cause_alone;
 
 const GIB: u64 = 1 << 30;
 
@@ -58,20 +58,20 @@ fn verdict(edit: impl FnOnce(&mut Case)) -> Verdict {
         idle_before: case.idle_before,
         caught: caught.as_ref(),
         tally: tally.as_ref(),
-        look: &Caller::new("aws").command("show").arg("p/1"),
-        again: &Caller::new("aws").run().option("--date", "1"),
+        inspect: &Caller::new("aws").command("show").arg("p/1"),
+        resume: &Caller::new("aws").run().option("--date", "1"),
     };
     decide(&facts, &ended)
 }
 
 #[track_caller]
 fn check(edit: impl FnOnce(&mut Case), expected: &str) {
-    let said = match verdict(edit) {
+    let answer = match verdict(edit) {
         Verdict::Round { round, rung, idle, .. } => format!("round {round} rung {rung} idle {idle}"),
         Verdict::Complete { missing } => format!("complete without {missing:?}"),
         Verdict::Failed { error, .. } => error,
     };
-    assert_eq!(said, expected);
+    assert_eq!(answer, expected);
 }
 
 #[test]
@@ -145,14 +145,11 @@ fn a_person_on_call_reads() {
         "1 of 3 items of `s` failed. Item 2 (transform error in 3 attempts): it broke. 2 items committed and kept; \
          nothing of this step was published. Look: `spotmill --target aws show p/1`. Again, when it is mended: `spotmill start --date 1`."
     );
-    assert!(
-        cause_alone(&cause).ends_with("2 items committed and kept; nothing of this step was published."),
-        "{cause}"
-    );
+    assert!(bare_cause(&cause).ends_with("2 items committed and kept; nothing of this step was published."), "{cause}");
     let silent = |c: &mut Case| (c.idle_before, c.caught) = (2, Some("States.HeartbeatTimeout"));
     let Verdict::Failed { cause, .. } = verdict(silent) else { panic!() };
     assert!(cause.starts_with("`s`: 3 rounds in a row left work undone; the last: no machine was heard of"), "{cause}");
-    assert!(cause_alone(&cause).ends_with("0 items committed and kept."), "{cause}");
+    assert!(bare_cause(&cause).ends_with("0 items committed and kept."), "{cause}");
     assert!(
         cause.contains("Without receipt: 0, 1 and 2. 0 items committed and kept. Again: `spotmill start --date 1`."),
         "{cause}"

@@ -21,12 +21,12 @@ impl Case {
         Case { request, fleet, events: Vec::new(), life, heard: false }
     }
 
-    fn told(mut self, sub_kind: &str, text: &str) -> Case {
+    fn with_error(mut self, sub_kind: &str, text: &str) -> Case {
         self.events.push(event(1, "service-error", sub_kind, text));
         self
     }
 
-    /// Looked at at this second, as the watch does.
+    /// Inspected at this second, as the watch does.
     fn at(&mut self, secs: u64) -> Watch {
         let needs = needed(&self.fleet, &self.request, u64::MAX);
         self.life.see(&self.fleet, secs * 1000);
@@ -40,14 +40,14 @@ impl Case {
     }
 
     #[track_caller]
-    fn says(&mut self, secs: u64, expected: &str) {
-        let said = match self.at(secs) {
+    fn expects(&mut self, secs: u64, expected: &str) {
+        let answer = match self.at(secs) {
             Watch::Wait { .. } => "wait".into(),
             Watch::Beat { .. } => "beat".into(),
             Watch::OnDemand { resize, .. } => format!("{} of {}", resize.target.on_demand, resize.target.vcpus),
             Watch::Stop { finding, secs } => format!("{:?} {secs}", finding.cause),
         };
-        assert_eq!(said, expected, "at {secs} s");
+        assert_eq!(answer, expected, "at {secs} s");
     }
 }
 
@@ -56,7 +56,7 @@ const BLACKLISTED: &str = "allLaunchSpecsTemporarilyBlacklisted";
 const INVALID: &str = "spotFleetRequestConfigurationInvalid";
 
 #[test]
-fn each_cause_is_told_from_the_others() {
+fn each_cause_is_distinguished_from_the_others() {
     for (sub_kind, text, expected) in [
         (BLACKLISTED, NO_ROOM, Cause::Capacity),
         (BLACKLISTED, "Error Code: UnfulfillableCapacity", Cause::Capacity),
@@ -73,7 +73,7 @@ fn each_cause_is_told_from_the_others() {
         let found = cause(&[event(1, "service-error", sub_kind, text)], &[]);
         assert_eq!(found.map(|f| f.cause), Some(expected), "{sub_kind}: {text}");
     }
-    // A machine that could not decrypt its volume says so itself.
+    // A machine that could not decrypt its volume reports it itself.
     let dead = fleet("i-1:Client.InternalError").machines;
     assert_eq!(cause(&[], &dead).map(|f| f.cause), Some(Cause::Permission));
     for ordinary in
@@ -96,56 +96,56 @@ fn what_was_before_the_last_launch_is_over_and_a_mistake_outranks_a_shortage() {
 
 #[test]
 fn a_shortage_is_waited_for_and_a_mistake_is_not() {
-    let mut short = Case::of("").told(BLACKLISTED, NO_ROOM);
-    short.says(MISTAKE_SECS, "wait");
-    short.says(CAPACITY_SECS - 1, "wait");
-    short.says(CAPACITY_SECS, &format!("Capacity {CAPACITY_SECS}"));
-    let mut quota = Case::of("").told("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded");
-    quota.says(MISTAKE_SECS, "wait");
-    quota.says(CAPACITY_SECS, &format!("Quota {CAPACITY_SECS}"));
-    let mut image = Case::of("").told(INVALID, "InvalidAMIID.NotFound");
-    image.says(MISTAKE_SECS - 1, "wait");
-    image.says(MISTAKE_SECS, &format!("Image {MISTAKE_SECS}"));
-    // EC2 says nothing at all: that is what a shortage looks like, too.
-    Case::of("").says(CAPACITY_SECS, &format!("Capacity {CAPACITY_SECS}"));
+    let mut short = Case::of("").with_error(BLACKLISTED, NO_ROOM);
+    short.expects(MISTAKE_SECS, "wait");
+    short.expects(CAPACITY_SECS - 1, "wait");
+    short.expects(CAPACITY_SECS, &format!("Capacity {CAPACITY_SECS}"));
+    let mut quota = Case::of("").with_error("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded");
+    quota.expects(MISTAKE_SECS, "wait");
+    quota.expects(CAPACITY_SECS, &format!("Quota {CAPACITY_SECS}"));
+    let mut image = Case::of("").with_error(INVALID, "InvalidAMIID.NotFound");
+    image.expects(MISTAKE_SECS - 1, "wait");
+    image.expects(MISTAKE_SECS, &format!("Image {MISTAKE_SECS}"));
+    // EC2 reports nothing at all: a shortage can appear like that, too.
+    Case::of("").expects(CAPACITY_SECS, &format!("Capacity {CAPACITY_SECS}"));
     // A tick comes before the waiting execution takes the silence for a stall.
     const { assert!(CAPACITY_SECS + WATCH_SECS < HEARTBEAT_SECS && SILENT_SECS < HEARTBEAT_SECS) };
 }
 
 #[test]
 fn a_fleet_that_has_some_machines_goes_on_and_one_that_lost_them_gets_the_same_time() {
-    let mut case = Case::of("i-1").told(BLACKLISTED, NO_ROOM);
+    let mut case = Case::of("i-1").with_error(BLACKLISTED, NO_ROOM);
     case.heard = true;
-    case.says(CAPACITY_SECS * 3, "wait");
+    case.expects(CAPACITY_SECS * 3, "wait");
     case.fleet = fleet("i-1:Server.SpotInstanceTermination");
-    case.says(CAPACITY_SECS * 3 + 300, "wait");
-    case.says(CAPACITY_SECS * 4 + 300, &format!("Capacity {CAPACITY_SECS}"));
+    case.expects(CAPACITY_SECS * 3 + 300, "wait");
+    case.expects(CAPACITY_SECS * 4 + 300, &format!("Capacity {CAPACITY_SECS}"));
 }
 
 #[test]
 fn on_demand_comes_when_its_time_has_come_and_only_for_what_is_missing() {
-    let mut case = Case::of("").told(BLACKLISTED, NO_ROOM);
+    let mut case = Case::of("").with_error(BLACKLISTED, NO_ROOM);
     case.request.knobs.on_demand_after_secs = Some(7_200);
-    case.says(300, "beat");
-    case.says(7_199, "beat");
-    case.says(7_200, "32 of 32");
+    case.expects(300, "beat");
+    case.expects(7_199, "beat");
+    case.expects(7_200, "32 of 32");
     case.fleet.target = Target { vcpus: 32, on_demand: 32 };
     case.life.on_demand_ms = Some(7_200_000);
-    case.says(7_500, "beat");
-    case.says(7_200 + CAPACITY_SECS, &format!("Capacity {CAPACITY_SECS}"));
+    case.expects(7_500, "beat");
+    case.expects(7_200 + CAPACITY_SECS, &format!("Capacity {CAPACITY_SECS}"));
 
-    let mut part = Case::of("i-1 i-2").told(BLACKLISTED, NO_ROOM);
+    let mut part = Case::of("i-1 i-2").with_error(BLACKLISTED, NO_ROOM);
     (part.heard, part.request.knobs.on_demand_after_secs) = (true, Some(600));
-    part.says(599, "wait");
-    part.says(600, "24 of 32");
-    // Full for one look: the time begins anew.
+    part.expects(599, "wait");
+    part.expects(600, "24 of 32");
+    // Full at one inspection: the time begins anew.
     let mut full = Case::of("i-1 i-2 i-3 i-4 i-5 i-6 i-7 i-8");
     (full.heard, full.request.knobs.on_demand_after_secs) = (true, Some(600));
-    full.says(300, "wait");
+    full.expects(300, "wait");
     full.fleet = fleet("i-1");
-    full.says(800, "wait");
-    full.says(1_399, "wait");
-    full.says(1_400, "28 of 32");
+    full.expects(800, "wait");
+    full.expects(1_399, "wait");
+    full.expects(1_400, "28 of 32");
 }
 
 #[test]
@@ -156,21 +156,21 @@ fn fewer_items_need_fewer_machines() {
 #[test]
 fn machines_that_take_no_work_are_found_out() {
     let mut booting = Case::of("i-1@100");
-    booting.says(100 + SILENT_SECS - 1, "wait");
-    booting.says(100 + SILENT_SECS, &format!("Silent {SILENT_SECS}"));
+    booting.expects(100 + SILENT_SECS - 1, "wait");
+    booting.expects(100 + SILENT_SECS, &format!("Silent {SILENT_SECS}"));
     booting.heard = true;
-    booting.says(100 + SILENT_SECS, "wait");
+    booting.expects(100 + SILENT_SECS, "wait");
     let ended: Vec<String> = (0..CHURN_MACHINES).map(|i| format!("i-{i}:Client.InstanceInitiatedShutdown")).collect();
-    Case::of(&ended[1..].join(" ")).says(60, "wait");
-    Case::of(&ended.join(" ")).says(60, "Silent 60");
+    Case::of(&ended[1..].join(" ")).expects(60, "wait");
+    Case::of(&ended.join(" ")).expects(60, "Silent 60");
     let taken: Vec<String> = (0..9).map(|i| format!("i-{i}:Server.SpotInstanceTermination")).collect();
-    Case::of(&taken.join(" ")).says(60, "wait");
+    Case::of(&taken.join(" ")).expects(60, "wait");
 }
 
 #[test]
 fn a_round_that_fell_silent_is_explained_only_if_it_had_nobody() {
     let found = |case: &Case| after_silence(&case.watched(1_300)).map(|(f, _)| f.cause);
-    let short = |machines: &str| Case::of(machines).told(BLACKLISTED, NO_ROOM);
+    let short = |machines: &str| Case::of(machines).with_error(BLACKLISTED, NO_ROOM);
     assert_eq!(found(&short("")), Some(Cause::Capacity));
     assert_eq!(found(&Case::of("")), Some(Cause::Capacity));
     assert_eq!(found(&Case::of("i-1:Client.UserInitiatedShutdown")), Some(Cause::Silent));
@@ -198,42 +198,46 @@ fn text(case: &Case, secs: u64, console: Option<(&str, &str)>) -> (String, &'sta
 
 #[test]
 fn six_causes_six_messages_each_with_its_remedy() {
-    let (said, error) = text(&Case::of("").told(BLACKLISTED, NO_ROOM), 900, None);
+    let (message, error) = text(&Case::of("").with_error(BLACKLISTED, NO_ROOM), 900, None);
     assert_eq!(
-        said,
+        message,
         "no spot capacity for 15 min: 32 vCPUs asked for in 145 pools (29 machine types in 5 zones). EC2 says: \
          allLaunchSpecsTemporarilyBlacklisted: InsufficientInstanceCapacity: There is no Spot capacity available that \
          matches your request. Start again later, or let `fleet.on_demand_after` take on-demand machines instead"
     );
     assert_eq!(error, errors::NO_CAPACITY);
 
-    let (said, error) =
-        text(&Case::of("").told("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded: 5 of 5"), 900, None);
-    assert!(said.starts_with("the account's quota of Standard Spot vCPUs (L-34B43A08) is 5: too small, or used up"));
-    assert!(said.contains("asks for 32 vCPUs. EC2 says") && said.contains("--desired-value 64;"), "{said}");
+    let (message, error) = text(
+        &Case::of("").with_error("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded: 5 of 5"),
+        900,
+        None,
+    );
+    assert!(message.starts_with("the account's quota of Standard Spot vCPUs (L-34B43A08) is 5: too small, or used up"));
+    assert!(message.contains("asks for 32 vCPUs. EC2 says") && message.contains("--desired-value 64;"), "{message}");
     assert_eq!(error, errors::REFUSED);
 
-    let (said, error) = text(&Case::of("").told(INVALID, "InvalidAMIID.NotFound"), 300, None);
+    let (message, error) = text(&Case::of("").with_error(INVALID, "InvalidAMIID.NotFound"), 300, None);
     assert!(
-        said.starts_with("the machines' image cannot be booted. EC2 says: ") && said.contains("ImageX86"),
-        "{said}"
+        message.starts_with("the machines' image cannot be booted. EC2 says: ") && message.contains("ImageX86"),
+        "{message}"
     );
     assert_eq!(error, errors::REFUSED);
 
-    let (said, error) = text(&Case::of("").told("iamFleetRoleInvalid", "no right to launch"), 300, None);
-    assert!(said.starts_with("a role or a permission is missing") && said.contains("create-service-linked-role"));
+    let (message, error) = text(&Case::of("").with_error("iamFleetRoleInvalid", "no right to launch"), 300, None);
+    assert!(message.starts_with("a role or a permission is missing") && message.contains("create-service-linked-role"));
     assert_eq!(error, errors::REFUSED);
 
-    let (said, error) = text(&Case::of("").told(INVALID, "InvalidLaunchTemplateId.NotFound"), 300, None);
+    let (message, error) = text(&Case::of("").with_error(INVALID, "InvalidLaunchTemplateId.NotFound"), 300, None);
     assert!(
-        said.starts_with("the launch template, or what it names, is not valid") && said.contains("spotmill deploy")
+        message.starts_with("the launch template, or what it names, is not valid")
+            && message.contains("spotmill deploy")
     );
     assert_eq!(error, errors::REFUSED);
 
     let silent = Case::of("i-1:Client.UserInitiatedShutdown i-2:Client.UserInitiatedShutdown");
-    let (said, error) = text(&silent, 900, Some(("i-1", "spotmill: fetching the worker\nAccess Denied\n")));
+    let (message, error) = text(&silent, 900, Some(("i-1", "spotmill: fetching the worker\nAccess Denied\n")));
     assert_eq!(
-        said,
+        message,
         "2 machines started, and none took any work for 15 min. Machines must reach S3 and SQS (subnets, security \
          group), and their role the bucket and the queues. The console of i-1 ends: spotmill: fetching the worker \
          Access Denied"
@@ -242,13 +246,13 @@ fn six_causes_six_messages_each_with_its_remedy() {
 }
 
 #[test]
-fn a_price_limit_and_what_is_bought_on_demand_have_words_of_their_own() {
-    let mut cheap = Case::of("").told(BLACKLISTED, "SpotMaxPriceTooLow");
+fn a_price_limit_and_on_demand_machines_have_messages_of_their_own() {
+    let mut cheap = Case::of("").with_error(BLACKLISTED, "SpotMaxPriceTooLow");
     cheap.request.knobs.max_price_per_vcpu_hour = Some(0.01);
-    let (said, error) = text(&cheap, 900, None);
-    assert!(said.starts_with("no spot machine for 15 min at $0.01 a vCPU-hour or less"), "{said}");
-    assert!(said.ends_with("Raise or remove `fleet.max_price_per_vcpu_hour`") && error == errors::NO_CAPACITY);
-    let mut quota = Case::of("").told(BLACKLISTED, "VcpuLimitExceeded");
+    let (message, error) = text(&cheap, 900, None);
+    assert!(message.starts_with("no spot machine for 15 min at $0.01 a vCPU-hour or less"), "{message}");
+    assert!(message.ends_with("Raise or remove `fleet.max_price_per_vcpu_hour`") && error == errors::NO_CAPACITY);
+    let mut quota = Case::of("").with_error(BLACKLISTED, "VcpuLimitExceeded");
     quota.fleet.target.on_demand = 32;
     assert!(text(&quota, 900, None).0.contains("of Standard On-Demand vCPUs (L-1216C47A)"));
 }

@@ -1,5 +1,5 @@
 //! The accepted rows of a file in chunks: what reads a chunk knows how many rows it must find there. They are cut by
-//! whoever checks the rows, at the ends of rows that were seen, never by looking for line ends a second time.
+//! whoever checks the rows, at the ends of rows that were seen, never by searching for line ends a second time.
 
 /// A chunk and its rows about fill the cache of one core. Each costs the engine half a millisecond on its way through a
 /// plan with partitions, so that smaller ones are slower; larger ones were not faster with two processes at once.

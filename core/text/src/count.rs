@@ -1,4 +1,4 @@
-//! How many rows a file has that we wrote ourselves, told apart as those of any other.
+//! How many rows a file has that we wrote ourselves, split like those of any other.
 
 use crate::failure::{Outcome, bad_data};
 use crate::grammar;

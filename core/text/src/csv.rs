@@ -1,6 +1,6 @@
 //! Every row of a CSV file before the engine sees any: number of fields, UTF-8 and quotes of all of it, and the values of
 //! every column that is to be checked (each declared one, or those that the transform reads). The engine pads short rows
-//! with NULL and, under a projection, neither counts fields nor looks at columns it was not asked for; nothing after this
+//! with NULL and, under a projection, neither counts fields nor reads columns it was not asked for; nothing after this
 //! pass can find that out. The engine then reads the file in place, in chunks that leave gaps where no accepted row
 //! stands; a copy is written only where the file's own text is not what the engine must read, or gaps are many.
 
@@ -336,7 +336,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes the row so that the engine reads what RFC 4180 has it say.
+    /// Writes the row so that the engine reads what it means by RFC 4180.
     fn rewrite(&mut self, row: &Row<'_>) -> Outcome<()> {
         self.copy_until(row)?;
         let separator = self.rows.reading.grammar.separator;

@@ -1,4 +1,4 @@
-//! Text in another encoding becomes UTF-8 while it streams. A byte order mark says more than a declaration. Bytes that
+//! Text in another encoding becomes UTF-8 while it streams. A byte order mark outranks a declaration. Bytes that
 //! are no text end the file with their place.
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_told_with_its_place() {
+    fn what_is_no_text_is_reported_with_its_place() {
         let encoding = of(Some("euc-kr")).expect("a label").expect("not UTF-8");
         let error =
             Decoded::new(&b"ok\nx\xff\n"[..], encoding).read_to_string(&mut String::new()).expect_err("refused");

@@ -28,10 +28,10 @@ impl Remedy for ItemFailure {
 }
 
 /// An error of the file system while doing `what` (which names the file). What passes by itself is the machine's; what
-/// would end the same way again says so at once.
+/// would end the same way again is reported as permanent at once.
 pub fn io_failure(error: &io::Error, what: &str) -> ItemFailure {
     use io::ErrorKind as K;
-    let message = format!("{what}: {}", plain_words(error));
+    let message = format!("{what}: {}", plain_text(error));
     let permanent = |remedy: &str| failure(FailureClass::Permanent, message.clone()).remedy(remedy);
     match error.kind() {
         K::StorageFull | K::QuotaExceeded => {
@@ -47,8 +47,8 @@ pub fn io_failure(error: &io::Error, what: &str) -> ItemFailure {
     }
 }
 
-/// Without the number of the operating system, which says nothing more.
-fn plain_words(error: &io::Error) -> String {
+/// Without the error number of the operating system, which adds nothing.
+fn plain_text(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

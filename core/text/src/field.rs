@@ -135,7 +135,7 @@ fn uint(bits: u32, text: &[u8]) -> bool {
     }
 }
 
-/// A number that is infinite only if it says so: one that is too large for the type is refused.
+/// A number that is infinite only if it is written so: one that is too large for the type is refused.
 #[inline]
 fn float(text: &[u8], safe: usize, finite: impl Fn(&[u8]) -> Option<bool>) -> bool {
     if text.len() <= safe && plain_number(text) {
@@ -145,7 +145,7 @@ fn float(text: &[u8], safe: usize, finite: impl Fn(&[u8]) -> Option<bool>) -> bo
     finite(text).is_some_and(|finite| finite || !text.iter().any(u8::is_ascii_digit))
 }
 
-/// `-123.45`: what nearly every number looks like, told without converting it.
+/// `-123.45`: the form of nearly every number, recognised without converting it.
 #[inline]
 fn plain_number(text: &[u8]) -> bool {
     let body = text.strip_prefix(b"-").unwrap_or(text);

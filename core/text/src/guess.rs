@@ -90,7 +90,7 @@ impl Guess {
         FieldRules { json: self.nested, lenient, ..FieldRules::default() }
     }
 
-    /// A JSON string is no number, whatever it looks like.
+    /// A JSON string is no number, whatever its form.
     pub fn see_string(&mut self, value: &[u8]) {
         self.see(value);
         self.fits.retain(|(ty, _)| !matches!(ty, ColumnType::Bool | ColumnType::Int64 | ColumnType::Float64));

@@ -1,5 +1,5 @@
 //! Which columns stand where in a file: its header against the declared columns. Names are taken as they stand; one that
-//! differs by blanks or case alone is pointed at.
+//! differs only by blanks or case is pointed at.
 
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::reader::{Reading, Row};
@@ -63,7 +63,7 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
     Ok(Layout { names: header.iter().enumerate().map(unique).collect(), titles: header, missing, extra })
 }
 
-/// A title that differs from the name by blanks or case alone.
+/// A title that differs from the name only by blanks or case.
 fn similar<'h>(name: &str, header: &'h [String]) -> Option<&'h String> {
     header.iter().find(|h| h.trim().eq_ignore_ascii_case(name.trim()))
 }

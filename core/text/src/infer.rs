@@ -1,5 +1,5 @@
 //! Which columns text files seem to have: the names of their headers, and types that every sampled value of all of them
-//! fits. What differs between the files is told, or refused, here and not after the work.
+//! fits. What differs between the files is reported, or refused, here and not after the work.
 
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::guess::Guess;
@@ -13,14 +13,14 @@ use spotmill_core::model::{FieldRules, Format, Missing, Read};
 use spotmill_core::types::Column;
 use std::path::{Path, PathBuf};
 
-/// Bytes looked at in one file.
+/// Bytes read of one file.
 pub const SAMPLE_BYTES: usize = 256 << 20;
 
 /// What the files seen so far have in common.
 pub struct Sample<'a> {
     read: &'a Read,
     columns: Vec<(String, Guess)>,
-    /// Each file with the columns it has; a file that holds nothing says nothing.
+    /// Each file with the columns it has; an empty file is left out.
     files: Vec<(PathBuf, Vec<String>)>,
 }
 
@@ -39,8 +39,8 @@ impl<'a> Sample<'a> {
         }
         self.files.push((path.to_owned(), found.iter().map(|(name, _)| name.clone()).collect()));
         for (name, guess) in found {
-            match self.columns.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, known)) => known.and(&guess),
+            match self.columns.iter_mut().find(|(seen, _)| *seen == name) {
+                Some((_, seen)) => seen.and(&guess),
                 None => self.columns.push((name, guess)),
             }
         }
@@ -158,7 +158,7 @@ impl Visitor for Seen<'_> {
             self.names = (1..=row.fields.len()).map(|i| format!("column_{i}")).collect();
             self.guesses = self.names.iter().map(|_| Guess::default()).collect();
         }
-        // A row of another width is refused when it is read; its values say nothing of the columns.
+        // A row of another width is refused when it is read; its values mean nothing for the columns.
         if row.fields.len() == self.names.len() {
             for (field, guess) in row.fields.iter().zip(&mut self.guesses) {
                 let text = value(row.data, *field, self.how.grammar);

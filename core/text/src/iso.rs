@@ -40,8 +40,8 @@ pub fn date(text: &[u8]) -> Option<i64> {
     days(digits(&text[..4])?, digits(&text[5..7])?, digits(&text[8..10])?)
 }
 
-/// `2013-01-31[T or space]10:00[:00[.123456]][Z or ±hh[:]mm]`, or a date alone. An offset is applied for a UTC
-/// column; in a column without zone only `Z` may stand, and says nothing.
+/// `2013-01-31[T or space]10:00[:00[.123456]][Z or ±hh[:]mm]`, or only a date. An offset is applied for a UTC
+/// column; in a column without zone only `Z` may stand, and has no effect.
 pub fn timestamp(text: &[u8], utc: bool, cut: bool) -> Option<i64> {
     let date = date(text.get(..10)?)?;
     let rest = &text[10..];

@@ -25,8 +25,8 @@ pub fn string(value: &RawValue) -> Option<Result<Cow<'_, str>, String>> {
     if !plain.contains('\\') {
         return Some(Ok(Cow::Borrowed(plain)));
     }
-    let told = |_| format!("`{}` has an escape that is no character", crate::shorten(text, 80));
-    Some(serde_json::from_str::<String>(text).map(Cow::Owned).map_err(told))
+    let invalid = |_| format!("`{}` has an escape that is no character", crate::shorten(text, 80));
+    Some(serde_json::from_str::<String>(text).map(Cow::Owned).map_err(invalid))
 }
 
 /// The keys and values of a record, in its order; none if it is no object.

@@ -1,7 +1,7 @@
-//! Text files, without an engine: how rows and fields are told apart, what a field's text means, which columns a file
+//! Text files, without an engine: how rows and fields are split, what a field's text means, which columns a file
 //! seems to have. The row check reads a file once before the engine does, and every row that is not what the pipeline
-//! declares, in the columns that are to be checked, is told with file, line, byte, column and reason; what is accepted is
-//! what the engine yields.
+//! declares, in the columns that are to be checked, is reported with file, line, byte, column and reason; what is
+//! accepted is what the engine yields.
 
 pub mod chunks;
 pub mod copy;
@@ -123,7 +123,7 @@ impl Sink {
     }
 }
 
-/// How the rows of CSV files are told apart.
+/// How the rows of CSV files are split.
 pub fn grammar(read: &Read) -> Result<Reading<'_>, String> {
     let ascii = |what: &str, c: char| match u8::try_from(c) {
         Ok(b) if b.is_ascii() && !matches!(b, b'"' | b'\n' | b'\r' | 0) => Ok(b),

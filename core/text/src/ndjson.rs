@@ -52,7 +52,7 @@ pub struct JsonRows<'a> {
     pub no_others: bool,
 }
 
-/// The keys that are looked for in a record.
+/// The keys that are searched for in a record.
 struct Keys<'a> {
     keys: Vec<&'a str>,
     /// Of each column the first one with its key: that one is given the value.
@@ -207,7 +207,7 @@ impl Lines {
     fn line(&mut self, end: usize, next: usize) -> Line<'_> {
         let from = std::mem::replace(&mut self.from, next);
         self.number += 1;
-        // A byte order mark says nothing of UTF-8.
+        // A byte order mark carries no information in UTF-8.
         let from = if self.number == 1 { from + crate::start(&self.buffer[from..end]) } else { from };
         Line { text: &self.buffer[from..end], number: self.number, byte: self.base + from as u64 }
     }

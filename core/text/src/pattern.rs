@@ -53,7 +53,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 impl Pattern {
-    /// A pattern that says one date, or one instant, of every text it fits, and says it once.
+    /// A pattern that determines one date, or one instant, of every text it fits, each part once.
     pub fn new(text: &str, ty: ColumnType) -> Result<Self, String> {
         let parts = parts(text)?;
         let has = |part: Part| parts.contains(&part);
@@ -71,17 +71,17 @@ impl Pattern {
                 "an offset makes an instant, which a {ty} column does not hold: make it timestamp_utc"
             ));
         }
-        let says: Vec<&str> = parts.iter().filter_map(Part::says).collect();
-        if let Some((_, what)) = says.iter().enumerate().find(|(i, what)| says[..*i].contains(what)) {
+        let determined: Vec<&str> = parts.iter().filter_map(Part::determines).collect();
+        if let Some((_, what)) = determined.iter().enumerate().find(|(i, what)| determined[..*i].contains(what)) {
             return wrong(&format!(
                 "a part stands twice: it says {what} more than once, and one of them would be forgotten"
             ));
         }
         let of_day = ["the month", "the day"];
-        if has(Part::DayOfYear) && says.iter().any(|what| of_day.contains(what)) {
+        if has(Part::DayOfYear) && determined.iter().any(|what| of_day.contains(what)) {
             return wrong("`%j` says the month and the day already");
         }
-        if has(Part::Epoch) && says.iter().any(|what| !["an instant", "a fraction", "an offset"].contains(what)) {
+        if has(Part::Epoch) && determined.iter().any(|what| !["an instant", "a fraction", "an offset"].contains(what)) {
             return wrong("`%s` says the whole instant already");
         }
         let number = |i: usize| parts.get(i).is_some_and(Part::is_number);
@@ -135,8 +135,8 @@ impl Part {
             || matches!(self, P::Second | P::Fraction(_) | P::Epoch)
     }
 
-    /// What a text says with it.
-    fn says(&self) -> Option<&'static str> {
+    /// What it determines of a text.
+    fn determines(&self) -> Option<&'static str> {
         use Part as P;
         Some(match self {
             P::Year | P::ShortYear => "the year",
@@ -210,9 +210,9 @@ fn parts(pattern: &str) -> Result<Vec<Part>, String> {
 
 /// The name of a part after its `%`.
 fn name(text: &str) -> (&str, usize) {
-    let known = [".3f", ".6f", ".9f", ".f", "3f", "6f", "9f", ":z", "-m", "-d", "-H", "-I", "-M", "-S"];
-    let length = match known.iter().find(|k| text.starts_with(**k)) {
-        Some(known) => known.len(),
+    let longer = [".3f", ".6f", ".9f", ".f", "3f", "6f", "9f", ":z", "-m", "-d", "-H", "-I", "-M", "-S"];
+    let length = match longer.iter().find(|k| text.starts_with(**k)) {
+        Some(name) => name.len(),
         None => text.chars().next().map_or(0, char::len_utf8),
     };
     (&text[..length], length)

@@ -4,15 +4,15 @@
 
 use crate::Bad;
 use crate::failure::{Outcome, Remedy, bad_data};
-use crate::source::{Source, cr_alone};
+use crate::source::{Source, bare_cr};
 use crate::split::{End, Field, Fields, Grammar};
 use std::path::Path;
 
-/// A row that does not end within this many bytes is not read on: its end cannot be told from a quote never closed.
+/// A row that does not end within this many bytes is not read on: its end and a quote never closed look alike.
 pub const MAX_ROW_BYTES: usize = 64 << 20;
 const FIRST_BYTES: usize = 1 << 20;
 
-/// How the rows of a file are told apart.
+/// How the rows of a file are split.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {
     pub grammar: Grammar,
@@ -24,7 +24,7 @@ pub enum What {
     Row,
     Blank,
     Comment,
-    /// A line of which it cannot be told where its fields end.
+    /// A line whose fields have no certain end.
     Broken(Bad),
 }
 
@@ -83,7 +83,7 @@ pub fn read(path: &Path, source: &mut Source, how: Reading<'_>, visitor: &mut im
     }
 }
 
-/// Refuses lines that end in CR alone.
+/// Refuses lines that end in a bare CR.
 fn line_ends(path: &Path, data: &[u8], separator: u8) -> Outcome<()> {
     if memchr::memchr(b'\n', data).is_some() {
         return Ok(());
@@ -93,7 +93,7 @@ fn line_ends(path: &Path, data: &[u8], separator: u8) -> Outcome<()> {
     if !memchr::memchr_iter(b'\r', data).take(2).any(|at| ends(&at)) {
         return Ok(());
     }
-    Err(cr_alone(path))
+    Err(bare_cr(path))
 }
 
 struct At<'a> {

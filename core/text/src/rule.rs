@@ -46,12 +46,12 @@ impl Rule {
         Self { check: Check::Text, nulls, comma: false, sampled: None, rewrites: false }
     }
 
-    /// Whether every text is a value, so that none need be looked at.
+    /// Whether every text is a value, so that none need be checked.
     pub fn takes_all(&self) -> bool {
         matches!(self.check, Check::Text) && matches!(self.sampled, None | Some(ColumnType::String))
     }
 
-    /// What `value` says of a text that the engine reads as it stands.
+    /// What `value` returns for a text that the engine reads as it stands.
     #[inline]
     pub fn accepts(&self, text: &[u8]) -> bool {
         self.nulls.contains(text)

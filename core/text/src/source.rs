@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// Less than a reader's free space, so that a plain file passes the buffer by.
 const READ_BYTES: usize = 128 << 10;
 
-/// The compression that a file has, by what the pipeline says and by its name.
+/// The compression that a file has, by what the pipeline states and by its name.
 pub fn compression(path: &Path, declared: Compression) -> Compression {
     match declared {
         Compression::Auto => endings::of(&path.to_string_lossy()).compression,
@@ -119,7 +119,7 @@ impl Source {
                 .remedy("`skip_rows` counts the lines before the header, or before the first row"));
             }
             if line.returns && !self.beginning {
-                return Err(cr_alone(&self.path));
+                return Err(bare_cr(&self.path));
             }
             self.byte += line.bytes;
             self.line += u64::from(line.bytes > 0);
@@ -187,8 +187,8 @@ fn pass_line(reader: &mut impl BufRead) -> io::Result<Line> {
     }
 }
 
-/// Lines that end in CR alone are one line to every reader, or a header without rows.
-pub(crate) fn cr_alone(path: &Path) -> ItemFailure {
+/// Lines that end in a bare CR are one line to every reader, or a header without rows.
+pub(crate) fn bare_cr(path: &Path) -> ItemFailure {
     let name = path.display().to_string();
     bad_data(&name, format!("{name}: its lines end in CR (\\r) alone"))
         .remedy("convert them to LF: `tr '\\r' '\\n'`, or save the file with the line ends of Unix or Windows")
@@ -204,7 +204,7 @@ const MAGIC: [(&[u8], &str); 7] = [
     (b"ORC", "ORC"),
 ];
 
-/// Refuses a file whose first bytes are another kind's than its name, or the pipeline, says.
+/// Refuses a file whose first bytes are another kind's than its name, or the pipeline, states.
 fn foreign(path: &Path, kind: Compression, head: &[u8], read: &Reading) -> Outcome<()> {
     let name = path.display().to_string();
     let found = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name);

@@ -129,8 +129,8 @@ pub enum End {
     NoEscape(u8),
 }
 
-/// Reads one field after the other. `stray` tells that a quote stood inside an unquoted field, or that one before the last
-/// ended in CR, `lines` how many line ends were passed.
+/// Reads one field after the other. `stray` reports that a quote stood inside an unquoted field, or that one before the
+/// last ended in CR, `lines` how many line ends were passed.
 pub struct Fields<'a> {
     data: &'a [u8],
     grammar: Grammar,
@@ -189,7 +189,7 @@ impl<'a> Fields<'a> {
                 return self.last(from, mark, escaped);
             }
             if Some(byte) == self.grammar.escape {
-                // Hive and MySQL write NULL so: it is looked up among the null values as it stands.
+                // Hive and MySQL write NULL so: it is compared with the null values as it stands.
                 if mark == from && self.data.get(mark + 1) == Some(&b'N') && self.ends_at(mark + 2) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! Leaves the last lines out of a stream: a row of totals is known as the last only when nothing follows it. Blank
+//! Leaves the last lines out of a stream: a row of totals is recognised as the last only when nothing follows it. Blank
 //! lines at the end do not count. Lines are those of the file, whatever quotes stand in them.
 
 use std::io::{self, Read};

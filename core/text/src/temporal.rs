@@ -1,6 +1,6 @@
 //! Dates and timestamps in text. One parser serves the row check and the reader, so that what the check accepts is
 //! what the reader yields. Without a pattern only ISO 8601 is read. A timestamp has microseconds: more digits are
-//! refused, unless they are zeros or the column says that they are cut off.
+//! refused, unless they are zeros or the column states that they are cut off.
 
 use crate::iso;
 use crate::pattern::Pattern;
@@ -35,7 +35,7 @@ impl Temporal {
         }
     }
 
-    /// Whether `parse` would give something; most dates are told without computing their day.
+    /// Whether `parse` would give something; most dates are recognised without computing their day.
     #[inline]
     pub fn accepts(&self, text: &[u8]) -> bool {
         match (&self.pattern, self.ty, text) {
@@ -43,7 +43,7 @@ impl Temporal {
                 let two = |a: &u8, b: &u8| a.wrapping_sub(b'0') * 10 + b.wrapping_sub(b'0');
                 let digit = |b: &u8| b.wrapping_sub(b'0') <= 9;
                 let digits = y.iter().all(digit) & digit(m0) & digit(m1) & digit(d0) & digit(d1);
-                // Every month has 28 days; the others are looked at closely.
+                // Every month has 28 days; the others are checked closely.
                 digits && (1..=12).contains(&two(m0, m1)) && (1..=28).contains(&two(d0, d1))
                     || self.parse(text).is_some()
             }
@@ -51,7 +51,7 @@ impl Temporal {
         }
     }
 
-    /// What a text should have looked like.
+    /// The form that a text should have had.
     pub fn expected(&self) -> String {
         let example = match (&self.pattern, self.ty) {
             (Some(pattern), _) => return format!("a time written {}{}", pattern.text(), pattern.advice(self.ty)),

@@ -94,7 +94,7 @@ fn rows_that_the_engine_would_read_otherwise_are_copied_after_gaps() {
 }
 
 #[test]
-fn a_header_again_is_told_whatever_its_first_column_is_called() {
+fn a_repeated_header_is_reported_whatever_its_first_column_is_called() {
     let how = csv(&["a string", "b string"]);
     let found = read(&how, ",a,b\n0,x,y\n,a,b\n1,x,y\n\"\",a,b\n").expect("read");
     assert_eq!(
@@ -107,10 +107,10 @@ fn a_header_again_is_told_whatever_its_first_column_is_called() {
 }
 
 #[test]
-fn lines_that_end_in_cr_are_told_though_lines_are_passed_over() {
+fn lines_that_end_in_cr_are_reported_though_lines_are_passed_over() {
     let how = Read { skip_rows: 1, ..csv(&["a string", "b string"]) };
-    let told = read(&how, "Report\ra,b\r1,2\r3,4\r").err().expect("refused");
-    assert!(told.contains("its lines end in CR"), "{told}");
+    let message = read(&how, "Report\ra,b\r1,2\r3,4\r").err().expect("refused");
+    assert!(message.contains("its lines end in CR"), "{message}");
     assert_eq!(read(&how, "Report\r\na,b\r\n1,2\r\n").expect("read").count, 1);
 }
 
@@ -132,7 +132,7 @@ fn files_of_nothing_have_no_rows() {
     }
 }
 
-/// The last row of a beginning is cut: what it seems to hold says nothing.
+/// The last row of a sample is cut: its value is ignored.
 #[test]
 fn a_sample_ends_before_the_row_that_is_cut() {
     let types = |text: &str, whole: bool, how: &Read| -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What the stack says to its functions, as variables of their environment, and the ports that follow from it.
+//! What the stack sets for its functions, as environment variables, and the ports that follow from it.
 
 use crate::{Ctx, HandlerError, Settings};
 use spotmill_core::bounds::{BOOT_SECS, VISIBILITY_RANGE_SECS, VISIBILITY_SECS};
@@ -105,7 +105,7 @@ impl Environment {
     }
 }
 
-/// A number that has an ordinary value.
+/// A number that has a default.
 fn number(
     get: impl Fn(&str) -> Option<String>,
     name: &str,

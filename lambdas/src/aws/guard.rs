@@ -1,5 +1,5 @@
-//! What stands between a function and its caller when it panics: an error of a known name. The process lives on, and
-//! holds nothing that the next call could find broken.
+//! Turns a function's panic into an error with a constant name. The process lives on, and holds nothing that the next
+//! call could find broken.
 
 use crate::HandlerError;
 use spotmill_core::calls::errors;
@@ -12,8 +12,8 @@ pub async fn guarded<T: Send + 'static>(
     match tokio::spawn(call.in_current_span()).await {
         Ok(result) => result,
         Err(ended) => {
-            let said = ended.try_into_panic().map_or_else(|_| "it was cancelled".to_owned(), |p| message(&*p));
-            Err(HandlerError::new(errors::PANICKED, format!("the function panicked: {said}")))
+            let text = ended.try_into_panic().map_or_else(|_| "it was cancelled".to_owned(), |p| message(&*p));
+            Err(HandlerError::new(errors::PANICKED, format!("the function panicked: {text}")))
         }
     }
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_an_error_of_a_known_name() {
+    async fn a_panic_is_an_error_of_a_constant_name() {
         let e = guarded::<()>(async { panic!("at item {}", 7) }).await.unwrap_err();
         assert_eq!((e.error, e.cause.as_str()), ("Spotmill.Panicked", "the function panicked: at item 7"));
         let e = guarded::<()>(async { panic!("plain") }).await.unwrap_err();

@@ -4,15 +4,15 @@ use serde_json::Value;
 use tracing::Span;
 use tracing_subscriber::EnvFilter;
 
-/// Of this process; `filter` is `SPOTMILL_LOG`.
+/// Starts the log of this process; `filter` is `SPOTMILL_LOG`.
 pub fn start(filter: Option<&str>) {
     let filter = EnvFilter::try_new(filter.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
     let json = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter);
-    // Only in a process that has a subscriber already, which is fine.
+    // Fails only in a process that has a subscriber already, which is fine.
     let _ = json.with_ansi(false).try_init();
 }
 
-/// The span of one call; what the payload does not say is left out.
+/// The span of one call; fields that the payload lacks are left out.
 pub fn span(function: &str, version: &str, request: &str, payload: &Value) -> Span {
     let text = |name: &str| payload[name].as_str();
     let number = |name: &str| payload[name].as_u64();

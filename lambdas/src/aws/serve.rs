@@ -1,13 +1,15 @@
-//! A function's program: settings once, then events until Lambda has no more. An error's type on the wire is its
+//! The functions' program: settings once, then events until Lambda has no more. The handler of Lambda's configuration
+//! names the function. An error's type on the wire is its
 //! constant name, which Retry and Catch of the state machines match, and its message is the cause.
 
 use super::environment::Environment;
 use super::guard::guarded;
 use super::logs;
 use super::sqs::Batch;
-use crate::{Ctx, HandlerError, dead_letters, functions, tally};
+use crate::{Ctx, FUNCTIONS, HandlerError, dead_letters, functions, tally};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
+use spotmill_core::calls::errors;
 use spotmill_platform::aws::Aws;
 use std::sync::Arc;
 use tracing::Instrument;
@@ -18,7 +20,7 @@ impl From<HandlerError> for Diagnostic {
     }
 }
 
-/// One call, with what Lambda says of it.
+/// One call, with its context from Lambda.
 pub struct Served {
     pub function: &'static str,
     pub payload: Value,
@@ -26,20 +28,17 @@ pub struct Served {
     pub deadline_ms: u64,
 }
 
-/// Serves `function`, one of `FUNCTIONS`, until the process is ended.
-pub async fn main(function: &'static str) -> Result<(), lambda_runtime::Error> {
+/// Serves the function that Lambda's handler names, until the process is ended.
+pub async fn main() -> Result<(), lambda_runtime::Error> {
     logs::start(std::env::var("SPOTMILL_LOG").ok().as_deref());
-    // A stack that is wrong is told to every caller by name; a process that ends would be tried again and again.
-    let ctx = match Environment::read(|name| std::env::var(name).ok()) {
-        Ok(environment) => Ok(environment.ctx(&Aws::from_env().await)),
-        Err(e) => Err((e.error, e.cause)),
-    };
-    let ctx = Arc::new(ctx);
+    // A wrong stack is reported to every caller by name; a process that ends would be restarted forever.
+    let setup = setup().await.map_err(|e| (e.error, e.cause));
+    let setup = Arc::new(setup);
     let service = service_fn(move |event: LambdaEvent<Value>| {
-        let ctx = Arc::clone(&ctx);
+        let setup = Arc::clone(&setup);
         async move {
-            let ctx = match &*ctx {
-                Ok(ctx) => ctx.clone(),
+            let (function, ctx) = match &*setup {
+                Ok((function, ctx)) => (*function, ctx.clone()),
                 Err((error, cause)) => return Err(HandlerError::new(error, cause.clone())),
             };
             let (payload, context) = event.into_parts();
@@ -56,6 +55,22 @@ pub async fn main(function: &'static str) -> Result<(), lambda_runtime::Error> {
     Runtime::new(service).run().await
 }
 
+/// The function of this process, and the ports that it acts through.
+async fn setup() -> Result<(&'static str, Ctx), HandlerError> {
+    let function = function_of(std::env::var("_HANDLER").ok().as_deref())?;
+    let environment = Environment::read(|name| std::env::var(name).ok())?;
+    Ok((function, environment.ctx(&Aws::from_env().await)))
+}
+
+/// The function of a handler.
+fn function_of(handler: Option<&str>) -> Result<&'static str, HandlerError> {
+    let found = FUNCTIONS.iter().find(|f| Some(f.handler) == handler);
+    found.map(|f| f.name).ok_or_else(|| {
+        let what = format!("there is no function of the handler `{}`: deploy the stack again", handler.unwrap_or(""));
+        HandlerError::new(errors::MISCONFIGURED, what)
+    })
+}
+
 /// Answers an event of Lambda.
 pub async fn call(mut ctx: Ctx, served: Served) -> Result<Value, HandlerError> {
     ctx.settings.deadline_ms = Some(served.deadline_ms);
@@ -63,9 +78,9 @@ pub async fn call(mut ctx: Ctx, served: Served) -> Result<Value, HandlerError> {
         "tally" | "dead_letters" => Batch::read(served.payload)?,
         function => return functions::invoke(&ctx, function, served.payload).await,
     };
-    let again = match served.function {
+    let retry = match served.function {
         "tally" => tally::handle(&ctx, &batch.bodies).await,
         _ => dead_letters::handle(&ctx, &batch.bodies).await,
     };
-    serde_json::to_value(batch.answer(&again)).map_err(|e| HandlerError::corrupt(e.to_string()))
+    serde_json::to_value(batch.answer(&retry)).map_err(|e| HandlerError::corrupt(e.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The event of an event-source mapping on a queue, and the answer that says which of its messages come again.
+//! The event of an event-source mapping on a queue, and the answer that names the messages to deliver again.
 
 use crate::HandlerError;
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ impl Batch {
     }
 
     /// Messages by index that are to be delivered again; the others are deleted by the mapping.
-    pub fn answer(&self, again: &[usize]) -> Answer {
-        let failed = again.iter().filter_map(|i| self.ids.get(*i));
+    pub fn answer(&self, retry: &[usize]) -> Answer {
+        let failed = retry.iter().filter_map(|i| self.ids.get(*i));
         Answer { batch_item_failures: failed.map(|id| Failure { item_identifier: id.clone() }).collect() }
     }
 }

@@ -35,7 +35,7 @@ fn live(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn n19_the_fleet_and_queue_of_a_stopped_execution_are_ended_and_marked() {
+async fn the_fleet_and_queue_of_a_stopped_execution_are_ended_and_marked() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     let fleet = fleet(&world, &round).await;
@@ -52,7 +52,7 @@ async fn n19_the_fleet_and_queue_of_a_stopped_execution_are_ended_and_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n19_a_late_event_of_an_earlier_execution_leaves_its_successors_fleet() {
+async fn a_late_event_of_an_earlier_execution_leaves_its_successors_fleet() {
     let world = World::new().await;
     let first = launched(&world, "r1").await;
     let first = fleet(&world, &first).await;
@@ -62,7 +62,7 @@ async fn n19_a_late_event_of_an_earlier_execution_leaves_its_successors_fleet() 
     assert_eq!(live(&world), 1, "planning ended the first one's");
     let reply = reap::handle(&world.ctx, aborted(&world, first.execution.as_str())).await.unwrap();
     assert_eq!((reply.living, reply.ended, live(&world)), (1, 0, 1));
-    // An event is only a hint: of the second, which still runs.
+    // An event is only a hint, here about the second execution, which still runs.
     let second = fleet(&world, &second).await;
     assert_ne!(first.execution, second.execution);
     let reply = reap::handle(&world.ctx, aborted(&world, second.execution.as_str())).await.unwrap();
@@ -70,7 +70,7 @@ async fn n19_a_late_event_of_an_earlier_execution_leaves_its_successors_fleet() 
 }
 
 #[tokio::test]
-async fn n18_a_queue_whose_fleet_is_gone_is_removed_with_its_execution() {
+async fn a_queue_whose_fleet_is_gone_is_removed_with_its_execution() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     let fleet = fleet(&world, &round).await;
@@ -98,7 +98,7 @@ async fn an_execution_that_cannot_be_found_keeps_its_fleet_for_five_minutes() {
 
 /// KillFleet failed for good and no event came: the next tick finishes, whatever KillFleet had done already.
 #[tokio::test]
-async fn n18_what_a_failed_kill_left_is_ended_by_a_tick_queue_and_all() {
+async fn what_a_failed_kill_left_is_ended_by_a_tick_queue_and_all() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     let fleet = fleet(&world, &round).await;
@@ -112,7 +112,7 @@ async fn n18_what_a_failed_kill_left_is_ended_by_a_tick_queue_and_all() {
     assert!(world.store.head(&world.step_keys(&round).fleet_ended(round.epoch, 0)).await.is_ok());
 }
 
-/// What is told to live on lives on: neither what was ended now, nor queues without a fleet, are counted.
+/// What is reported as living lives on: neither what was ended now, nor queues without a fleet, are counted.
 #[tokio::test]
 async fn the_reply_counts_what_lives_on() {
     let world = World::new().await;
@@ -137,8 +137,8 @@ async fn how_a_stopped_run_ended_is_on_record_and_a_refused_start_leaves_none() 
     reap::handle(&world.ctx, event("refused", "FAILED")).await.unwrap();
     assert_eq!(ended(report::summarize(&world.ctx, &world.run()).await.unwrap()), None);
     reap::handle(&world.ctx, event("r1", "ABORTED")).await.unwrap();
-    let said = ended(report::summarize(&world.ctx, &world.run()).await.unwrap());
-    assert_eq!(said, Some(("Spotmill.Stopped".into(), "somebody stopped the execution".into())));
+    let end = ended(report::summarize(&world.ctx, &world.run()).await.unwrap());
+    assert_eq!(end, Some(("Spotmill.Stopped".into(), "somebody stopped the execution".into())));
 }
 
 #[tokio::test]
@@ -202,15 +202,15 @@ async fn a_dead_letter_is_sent_once_more_and_then_poison() {
     while let Some(m) = world.queues.receive(&queue, 1, Duration::ZERO, Duration::from_secs(60)).await.unwrap().pop() {
         bodies.push(m.body);
     }
-    let again = bodies.into_iter().find(|b| b.contains("resent")).unwrap();
+    let resent = bodies.into_iter().find(|b| b.contains("resent")).unwrap();
     assert!(callbacks(&world).await.is_empty());
 
-    // It dies again; handling it twice is one failure and says the same.
+    // It dies again; handling it twice is one failure and reports the same.
     for _ in 0..2 {
-        assert!(dead_letters::handle(&world.ctx, std::slice::from_ref(&again)).await.is_empty());
+        assert!(dead_letters::handle(&world.ctx, std::slice::from_ref(&resent)).await.is_empty());
     }
-    let said = callbacks(&world).await;
-    let kinds: Vec<_> = said.iter().map(|b| serde_json::from_str::<Callback>(b).unwrap().kind).collect();
+    let bodies = callbacks(&world).await;
+    let kinds: Vec<_> = bodies.iter().map(|b| serde_json::from_str::<Callback>(b).unwrap().kind).collect();
     assert_eq!(kinds, [CallbackKind::Poison, CallbackKind::Poison]);
     let keys = world.step_keys(&round);
     let record: FailureRecord = world.read(&keys.failure(round.epoch, 0, &"dead-letter".into())).await;
@@ -227,8 +227,8 @@ async fn a_dead_letter_of_a_committed_item_is_done() {
     world.commit(&message).await.unwrap();
     let letter = serde_json::to_string(&message).unwrap();
     assert!(dead_letters::handle(&world.ctx, &[letter]).await.is_empty());
-    let said: Callback = serde_json::from_str(&callbacks(&world).await[0]).unwrap();
-    assert_eq!((said.kind, said.item), (CallbackKind::Done, message.item));
+    let callback: Callback = serde_json::from_str(&callbacks(&world).await[0]).unwrap();
+    assert_eq!((callback.kind, callback.item), (CallbackKind::Done, message.item));
 }
 
 #[tokio::test]
@@ -244,8 +244,8 @@ async fn dead_letters_that_no_longer_matter_are_dropped() {
     world.queues.remove(&fleet(&world, &round).await.queue).await.unwrap();
     assert!(dead_letters::handle(&world.ctx, std::slice::from_ref(&letter)).await.is_empty());
     kill_fleet::handle(&world.ctx, round.clone()).await.unwrap();
-    let again = letter.replacen('{', "{\"resent\":true,", 1);
-    assert!(dead_letters::handle(&world.ctx, &[again]).await.is_empty());
+    let resent = letter.replacen('{', "{\"resent\":true,", 1);
+    assert!(dead_letters::handle(&world.ctx, &[resent]).await.is_empty());
     assert!(callbacks(&world).await.is_empty());
     let failures = world.store.list(&world.step_keys(&round).failures(round.epoch).join("")).await.unwrap();
     assert!(failures.is_empty(), "{failures:?}");
@@ -256,7 +256,7 @@ async fn a_dead_letter_that_cannot_be_handled_now_is_handed_back() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     let letter = dead_letter(&world, &round).await.replacen('{', "{\"resent\":true,", 1);
-    // There is no callback queue: the failure stands, nobody was told yet.
+    // There is no callback queue: the failure is recorded, and not reported yet.
     assert_eq!(dead_letters::handle(&world.ctx, &["no letter".into(), letter.clone()]).await, [1]);
     world.queues.create("callbacks").await.unwrap();
     assert!(dead_letters::handle(&world.ctx, &[letter]).await.is_empty());
@@ -271,9 +271,9 @@ async fn a_poisoned_item_fails_its_step_by_name() {
     let letter = dead_letter(&world, &round).await.replacen('{', "{\"resent\":true,", 1);
     world.work(&round, &|_| Work::Commit).await.unwrap();
     assert!(dead_letters::handle(&world.ctx, &[letter]).await.is_empty());
-    let said = callbacks(&world).await;
+    let bodies = callbacks(&world).await;
     assert!(!world.executions.succeeded("t"));
-    assert!(tally::handle(&world.ctx, &said).await.is_empty());
+    assert!(tally::handle(&world.ctx, &bodies).await.is_empty());
     assert!(world.executions.succeeded("t"), "poison completes the round");
     kill_fleet::handle(&world.ctx, round.clone()).await.unwrap();
     let verdict = world.verdict(&round, None).await.unwrap();

@@ -47,7 +47,7 @@ async fn undeclared_columns_are_those_of_all_files() {
 }
 
 #[tokio::test]
-async fn a_file_with_other_columns_is_told_before_any_work() {
+async fn a_file_with_other_columns_is_reported_before_any_work() {
     let files = [("1.csv", "k,v\nx,1\n"), ("2.csv", "k,v,new\ny,2,3\n")];
     let why = planned(&world(&files, "").await).await.unwrap_err();
     for word in ["2.csv has a column `new`, which ", "1.csv has not", "declare `columns`", "missing = \"null\""] {
@@ -73,7 +73,7 @@ async fn later_runs_take_the_columns_of_the_first() {
 }
 
 #[tokio::test]
-async fn what_is_declared_is_not_looked_for() {
+async fn declared_columns_are_not_inferred() {
     let world = World::new().await;
     let read = planned(&world).await.unwrap();
     assert_eq!((text(&read).as_str(), read.inferred), ("k string, v int32", false));
@@ -136,7 +136,7 @@ async fn the_types_of_parquet_are_those_of_each_run() {
 }
 
 #[tokio::test]
-async fn a_footer_longer_than_the_first_look_is_read_whole() {
+async fn a_footer_longer_than_the_first_read_is_read_whole() {
     let names: Vec<String> = (0..9_000).map(|i| format!("column_{i}")).collect();
     let columns: Vec<(&str, Type)> = names.iter().map(|name| (name.as_str(), Type::INT32)).collect();
     let read = planned(&parquet_world(&[("1.parquet", parquet(&columns))], "").await).await.unwrap();

@@ -1,5 +1,5 @@
-//! A failure at every write of a whole run: refused, lost reply, sudden death. Whatever it was, starting again gives
-//! what an undisturbed run gives.
+//! A failure at every write of a whole run: refused, lost reply, sudden death. Whatever it was, a restart gives what
+//! an undisturbed run gives.
 
 use crate::drive::run_all;
 use crate::ports::Fault;
@@ -8,9 +8,9 @@ use crate::world::{World, directory};
 use spotmill_core::calls::Next;
 use spotmill_lambdas::reap;
 
-/// Who starts again after a failure.
+/// Who restarts after a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Again {
+enum Restart {
     /// A person, with another execution.
     Anew,
     /// The same execution: a retry, a redrive.
@@ -18,22 +18,22 @@ enum Again {
 }
 
 /// Runs until done.
-async fn insist(world: &World, again: Again) -> u32 {
+async fn insist(world: &World, restart: Restart) -> u32 {
     for tries in 1..=3 {
-        let root = if again == Again::Same { "r1".to_owned() } else { format!("r{tries}") };
+        let root = if restart == Restart::Same { "r1".to_owned() } else { format!("r{tries}") };
         let ended = run_all(world, &root, &|_, _| Work::Commit).await;
         world.store.revive();
         if ended.is_ok_and(|v| v.next == Next::Done) {
             return tries;
         }
-        if again == Again::Anew {
+        if restart == Restart::Anew {
             world.executions.end(&root);
         }
     }
     panic!("not done after three starts");
 }
 
-async fn check(fault: Fault, again: Again) {
+async fn check(fault: Fault, restart: Restart) {
     let dir = directory();
     let place = dir.path().join("w");
     let calm = World::at(&place).await;
@@ -44,7 +44,7 @@ async fn check(fault: Fault, again: Again) {
     for k in 1..=writes {
         let world = World::at(&place).await;
         world.store.fail_at(k, fault);
-        insist(&world, again).await;
+        insist(&world, restart).await;
         let outcome = world.outcome().await;
         for (name, text) in &expected {
             assert_eq!(outcome.get(name), Some(text), "{name} after {fault:?} at write {k}");
@@ -57,32 +57,32 @@ async fn check(fault: Fault, again: Again) {
 
 #[tokio::test]
 async fn a_write_refused_anywhere_changes_nothing_in_the_end() {
-    check(Fault::Refuse, Again::Anew).await;
+    check(Fault::Refuse, Restart::Anew).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_anywhere_changes_nothing_in_the_end() {
-    check(Fault::LoseReply, Again::Anew).await;
+    check(Fault::LoseReply, Restart::Anew).await;
 }
 
 #[tokio::test]
 async fn a_death_after_any_write_changes_nothing_in_the_end() {
-    check(Fault::Die, Again::Anew).await;
+    check(Fault::Die, Restart::Anew).await;
 }
 
 #[tokio::test]
 async fn a_retry_by_the_same_execution_after_a_death_changes_nothing_in_the_end() {
-    check(Fault::Die, Again::Same).await;
+    check(Fault::Die, Restart::Same).await;
 }
 
 #[tokio::test]
 async fn a_lost_request_anywhere_changes_nothing_in_the_end() {
-    check(Fault::LoseRequest, Again::Anew).await;
+    check(Fault::LoseRequest, Restart::Anew).await;
 }
 
-/// The conditional writes look again by themselves: Begin and PlanWork need no second start for a lost reply.
+/// The conditional writes check for themselves: Begin and PlanWork need no second start for a lost reply.
 #[tokio::test]
-async fn a_lost_reply_or_request_is_looked_at_again_at_once() {
+async fn a_lost_reply_or_request_is_checked_again_at_once() {
     for fault in [Fault::LoseReply, Fault::LoseRequest] {
         for k in 1..=2 {
             let world = World::new().await;

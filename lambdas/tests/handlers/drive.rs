@@ -1,6 +1,6 @@
 //! Sequences the handlers as the two state machines do.
 
-use crate::ports::{Said, lock};
+use crate::ports::{Sent, lock};
 use crate::workers::Work;
 use crate::world::World;
 use spotmill_core::calls::*;
@@ -57,12 +57,12 @@ async fn one_round(world: &World, round: &RoundRequest, how: &impl Fn(ItemIndex,
     if let Err(e) = world.work(round, &|item| how(item, rung)).await {
         return Some(e.error.into());
     }
-    let said = lock(&world.executions.said);
-    let failure = said.iter().find_map(|s| match s {
-        Said::Failure(t, error) if *t == token => Some(error.clone()),
+    let sent = lock(&world.executions.sent);
+    let failure = sent.iter().find_map(|s| match s {
+        Sent::Failure(t, error) if *t == token => Some(error.clone()),
         _ => None,
     });
-    let succeeded = said.contains(&Said::Success(token));
+    let succeeded = sent.contains(&Sent::Success(token));
     failure.or((!succeeded).then(|| "States.HeartbeatTimeout".to_owned()))
 }
 

@@ -1,8 +1,8 @@
-//! What the design review found would go wrong, each as a test that carries its number. Callbacks are hints, so these
-//! tests forge, lose, repeat and delay them.
+//! What the design review found would go wrong, each as a test. Callbacks are hints, so these tests forge, lose, repeat
+//! and delay them.
 
 use crate::drive::{run_all, run_step};
-use crate::ports::{Said, lock};
+use crate::ports::{Sent, lock};
 use crate::workers::Work;
 use crate::world::{PIPELINE, World};
 use spotmill_core::calls::{Next, RoundRequest, errors};
@@ -25,16 +25,16 @@ async fn tally_of(world: &World, round: &RoundRequest) -> Tally {
 }
 
 fn heartbeats(world: &World) -> usize {
-    lock(&world.executions.said).iter().filter(|s| matches!(s, Said::Heartbeat(_))).count()
+    lock(&world.executions.sent).iter().filter(|s| matches!(s, Sent::Heartbeat(_))).count()
 }
 
 #[tokio::test]
-async fn n02_a_forged_done_ends_the_round_early_and_another_round_does_the_work() {
+async fn a_forged_done_ends_the_round_early_and_another_round_does_the_work() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     world.dispatch(&round, "t").await.unwrap();
     world.work(&round, &|item| if item == 1 { Work::ForgeDone } else { Work::Commit }).await.unwrap();
-    assert!(world.executions.succeeded("t"), "the tally believes what it is told");
+    assert!(world.executions.succeeded("t"), "the tally believes every callback");
     kill_fleet::handle(&world.ctx, round.clone()).await.unwrap();
     let verdict = world.verdict(&round, None).await.unwrap();
     assert_eq!((verdict.next, verdict.round), (Next::Round, 1));
@@ -46,7 +46,7 @@ async fn n02_a_forged_done_ends_the_round_early_and_another_round_does_the_work(
 }
 
 #[tokio::test]
-async fn n03_a_late_file_shifts_nothing_in_a_frozen_plan_and_is_told() {
+async fn a_late_file_shifts_nothing_in_a_frozen_plan_and_is_reported() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
@@ -69,7 +69,7 @@ async fn n03_a_late_file_shifts_nothing_in_a_frozen_plan_and_is_told() {
 }
 
 #[tokio::test]
-async fn n03_a_receipt_of_other_inputs_is_an_error() {
+async fn a_receipt_of_other_inputs_is_an_error() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     world.dispatch(&round, "t").await.unwrap();
@@ -84,7 +84,7 @@ async fn n03_a_receipt_of_other_inputs_is_an_error() {
 }
 
 #[tokio::test]
-async fn n05_a_step_is_planned_only_from_a_sealed_one() {
+async fn a_step_is_planned_only_from_a_sealed_one() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
@@ -99,7 +99,7 @@ async fn n05_a_step_is_planned_only_from_a_sealed_one() {
 }
 
 #[tokio::test]
-async fn n05_a_seal_that_is_without_items_serves_only_who_accepts_that() {
+async fn a_seal_that_is_without_items_serves_only_who_accepts_that() {
     let world = World::new().await;
     let accept = |i: &mut spotmill_core::calls::RunInput| i.accept = [("a".to_owned(), vec![1])].into();
     world.begin("r1", accept).await.unwrap();
@@ -114,7 +114,7 @@ async fn n05_a_seal_that_is_without_items_serves_only_who_accepts_that() {
 }
 
 #[tokio::test]
-async fn n07_another_param_is_refused_by_name_unless_all_is_made_afresh() {
+async fn another_param_is_refused_by_name_unless_all_is_made_afresh() {
     let world = World::new().await;
     run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
     let three = |i: &mut spotmill_core::calls::RunInput| {
@@ -136,7 +136,7 @@ async fn n07_another_param_is_refused_by_name_unless_all_is_made_afresh() {
 }
 
 #[tokio::test]
-async fn n08_new_sql_begins_a_new_generation_of_its_step_and_those_after_it_only() {
+async fn new_sql_begins_a_new_generation_of_its_step_and_those_after_it_only() {
     let world = World::new().await;
     run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
     let numbers = |lease: &spotmill_core::records::Lease| -> Vec<u32> {
@@ -158,7 +158,7 @@ async fn n08_new_sql_begins_a_new_generation_of_its_step_and_those_after_it_only
 }
 
 #[tokio::test]
-async fn n09_a_resume_takes_an_input_as_it_is_now_where_no_receipt_depends_on_it() {
+async fn a_resume_takes_an_input_as_it_is_now_where_no_receipt_depends_on_it() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
@@ -172,7 +172,7 @@ async fn n09_a_resume_takes_an_input_as_it_is_now_where_no_receipt_depends_on_it
 }
 
 #[tokio::test]
-async fn n09_a_resume_does_again_what_a_committed_item_read_otherwise_and_keeps_the_rest() {
+async fn a_resume_does_again_what_a_committed_item_read_otherwise_and_keeps_the_rest() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
@@ -191,7 +191,7 @@ async fn n09_a_resume_does_again_what_a_committed_item_read_otherwise_and_keeps_
 }
 
 #[tokio::test]
-async fn n09_a_file_that_is_gone_before_it_was_read_is_left_out() {
+async fn a_file_that_is_gone_before_it_was_read_is_left_out() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
@@ -202,11 +202,11 @@ async fn n09_a_file_that_is_gone_before_it_was_read_is_left_out() {
 }
 
 #[tokio::test]
-async fn n10_every_token_is_answered_whichever_try_registered_it() {
+async fn every_token_is_answered_whichever_try_registered_it() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     world.dispatch(&round, "t1").await.unwrap();
-    // The state gave T1 up; its retry holds T2, and a tally that knew T1 only would answer nobody.
+    // The state gave T1 up; its retry holds T2, and a tally with only T1 would answer nobody.
     lock(&world.executions.closed).insert("t1".into());
     world.dispatch(&round, "t2").await.unwrap();
     // The function of T1 was only asleep and registers once more.
@@ -216,7 +216,7 @@ async fn n10_every_token_is_answered_whichever_try_registered_it() {
 }
 
 #[tokio::test]
-async fn n10_items_that_commit_between_plan_and_dispatch_complete_the_round_at_once() {
+async fn items_that_commit_between_plan_and_dispatch_complete_the_round_at_once() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     world.dispatch(&round, "t1").await.unwrap();
@@ -227,7 +227,7 @@ async fn n10_items_that_commit_between_plan_and_dispatch_complete_the_round_at_o
 }
 
 #[tokio::test]
-async fn n10_a_tally_that_died_between_its_write_and_the_answer_answers_on_redelivery() {
+async fn a_tally_that_died_between_its_write_and_the_answer_answers_on_redelivery() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     world.dispatch(&round, "t").await.unwrap();
@@ -242,7 +242,7 @@ async fn n10_a_tally_that_died_between_its_write_and_the_answer_answers_on_redel
 }
 
 #[tokio::test]
-async fn n10_an_older_executions_dispatch_cannot_replace_the_newer_ones_token() {
+async fn an_older_executions_dispatch_cannot_replace_the_newer_ones_token() {
     let world = World::new().await;
     let old = launched(&world, "r1").await;
     let plan = world.plan("r1", "a").await.unwrap();
@@ -250,12 +250,12 @@ async fn n10_an_older_executions_dispatch_cannot_replace_the_newer_ones_token() 
     launch_fleet::handle(&world.ctx, new.clone()).await.unwrap();
     world.dispatch(&new, "new").await.unwrap();
     world.dispatch(&old, "old").await.unwrap();
-    assert!(lock(&world.executions.said).contains(&Said::Failure("old".into(), errors::FENCED.into())));
+    assert!(lock(&world.executions.sent).contains(&Sent::Failure("old".into(), errors::FENCED.into())));
     assert_eq!(tally_of(&world, &new).await.tokens, ["new"]);
 }
 
 #[tokio::test]
-async fn n11_a_done_from_whoever_saw_the_receipt_counts_whenever_it_was_sent() {
+async fn a_done_from_whoever_saw_the_receipt_counts_whenever_it_was_sent() {
     let world = World::new().await;
     let old = launched(&world, "r1").await;
     world.dispatch(&old, "t-old").await.unwrap();
@@ -264,7 +264,7 @@ async fn n11_a_done_from_whoever_saw_the_receipt_counts_whenever_it_was_sent() {
     let new = world.round("r1", "a", &plan, 0, 0);
     launch_fleet::handle(&world.ctx, new.clone()).await.unwrap();
     world.dispatch(&new, "t-new").await.unwrap();
-    // Workers of the earlier epoch commit, and losers of the race tell.
+    // Workers of the earlier epoch commit, and losers of the race report.
     for message in &messages {
         world.commit(message).await.unwrap();
         world.call_back(&old, message.item, &[CallbackKind::Done, CallbackKind::Done]).await.unwrap();
@@ -273,7 +273,7 @@ async fn n11_a_done_from_whoever_saw_the_receipt_counts_whenever_it_was_sent() {
 }
 
 #[tokio::test]
-async fn n12_only_an_awaited_item_that_is_alive_keeps_the_step_beating() {
+async fn only_an_awaited_item_that_is_alive_keeps_the_step_beating() {
     let world = World::new().await;
     let round = launched(&world, "r1").await;
     world.dispatch(&round, "t").await.unwrap();
@@ -290,7 +290,7 @@ async fn n12_only_an_awaited_item_that_is_alive_keeps_the_step_beating() {
 }
 
 #[tokio::test]
-async fn n13_a_late_needs_memory_of_round_one_sets_no_bit_in_round_two() {
+async fn a_late_needs_memory_of_round_one_sets_no_bit_in_round_two() {
     let world = World::new().await;
     let first = launched(&world, "r1").await;
     world.dispatch(&first, "t").await.unwrap();
@@ -314,7 +314,7 @@ async fn n13_a_late_needs_memory_of_round_one_sets_no_bit_in_round_two() {
 }
 
 #[tokio::test]
-async fn n15_failures_of_an_earlier_execution_do_not_count() {
+async fn failures_of_an_earlier_execution_do_not_count() {
     let world = World::new().await;
     let bad = |item, _| if item == 1 { Work::Fail } else { Work::Commit };
     assert_eq!(run_all(&world, "r1", &bad).await.unwrap().error, errors::ITEMS_FAILED);
@@ -323,7 +323,7 @@ async fn n15_failures_of_an_earlier_execution_do_not_count() {
 }
 
 #[tokio::test]
-async fn n17_who_lost_the_run_acts_no_more() {
+async fn who_lost_the_run_acts_no_more() {
     let world = World::new().await;
     let old = launched(&world, "r1").await;
     let e = world.begin("r2", |_| {}).await.unwrap_err();
@@ -349,7 +349,7 @@ async fn n17_who_lost_the_run_acts_no_more() {
 }
 
 #[tokio::test]
-async fn n17_planning_ends_the_machines_and_queues_of_earlier_epochs() {
+async fn planning_ends_the_machines_and_queues_of_earlier_epochs() {
     let world = World::new().await;
     let old = launched(&world, "r1").await;
     let queue = lock(&world.fleets.asked).values().next().unwrap().queue.clone();
@@ -362,7 +362,7 @@ async fn n17_planning_ends_the_machines_and_queues_of_earlier_epochs() {
 }
 
 #[tokio::test]
-async fn n21_a_retry_of_dispatch_sends_again_only_when_nothing_was_heard_for_long() {
+async fn a_retry_of_dispatch_sends_again_only_when_nothing_was_heard_for_long() {
     let mut world = World::new().await;
     world.ctx.settings.dispatch_page = 1;
     let round = launched(&world, "r1").await;
@@ -374,22 +374,22 @@ async fn n21_a_retry_of_dispatch_sends_again_only_when_nothing_was_heard_for_lon
     world.call_back(&round, 0, &[CallbackKind::Done]).await.unwrap();
     world.clock.pass_secs(spotmill_core::bounds::HEARTBEAT_SECS);
     world.dispatch(&round, "t3").await.unwrap();
-    let again: Vec<u32> = world.messages(&round).await.iter().map(|m| m.item).collect();
-    assert_eq!(again, [1, 2], "the heartbeat timed out: what has no answer");
+    let resent: Vec<u32> = world.messages(&round).await.iter().map(|m| m.item).collect();
+    assert_eq!(resent, [1, 2], "the heartbeat timed out: what has no answer");
 }
 
 #[tokio::test]
-async fn n21_a_dispatch_whose_time_is_up_hands_over_to_its_retry() {
+async fn a_dispatch_whose_time_is_up_hands_over_to_its_retry() {
     let mut world = World::new().await;
     world.ctx.settings.dispatch_page = 1;
     let round = launched(&world, "r1").await;
     let now = world.clock.now_ms();
-    // Each look at the clock is a millisecond: some of it is left for the first page, not for all.
+    // Each read of the clock takes a millisecond: time is left for the first page, not for all.
     world.ctx.settings.deadline_ms = Some(now + spotmill_core::bounds::HAND_OVER_SECS * 1000 + 5);
     world.dispatch(&round, "t1").await.unwrap();
     let cursor = tally_of(&world, &round).await.cursor;
     assert!((1..3).contains(&cursor), "{cursor}");
-    assert!(matches!(lock(&world.executions.said).last(), Some(Said::Failure(_, e)) if e == errors::TRANSIENT));
+    assert!(matches!(lock(&world.executions.sent).last(), Some(Sent::Failure(_, e)) if e == errors::TRANSIENT));
     world.ctx.settings.deadline_ms = None;
     world.dispatch(&round, "t2").await.unwrap();
     let items: Vec<u32> = world.messages(&round).await.iter().map(|m| m.item).collect();
@@ -397,7 +397,7 @@ async fn n21_a_dispatch_whose_time_is_up_hands_over_to_its_retry() {
 }
 
 #[tokio::test]
-async fn n21_a_dispatch_that_was_cut_goes_on_where_it_was() {
+async fn a_dispatch_that_was_cut_goes_on_where_it_was() {
     let mut world = World::new().await;
     world.ctx.settings.dispatch_page = 1;
     let round = launched(&world, "r1").await;
@@ -405,7 +405,7 @@ async fn n21_a_dispatch_that_was_cut_goes_on_where_it_was() {
     world.store.fail_at(2, crate::ports::Fault::Die);
     world.dispatch(&round, "t1").await.unwrap();
     world.store.revive();
-    assert!(matches!(lock(&world.executions.said).last(), Some(Said::Failure(_, e)) if e == errors::TRANSIENT));
+    assert!(matches!(lock(&world.executions.sent).last(), Some(Sent::Failure(_, e)) if e == errors::TRANSIENT));
     assert_eq!(tally_of(&world, &round).await.cursor, 1);
     world.dispatch(&round, "t2").await.unwrap();
     let items: Vec<u32> = world.messages(&round).await.iter().map(|m| m.item).collect();

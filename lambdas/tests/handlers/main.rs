@@ -1,7 +1,6 @@
-//! The handlers over the local store: a whole run, the interleavings that the design review found (by their numbers),
-//! and a failure at every write.
+//! The handlers over the local store: a whole run, the interleavings that the design review found, and a failure at
+//! every write.
 
-mod again;
 mod cleaning;
 mod columns;
 mod crashes;
@@ -9,6 +8,7 @@ mod deploys;
 mod drive;
 mod interleavings;
 mod ports;
+mod restart;
 mod rungs;
 mod runs;
 mod sizes;

@@ -26,7 +26,7 @@ pub enum Fault {
     Refuse,
     /// It is written and its reply is lost.
     LoseReply,
-    /// It never arrives, and that is not known either.
+    /// It never arrives, and the caller cannot see that either.
     LoseRequest,
     /// It is written, and nothing works after it until `revive`: the function died.
     Die,
@@ -64,7 +64,7 @@ impl TestStore {
         lock(&self.faults).writes
     }
 
-    fn look(&self, uri: &Uri) -> Result<(), StoreError> {
+    fn inspect(&self, uri: &Uri) -> Result<(), StoreError> {
         if lock(&self.faults).dead { Err(transient(uri)) } else { Ok(()) }
     }
 
@@ -117,21 +117,21 @@ fn etag(body: &[u8]) -> String {
 #[async_trait]
 impl Store for TestStore {
     async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
-        self.look(uri)?;
+        self.inspect(uri)?;
         let body = self.local.get(uri).await?.body;
         Ok(Object { etag: etag(&body), body })
     }
     async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        self.look(uri)?;
+        self.inspect(uri)?;
         self.local.get_range(uri, from, to).await
     }
     async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
-        self.look(uri)?;
+        self.inspect(uri)?;
         let etag = etag(&self.local.get(uri).await?.body);
         Ok(ObjectMeta { etag, ..self.local.head(uri).await? })
     }
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.look(prefix)?;
+        self.inspect(prefix)?;
         let mut listed = self.local.list(prefix).await?;
         for object in &mut listed {
             object.etag = etag(&self.local.get(&object.uri).await?.body);
@@ -159,7 +159,7 @@ impl Store for TestStore {
         self.write(uri, transient, self.local.delete(uri)).await
     }
     async fn hold(&self, location: &Uri) -> Result<Hold, StoreError> {
-        self.look(location)?;
+        self.inspect(location)?;
         self.local.hold(location).await
     }
     async fn sweep(&self, location: &Uri) -> Result<usize, StoreError> {
@@ -181,7 +181,7 @@ pub struct TestFleets {
     pub refuse: Mutex<Option<String>>,
     /// The fleet that cannot be ended.
     pub stuck: Mutex<Option<String>>,
-    /// How fleets stand, where a test says so.
+    /// How fleets stand, where a test sets it.
     pub now: Mutex<BTreeMap<String, FleetNow>>,
     pub events: Mutex<Vec<FleetEvent>>,
     pub console: Mutex<Option<String>>,
@@ -214,10 +214,10 @@ impl Fleets for TestFleets {
         }
         Ok(())
     }
-    async fn look(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+    async fn inspect(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
         Ok(lock(&self.now).get(&request.name).cloned())
     }
-    async fn told(&self, _: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
+    async fn events(&self, _: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
         Ok(lock(&self.events).clone())
     }
     async fn console(&self, _: &str) -> Result<Option<String>, FleetError> {
@@ -244,21 +244,21 @@ impl Fleets for TestFleets {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Sent {
     Success(String),
     Failure(String, String),
     Heartbeat(String),
 }
 
-/// Executions run unless a test says otherwise; a token is closed once it was answered, or when a test closes it.
+/// Executions run unless a test ends them; a token is closed once it was answered, or when a test closes it.
 #[derive(Default)]
 pub struct TestExecutions {
     pub states: Mutex<BTreeMap<String, ExecutionState>>,
-    pub said: Mutex<Vec<Said>>,
+    pub sent: Mutex<Vec<Sent>>,
     pub closed: Mutex<BTreeSet<String>>,
     /// The next answers that fail.
     pub broken: Mutex<u32>,
-    /// The causes that failures were told with.
+    /// The causes of the failures that were sent.
     pub causes: Mutex<Vec<String>>,
 }
 
@@ -267,9 +267,9 @@ impl TestExecutions {
         lock(&self.states).insert(execution.into(), ExecutionState::Ended);
     }
     pub fn succeeded(&self, token: &str) -> bool {
-        lock(&self.said).contains(&Said::Success(token.into()))
+        lock(&self.sent).contains(&Sent::Success(token.into()))
     }
-    fn say(&self, token: &str, said: Said) -> Result<TokenReply, ExecutionError> {
+    fn answer(&self, token: &str, sent: Sent) -> Result<TokenReply, ExecutionError> {
         let mut broken = lock(&self.broken);
         if *broken > 0 {
             *broken -= 1;
@@ -279,10 +279,10 @@ impl TestExecutions {
         if closed.contains(token) {
             return Ok(TokenReply::Closed);
         }
-        if !matches!(said, Said::Heartbeat(_)) {
+        if !matches!(sent, Sent::Heartbeat(_)) {
             closed.insert(token.into());
         }
-        lock(&self.said).push(said);
+        lock(&self.sent).push(sent);
         Ok(TokenReply::Accepted)
     }
 }
@@ -293,14 +293,14 @@ impl Executions for TestExecutions {
         Ok(lock(&self.states).get(execution.as_str()).copied().unwrap_or(ExecutionState::Running))
     }
     async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError> {
-        self.say(token, Said::Success(token.into()))
+        self.answer(token, Sent::Success(token.into()))
     }
     async fn send_failure(&self, token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError> {
         lock(&self.causes).push(cause.into());
-        self.say(token, Said::Failure(token.into(), error.into()))
+        self.answer(token, Sent::Failure(token.into(), error.into()))
     }
     async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError> {
-        self.say(token, Said::Heartbeat(token.into()))
+        self.answer(token, Sent::Heartbeat(token.into()))
     }
 }
 

@@ -64,12 +64,12 @@ async fn failed_items_are_named_with_the_command_to_type_and_the_rest_is_kept() 
     let request = ReportRequest { run: world.run(), root: "r1".into() };
     let reply = report::handle(&world.ctx, request).await.unwrap();
     assert_eq!(reply.outcome, RunOutcome::Failed);
-    let told: RunReport = world.read(&reply.report).await;
-    assert_eq!((told.steps[0].committed, told.steps[0].failures.len()), (2, 1));
+    let summary: RunReport = world.read(&reply.report).await;
+    assert_eq!((summary.steps[0].committed, summary.steps[0].failures.len()), (2, 1));
 }
 
 #[tokio::test]
-async fn accepted_items_are_left_out_said_so_and_come_back_when_accepted_no_more() {
+async fn accepted_items_are_left_out_reported_and_come_back_when_accepted_no_more() {
     let world = World::new().await;
     run_all(&world, "r1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
     world.executions.end("r1");
@@ -174,9 +174,9 @@ async fn run_date(world: &World, root: &str, date: &str) {
 }
 
 #[tokio::test]
-async fn n01_dates_that_share_a_destination_keep_to_their_own_files_and_marks() {
+async fn dates_that_share_a_destination_keep_to_their_own_files_and_marks() {
     let world = World::new().await;
-    // The spec refuses it in the file; a deployed pipeline may say so all the same.
+    // The spec refuses it in the file; a deployed pipeline may contain it all the same.
     world.deploy_edited(|p| p.steps[1].output.destination = Some("{out}/b".into())).await;
     run_date(&world, "r1", "2013-02-01").await;
     run_date(&world, "r2", "2013-02-02").await;
@@ -184,10 +184,10 @@ async fn n01_dates_that_share_a_destination_keep_to_their_own_files_and_marks() 
     assert_eq!(both.iter().filter(|n| n.starts_with("_SUCCESS.")).count(), 2, "{both:?}");
     assert_eq!(both.len(), 4, "{both:?}");
     // A new generation of the first replaces its own file only.
-    let again = world.of_date("2013-02-01");
-    again.begin("r3", |i| i.fresh = true).await.unwrap();
+    let rerun = world.of_date("2013-02-01");
+    rerun.begin("r3", |i| i.fresh = true).await.unwrap();
     for step in ["a", "b"] {
-        assert_eq!(run_step(&again, "r3", step, &|_, _| Work::Commit).await.unwrap().next, Next::Done);
+        assert_eq!(run_step(&rerun, "r3", step, &|_, _| Work::Commit).await.unwrap().next, Next::Done);
     }
     let after = published(&world).await;
     assert_eq!(after.len(), 4, "{after:?}");
@@ -196,7 +196,7 @@ async fn n01_dates_that_share_a_destination_keep_to_their_own_files_and_marks() 
 }
 
 #[tokio::test]
-async fn replace_all_leaves_the_last_run_alone_in_its_destination() {
+async fn replace_all_leaves_only_the_last_run_in_its_destination() {
     let world = World::new().await;
     world
         .deploy_edited(|p| {
@@ -227,7 +227,7 @@ async fn what_nobody_wrote_down_stops_a_start_before_any_work_and_is_never_touch
     assert_eq!(e.error, errors::DESTINATION_REFUSED);
     assert!(e.cause.contains("somebody.parquet") && e.cause.contains("--adopt"), "{}", e.cause);
     assert_eq!(world.store.get(&strange).await.unwrap().body, b"else's");
-    // Left where it is when somebody says so, and from then on.
+    // It is left in place when somebody asks for that, and from then on.
     world.begin("r2", |i| i.existing = Existing::Leave).await.unwrap();
     for step in ["a", "b"] {
         run_step(&world, "r2", step, &|_, _| Work::Commit).await.unwrap();
@@ -238,7 +238,7 @@ async fn what_nobody_wrote_down_stops_a_start_before_any_work_and_is_never_touch
         run_step(&world, "r3", step.as_str(), &|_, _| Work::Commit).await.unwrap();
     }
     assert_eq!(world.store.get(&strange).await.unwrap().body, b"else's");
-    // Taken over when somebody says so: gone once the new files stand.
+    // It is taken over when somebody asks for that: gone once the new files stand.
     let other = World::new().await;
     let strange = other.base().join("out/b/date=2013-01-01/somebody.parquet");
     other.store.put(&strange, b"else's").await.unwrap();
@@ -362,14 +362,14 @@ async fn what_cannot_be_meant_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn n01_the_mark_is_off_while_files_change_and_on_when_they_stand() {
+async fn the_mark_is_off_while_files_change_and_on_when_they_stand() {
     let world = World::new().await;
     run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
     let first = standing(&world, "out/b/date=2013-01-01").await.remove(0);
     let begun = world.begin("r2", |i| i.fresh = true).await.unwrap();
     assert_eq!(begun.count, 2);
     assert_eq!(run_step(&world, "r2", "a", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
-    // Step `b` dies after its first write, its second, and so on: a reader looks in between.
+    // Step `b` dies after its first write, its second, and so on: a reader reads in between.
     let on = |names: &[String]| names.iter().any(|n| n == "_SUCCESS");
     let mut seen = Vec::new();
     for writes in 1..200 {
@@ -408,15 +408,15 @@ async fn what_nobody_needs_any_more_goes_when_asked_and_nothing_else() {
     for uri in [&dead, &note, &late] {
         world.store.put(uri, b"x").await.unwrap();
     }
-    // While somebody works on the run it is left alone.
+    // While somebody works on the run it is left untouched.
     let (_, left) = gc::collect(&world.ctx, true, |_, owned| !owned).await.unwrap();
     assert!(left.len() == 1 && scratch().await == 2 * first + 2, "{left:?}");
     world.executions.end("r2");
     let before = published(&world).await;
     let (found, _) = gc::collect(&world.ctx, false, |_, owned| !owned).await.unwrap();
-    let said: Vec<(&str, u64)> = found.iter().map(|w| (w.what.split(" at ").next().unwrap(), w.files)).collect();
+    let counts: Vec<(&str, u64)> = found.iter().map(|w| (w.what.split(" at ").next().unwrap(), w.files)).collect();
     // The last `collect` has removed the late file, which is no run's.
-    assert_eq!(said, [("dead attempts of p/2013-01-01", 1), ("replaced generations of p/2013-01-01", first as u64)]);
+    assert_eq!(counts, [("dead attempts of p/2013-01-01", 1), ("replaced generations of p/2013-01-01", first as u64)]);
     gc::collect(&world.ctx, true, |_, owned| !owned).await.unwrap();
     assert_eq!(scratch().await, first + 1, "what the present generation committed, and the note");
     assert_eq!(published(&world).await, before);

@@ -54,7 +54,7 @@ async fn launched(world: &World, round: &RoundRequest) -> FleetRequest {
 async fn a_run_that_succeeds_is_remembered_once_and_one_that_fails_is_not() {
     let world = World::new().await;
     run_all(&world, "x1", &|item, _| if item == 1 { Work::Fail } else { Work::Commit }).await.unwrap();
-    assert_eq!(history(&world).await, None, "a failed run says nothing to later ones");
+    assert_eq!(history(&world).await, None, "a failed run leaves nothing to later ones");
     for root in ["x2", "x3"] {
         world.executions.end("x1");
         run_all(&world, root, &|_, _| Work::Commit).await.unwrap();
@@ -172,8 +172,8 @@ async fn a_step_begins_on_the_rung_that_its_items_are_foreseen_to_need() {
     let (plan, round) = planned(&world).await;
     assert_eq!(plan.rung, 1);
     assert_eq!(launched(&world, &round).await.memory_bytes_per_item, 2 << 30);
-    let known = World::new().await;
-    assert_eq!(planned(&known).await.0.rung, 0);
+    let unmeasured = World::new().await;
+    assert_eq!(planned(&unmeasured).await.0.rung, 0);
 }
 
 /// Three items of a vCPU each, under a limit; another date's fleet holds what it may.
@@ -201,7 +201,7 @@ async fn what_does_not_fit_under_the_limit_is_asked_for_smaller() {
 }
 
 #[tokio::test]
-async fn who_finds_no_room_waits_and_says_for_whom() {
+async fn who_finds_no_room_waits_and_reports_for_whom() {
     let (world, other, one, two) = two_runs(3).await;
     launched(&world, &one).await;
     let full = launch_fleet::handle(&other.ctx, two.clone()).await.unwrap_err();
@@ -261,7 +261,7 @@ async fn what_a_start_would_ask_for_is_what_it_asks_for() {
     let deployed: Deployed = world.read(&keys::deployed(&world.ctx.root, "p")).await;
     let frozen =
         world.store.get(&keys::deployed_pipeline(&world.ctx.root, "p", &deployed.pipeline_digest)).await.unwrap();
-    let pipeline = spotmill_core::spec::thaw(std::str::from_utf8(&frozen.body).unwrap()).unwrap();
+    let pipeline = spotmill_spec::thaw(std::str::from_utf8(&frozen.body).unwrap()).unwrap();
     let input = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
     let steps = preview(&world.ctx, &frozen.body, &deployed.worker, &input).await.unwrap();
     let place = FleetPlace {
@@ -272,10 +272,10 @@ async fn what_a_start_would_ask_for_is_what_it_asks_for() {
         subnets: vec!["1".into(), "2".into()],
         visibility_secs: 120,
     };
-    let told = fleets(&world.ctx, &pipeline, &steps, &deployed.worker.programs, &place).await;
-    let fleet = |n: usize| match &told[n].asks {
+    let previews = fleets(&world.ctx, &pipeline, &steps, &deployed.worker.programs, &place).await;
+    let fleet = |n: usize| match &previews[n].asks {
         Asks::Machines(fleet) => (**fleet).clone(),
-        Asks::Nothing => panic!("{told:?}"),
+        Asks::Nothing => panic!("{previews:?}"),
     };
     let (a, b) = (fleet(0), fleet(1));
     let (_, round) = planned(&world).await;

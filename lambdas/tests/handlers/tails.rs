@@ -36,10 +36,10 @@ fn working(world: &World, fleet: &FleetRequest) -> Vec<String> {
     lock(&world.fleets.now)[&fleet.name].working().map(|m| m.id.clone()).collect()
 }
 
-/// The three long items say that they live, as they do every few seconds.
+/// The three long items report that they live, as they do every few seconds.
 async fn all_live(world: &World, round: &RoundRequest) {
-    let said = [(0, "i-2"), (1, "i-5"), (2, "i-8")].map(|(item, machine)| alive(world, round, item, machine));
-    assert!(tally::handle(&world.ctx, &said).await.is_empty());
+    let bodies = [(0, "i-2"), (1, "i-5"), (2, "i-8")].map(|(item, machine)| alive(world, round, item, machine));
+    assert!(tally::handle(&world.ctx, &bodies).await.is_empty());
 }
 
 #[tokio::test]
@@ -84,10 +84,10 @@ async fn of_many_folds_at_once_one_decides() {
     let (round, fleet) = hundred(&world).await;
     world.work(&round, &|item| if item < 3 { Work::Vanish } else { Work::Commit }).await.unwrap();
     world.clock.pass_secs(ALIVE_SECS);
-    let said: Vec<Vec<String>> = [(0, "i-2"), (1, "i-5"), (2, "i-8"), (0, "i-2"), (1, "i-5"), (2, "i-8")]
+    let batches: Vec<Vec<String>> = [(0, "i-2"), (1, "i-5"), (2, "i-8"), (0, "i-2"), (1, "i-5"), (2, "i-8")]
         .map(|(item, machine)| vec![alive(&world, &round, item, machine)])
         .to_vec();
-    let folds = said.iter().map(|bodies| tally::handle(&world.ctx, bodies));
+    let folds = batches.iter().map(|bodies| tally::handle(&world.ctx, bodies));
     let folds: Vec<_> = futures_all(folds).await;
     assert!(folds.iter().all(Vec::is_empty));
     all_live(&world, &round).await;
@@ -122,8 +122,8 @@ async fn a_machine_stays_for_an_item_that_nobody_works_on() {
     world.work(&round, &|item| if item < 3 { Work::Vanish } else { Work::Commit }).await.unwrap();
     for _ in 0..=HOLDER_SECS / ALIVE_SECS + 1 {
         world.clock.pass_secs(ALIVE_SECS);
-        let said = [alive(&world, &round, 0, "i-4"), alive(&world, &round, 1, "i-4")];
-        tally::handle(&world.ctx, &said).await;
+        let bodies = [alive(&world, &round, 0, "i-4"), alive(&world, &round, 1, "i-4")];
+        tally::handle(&world.ctx, &bodies).await;
     }
     // The third item waits in the queue: one idle machine is there to take it.
     assert_eq!(working(&world, &fleet), ["i-1", "i-4"]);

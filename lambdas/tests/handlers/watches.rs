@@ -1,6 +1,6 @@
 //! Rounds that are watched: no capacity, mistakes, on-demand after a while, workers that take no work, a budget.
 
-use crate::ports::{Said, lock};
+use crate::ports::{Sent, lock};
 use crate::workers::Work;
 use crate::world::{PIPELINE, World};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub fn stands(world: &World, fleet: &FleetRequest, machines: usize) {
     lock(&world.fleets.now).insert(fleet.name.clone(), now);
 }
 
-fn trouble(world: &World, sub_kind: &str, text: &str) {
+fn service_error(world: &World, sub_kind: &str, text: &str) {
     let (kind, at_ms) = ("service-error".into(), world.ctx.clock.now_ms());
     *lock(&world.fleets.events) = vec![FleetEvent { at_ms, kind, sub_kind: sub_kind.into(), text: text.into() }];
 }
@@ -60,18 +60,18 @@ async fn pass(world: &World, secs: u64) {
     }
 }
 
-/// The error that the waiting execution was told, with its cause; nothing if it still waits.
+/// The error that the waiting execution got, with its cause; nothing if it still waits.
 fn failure(world: &World) -> Option<Caught> {
-    let said = lock(&world.executions.said);
-    let error = said.iter().find_map(|s| match s {
-        Said::Failure(_, error) => Some(error.clone()),
+    let sent = lock(&world.executions.sent);
+    let error = sent.iter().find_map(|s| match s {
+        Sent::Failure(_, error) => Some(error.clone()),
         _ => None,
     })?;
     Some(Caught { error, cause: lock(&world.executions.causes).first().cloned().unwrap() })
 }
 
 fn beats(world: &World) -> usize {
-    lock(&world.executions.said).iter().filter(|s| **s == Said::Heartbeat(TOKEN.into())).count()
+    lock(&world.executions.sent).iter().filter(|s| **s == Sent::Heartbeat(TOKEN.into())).count()
 }
 
 /// What the state machine does with what it caught.
@@ -84,11 +84,15 @@ async fn ends(world: &World, round: &RoundRequest, caught: Caught) -> VerdictRep
 async fn a_step_without_capacity_ends_with_the_true_cause_and_can_be_resumed() {
     let world = World::new().await;
     let (round, fleet) = dispatched(&world).await;
-    trouble(&world, "allLaunchSpecsTemporarilyBlacklisted", "InsufficientInstanceCapacity: There is no Spot capacity");
+    service_error(
+        &world,
+        "allLaunchSpecsTemporarilyBlacklisted",
+        "InsufficientInstanceCapacity: There is no Spot capacity",
+    );
     pass(&world, CAPACITY_SECS - WATCH_SECS).await;
     assert_eq!(failure(&world), None, "spare capacity comes and goes");
     pass(&world, WATCH_SECS).await;
-    let caught = failure(&world).expect("told before the heartbeat is missed");
+    let caught = failure(&world).expect("reported before the heartbeat is missed");
     const { assert!(CAPACITY_SECS + WATCH_SECS < HEARTBEAT_SECS) };
     let verdict = ends(&world, &round, caught).await;
     assert_eq!((verdict.next, verdict.error.as_str()), (Next::Failed, errors::NO_CAPACITY));
@@ -126,7 +130,7 @@ async fn each_mistake_ends_the_step_soon_by_its_own_name() {
     for (sub_kind, text, error, word, secs) in six {
         let world = World::new().await;
         let (round, _) = dispatched(&world).await;
-        trouble(&world, sub_kind, text);
+        service_error(&world, sub_kind, text);
         pass(&world, secs).await;
         let verdict = ends(&world, &round, failure(&world).expect(text)).await;
         assert_eq!(verdict.error, error, "{text}");
@@ -135,7 +139,7 @@ async fn each_mistake_ends_the_step_soon_by_its_own_name() {
 }
 
 #[tokio::test]
-async fn machines_that_take_no_work_are_told_with_their_console() {
+async fn machines_that_take_no_work_are_reported_with_their_console() {
     let world = World::new().await;
     let (round, fleet) = dispatched(&world).await;
     stands(&world, &fleet, 2);
@@ -164,7 +168,7 @@ async fn workers_that_call_back_are_let_work() {
 async fn silence_is_explained_by_the_verdict_too() {
     let world = World::new().await;
     let (round, _) = dispatched(&world).await;
-    trouble(&world, "spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded");
+    service_error(&world, "spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded");
     world.clock.pass_secs(2 * HEARTBEAT_SECS);
     let silent = Caught { error: "States.HeartbeatTimeout".into(), cause: String::new() };
     let verdict = ends(&world, &round, silent.clone()).await;
@@ -184,10 +188,10 @@ async fn after_its_time_the_remainder_comes_on_demand_and_the_report_says_so() {
     world.deploy(&format!("{PIPELINE}[fleet]\non_demand_after = \"1h\"\n")).await;
     let (round, fleet) = dispatched(&world).await;
     stands(&world, &fleet, 0);
-    trouble(&world, "allLaunchSpecsTemporarilyBlacklisted", "InsufficientInstanceCapacity");
+    service_error(&world, "allLaunchSpecsTemporarilyBlacklisted", "InsufficientInstanceCapacity");
     pass(&world, 3_300).await;
     assert!(lock(&world.fleets.resized).is_empty() && failure(&world).is_none());
-    assert!(beats(&world) >= 10, "the execution waits for an hour and is told why it may");
+    assert!(beats(&world) >= 10, "the execution waits for an hour and is kept alive");
     pass(&world, 300).await;
     let resized = lock(&world.fleets.resized).clone();
     assert_eq!((resized.len(), resized[0].target), (1, Target { vcpus: 3, on_demand: 3 }));
@@ -195,8 +199,8 @@ async fn after_its_time_the_remainder_comes_on_demand_and_the_report_says_so() {
     assert_eq!(lock(&world.fleets.resized).len(), 1, "once");
     assert_eq!(failure(&world), None);
     let report = report::summarize(&world.ctx, &world.run()).await.unwrap();
-    let said = "3 of 3 vCPUs came on demand: no spot capacity for 1 h (`fleet.on_demand_after`)";
-    assert_eq!(report.steps[0].notes, [said]);
+    let note = "3 of 3 vCPUs came on demand: no spot capacity for 1 h (`fleet.on_demand_after`)";
+    assert_eq!(report.steps[0].notes, [note]);
     kill_fleet::handle(&world.ctx, round).await.unwrap();
     assert!(lock(&world.fleets.live).is_empty(), "one fleet, ended whole");
 }
@@ -225,8 +229,8 @@ async fn a_spent_budget_ends_the_round_launches_nothing_more_and_can_be_raised()
     world.begin("r2", |_| {}).await.unwrap();
     let plan = world.plan("r2", "a").await.unwrap();
     assert_eq!(plan.todo, 2);
-    let again = world.round("r2", "a", &plan, 0, 0);
-    let e = launch_fleet::handle(&world.ctx, again.clone()).await.unwrap_err();
+    let retry = world.round("r2", "a", &plan, 0, 0);
+    let e = launch_fleet::handle(&world.ctx, retry.clone()).await.unwrap_err();
     assert_eq!(e.error, errors::OVER_BUDGET);
     assert!(e.cause.contains("raise it and deploy"), "{}", e.cause);
     assert!(lock(&world.fleets.live).is_empty());
@@ -244,12 +248,12 @@ async fn a_spent_budget_ends_the_round_launches_nothing_more_and_can_be_raised()
     assert!(!lease.over_budget, "for one start only");
 }
 
-/// A tick looks only at rounds of executions that run, of the run's latest epoch.
+/// A tick inspects only rounds of executions that run, of the run's latest epoch.
 #[tokio::test]
 async fn a_round_that_was_overtaken_is_not_watched() {
     let world = World::new().await;
     let (_, fleet) = dispatched(&world).await;
-    trouble(&world, "spotFleetRequestConfigurationInvalid", "bad");
+    service_error(&world, "spotFleetRequestConfigurationInvalid", "bad");
     world.plan("r1", "a").await.unwrap();
     lock(&world.fleets.live).insert(fleet.name.clone());
     pass(&world, 2 * CAPACITY_SECS).await;

@@ -1,4 +1,4 @@
-//! Workers that do what a test says: commit what their item reads, fail, vanish, lie.
+//! Workers that a test directs: commit what their item reads, fail, vanish, lie.
 
 use crate::world::World;
 use spotmill_core::calls::RoundRequest;
@@ -27,7 +27,7 @@ pub enum Work {
 }
 
 impl World {
-    /// Does as told with every message, and gives the callbacks to the tally until it takes them.
+    /// Works every message as `how` directs, and gives the callbacks to the tally until it takes them.
     pub async fn work(&self, round: &RoundRequest, how: &impl Fn(ItemIndex) -> Work) -> Result<(), HandlerError> {
         for message in self.messages(round).await {
             let kinds = self.one(&message, how(message.item)).await?;
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    /// As the supervisor says it.
+    /// The callback as the supervisor sends it.
     async fn run_out_of_memory(&self, m: &WorkMessage) -> Result<(), HandlerError> {
         let (limit, attempt) = (1u64 << m.rung, AttemptId::new(format!("m{}", m.rung)));
         let mut record = self.failure(m, FailureClass::Memory, attempt.as_str());

@@ -1,5 +1,5 @@
-//! A world for handlers: a state root in a temporary directory, a deployed pipeline of two steps, and workers that do
-//! what the test says. `Door` is how tests come in: it runs steps as the state machine does.
+//! A world for handlers: a state root in a temporary directory, a deployed pipeline of two steps, and workers that the
+//! test directs. `Door` is how tests come in: it runs steps as the state machine does.
 
 use crate::ports::{TestClock, TestExecutions, TestFleets, TestStore};
 use spotmill_core::calls::*;
@@ -7,10 +7,10 @@ use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Pipeline;
 use spotmill_core::records::*;
-use spotmill_core::spec;
 use spotmill_lambdas::*;
 use spotmill_platform::local::LocalQueues;
 use spotmill_platform::ports::{Queue, Store};
+use spotmill_spec as spec;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

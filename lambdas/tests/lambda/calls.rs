@@ -3,10 +3,9 @@ use serde_json::{Value, json};
 use spotmill_core::calls::errors;
 use spotmill_lambdas::FUNCTIONS;
 
-const BEGIN: &str = env!("CARGO_BIN_EXE_begin");
-const TALLY: &str = env!("CARGO_BIN_EXE_tally");
-const DEAD_LETTERS: &str = env!("CARGO_BIN_EXE_dead-letters");
-const REAP: &str = env!("CARGO_BIN_EXE_reap");
+const BEGIN: &str = "begin";
+const TALLY: &str = "tally";
+const DEAD_LETTERS: &str = "dead-letters";
 
 /// The error's type and message. Step Functions takes both from the body; the header only says that it is an error.
 #[track_caller]
@@ -21,11 +20,11 @@ async fn an_errors_type_on_the_wire_is_its_constant_name() {
     let start = json!({"input": {"pipeline": "p", "date": "2013-01-01"}, "root": "arn:r"});
     let misspelt = json!({"input": {"pipeline": "p", "dat": "2013-01-01"}, "root": "arn:r"});
     let (answers, log) = run(BEGIN, &[], &[misspelt, start, json!({"input": {"pipeline": "a/b"}, "root": "r"})]).await;
-    let (kind, message) = error(&answers[0]);
-    assert_eq!(kind, errors::INVALID_INPUT);
+    let (error_type, message) = error(&answers[0]);
+    assert_eq!(error_type, errors::INVALID_INPUT);
     assert!(message.contains("unknown field `dat`, expected one of `pipeline`, `date`"), "{message}");
-    let (kind, message) = error(&answers[1]);
-    assert_eq!(kind, errors::REFUSED);
+    let (error_type, message) = error(&answers[1]);
+    assert_eq!(error_type, errors::REFUSED);
     assert!(message.contains("no permission for s3://bucket/pipelines/p.json"), "{message}");
     assert_eq!(error(&answers[2]), (errors::INVALID_INPUT, "`a/b` is no name of a pipeline"));
 
@@ -33,14 +32,14 @@ async fn an_errors_type_on_the_wire_is_its_constant_name() {
     assert_eq!(failed.len(), 3, "{log:?}");
     assert_eq!((&failed[1]["error"], &failed[1]["level"]), (&json!(errors::REFUSED), &json!("ERROR")));
     let span = &failed[1]["span"];
-    let said = ["function", "version", "request", "pipeline", "root"].map(|name| span[name].as_str().unwrap_or(""));
-    assert_eq!(said, ["begin", "7", "request-1", "p", "arn:r"], "{span}");
+    let fields = ["function", "version", "request", "pipeline", "root"].map(|name| span[name].as_str().unwrap_or(""));
+    assert_eq!(fields, ["begin", "7", "request-1", "p", "arn:r"], "{span}");
 }
 
 #[tokio::test]
 async fn a_log_line_names_run_step_and_round() {
     let round = json!({"run": "p/1", "step": "a", "root": "r", "generation": 1, "epoch": 4, "round": 2, "rung": 0});
-    let (answers, log) = run(env!("CARGO_BIN_EXE_kill-fleet"), &[], &[round]).await;
+    let (answers, log) = run("kill-fleet", &[], &[round]).await;
     assert_eq!(error(&answers[0]).0, errors::REFUSED);
     let span = &log.iter().find(|line| line["message"] == "failed").unwrap()["span"];
     assert_eq!(
@@ -50,7 +49,7 @@ async fn a_log_line_names_run_step_and_round() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_wrong_is_told_to_every_caller() {
+async fn a_stack_that_is_wrong_is_reported_to_every_caller() {
     for event in [json!({"input": {"pipeline": "p"}, "root": "r"}), json!({})] {
         let (answers, _) = run(BEGIN, &[("SPOTMILL_ROOT", "")], &[event.clone(), event]).await;
         for answer in &answers {
@@ -67,11 +66,11 @@ fn queue_event(bodies: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_with_the_messages_that_come_again() {
+async fn a_batch_is_answered_with_the_messages_to_deliver_again() {
     let callback = r#"{"v":1,"run":"p/1","step":"a","generation":1,"epoch":1,"round":0,"item":0,"attempt":"x",
         "kind":"done","worker":"w"}"#;
     let (answers, _) = run(TALLY, &[], &[queue_event(&["?", callback, "{}"]), queue_event(&["?"])]).await;
-    // S3 says no: the callback is kept for later; what is no callback never gets better.
+    // S3 refuses: the callback is kept for later; what is no callback never gets better.
     assert_eq!(answers[0], Answer::Response(json!({"batchItemFailures": [{"itemIdentifier": "m1"}]})));
     assert_eq!(answers[1], Answer::Response(json!({"batchItemFailures": []})));
 
@@ -83,14 +82,14 @@ async fn a_batch_is_answered_with_the_messages_that_come_again() {
 }
 
 #[tokio::test]
-async fn every_program_serves_its_function() {
+async fn every_handler_serves_its_function() {
     for function in FUNCTIONS {
-        let program = std::path::Path::new(BEGIN).with_file_name(function.binary);
         let event = if function.name == "reap" { json!({}) } else { json!({"no": "input"}) };
-        let (answers, _) = run(program.to_str().unwrap(), &[], &[event]).await;
+        let (answers, _) = run(function.handler, &[], &[event]).await;
         let expected = if function.name == "reap" { errors::REFUSED } else { errors::INVALID_INPUT };
         assert_eq!(error(&answers[0]).0, expected, "{}", function.name);
     }
-    // The others are built because these are: one package.
-    assert!(std::path::Path::new(REAP).exists());
+    let (answers, _) = run("plan_work", &[], &[json!({})]).await;
+    let unknown = "there is no function of the handler `plan_work`: deploy the stack again";
+    assert_eq!(error(&answers[0]), (errors::MISCONFIGURED, unknown));
 }

@@ -77,14 +77,14 @@ async fn error(State(of): State<Shared>, Path(id): Path<String>, request: Reques
     answer(of, id, Answer::Error(body(request).await, header.unwrap_or_default())).await
 }
 
-/// Every service says no, at once.
+/// Every service refuses at once.
 async fn refuse() -> Response<Body> {
     let text = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
     Response::builder().status(StatusCode::FORBIDDEN).body(Body::from(text)).unwrap()
 }
 
-/// Runs a program over the events; its answers in their order, and its log.
-pub async fn run(program: &str, changes: &[(&str, &str)], events: &[Value]) -> (Vec<Answer>, Vec<Value>) {
+/// Runs the program with a handler over the events; its answers in their order, and its log.
+pub async fn run(handler: &str, changes: &[(&str, &str)], events: &[Value]) -> (Vec<Answer>, Vec<Value>) {
     let of = Shared::default();
     let numbered = events.iter().enumerate().map(|(i, event)| (format!("request-{i}"), event.clone()));
     of.events.lock().unwrap().extend(numbered);
@@ -97,8 +97,9 @@ pub async fn run(program: &str, changes: &[(&str, &str)], events: &[Value]) -> (
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = tokio::spawn(async move { axum::serve(listener, api).await });
-    let mut child = tokio::process::Command::new(program)
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"))
         .env_clear()
+        .env("_HANDLER", handler)
         .env("AWS_LAMBDA_RUNTIME_API", &address)
         .env("AWS_LAMBDA_FUNCTION_NAME", "s-f")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "7")

@@ -1,23 +1,24 @@
-//! One pipeline of one step over a store in memory, with a worker whose rows say which definition made them, and what
-//! a reader of its destination sees.
+//! One pipeline of one step over a store in memory, with a worker whose rows name the definition that made them, and
+//! what a reader of its destination sees.
 
 use crate::memory::Memory;
 use async_trait::async_trait;
 use spotmill_core::calls::*;
 use spotmill_core::destination::{Contents, Existing, FileList, State, files_uri, manifest_uri};
 use spotmill_core::digest::sha256;
+use spotmill_core::fleet;
 use spotmill_core::ids::{AttemptId, ExecutionId, ItemIndex, Uri};
 use spotmill_core::item::{OutputFile, Usage};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::plan::{item_digest, line_range};
 use spotmill_core::records::*;
 use spotmill_core::types::Column;
-use spotmill_core::{fleet, spec};
 use spotmill_lambdas::*;
 use spotmill_platform::local::LocalQueues;
 use spotmill_platform::ports::{
     Clock, ExecutionError, ExecutionState, Executions, FleetError, FleetRequest, Fleets, TokenReply,
 };
+use spotmill_spec as spec;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

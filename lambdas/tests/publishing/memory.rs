@@ -36,7 +36,7 @@ struct State {
 pub struct Memory {
     state: Arc<Mutex<State>>,
     held: Arc<Mutex<BTreeSet<String>>>,
-    /// Does nobody keep others out, as in an object store?
+    /// Whether nobody keeps others out, as in an object store.
     pub open: Arc<std::sync::atomic::AtomicBool>,
 }
 

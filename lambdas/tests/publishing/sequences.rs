@@ -1,4 +1,4 @@
-//! Random sequences, each replayed from its number. `SPOTMILL_SEQUENCES` says how many, `SPOTMILL_SEQUENCE` which one.
+//! Random sequences, each replayed from its number. `SPOTMILL_SEQUENCES` sets how many, `SPOTMILL_SEQUENCE` which one.
 
 use crate::bench::{Asked, Bench, Definition, Stalled};
 use spotmill_core::destination::Existing;
@@ -40,7 +40,7 @@ struct World {
     foreign: Vec<String>,
     /// Nobody keeps others out: files that land late may lie beside the published ones.
     open: bool,
-    /// Somebody said that publications of several steps may stand beside each other.
+    /// Somebody allowed publications of several steps to stand beside each other.
     beside: bool,
     log: Vec<String>,
 }
@@ -108,7 +108,7 @@ impl World {
         rows
     }
 
-    /// Is it what one definition makes of one state of some date's inputs?
+    /// Returns whether it is what one definition makes of one state of some date's inputs.
     fn is_of_one_mind(&self, rows: &[String]) -> bool {
         let states = || self.inputs.values().flatten().filter(|state| !state.is_empty());
         self.tags.iter().any(|tag| states().any(|state| World::rows(*tag, state) == rows))
@@ -176,18 +176,18 @@ impl World {
             Ok(()) if undisturbed => self.is_current(date, &place, &asked),
             Err(e) if undisturbed => {
                 self.log.push(format!("  refused: {e}"));
-                let words = ["--adopt", "later", "since", "is held by"];
-                assert!(words.iter().any(|w| e.cause.contains(w)), "{e}\n{}", self.log.join("\n"));
+                let reasons = ["--adopt", "later", "since", "is held by"];
+                assert!(reasons.iter().any(|reason| e.cause.contains(reason)), "{e}\n{}", self.log.join("\n"));
                 assert_eq!(self.bench.read(&place), before, "a refused start changed {place}\n{}", self.log.join("\n"));
             }
             other => self.log.push(format!("  ended: {other:?}").chars().take(300).collect()),
         }
     }
 
-    /// A start that succeeded has published what it says, or was told that a later one stands.
+    /// A start that succeeded has published its own rows, or learnt that a later one stands.
     fn is_current(&self, date: &'static str, place: &str, asked: &Asked) {
         let found = self.bench.read(place);
-        let told = || format!("{place} has {found:?} after a success\n{}", self.log.join("\n"));
+        let context = || format!("{place} has {found:?} after a success\n{}", self.log.join("\n"));
         let now = World::rows(self.definition.tag, self.inputs[date].last().unwrap());
         let is_mine = |rows: &&Vec<String>| {
             self.inputs[date].iter().any(|state| World::rows(self.definition.tag, state) == **rows)
@@ -200,11 +200,11 @@ impl World {
             let root = format!("{}/.spotmill-{}/runs/{run}/", self.base, self.stack);
             let manifests = self.bench.store.names(&root).into_iter().filter(|n| n.ends_with("/manifest.json"));
             let superseded = manifests.filter_map(|n| self.bench.store.text(&n)).any(|t| t.contains("\"superseded\""));
-            assert!(superseded, "{}", told());
+            assert!(superseded, "{}", context());
             return;
         }
-        assert!(mine, "{}", told());
-        assert!(!asked.changed || found.contains(&now), "not as of now, {now:?}: {}", told());
+        assert!(mine, "{}", context());
+        assert!(!asked.changed || found.contains(&now), "not as of now, {now:?}: {}", context());
     }
 
     async fn stall(
@@ -225,8 +225,8 @@ impl World {
     }
 
     async fn operate(&mut self) {
-        let kind = self.chance.of(22);
-        match kind {
+        let action = self.chance.of(22);
+        match action {
             0..=8 => self.start().await,
             9 | 10 => {
                 let tag = self.tags.len() as u64 + 1;

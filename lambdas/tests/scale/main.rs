@@ -1,16 +1,15 @@
 //! A step of very many items through the functions that see them all: planned, dispatched, judged and sealed, within
-//! bounds of time and memory. The objects, receipts and queues are made up as they are asked for, and large ones lie on
+//! bounds of time and memory. The objects, receipts and queues are synthesized on demand, and large ones lie on
 //! disk, so that the memory measured is the functions' own. Twenty thousand items by default; the most a step may have:
 //!
 //!     SPOTMILL_SCALE=1000000 cargo test --release -p spotmill-lambdas --test scale -- --nocapture
 //!
-//! A million, on two busy cores: plan_work 6 s and 382 MiB, dispatch_work 13 s and 276 MiB, a resume's plan_work 49 s and
-//! 463 MiB, verdict with its million receipts 104 s and 380 MiB. What the network adds: a thousand objects a listing, a
-//! GET a receipt, a send for ten messages, each of them `parallel` (64) or sixteen at once.
+//! A million, on two busy cores: plan_work 6 s and 382 MiB, dispatch_work 13 s and 276 MiB, a resume's plan_work 49 s
+//! and 463 MiB, verdict with its million receipts 104 s and 380 MiB. What the network adds: a thousand objects a
+//! listing, a GET a receipt, a send for ten messages, each of them `parallel` (64) or sixteen at once.
 
-mod made_up;
+mod synthetic;
 
-use made_up::{Made, Sent, world};
 use spotmill_core::bounds::MAX_ITEMS;
 use spotmill_core::calls::*;
 use spotmill_core::keys::RunKeys;
@@ -20,6 +19,7 @@ use spotmill_platform::records;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use synthetic::{Made, Sent, world};
 
 /// What a function may use: half of what the stack gives the largest, and far below Lambda's 15 minutes.
 const MOST_BYTES: u64 = 512 << 20;
@@ -78,9 +78,9 @@ async fn a_step_of_many_items_fits_a_function() {
     measured("dispatch_work", dispatch_work::handle(&ctx, dispatch)).await;
     assert_eq!(sent.failures.load(Ordering::SeqCst), 0);
     assert_eq!(sent.messages.load(Ordering::SeqCst), u64::from(items));
-    assert!(sent.again.load(Ordering::SeqCst) > 0, "some were refused and sent again");
+    assert!(sent.resent.load(Ordering::SeqCst) > 0, "some were refused and sent again");
 
-    // Half of them commit, and the execution dies: a resume looks at every input again.
+    // Half of them commit, and the execution dies: a resume checks every input again.
     store.commit(items / 2);
     measured("begin again", begin::handle(&ctx, BeginRequest { input, root: "r".into() })).await;
     let request = PlanWorkRequest { root: "r".into(), ..request };

@@ -1,6 +1,6 @@
 //! How every client talks to AWS: credentials, region and endpoint from the environment; retries and time-outs on
-//! purpose. Each number is here, with its reason. What one client needs otherwise (an upload's patience, a
-//! conditional write's single try) it changes for that call alone.
+//! purpose. Each number is in this file, with its reason. What one client needs otherwise (an upload's patience, a
+//! conditional write's single try) it changes for that call only.
 
 use super::executions::SfnExecutions;
 use super::instance::ImdsInstance;
@@ -17,11 +17,11 @@ use std::time::Duration;
 /// Tries of one request, the first included. The state machines and the worker have budgets of their own above it.
 pub(super) const TRIES: u32 = 5;
 /// The first pause before a retry is a random part of this; each next may be twice as long. S3 wants a second when
-/// it says SlowDown.
+/// it answers SlowDown.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// No pause is longer: a function's minutes are better spent on its own retry.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Within a region a connection stands in milliseconds; one lost SYN is sent again after 1 s.
+/// Within a region a connection stands in milliseconds; one lost SYN is resent after 1 s.
 const CONNECT: Duration = Duration::from_secs(3);
 /// From the request's first byte to the reply's. A long poll is silent for 20 s and must not end as a time-out; all
 /// other control calls answer within a few seconds.
@@ -87,8 +87,8 @@ fn http() -> SharedHttpClient {
 }
 
 /// `standard`, not `adaptive`: adaptive holds back every request of a client after one is throttled, and one client
-/// here speaks to many prefixes and queues at once, of which one is busy. Standard's budget of retries a client
-/// stops a storm, and what it gives up on is tried again by the functions and workers at their own, slower pace.
+/// of ours uses many prefixes and queues at once, of which one is busy. Standard's budget of retries a client
+/// stops a storm, and what it gives up on is retried by the functions and workers at their own, slower pace.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_PAUSE).with_max_backoff(LONGEST_PAUSE)
 }

@@ -1,7 +1,7 @@
-//! Executions and task tokens of Step Functions. A token that is closed, timed out or of an earlier try is `Closed`:
+//! Executions and task tokens of Step Functions. A token that is closed, timed out or of a previous try is `Closed`:
 //! whoever sent it is done. What cannot be an execution of Step Functions (`local:…`) is not found, without asking.
 
-use super::trouble::Trouble;
+use super::error::RequestError;
 use crate::ports::{ExecutionError, ExecutionState, Executions, TokenReply};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -33,7 +33,14 @@ impl Executions for SfnExecutions {
         if !execution.as_str().starts_with("arn:") {
             return Ok(ExecutionState::NotFound);
         }
-        match self.client.describe_execution().execution_arn(execution.as_str()).send().await.map_err(Trouble::from) {
+        match self
+            .client
+            .describe_execution()
+            .execution_arn(execution.as_str())
+            .send()
+            .await
+            .map_err(RequestError::from)
+        {
             Ok(found) => Ok(state_of(found.status())),
             Err(e) if e.is(ABSENT) => Ok(ExecutionState::NotFound),
             Err(e) => Err(failed(&format!("the state of {execution}"), e)),
@@ -42,18 +49,18 @@ impl Executions for SfnExecutions {
 
     async fn send_success(&self, token: &str) -> Result<TokenReply, ExecutionError> {
         let sent = self.client.send_task_success().task_token(token).output("{}").send().await;
-        reply("success", sent.map(drop).map_err(Trouble::from))
+        reply("success", sent.map(drop).map_err(RequestError::from))
     }
 
     async fn send_failure(&self, token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError> {
         let send = self.client.send_task_failure().task_token(token);
         let send = send.error(cut(error, ERROR_CHARS)).cause(cut(cause, CAUSE_CHARS));
-        reply("failure", send.send().await.map(drop).map_err(Trouble::from))
+        reply("failure", send.send().await.map(drop).map_err(RequestError::from))
     }
 
     async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError> {
         let sent = self.client.send_task_heartbeat().task_token(token).send().await;
-        reply("heartbeat", sent.map(drop).map_err(Trouble::from))
+        reply("heartbeat", sent.map(drop).map_err(RequestError::from))
     }
 }
 
@@ -67,7 +74,7 @@ fn state_of(status: &ExecutionStatus) -> ExecutionState {
     }
 }
 
-fn reply(what: &str, sent: Result<(), Trouble>) -> Result<TokenReply, ExecutionError> {
+fn reply(what: &str, sent: Result<(), RequestError>) -> Result<TokenReply, ExecutionError> {
     match sent {
         Ok(()) => Ok(TokenReply::Accepted),
         Err(e) if e.is(CLOSED) => Ok(TokenReply::Closed),
@@ -75,7 +82,7 @@ fn reply(what: &str, sent: Result<(), Trouble>) -> Result<TokenReply, ExecutionE
     }
 }
 
-fn failed(what: &str, e: Trouble) -> ExecutionError {
+fn failed(what: &str, e: RequestError) -> ExecutionError {
     ExecutionError { what: format!("{what}: {}", e.text("Step Functions")), source: e.source }
 }
 

@@ -1,5 +1,5 @@
-//! The machine this process is on, through the instance metadata service (version 2). `AWS_EC2_METADATA_SERVICE_ENDPOINT`
-//! says where that is, if not at its usual address.
+//! The machine this process is on, through the instance metadata service (version 2).
+//! `AWS_EC2_METADATA_SERVICE_ENDPOINT` is its address, if not the usual one.
 
 use crate::ports::{Identity, Instance, InstanceError};
 use async_trait::async_trait;
@@ -53,7 +53,7 @@ impl Instance for ImdsInstance {
     }
 }
 
-/// When the machine goes away, of what the metadata service says.
+/// When the machine goes away, from the metadata service's answer.
 fn deadline_ms(body: &str) -> Result<u64, InstanceError> {
     let wrong = |what: &str| format!("{NOTICE} says `{body}`, {what}");
     let action: Action = serde_json::from_str(body).map_err(|e| failed(wrong("which is no notice"), e))?;
@@ -75,8 +75,8 @@ mod tests {
         let notice = r#"{"action": "terminate", "time": "2017-09-18T08:22:00Z"}"#;
         assert_eq!(deadline_ms(notice).expect("a time"), 1_505_722_920_000);
         for wrong in ["", "{}", r#"{"time": "soon"}"#] {
-            let said = deadline_ms(wrong).expect_err("no notice").to_string();
-            assert!(said.contains(&format!("`{wrong}`")), "{said}");
+            let message = deadline_ms(wrong).expect_err("no notice").to_string();
+            assert!(message.contains(&format!("`{wrong}`")), "{message}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The ports on AWS. The only place that names the SDKs.
 
 pub mod config;
+mod error;
 pub mod executions;
 #[cfg(feature = "fleets")]
 pub mod fleets;
@@ -14,7 +15,6 @@ mod spot;
 #[cfg(feature = "stacks")]
 pub mod stacks;
 pub mod store;
-mod trouble;
 
 pub use config::{Aws, this_instance};
 pub use executions::SfnExecutions;

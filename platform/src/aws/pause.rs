@@ -1,4 +1,4 @@
-//! Breaths between tries that the SDK does not make for us.
+//! Backoff between tries that the SDK does not make for us.
 
 use super::config::{FIRST_PAUSE, LONGEST_PAUSE};
 use std::hash::{BuildHasher, RandomState};

@@ -51,8 +51,8 @@ async fn failure(executions: &(impl Executions + ?Sized), world: &(impl Waiting 
     let sent = executions.send_failure(&token, &error, &cause).await;
     assert_eq!(sent.expect("too long an error is cut"), TokenReply::Accepted);
     ended(executions, &id).await;
-    let (told, why) = world.ending(&id).await.expect_err("it failed");
-    assert!(error.starts_with(&told) && told.len() >= 200, "{told}");
+    let (reported, why) = world.ending(&id).await.expect_err("it failed");
+    assert!(error.starts_with(&reported) && reported.len() >= 200, "{reported}");
     assert!(cause.starts_with(&why) && why.chars().count() >= 32_000, "{} characters", why.chars().count());
     closed(executions, &token).await;
 }

@@ -12,7 +12,7 @@ pub async fn all(fleets: &(impl Fleets + ?Sized), prefix: &str, ask: impl Fn(&st
     ending_twice_is_fine(fleets, &named("ended")).await;
     a_fleet_is_found_as_it_was_asked_for(fleets, &named("found")).await;
     what_never_was_is_neither_seen_nor_resized(fleets, &named("unseen")).await;
-    a_fleet_that_lives_can_be_looked_at_and_made_smaller(fleets, &named("smaller")).await;
+    a_living_fleet_can_be_inspected_and_made_smaller(fleets, &named("smaller")).await;
     ending_one_leaves_the_other(fleets, &named("one"), &named("other")).await;
 }
 
@@ -49,28 +49,28 @@ async fn a_fleet_is_found_as_it_was_asked_for(fleets: &(impl Fleets + ?Sized), r
 }
 
 async fn what_never_was_is_neither_seen_nor_resized(fleets: &(impl Fleets + ?Sized), request: &FleetRequest) {
-    assert_eq!(fleets.look(request).await.expect("look"), None);
-    assert_eq!(fleets.told(request).await.expect("told"), []);
+    assert_eq!(fleets.inspect(request).await.expect("inspect"), None);
+    assert_eq!(fleets.events(request).await.expect("events"), []);
     let nothing = Resize { target: Target { vcpus: 1, on_demand: 0 }, end: Vec::new() };
     fleets.resize(request, &nothing).await.expect("resize");
-    assert_eq!(lives(fleets, request).await, 0, "looking made a fleet");
+    assert_eq!(lives(fleets, request).await, 0, "inspecting made a fleet");
 }
 
-/// Where fleets can be looked at.
-async fn a_fleet_that_lives_can_be_looked_at_and_made_smaller(fleets: &(impl Fleets + ?Sized), request: &FleetRequest) {
+/// Where fleets can be inspected.
+async fn a_living_fleet_can_be_inspected_and_made_smaller(fleets: &(impl Fleets + ?Sized), request: &FleetRequest) {
     fleets.launch(request).await.expect("launch");
-    if let Some(before) = fleets.look(request).await.expect("look") {
+    if let Some(before) = fleets.inspect(request).await.expect("inspect") {
         assert!(before.target.vcpus > 1, "{before:?}");
         let target = Target { vcpus: before.target.vcpus - 1, on_demand: 0 };
         for _ in 0..2 {
             fleets.resize(request, &Resize { target, end: Vec::new() }).await.expect("resize");
         }
-        let after = fleets.look(request).await.expect("look").expect("it lives");
+        let after = fleets.inspect(request).await.expect("inspect").expect("it lives");
         assert_eq!(after.target, target);
         assert!(before.working().all(|m| after.machines.iter().any(|a| a.id == m.id)), "{after:?}");
     }
     fleets.end(request).await.expect("end");
-    let left = fleets.look(request).await.expect("look");
+    let left = fleets.inspect(request).await.expect("inspect");
     assert!(left.is_none_or(|fleet| fleet.working().next().is_none()), "a machine works");
     assert_eq!(lives(fleets, request).await, 0);
 }

@@ -90,8 +90,8 @@ async fn zero_gives_back_at_once(queues: &(impl Queue + ?Sized), queue: &str) {
     with_one(queues, queue).await;
     let message = one(queues, queue, SHORT, LONG).await.expect("message");
     queues.extend(queue, &message.receipt, NOW).await.expect("give back");
-    let again = one(queues, queue, SHORT, LONG).await.expect("given back at once");
-    assert_eq!(again.receives, 2);
+    let redelivered = one(queues, queue, SHORT, LONG).await.expect("given back at once");
+    assert_eq!(redelivered.receives, 2);
     queues.remove(queue).await.expect("remove");
 }
 

@@ -118,7 +118,7 @@ async fn swap_only_what_was_seen(store: &(impl Store + ?Sized), base: &Uri) {
     };
     assert_eq!(store.get(&uri).await.expect("get").etag, second, "a swap returns the new version's ETag");
     assert_eq!(store.swap(&uri, &first, b"3").await.expect("swap"), Swapped::No, "an old version was replaced");
-    // The same content again is another version: an epoch must not be mintable twice.
+    // The same content a second time is another version: an epoch must not be mintable twice.
     let Swapped::Yes(third) = store.swap(&uri, &second, b"1").await.expect("swap") else { panic!("swap") };
     assert_eq!(store.get(&uri).await.expect("get").body, b"1");
     assert_ne!(third, second);

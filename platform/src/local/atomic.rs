@@ -19,8 +19,8 @@ pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with(TMP) || name.starts_with(LOCK)
 }
 
-/// Which version of a file this is. Everything written here gets a modification time of its own, in nanoseconds, so
-/// that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps, of
+/// Which version of a file this is. Everything this module writes gets a modification time of its own, in nanoseconds,
+/// so that even a file of the same size in a reused inode differs; other people's files have what the kernel stamps, of
 /// which nobody can set back the time of the last change.
 pub(super) fn etag(meta: &fs::Metadata) -> String {
     let (modified, changed) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
@@ -36,7 +36,7 @@ pub(super) enum WriteError {
     After(io::Error),
 }
 
-/// A finished temporary file; removed again unless it gets its name.
+/// A finished temporary file; removed unless it gets its name.
 pub(super) struct Staged {
     tmp: PathBuf,
     target: PathBuf,

@@ -1,5 +1,5 @@
 //! Who runs a run on this machine: a file locked with flock, which the kernel frees when its holder dies, however
-//! it dies. The file names the holder so that the next one can say whom it waits for; the lock decides, the text
+//! it dies. The file names the holder so that the next one can name whom it waits for; the lock decides, the text
 //! only informs. The file is never deleted, for two processes must never lock two files of one name.
 
 use super::clock::SystemClock;
@@ -53,13 +53,13 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the lock or says who has it; never waits for the holder.
+    /// Takes the lock or names who has it; never waits for the holder.
     pub fn try_take(path: &Path, execution: &ExecutionId) -> Result<RunLock, LockError> {
         let io = |source| LockError::Io { path: path.to_owned(), source };
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(io)?;
         }
-        // Whoever takes or frees the lock needs an instant to write or clear the text: look a few times.
+        // Whoever takes or frees the lock needs an instant to write or clear the text: try a few times.
         let mut pause = Duration::from_millis(1);
         let mut held: Option<HeldBy> = None;
         for _ in 0..8 {
@@ -90,8 +90,8 @@ impl RunLock {
     }
 }
 
-/// Who holds the lock now, if anybody, in whatever container. For an instant it takes what it looks at; who wants the
-/// lock meanwhile looks again.
+/// Who holds the lock now, if anybody, in whatever container. For an instant it takes the lock that it inspects; who
+/// wants the lock meanwhile tries again.
 pub fn holder(path: &Path) -> Option<HeldBy> {
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looking_takes_nothing() {
+    fn inspecting_takes_nothing() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a.lock");
         assert_eq!(holder(&path), None, "there is no file");

@@ -1,4 +1,4 @@
-//! This machine: objects are files, queues live in the process, a file lock says who runs. Nothing here survives
+//! This machine: objects are files, queues live in the process, a file lock shows who runs. Nothing in it survives
 //! by being clever: what must survive is a file, written whole or not at all.
 
 mod atomic;

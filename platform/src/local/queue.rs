@@ -166,7 +166,7 @@ impl Queue for LocalQueues {
         let most = most.clamp(1, MOST);
         loop {
             let changed = self.with(queue, |q| q.changed.clone())?;
-            // Listening begins before looking, so that nothing falls between the two.
+            // Listening begins before the check, so that nothing falls between the two.
             let mut change = std::pin::pin!(changed.notified());
             change.as_mut().enable();
             let now = Instant::now();

@@ -1,6 +1,6 @@
-//! Objects as files under absolute paths. Writes are atomic and durable in order (see `atomic`); an ETag says which
-//! version of a file was seen, and `get`, `head` and `list` say the same of the same file. It never changes a file
-//! in place, and never touches a file it was not told to.
+//! Objects as files under absolute paths. Writes are atomic and durable in order (see `atomic`); an ETag names the
+//! version of a file that was seen, and `get`, `head` and `list` give the same for the same file. It never changes a
+//! file in place, and never touches a file that it was not asked to.
 
 use super::atomic::{LocationLock, Staged, SwapLock, WriteError, etag, sweep};
 use super::walk;
@@ -108,7 +108,7 @@ impl Store for LocalStore {
     /// A copy of the bytes, never a link: whoever edits one of the two must not edit the other.
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
         let source = path_of(from)?;
-        // Trouble with the source is named after the source.
+        // An error of the source names the source.
         blocking(from, |path, _| Ok(open(path).map(drop)?)).await?;
         writing(to, move |path, _| {
             let staged = Staged::unsynced(path, |file| {

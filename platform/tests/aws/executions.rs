@@ -39,9 +39,9 @@ impl Waiting for World {
     async fn start(&self) -> (ExecutionId, String) {
         let started = self.client.start_execution().state_machine_arn(&self.machine).send().await.expect("start");
         let wait = Duration::from_secs(20);
-        let told = self.queues.receive("tokens", 1, wait, wait).await.expect("receive").remove(0);
-        self.queues.delete("tokens", &told.receipt).await.expect("delete");
-        (ExecutionId::new(started.execution_arn), told.body)
+        let message = self.queues.receive("tokens", 1, wait, wait).await.expect("receive").remove(0);
+        self.queues.delete("tokens", &message.receipt).await.expect("delete");
+        (ExecutionId::new(started.execution_arn), message.body)
     }
 
     async fn ending(&self, execution: &ExecutionId) -> Result<String, (String, String)> {
@@ -72,7 +72,7 @@ async fn an_aborted_execution_has_ended() {
 }
 
 #[tokio::test]
-async fn answers_of_step_functions_have_names_here() {
+async fn errors_of_step_functions_are_classified() {
     let proxy = Proxy::start(emulator().port(), "POST", vec![]).await;
     let executions = aws_at(&proxy.endpoint()).await.executions();
     for code in [

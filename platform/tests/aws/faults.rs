@@ -1,5 +1,5 @@
 //! Conditional writes whose replies are lost, and answers of a busy S3: an unknown outcome is its own outcome, "no"
-//! is said only when it is true, and whoever goes on as the handlers do loses nothing.
+//! is answered only when it is true, and whoever goes on as the handlers do loses nothing.
 
 use crate::proxy::Fault;
 use crate::world::{aws_at, disturbed};
@@ -31,7 +31,7 @@ async fn a_create_whose_reply_is_lost_stands() {
 }
 
 #[tokio::test]
-async fn a_create_that_hears_nothing_is_unknown_and_the_next_look_tells() {
+async fn a_create_without_a_reply_is_unknown_and_the_next_read_decides() {
     let (base, direct, store, proxy) = disturbed("silent-create", "PUT", often(Fault::LoseReply, TRIES)).await;
     let uri = base.join("receipt.json");
     let silent = store.create(&uri, b"mine").await;
@@ -77,13 +77,13 @@ async fn a_swap_that_met_another_is_a_no_only_without_a_doubt() {
     direct.put(&uri, b"1").await.expect("put");
     let seen = direct.head(&uri).await.expect("head").etag;
     direct.put(&uri, b"another's").await.expect("put");
-    for (faults, known) in
+    for (faults, certain) in
         [(vec![], true), (vec![SLOW, CONFLICT], true), (vec![Fault::LoseRequest], false), (vec![INTERNAL], false)]
     {
         proxy.next(faults);
         match store.swap(&uri, &seen, b"2").await {
-            Ok(Swapped::No) => assert!(known),
-            Err(StoreError::Unknown { .. }) => assert!(!known),
+            Ok(Swapped::No) => assert!(certain),
+            Err(StoreError::Unknown { .. }) => assert!(!certain),
             other => panic!("{other:?}"),
         }
         assert_eq!(direct.get(&uri).await.expect("get").body, b"another's");
@@ -93,7 +93,7 @@ async fn a_swap_that_met_another_is_a_no_only_without_a_doubt() {
 }
 
 #[tokio::test]
-async fn a_busy_store_is_asked_again_and_then_is_transient() {
+async fn a_busy_store_is_retried_and_then_is_transient() {
     let (base, _, store, proxy) = disturbed("busy", "PUT", vec![SLOW, SLOW]).await;
     let uri = base.join("x");
     assert_eq!(store.create(&uri, b"1").await.expect("create"), Created::Now);
@@ -140,9 +140,9 @@ async fn where_nobody_listens_nothing_happened() {
     assert!(matches!(refused, Err(StoreError::Transient { .. })), "{refused:?}");
 }
 
-/// As the handlers do: read, add one's mark, swap; what is not a yes is looked at again.
+/// As the handlers do: read, add one's mark, swap; what is not a yes is read again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn writers_who_look_again_lose_nothing_and_do_nothing_twice() {
+async fn writers_who_read_again_lose_nothing_and_do_nothing_twice() {
     let (base, direct, _, _) = disturbed("marks", "PUT", vec![]).await;
     let uri = base.join("marks");
     direct.put(&uri, b"").await.expect("put");

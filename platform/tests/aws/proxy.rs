@@ -1,5 +1,5 @@
-//! A proxy between a client and the emulator that does to the next requests of one method what it is told, in order,
-//! and forwards all others as they are. A request a connection.
+//! A proxy between a client and the emulator that injects the faults it is given into the next requests of one method,
+//! in order, and forwards all others as they are. A request a connection.
 
 use std::collections::VecDeque;
 use std::io;

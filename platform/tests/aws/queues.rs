@@ -69,7 +69,7 @@ async fn many_and_large_messages_go_in_batches() {
 }
 
 #[tokio::test]
-async fn what_sqs_refuses_is_told_by_index() {
+async fn what_sqs_refuses_is_reported_by_index() {
     let partial = r#"{"Successful":[{"Id":"10","MessageId":"a","MD5OfMessageBody":"b"}],
         "Failed":[{"Id":"11","SenderFault":false,"Code":"InternalError"}]}"#;
     let refused = r#"{"__type":"com.amazonaws.sqs#InvalidAddress","message":"x"}"#;
@@ -77,7 +77,7 @@ async fn what_sqs_refuses_is_told_by_index() {
     let (queues, proxy) = answered("partial", vec![]).await;
     assert_eq!(queues.send("q", &["first".to_owned()]).await.expect("send"), [0; 0]);
     proxy.next([Fault::Answer(200, partial)]);
-    // A batch of ten goes to the queue or is this answer; the other is told by the other.
+    // A batch of ten goes to the queue or gets this answer; the other batch gets the other.
     let bodies: Vec<String> = (0..12).map(|n| n.to_string()).collect();
     let unsent = queues.send("q", &bodies).await.expect("send");
     assert_eq!(unsent, [11]);
@@ -104,7 +104,7 @@ async fn a_queue_that_another_removed_is_no_queue_and_can_be_made_again() {
 }
 
 #[tokio::test]
-async fn answers_of_sqs_have_names_here() {
+async fn errors_of_sqs_are_classified() {
     queues("named").await.create("q").await.expect("create");
     let stale = [
         r#"{"__type":"com.amazonaws.sqs#MessageNotInflight","message":"x"}"#,

@@ -32,7 +32,7 @@ pub async fn bucket(name: &str) -> Uri {
     Uri::new(format!("s3://{name}"))
 }
 
-/// A bucket, a store that reaches it undisturbed, and one behind a proxy that does to some requests what it is told.
+/// A bucket, a store that reaches it undisturbed, and one behind a proxy that injects faults into some requests.
 pub async fn disturbed(name: &str, method: &'static str, faults: Vec<Fault>) -> (Uri, S3Store, S3Store, Proxy) {
     let base = bucket(name).await;
     let proxy = Proxy::start(emulator().port(), method, faults).await;

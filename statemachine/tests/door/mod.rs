@@ -1,7 +1,7 @@
 //! The one door of the tests: a definition and a script, a line an event, `seconds event => what came of it`.
-//! Events: `start {json}`, `tick`, `ok N {json}`, `fail N Error cause`, `child-ok N {json}`, `child-fail N Error cause`,
-//! `token N {json}`, `token-fail N Error cause`, `beat N`, `forged`, `abort`. Outcomes: commands joined by `; `, `-` for none,
-//! `!Name` for a refusal, then `@seconds` where a deadline is next.
+//! Events: `start {json}`, `tick`, `ok N {json}`, `fail N Error cause`, `child-ok N {json}`, `child-fail N Error
+//! cause`, `token N {json}`, `token-fail N Error cause`, `beat N`, `forged`, `abort`. Outcomes: commands joined by `;
+//! `, `-` for none, `!Name` for a refusal, then `@seconds` where a deadline is next.
 #![allow(dead_code)]
 
 use serde_json::Value;
@@ -39,9 +39,9 @@ pub fn check(definition: &str, script: &str) -> Execution {
 }
 
 pub fn event_of(text: &str) -> Event {
-    let mut words = text.splitn(3, ' ');
-    let kind = words.next().unwrap();
-    let (second, third) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let mut parts = text.splitn(3, ' ');
+    let kind = parts.next().unwrap();
+    let (second, third) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let json = |text: &str| {
         if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap() }
     };
@@ -77,13 +77,13 @@ fn outcome(stepped: &Stepped) -> String {
         Answer::Taken => None,
         Answer::Refused(refusal) => Some(format!("!{refusal:?}")),
     };
-    let mut said = commands.chain(refused).collect::<Vec<_>>().join("; ");
-    if said.is_empty() {
-        said.push('-');
+    let mut text = commands.chain(refused).collect::<Vec<_>>().join("; ");
+    if text.is_empty() {
+        text.push('-');
     }
     match next_deadline(&stepped.execution) {
-        Some(due) => format!("{said} @{}", due as f64 / 1000.0),
-        None => said,
+        Some(due) => format!("{text} @{}", due as f64 / 1000.0),
+        None => text,
     }
 }
 

@@ -107,8 +107,8 @@ fn done(result: Result<(), Ec2Error>) -> Response {
     match result {
         Ok(()) => Json(serde_json::json!({"ok": true})).into_response(),
         Err(error) => {
-            let said = serde_json::json!({"error": format!("{}: {}", error.code, error.message)});
-            (StatusCode::BAD_REQUEST, Json(said)).into_response()
+            let body = serde_json::json!({"error": format!("{}: {}", error.code, error.message)});
+            (StatusCode::BAD_REQUEST, Json(body)).into_response()
         }
     }
 }

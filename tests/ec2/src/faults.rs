@@ -20,7 +20,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// Nothing is done; this error is said.
+    /// Nothing is done; the reply is this error.
     Refuse { code: String, message: String },
     /// `RequestLimitExceeded`, HTTP 503.
     Throttle,
@@ -28,7 +28,7 @@ pub enum Effect {
     DropReply,
 }
 
-/// Why launches fail, as a fleet's history tells it.
+/// Why launches fail, as a fleet's history describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LaunchError {

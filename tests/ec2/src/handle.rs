@@ -66,7 +66,7 @@ impl LocalEc2 {
         self.world.snapshot()
     }
 
-    /// Looks until `holds`, at most `within`; fails with what it last saw.
+    /// Takes snapshots until `holds`, at most `within`; fails with what it last saw.
     pub fn wait_for(&self, what: &str, within: Duration, holds: impl Fn(&Snapshot) -> bool) -> Snapshot {
         let until = Instant::now() + within;
         loop {

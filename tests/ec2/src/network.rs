@@ -132,11 +132,11 @@ pub fn describe_availability_zones(_: &World, state: &mut State, _: &Tree) -> An
 
 pub fn describe_vpcs(_: &World, state: &mut State, request: &Tree) -> Answer {
     let asked = request.texts("VpcId");
-    let known: std::collections::BTreeSet<&str> = state.network.subnets.iter().map(|s| s.vpc.as_str()).collect();
-    if let Some(id) = asked.iter().find(|id| !known.contains(*id)) {
+    let existing: std::collections::BTreeSet<&str> = state.network.subnets.iter().map(|s| s.vpc.as_str()).collect();
+    if let Some(id) = asked.iter().find(|id| !existing.contains(*id)) {
         return Err(Ec2Error::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist")));
     }
-    let chosen = known.into_iter().filter(|id| asked.is_empty() || asked.contains(id));
+    let chosen = existing.into_iter().filter(|id| asked.is_empty() || asked.contains(id));
     let vpcs = chosen.map(|id| {
         Xml::new()
             .text("vpcId", id)

@@ -18,12 +18,12 @@ pub fn spot_history(_: &World, state: &mut State, request: &Tree) -> Answer {
     let zone_asked = request.text("AvailabilityZone").or(request.text("AvailabilityZoneId"));
     let now = iso(now_ms());
     let mut found = Vec::new();
-    for kind in types().iter().filter(|t| product && (asked.is_empty() || asked.contains(&t.name.as_str()))) {
+    for instance_type in types().iter().filter(|t| product && (asked.is_empty() || asked.contains(&t.name.as_str()))) {
         for (at, zone) in state.network.zones.iter().enumerate() {
             let holds = matches(request, |filter| match filter {
                 "availability-zone" => Some(vec![zone.name.clone()]),
                 "availability-zone-id" => Some(vec![zone.id.clone()]),
-                "instance-type" => Some(vec![kind.name.clone()]),
+                "instance-type" => Some(vec![instance_type.name.clone()]),
                 "product-description" => Some(vec![PRODUCT.to_owned()]),
                 _ => None,
             })?;
@@ -31,9 +31,9 @@ pub fn spot_history(_: &World, state: &mut State, request: &Tree) -> Answer {
                 let xml = Xml::new()
                     .text("availabilityZone", &zone.name)
                     .text("availabilityZoneId", &zone.id)
-                    .text("instanceType", &kind.name)
+                    .text("instanceType", &instance_type.name)
                     .text("productDescription", PRODUCT)
-                    .text("spotPrice", format!("{:.6}", kind.spot(at)))
+                    .text("spotPrice", format!("{:.6}", instance_type.spot(at)))
                     .text("timestamp", &now);
                 found.push((found.len() as u64, xml));
             }
@@ -68,30 +68,30 @@ pub fn describe_types(_: &World, _: &mut State, request: &Tree) -> Answer {
         return Err(Ec2Error::new("InvalidInstanceType", message));
     }
     let mut found = Vec::new();
-    for kind in types().iter().filter(|t| asked.is_empty() || asked.contains(&t.name.as_str())) {
+    for instance_type in types().iter().filter(|t| asked.is_empty() || asked.contains(&t.name.as_str())) {
         let holds = matches(request, |filter| match filter {
-            "instance-type" => Some(vec![kind.name.clone()]),
-            "processor-info.supported-architecture" => Some(vec![kind.arch.name().to_owned()]),
+            "instance-type" => Some(vec![instance_type.name.clone()]),
+            "processor-info.supported-architecture" => Some(vec![instance_type.arch.name().to_owned()]),
             _ => None,
         })?;
         if holds {
-            found.push((found.len() as u64, type_xml(kind)));
+            found.push((found.len() as u64, type_xml(instance_type)));
         }
     }
     let (page, next) = page::page(request, found, 1..=100)?;
     Ok(Xml::new().list("instanceTypeSet", page).next_token(next))
 }
 
-fn type_xml(kind: &InstanceType) -> Xml {
+fn type_xml(instance_type: &InstanceType) -> Xml {
     let one = |text: &str| Xml::new().text("item", text);
     Xml::new()
-        .text("instanceType", &kind.name)
+        .text("instanceType", &instance_type.name)
         .text("currentGeneration", true)
         .node("supportedUsageClasses", one("spot"))
         .text("bareMetal", false)
-        .node("processorInfo", Xml::new().node("supportedArchitectures", one(kind.arch.name())))
-        .node("vCpuInfo", Xml::new().text("defaultVCpus", kind.vcpus))
-        .node("memoryInfo", Xml::new().text("sizeInMiB", kind.memory_mib))
-        .text("instanceStorageSupported", kind.local_storage_gb > 0)
-        .text("burstablePerformanceSupported", kind.burstable)
+        .node("processorInfo", Xml::new().node("supportedArchitectures", one(instance_type.arch.name())))
+        .node("vCpuInfo", Xml::new().text("defaultVCpus", instance_type.vcpus))
+        .node("memoryInfo", Xml::new().text("sizeInMiB", instance_type.memory_mib))
+        .text("instanceStorageSupported", instance_type.local_storage_gb > 0)
+        .text("burstablePerformanceSupported", instance_type.burstable)
 }

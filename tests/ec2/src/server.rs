@@ -90,8 +90,8 @@ fn act(world: &World, name: &str, request: &Tree) -> Answer {
 fn reply(action: &str, answer: Answer) -> Response {
     let id = fresh_uuid();
     let (status, body) = match answer {
-        Ok(said) => {
-            let all = Xml::new().text("requestId", &id).and(said);
+        Ok(body) => {
+            let all = Xml::new().text("requestId", &id).and(body);
             let namespace = "http://ec2.amazonaws.com/doc/2016-11-15/";
             (StatusCode::OK, all.document(&format!("{action}Response"), Some(namespace)))
         }

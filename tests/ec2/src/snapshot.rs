@@ -1,4 +1,4 @@
-//! Everything that is and was, as data: what a test looks at to find leaks.
+//! Everything that is and was, as data: what a test reads to find leaks.
 
 use crate::fleets::{Event, FleetState};
 use crate::instances::InstanceState;
@@ -115,8 +115,8 @@ fn instance(state: &State, instance: &crate::instances::Instance) -> InstanceVie
         fleet: instance.fleet.clone(),
         template: instance.pool.template.0.clone(),
         version: instance.pool.template.1,
-        kind: instance.pool.kind.name.clone(),
-        vcpus: instance.pool.kind.vcpus,
+        kind: instance.pool.instance_type.name.clone(),
+        vcpus: instance.pool.instance_type.vcpus,
         on_demand: instance.on_demand,
         zone: state.network.zones[instance.pool.zone].name.clone(),
         state: instance.state,

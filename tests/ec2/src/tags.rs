@@ -42,27 +42,27 @@ impl Tags {
         Ok(Tags(tags))
     }
 
-    /// Of the `TagSpecification` for `kind`.
-    pub fn specified(request: &Tree, kind: &str) -> Result<Tags, Ec2Error> {
+    /// The tags of the `TagSpecification` for `resource_type`.
+    pub fn specified(request: &Tree, resource_type: &str) -> Result<Tags, Ec2Error> {
         let mut all = Tags::default();
         for specification in request.list("TagSpecification") {
-            if specification.need("ResourceType")? == kind {
+            if specification.need("ResourceType")? == resource_type {
                 all.0.extend(Tags::parse(specification)?.0);
             }
         }
         Ok(all)
     }
 
-    /// Refuses a `TagSpecification` for anything but `kind`.
-    pub fn only_for(request: &Tree, kind: &str) -> Result<Tags, Ec2Error> {
+    /// Refuses a `TagSpecification` for anything but `resource_type`.
+    pub fn only_for(request: &Tree, resource_type: &str) -> Result<Tags, Ec2Error> {
         for specification in request.list("TagSpecification") {
             let asked = specification.need("ResourceType")?;
-            if asked != kind {
+            if asked != resource_type {
                 let message = format!("'{asked}' is not a valid taggable resource type for this operation.");
                 return Err(Ec2Error::invalid(message));
             }
         }
-        Tags::specified(request, kind)
+        Tags::specified(request, resource_type)
     }
 }
 
@@ -75,7 +75,7 @@ impl<'a> IntoIterator for &'a Tags {
 }
 
 /// Whether a thing passes every filter of the request: one of a filter's values (wildcards allowed) must fit one of the
-/// thing's. `values` says what the thing has for a filter; `None`: there is no such filter.
+/// thing's. `values` gives what the thing has for a filter; `None`: there is no such filter.
 pub fn matches(request: &Tree, values: impl Fn(&str) -> Option<Vec<String>>) -> Result<bool, Ec2Error> {
     for filter in request.list("Filter") {
         let name = filter.need("Name")?;
@@ -97,7 +97,7 @@ pub fn create_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
         return Err(Ec2Error::missing(if resources.is_empty() { "ResourceId" } else { "Tag" }));
     }
     for id in &resources {
-        state.kind_of(id)?;
+        state.resource_type(id)?;
     }
     for id in resources {
         state.tags.entry(id.to_owned()).or_default().0.extend(tags.0.clone());
@@ -121,17 +121,17 @@ pub fn delete_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
 pub fn describe_tags(_: &World, state: &mut State, request: &Tree) -> Answer {
     let mut found = Vec::new();
     for (id, tags) in &state.tags {
-        let Ok(kind) = state.kind_of(id) else { continue };
+        let Ok(resource_type) = state.resource_type(id) else { continue };
         for (key, value) in tags {
             let holds = matches(request, |name| match name {
                 "key" => Some(vec![key.clone()]),
                 "value" => Some(vec![value.clone()]),
                 "resource-id" => Some(vec![id.clone()]),
-                "resource-type" => Some(vec![kind.to_owned()]),
+                "resource-type" => Some(vec![resource_type.to_owned()]),
                 other => other.strip_prefix("tag:").map(|k| if k == key { vec![value.clone()] } else { vec![] }),
             })?;
             if holds {
-                let named = Xml::new().text("resourceId", id).text("resourceType", kind);
+                let named = Xml::new().text("resourceId", id).text("resourceType", resource_type);
                 found.push((found.len() as u64, named.text("key", key).text("value", value)));
             }
         }

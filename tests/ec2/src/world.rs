@@ -86,7 +86,7 @@ impl State {
     }
 
     /// The resource type of something that exists.
-    pub fn kind_of(&self, id: &str) -> Result<&'static str, Ec2Error> {
+    pub fn resource_type(&self, id: &str) -> Result<&'static str, Ec2Error> {
         if self.fleets.iter().any(|f| f.id == id) {
             return Ok("fleet");
         }
@@ -120,8 +120,8 @@ impl State {
         self.fleets.iter_mut().find(|f| f.id == id)
     }
 
-    /// What the same request said before; another request under the same client token is an error.
-    pub fn said_before(&self, action: &str, request: &Tree) -> Result<Option<Xml>, Ec2Error> {
+    /// The previous reply to the same request; another request under the same client token is an error.
+    pub fn previous_reply(&self, action: &str, request: &Tree) -> Result<Option<Xml>, Ec2Error> {
         let Some(token) = request.text("ClientToken") else { return Ok(None) };
         if token.len() > 128 || !token.is_ascii() {
             return Err(Ec2Error::invalid("ClientToken must be at most 128 ASCII characters"));

@@ -17,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const LAUNCHER: &str = include_str!("../launcher.py");
-/// Another program may take the port between our look and the emulator's.
+/// Another program may take the port between our probe of it and the emulator's.
 const TRIES: u32 = 5;
 /// It takes half a second; a machine under load, longer.
 const START: Duration = Duration::from_secs(60);
@@ -127,7 +127,7 @@ impl Emulator {
     }
 
     /// A request in the JSON protocol, such as `AWSStepFunctions.DescribeExecution`; the reply's body. The command line
-    /// takes most of a second of a processor to start, which is too much for a question that is asked again and again.
+    /// takes most of a second of a processor to start, which is too much for a question that is asked repeatedly.
     ///
     /// # Errors
     /// If there is no reply, or it is no success; with what was answered.

@@ -15,7 +15,7 @@ pub struct Venv {
 
 impl Venv {
     /// # Panics
-    /// If it cannot be made; with what `pip` said.
+    /// If it cannot be made; with the output of `pip`.
     pub fn ready() -> Venv {
         let target = target();
         fs::create_dir_all(&target).unwrap_or_else(|e| panic!("{}: {e}", target.display()));
@@ -70,6 +70,6 @@ fn target() -> PathBuf {
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&said));
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&text));
 }

@@ -1,5 +1,5 @@
 //! An AWS to try by hand: the emulator and the local EC2 with the stack in them, the flights pipeline deployed and a day
-//! of it started. It prints where to look, and stays until Ctrl-C or SIGTERM; then all of it ends, and its files go.
+//! of it started. It prints how to use it, and stays until Ctrl-C or SIGTERM; then all of it ends, and its files go.
 
 use spotmill_tests::local_aws::{BUCKET, LAKE, LocalAws, STACK};
 use spotmill_tests::{Project, programs};

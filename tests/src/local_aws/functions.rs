@@ -1,8 +1,7 @@
-//! The programs that cargo built, without their symbols: every function unpacks its own, every machine fetches one. And
+//! The programs that cargo built, without their symbols: the functions unpack one, every machine fetches the other. And
 //! the processes of functions, for tests that end them.
 
 use crate::programs;
-use spotmill_lambdas::FUNCTIONS;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,14 +14,11 @@ pub fn stripped(program: &Path) -> PathBuf {
     small
 }
 
-/// The directory of the functions' programs, as `spotmill deploy` takes it.
+/// The directory of the functions' program, as `spotmill deploy` takes it.
 pub fn functions() -> PathBuf {
     let dir = programs().lambdas.join("lambda");
-    for function in FUNCTIONS {
-        let home = dir.join(function.binary);
-        std::fs::create_dir_all(&home).expect("a directory");
-        strip(&programs().lambdas.join(function.binary), &home.join("bootstrap"));
-    }
+    std::fs::create_dir_all(&dir).expect("a directory");
+    strip(&programs().lambdas.join("bootstrap"), &dir.join("bootstrap"));
     dir
 }
 
@@ -37,7 +33,7 @@ fn strip(program: &Path, to: &Path) {
     }
 }
 
-/// SIGKILL for the processes of a function, found by what Lambda tells them; how many there were.
+/// SIGKILL for the processes of a function, found by the environment that Lambda gives them; how many there were.
 pub fn kill(name: &str) -> usize {
     let kill = |pid: &String| Command::new("kill").args(["-KILL", pid]).status().is_ok_and(|s| s.success());
     processes().iter().filter(|(function, pid)| function == name && kill(pid)).count()

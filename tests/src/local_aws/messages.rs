@@ -1,15 +1,15 @@
 //! Messages in the local AWS: notices of failure as somebody hears them, functions called with events, queues filled and
-//! looked at.
+//! inspected.
 
 use super::{LocalAws, STACK};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Where those who ask to be told of failures hear it.
+/// The queue of a subscriber to notices of failures.
 const NOTICES: &str = "notices";
 
 impl LocalAws {
-    /// Subscribes a queue to the topic that failures are told to.
+    /// Subscribes a queue to the topic that failures are published to.
     pub(super) fn subscribe_to_notices(&self) {
         let made = self.aws(&["sqs", "create-queue", "--queue-name", NOTICES]);
         let url = made["QueueUrl"].as_str().expect("a queue's URL");
@@ -20,7 +20,7 @@ impl LocalAws {
         self.aws(&["sns", "subscribe", "--topic-arn", topic, "--protocol", "sqs", "--notification-endpoint", arn]);
     }
 
-    /// Waits for a notice that `is` the one looked for; its text. Others that came before it are gone.
+    /// Waits for a notice that `is` the wanted one; returns its text. Others that came before it are gone.
     #[track_caller]
     pub fn notice(&self, within: Duration, is: impl Fn(&str) -> bool) -> String {
         let url = self.aws(&["sqs", "get-queue-url", "--queue-name", NOTICES])["QueueUrl"].clone();

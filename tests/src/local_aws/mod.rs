@@ -35,7 +35,7 @@ pub struct LocalAws {
 
 impl LocalAws {
     /// # Panics
-    /// If anything of it does not start; with what it said.
+    /// If anything of it does not start; with its output.
     pub fn start() -> LocalAws {
         // The emulator's functions have to know EC2's address, and EC2's machines the emulator's.
         let port =
@@ -70,10 +70,10 @@ impl LocalAws {
     /// The AWS command line; its JSON.
     ///
     /// # Panics
-    /// If it fails; with what it said.
+    /// If it fails; with its output.
     #[track_caller]
     pub fn aws(&self, args: &[&str]) -> Value {
-        self.try_aws(args).unwrap_or_else(|said| panic!("aws {}: {said}\nemulator: {}", args.join(" "), self.log()))
+        self.try_aws(args).unwrap_or_else(|error| panic!("aws {}: {error}\nemulator: {}", args.join(" "), self.log()))
     }
 
     pub fn try_aws(&self, args: &[&str]) -> Result<Value, String> {

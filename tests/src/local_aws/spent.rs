@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_counted_and_told_once() {
+    fn parts_are_counted_and_reported_once() {
         let spent = Spent::default();
         drop(spent.on("runs"));
         drop(spent.on("runs"));

@@ -25,7 +25,7 @@ pub fn prepare(aws: &LocalAws) {
 pub fn deploy(aws: &LocalAws, project: &Project) -> Ran {
     let lambdas = functions();
     let worker = stripped(project.worker());
-    let here = if cfg!(target_arch = "aarch64") { "--worker-aarch64" } else { "--worker-x86-64" };
+    let worker_option = if cfg!(target_arch = "aarch64") { "--worker-aarch64" } else { "--worker-x86-64" };
     let lake = format!("arn:aws:s3:::{LAKE}");
     let set = [
         format!("BucketName={BUCKET}"),
@@ -40,7 +40,7 @@ pub fn deploy(aws: &LocalAws, project: &Project) -> Ran {
         "ScheduleDate=2013-01-01".to_owned(),
     ];
     let (lambdas, worker) = (lambdas.to_string_lossy(), worker.to_string_lossy());
-    let mut args = vec!["deploy", "--allow-any-glibc", "--lambdas", &lambdas, here, &worker];
+    let mut args = vec!["deploy", "--allow-any-glibc", "--lambdas", &lambdas, worker_option, &worker];
     set.iter().for_each(|s| args.extend(["--set", s.as_str()]));
     aws.spotmill(project, &args)
 }
@@ -62,7 +62,7 @@ pub fn hand_over(aws: &LocalAws, outputs: &BTreeMap<String, String>) {
         let version = &described["LaunchTemplateVersions"][0];
         let data = version["LaunchTemplateData"].clone();
         let image = data["ImageId"].as_str().expect("the template names an image").to_owned();
-        // One image serves both architectures in the emulator; machines here are of this machine's kind anyway.
+        // One image serves both architectures in the emulator; its machines are of this machine's kind anyway.
         adopt.images.entry(image).or_insert(arch);
         let name = version["LaunchTemplateName"].as_str().unwrap_or(output).to_owned();
         adopt.templates.push(AdoptTemplate { id, name, data, tags: BTreeMap::new() });

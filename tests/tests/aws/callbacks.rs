@@ -29,7 +29,7 @@ fn repeated_reordered_stale_forged_and_malformed_callbacks_change_no_result() {
     assert_eq!(flooded["tokens"], before["tokens"]);
     assert_eq!(aws.execution(&run).status, "RUNNING", "{}", aws.diagnosis(&run));
 
-    // `done` is believed only as a hint to look: nothing without a receipt is sealed, and the rest goes on.
+    // `done` is believed only as a hint to check: nothing without a receipt is sealed, and the rest goes on.
     let forged = (0..ITEMS).map(|item| callback(item, epoch, 0, Done)).collect::<Vec<_>>();
     flood(&aws, [forged.clone(), forged.clone(), forged].concat());
     ends(&aws, &run, "SUCCEEDED", 2 * PATIENCE);
@@ -60,7 +60,7 @@ fn callback(item: u32, epoch: u64, round: u32, kind: CallbackKind) -> String {
     serde_json::to_string(&callback).expect("JSON")
 }
 
-/// What must not change anything: other epochs and rounds, items and runs that are not there, words that say nothing,
+/// What must not change anything: other epochs and rounds, items and runs that are not there, texts without a meaning,
 /// and no callbacks at all. Each several times.
 fn worthless(epoch: u64) -> Vec<String> {
     let mut all = Vec::new();

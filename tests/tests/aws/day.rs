@@ -14,15 +14,15 @@ fn a_scheduled_day_of_flights_as_on_one_machine() {
     ends(&aws, &run, "SUCCEEDED", PATIENCE);
     aws.leaves_nothing(REAPED);
     for step in ["by_route", "daily"] {
-        let here = rows(&project, &format!("out/{step}"));
-        assert_eq!(published(&aws, &project, &format!("flights/{step}")), here, "{step}");
+        let local = rows(&project, &format!("out/{step}"));
+        assert_eq!(published(&aws, &project, &format!("flights/{step}")), local, "{step}");
     }
     assert_eq!(aws.all_states(&run), states_of_local(&local.stderr), "the same machines went another way");
     // Again, by a person: everything is committed, so no machine is asked for.
     let before = machines(&aws);
-    let again = aws.spotmill(&project, &["--json", "start", "--date", DAY, "--wait"]);
-    again.code(0);
-    assert_eq!(again.ended()["outcome"], "succeeded", "{}", again.stdout);
+    let replay = aws.spotmill(&project, &["--json", "start", "--date", DAY, "--wait"]);
+    replay.code(0);
+    assert_eq!(replay.ended()["outcome"], "succeeded", "{}", replay.stdout);
     assert_eq!(machines(&aws), before);
     aws.spotmill(&project, &["status", "flights/2013-01-01"]).code(0).says("flights/2013-01-01");
     aws.spotmill(&project, &["--target", "aws", "show", "flights/2013-01-01"]).code(0).says("by_route");

@@ -1,4 +1,4 @@
-//! A stack is removed: never under what runs unless somebody says so, with every machine, and without the data.
+//! A stack is removed: never under what runs unless somebody confirms it, with every machine, and without the data.
 
 use super::*;
 

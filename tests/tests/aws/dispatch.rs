@@ -26,7 +26,7 @@ fn a_dispatch_that_dies_halfway_goes_on_where_it_stopped() {
     let died = aws.tally("sent").expect("a tally");
     let sent = cursor(&died);
     assert!((DISPATCH_PAGE..ITEMS).contains(&sent), "it was killed after item {sent}, not halfway");
-    // Step Functions hears of it from Lambda; the emulator does not tell it.
+    // Step Functions hears of it from Lambda; the emulator does not notify it.
     let token = died["tokens"][0].as_str().expect("a token").to_owned();
     let dead = ["stepfunctions", "send-task-failure", "--task-token", &token, "--error", "Sandbox.Timedout"];
     aws.aws(&[&dead[..], &["--cause", "killed by a test"]].concat());

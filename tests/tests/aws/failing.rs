@@ -1,4 +1,4 @@
-//! Items that fail, each time: they are named, to whoever asked to be told, and everything else is kept.
+//! Items that fail, each time: they are named, to whoever asked to be notified, and everything else is kept.
 
 use super::*;
 
@@ -11,13 +11,14 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     let input = aws.input("failing", DAY);
     let run = aws.start_run(&input);
     let ended = ends(&aws, &run, "FAILED", PATIENCE);
-    let words = ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "not a number", "spotmill --stack etl start", DAY];
-    for word in words {
-        assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
+    let expected =
+        ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "not a number", "spotmill --stack etl start", DAY];
+    for text in expected {
+        assert!(ended.cause.contains(text), "`{text}` is not in {}", ended.cause);
     }
     let notice = aws.notice(REAPED, |n| n.contains("ended FAILED") && n.contains("failing"));
-    for word in words.iter().chain(&["Spotmill.ItemsFailed"]) {
-        assert!(notice.contains(word), "`{word}` is not in the notice {notice}");
+    for text in expected.iter().chain(&["Spotmill.ItemsFailed"]) {
+        assert!(notice.contains(text), "`{text}` is not in the notice {notice}");
     }
     aws.leaves_nothing(REAPED);
     // The cause is removed: only that item runs.

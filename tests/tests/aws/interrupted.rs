@@ -36,7 +36,7 @@ fn two_hundred_items_under_an_interruption_every_few_seconds() {
     let (lost_ms, lost) = (lost.iter().map(|t| t.ms()).sum::<u64>(), lost.len());
     println!("{lost} of {} tries lost, {lost_ms} of {work_ms} ms", tries.len());
     println!("{with} interruptions with notice, {without} without, {} machines", machines(&aws).len() - old.len());
-    // What was killed may have committed, and had no time to say so.
+    // What was killed may have committed, and had no time to report it.
     assert!(tries.len() - lost >= ITEMS - without, "tries are found on the consoles");
     assert!(lost_ms * 100 < work_ms * 15, "{lost_ms} of {work_ms} ms of work were lost");
     aws.leaves_nothing(REAPED);
@@ -54,7 +54,7 @@ fn interrupt_until_it_ends(aws: &LocalAws, run: &str, old: &BTreeSet<String>) ->
         let there = busy(&seen, &hit);
         if !there.is_empty() {
             let one = &there[random.below(there.len() as u64) as usize];
-            // It may have ended since it was looked at, with the run.
+            // It may have ended since it was inspected, with the run.
             let done = if with <= without { aws.ec2.notice(one, NOTICE) } else { aws.ec2.kill(one) };
             match done {
                 Ok(()) if with <= without => with += 1,

@@ -34,7 +34,7 @@ fn functions_killed_at_random_leave_nothing_and_the_run_goes_on() {
     aws.leaves_nothing(REAPED);
 }
 
-/// What EventBridge tells Reap of the ends of step executions: the emulator tells only of those that are nobody's child.
+/// The events of ended step executions that EventBridge sends to Reap: the emulator sends only those of no parent.
 fn report_ends(aws: &LocalAws, runs: &[String]) {
     for child in aws.children_of(runs) {
         let seen = aws.aws(&["stepfunctions", "describe-execution", "--execution-arn", &child]);

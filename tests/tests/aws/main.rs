@@ -2,7 +2,6 @@
 //! real workers on the machines of a local EC2. All tests share one stack; one test at a time has it, and each deploys a
 //! pipeline of its own.
 
-mod bought;
 mod callbacks;
 mod day;
 mod destroyed;
@@ -11,6 +10,7 @@ mod failing;
 mod interrupted;
 mod killed;
 mod machines;
+mod on_demand;
 mod refused;
 mod rungs;
 mod tail;
@@ -175,12 +175,12 @@ fn next_busy(aws: &LocalAws, seen: &mut BTreeSet<String>) -> String {
     one
 }
 
-/// Looks until something is found.
+/// Repeats `probe` until it finds something.
 #[track_caller]
-fn until<T>(what: &str, within: Duration, look: impl Fn() -> Option<T>) -> T {
+fn until<T>(what: &str, within: Duration, probe: impl Fn() -> Option<T>) -> T {
     let end = Instant::now() + within;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = probe() {
             return found;
         }
         assert!(Instant::now() < end, "not within {within:?}: {what}");

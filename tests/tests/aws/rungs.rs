@@ -13,10 +13,10 @@ fn an_item_gets_twice_the_memory_and_one_that_needs_more_fails_alone() {
     let old = machines(&aws);
     let run = aws.start_run(&aws.input("bigger", DAY));
     let ended = ends(&aws, &run, "FAILED", 2 * PATIENCE);
-    let words =
+    let expected =
         ["1 of 5 items", "Item 2 (out of memory", "limit 512.0 MiB", "max_memory", "spotmill --stack etl start"];
-    for word in words {
-        assert!(ended.cause.contains(word), "`{word}` is not in {}", ended.cause);
+    for text in expected {
+        assert!(ended.cause.contains(text), "`{text}` is not in {}", ended.cause);
     }
     let receipts: Vec<Value> = aws.receipts("bigger").iter().filter_map(|(key, _)| aws.record(key)).collect();
     let mut rungs: Vec<_> = receipts.iter().map(|r| (r["item"].as_u64(), r["rung"].as_u64())).collect();

@@ -21,8 +21,8 @@ fn one_key_is_held_by_one_and_a_stopped_run_leaves_nothing_and_goes_on() {
     aws.children(&first).iter().for_each(|child| drop(stop(child)));
     stop(&first);
     aws.leaves_nothing(REAPED);
-    let told = aws.notice(REAPED, |n| n.contains("ended ABORTED") && n.contains("held"));
-    assert!(told.contains(DAY), "{told}");
+    let notice = aws.notice(REAPED, |n| n.contains("ended ABORTED") && n.contains("held"));
+    assert!(notice.contains(DAY), "{notice}");
     succeeds(&aws, &input);
     assert_eq!(published(&aws, &project, &format!("held/{DAY}")), copied(4));
     aws.leaves_nothing(REAPED);

@@ -1,5 +1,5 @@
-//! What machines said of the tries at items that they made, from their consoles: independent of what the workers wrote
-//! down about themselves.
+//! What machines reported of the tries at items that they made, from their consoles: independent of what the workers
+//! wrote down about themselves.
 
 use super::*;
 use spotmill_local_ec2::InstanceView;

@@ -49,14 +49,14 @@ fn has(project: &Project, place: &str, expected: &[i64]) {
     assert_eq!(rows(project, place), wanted);
 }
 
-/// Refused with this code and these words, and what is published is what it was.
+/// Refused with this code and these texts, and what is published is what it was.
 #[track_caller]
-fn refused(project: &Project, args: &[&str], code: i32, words: &[&str]) -> Ran {
+fn refused(project: &Project, args: &[&str], code: i32, texts: &[&str]) -> Ran {
     let before = project.files("out");
     let ran = project.spotmill(args);
     ran.code(code);
-    for word in words {
-        ran.says(word);
+    for text in texts {
+        ran.says(text);
     }
     let both = format!("{}{}", ran.stdout, ran.stderr);
     assert!(!both.contains("panicked") && !both.contains("tried again"), "{both}");
@@ -85,7 +85,7 @@ fn another_name_of_the_step_or_the_pipeline_has_no_right_to_the_files() {
         project.spotmill(&RUN).code(0);
         project.edit("pipeline.toml", from, to);
         refused(&project, &RUN, 4, &["out/2025-05-01", "`sales` of pipeline `shop`", "--adopt"]);
-        // `plan` says the same.
+        // `plan` reports the same.
         refused(&project, &["plan", "--date", "2025-05-01"], 4, &["out/2025-05-01", "--adopt"]);
         project.spotmill(&[&RUN[..], &["--adopt"]].concat()).code(0);
         has(&project, "out", &[10, 20, 30]);
@@ -115,8 +115,8 @@ fn a_lost_state_and_a_moved_project_publish_the_same_once() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let said = run();
-    assert!(!said.contains("item_started") && !said.contains("came after the plan"), "{said}");
+    let events = run();
+    assert!(!events.contains("item_started") && !events.contains("came after the plan"), "{events}");
     has(&project, "there/out", &[10, 20, 30]);
     // What is needed again is found where it is now.
     std::fs::remove_dir_all(project.path("there/out")).expect("removed");
@@ -133,15 +133,15 @@ fn a_finished_run_stays_finished_when_its_input_is_gone() {
         for name in ["north", "south"] {
             std::fs::remove_file(project.path(&format!("in/2025-05-01/{name}.csv"))).expect("removed");
         }
-        let told = project.spotmill(&RUN);
-        told.code(0).says("nothing to do").says("north.csv is gone since it was read");
-        let again = refused(
+        let finished = project.spotmill(&RUN);
+        finished.code(0).says("nothing to do").says("north.csv is gone since it was read");
+        let replay = refused(
             &project,
             &[&RUN[..], &["--changed"]].concat(),
             if columns.is_empty() { 3 } else { 1 },
             &["in/2025-05-01/*.csv"],
         );
-        assert!(!again.stdout.contains("Look") && !again.stdout.contains("Again"), "{}", again.stdout);
+        assert!(!replay.stdout.contains("Look") && !replay.stdout.contains("Again"), "{}", replay.stdout);
         project.spotmill(&["runs"]).code(0).says("✓ succeeded");
         project.spotmill(&RUN).code(0).says("nothing to do");
     }
@@ -270,8 +270,8 @@ fn published_columns_stay_what_they_were() {
     let project = daily();
     project.spotmill(&RUN).code(0);
     project.edit("pipeline.toml", "SELECT euros FROM", "SELECT CAST(euros AS DOUBLE) AS euros FROM");
-    let words = ["`euros` was int64 and is float64", "shop/2025-05-01", "schema_change"];
-    refused(&project, &["run", "--date", "2025-05-02"], 4, &words);
+    let texts = ["`euros` was int64 and is float64", "shop/2025-05-01", "schema_change"];
+    refused(&project, &["run", "--date", "2025-05-02"], 4, &texts);
     project.edit("pipeline.toml", "destination =", "schema_change = \"allow\"\ndestination =");
     project.spotmill(&["run", "--date", "2025-05-02"]).code(0);
 }
@@ -293,9 +293,9 @@ fn a_reader_that_has_seen_enough_ends_nothing() {
         let mut child = project.command(args).spawn().expect("spotmill starts");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("ended");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!said.contains("panicked") && output.status.signal().is_none(), "{args:?}: {said}");
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains("panicked") && output.status.signal().is_none(), "{args:?}: {stderr}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
     }
 }
 

@@ -41,25 +41,25 @@ max_attempts = 1
 
 const RUN: [&str; 3] = ["run", "--date", "2026-01-01"];
 
-/// The run fails, says `words`, publishes nothing; after `mend` only what was missing runs, and all is published.
+/// The run fails, reports `texts`, publishes nothing; after `mend` only what was missing runs, and all is published.
 #[track_caller]
-fn fails_then_resumes(project: &Project, words: &[&str], mend: impl FnOnce(&Project), expected: usize) {
+fn fails_then_resumes(project: &Project, texts: &[&str], mend: impl FnOnce(&Project), expected: usize) {
     let failed = project.spotmill(&RUN);
     failed.code(1);
-    words.iter().for_each(|word| {
-        failed.says(word);
+    texts.iter().for_each(|text| {
+        failed.says(text);
     });
     assert!(rows(project, "out").is_empty(), "a failed run published");
     let shown = project.spotmill(&["show", "copying/2026-01-01"]);
     shown.code(0);
-    words.iter().for_each(|word| {
-        shown.says(word);
+    texts.iter().for_each(|text| {
+        shown.says(text);
     });
     mend(project);
-    let again = project.spotmill(&["run", "--date", "2026-01-01", "--json"]);
-    again.code(0);
-    let started = again.events().iter().filter(|e| e["event"] == "item_started").count();
-    assert_eq!(started, 1, "only the failed item runs again: {}", again.stdout);
+    let replay = project.spotmill(&["run", "--date", "2026-01-01", "--json"]);
+    replay.code(0);
+    let started = replay.events().iter().filter(|e| e["event"] == "item_started").count();
+    assert_eq!(started, 1, "only the failed item runs again: {}", replay.stdout);
     assert_eq!(rows(project, "out").len(), expected);
 }
 
@@ -133,14 +133,14 @@ fn bad_rows_are_kept_aside_when_asked() {
 
     project.edit("pipeline.toml", "50%", "10%");
     project.spotmill(&["run", "--date", "2026-01-01", "--fresh", "--yes"]).code(4).says("2").says("10");
-    // Who looks later is told the same, with the rows that are committed.
+    // Who asks later gets the same report, with the rows that are committed.
     project.spotmill(&["runs"]).code(0).says("failed").says("2/2");
     let shown = project.spotmill(&["show", "copying/2026-01-01"]);
     shown.code(0).says("✗ copying/2026-01-01 failed").says("Cause").says("10").says("Again");
-    let told = project.spotmill(&["show", "copying/2026-01-01", "--json"]).events().remove(0);
-    let step = &told["report"]["steps"][0];
+    let shown = project.spotmill(&["show", "copying/2026-01-01", "--json"]).events().remove(0);
+    let step = &shown["report"]["steps"][0];
     assert_eq!((step["rows_raw"].as_u64(), step["rows_rejected"].as_u64()), (Some(6), Some(2)));
-    assert_eq!(told["report"]["end"]["error"], "Spotmill.ExpectationFailed");
+    assert_eq!(shown["report"]["end"]["error"], "Spotmill.ExpectationFailed");
 }
 
 #[test]
@@ -257,8 +257,8 @@ fn a_full_disk() {
         .env("SPOTMILL_WORKER", &programs().stock_worker)
         .output()
         .expect("unshare");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("No space left") || said.contains("no space left"), "{said}");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("No space left") || text.contains("no space left"), "{text}");
     // With room, the same command finishes.
     project.spotmill(&RUN).code(0);
     assert_eq!(rows(&project, "out").len(), 200_001);
@@ -293,7 +293,7 @@ fn two_runs_of_one_key_at_once() {
 fn a_worker_of_another_version_in_the_middle_of_a_run() {
     let project = copying("", "");
     project.spotmill(&RUN).code(0);
-    // The next start meets another worker: what it made would differ, so a new generation begins and says why.
+    // The next start meets another worker: what it made would differ, so a new generation begins and states the reason.
     let project = project.with_worker(programs().misbehaving_worker.clone());
     let ran = project.spotmill(&["run", "--date", "2026-01-01", "--json"]);
     ran.code(0);
@@ -338,12 +338,12 @@ fn invalid_pipelines_are_refused_before_anything_runs() {
         ("max_bad_rows = \"much\"", "", &["max_bad_rows"]),
         ("", "[budget]\nusd = 1", &["unknown-key", "usd_per_run"]),
     ];
-    for (extra, more, words) in cases {
+    for (extra, more, texts) in cases {
         let project = copying(extra, more);
         let ran = project.spotmill(&RUN);
         ran.code(3).says("pipeline.toml:");
-        words.iter().for_each(|w| {
-            ran.says(w);
+        texts.iter().for_each(|text| {
+            ran.says(text);
         });
         assert!(project.files(".spotmill").is_empty());
     }

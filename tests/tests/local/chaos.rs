@@ -121,7 +121,7 @@ fn receipts(project: &Project) -> BTreeMap<String, Vec<u8>> {
     files.into_iter().filter(|(path, _)| path.contains("/receipts/") && path.ends_with(".json")).collect()
 }
 
-/// Whether an event says that an item with a receipt was started.
+/// Whether an event reports that an item with a receipt was started.
 fn was_committed(event: &serde_json::Value, committed: &BTreeMap<String, Vec<u8>>) -> bool {
     let (Some(step), Some(item)) = (event["step"].as_str(), event["item"].as_u64()) else { return false };
     event["event"] == "item_started"

@@ -13,15 +13,15 @@ fn the_month_in_one_command_equals_duckdb_for_every_day() {
         .arg(project.path("out"))
         .output()
         .expect("python starts");
-    let said = String::from_utf8_lossy(&verified.stdout);
-    assert!(verified.status.success(), "{said}{}", String::from_utf8_lossy(&verified.stderr));
-    assert!(said.contains("same: 31 days"), "{said}");
+    let report = String::from_utf8_lossy(&verified.stdout);
+    assert!(verified.status.success(), "{report}{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(report.contains("same: 31 days"), "{report}");
 
     // The whole month again: nothing to do, nothing changes.
     let before = project.files("out");
-    let again = project.spotmill(&["run", "--date", "2013-01-01..2013-01-31", "--json"]);
-    again.code(0);
-    assert!(!again.events().iter().any(|e| e["event"] == "item_started"), "an item ran again");
+    let replay = project.spotmill(&["run", "--date", "2013-01-01..2013-01-31", "--json"]);
+    replay.code(0);
+    assert!(!replay.events().iter().any(|e| e["event"] == "item_started"), "an item ran again");
     assert!(project.files("out") == before, "published files changed");
 }
 

@@ -30,7 +30,7 @@ fn a_name_that_is_not_there_is_answered_with_what_to_write() {
 }
 
 #[test]
-fn a_query_that_calls_what_is_not_there_is_told_what_to_write() {
+fn a_query_that_calls_what_is_not_there_is_answered_with_what_to_write() {
     let project = Project::flights();
     let sql = "SELECT to_char(name, 'YYYY') FROM a";
     project.spotmill(&["sql", sql, "--table", "a=data/airlines.csv"]).code(3).says("use strftime(");

@@ -1,5 +1,5 @@
-//! What a newcomer and a person on call read: every printed command works when it is pasted, a cause is told once, names
-//! that nothing has get the nearest one, `--json` is JSON, and a reader that goes away ends nothing.
+//! What a newcomer and a person on call read: every printed command works when it is pasted, a cause is reported once,
+//! names that nothing has get the nearest one, `--json` is JSON, and a reader that goes away ends nothing.
 
 use spotmill_tests::{Project, Ran, programs, repository};
 use std::collections::BTreeSet;
@@ -57,20 +57,20 @@ fn printed(text: &str) -> BTreeSet<String> {
 
 /// Has it a word that the reader has to replace?
 fn has_blank(command: &str) -> bool {
-    let words = ["DIR", "ITEM", "STEP", "RUN", "FIRST..LAST", "YYYY-MM-DD"];
-    command.split(' ').any(|word| words.contains(&word) || word.ends_with('…'))
+    let blanks = ["DIR", "ITEM", "STEP", "RUN", "FIRST..LAST", "YYYY-MM-DD"];
+    command.split(' ').any(|word| blanks.contains(&word) || word.ends_with('…'))
 }
 
 #[test]
 fn every_printed_command_works_when_it_is_pasted() {
     let project = empty();
     std::fs::remove_file(project.path("pipeline.toml")).expect("removed");
-    let mut said = Vec::new();
-    let mut say = |args: &[&str]| {
+    let mut outputs = Vec::new();
+    let mut run = |args: &[&str]| {
         let ran = typed(&project, args);
-        said.push(format!("{}\n{}", ran.stdout, ran.stderr));
+        outputs.push(format!("{}\n{}", ran.stdout, ran.stderr));
     };
-    say(&["init", SHOP]);
+    run(&["init", SHOP]);
     for args in [
         &[][..],
         &["runs"],
@@ -82,21 +82,21 @@ fn every_printed_command_works_when_it_is_pasted() {
         &[],
         &["gc"],
     ] {
-        say(&[&["-C", SHOP], args].concat());
+        run(&[&["-C", SHOP], args].concat());
     }
     let toml = format!("{SHOP}/pipeline.toml");
     project.edit(&toml, "on_bad_rows  = \"reject\"", "on_bad_rows = \"fail\"");
     project.edit(&toml, "max_bad_rows = \"10%\"", "");
     let failing = ["-C", SHOP, "run", "--date", DAY];
-    say(&failing);
+    run(&failing);
     for args in [&["show"][..], &["show", DAY, "clean", "0"], &["show", "nothing"], &[], &["init"]] {
-        say(&[&["-C", SHOP], args].concat());
+        run(&[&["-C", SHOP], args].concat());
     }
     project.edit(&toml, "SELECT country, COUNT(*)", "SELECT no_function(country), COUNT(*)");
-    say(&["-C", SHOP, "validate"]);
-    let commands: BTreeSet<String> = said.iter().flat_map(|text| printed(text)).collect();
+    run(&["-C", SHOP, "validate"]);
+    let commands: BTreeSet<String> = outputs.iter().flat_map(|text| printed(text)).collect();
     // Nothing is printed that forgets where it works.
-    for text in &said {
+    for text in &outputs {
         let lost = text
             .lines()
             .find(|l| l.contains("spotmill ") && !l.contains("spotmill -C") && !l.contains("spotmill run --date"));
@@ -169,8 +169,8 @@ fn what_moved_is_found_where_it_is_now() {
     let show = |args: &[&str]| {
         let ran = typed(&project, &[&["-C", "elsewhere", "show"], args].concat());
         ran.code(0);
-        let told: Vec<&str> = ran.stdout.lines().filter(|l| !l.contains("note") && !l.contains("rejected:")).collect();
-        assert!(!told.iter().any(|l| l.contains(&old)), "{}", ran.stdout);
+        let lines: Vec<&str> = ran.stdout.lines().filter(|l| !l.contains("note") && !l.contains("rejected:")).collect();
+        assert!(!lines.iter().any(|l| l.contains(&old)), "{}", ran.stdout);
         ran
     };
     show(&[]).says("is published at out/by_country");
@@ -204,7 +204,7 @@ fn slow_cargo(project: &Project) -> PathBuf {
 }
 
 #[test]
-fn a_worker_that_has_to_be_built_is_told_and_one_that_is_built_can_be_named() {
+fn a_worker_that_has_to_be_built_is_reported_and_one_that_is_built_can_be_named() {
     let project = empty();
     shop(&project);
     let toml = format!("{SHOP}/pipeline.toml");
@@ -231,7 +231,7 @@ fn a_worker_that_has_to_be_built_is_told_and_one_that_is_built_can_be_named() {
 }
 
 #[test]
-fn a_cause_is_told_once_however_often_it_was_tried() {
+fn a_cause_is_reported_once_however_often_it_was_tried() {
     let project = empty();
     shop(&project);
     let toml = format!("{SHOP}/pipeline.toml");
@@ -277,22 +277,22 @@ fn names_of_the_interface_are_those_of_the_command_line() {
 }
 
 #[test]
-fn alone_it_says_what_to_do_next() {
+fn without_a_command_it_shows_what_to_do_next() {
     let project = empty();
     typed(&project, &[]).code(0).says("spotmill validate");
     shop(&project);
     typed(&project, &[]).code(0).says("there is no pipeline.toml").says("spotmill init");
     typed(&project, &["runs"]).code(0).says("no runs yet").says("spotmill init");
-    let here = |args: &[&str]| typed(&project, &[&["-C", SHOP], args].concat());
+    let in_shop = |args: &[&str]| typed(&project, &[&["-C", SHOP], args].concat());
     let first = format!("run --date {DAY}");
-    here(&[]).code(0).says("no runs yet").says(&first);
-    here(&["runs"]).code(0).says(&first);
-    here(&["show"]).code(2).says("no runs yet").says(&first);
-    here(&["run", "--date", DAY]).code(0);
-    here(&[]).code(0).says("✓ shop/2026-01-01 succeeded").says("show");
-    here(&["run", "--date", "2026-01-02"]).code(1);
-    here(&[]).code(0).says("✗ shop/2026-01-02 failed").says("run --date 2026-01-02");
-    here(&["show"]).code(0).says("✗ shop/2026-01-02");
+    in_shop(&[]).code(0).says("no runs yet").says(&first);
+    in_shop(&["runs"]).code(0).says(&first);
+    in_shop(&["show"]).code(2).says("no runs yet").says(&first);
+    in_shop(&["run", "--date", DAY]).code(0);
+    in_shop(&[]).code(0).says("✓ shop/2026-01-01 succeeded").says("show");
+    in_shop(&["run", "--date", "2026-01-02"]).code(1);
+    in_shop(&[]).code(0).says("✗ shop/2026-01-02 failed").says("run --date 2026-01-02");
+    in_shop(&["show"]).code(0).says("✗ shop/2026-01-02");
     typed(&project, &["status"]).code(5).says("runs of this machine: spotmill show");
 }
 
@@ -300,13 +300,13 @@ fn alone_it_says_what_to_do_next() {
 fn a_plan_shows_what_a_run_would_do_again() {
     let project = empty();
     shop(&project);
-    let here = |args: &[&str]| typed(&project, &[&["-C", SHOP], args].concat());
-    here(&["run", "--date", DAY]).code(0);
+    let in_shop = |args: &[&str]| typed(&project, &[&["-C", SHOP], args].concat());
+    in_shop(&["run", "--date", DAY]).code(0);
     let data = format!("{SHOP}/data/orders-{DAY}.csv");
     let text = project.read(&data);
     project.write(&data, format!("{text}11,de,1.00,paid\n"));
     let planned = |args: &[&str]| {
-        let ran = here(&[&["plan", "--date", DAY, "--json"], args].concat());
+        let ran = in_shop(&[&["plan", "--date", DAY, "--json"], args].concat());
         ran.code(0);
         ran.events()
             .iter()
@@ -315,7 +315,7 @@ fn a_plan_shows_what_a_run_would_do_again() {
     };
     assert_eq!(planned(&[])[0], ("\"clean\"".to_owned(), Some(1), Some(0)));
     assert_eq!(planned(&["--changed"])[0], ("\"clean\"".to_owned(), Some(2), Some(1)));
-    let ran = here(&["run", "--date", DAY, "--changed", "--json"]);
+    let ran = in_shop(&["run", "--date", DAY, "--changed", "--json"]);
     let did = ran.events().into_iter().find(|e| e["event"] == "step_planned").expect("planned");
     assert_eq!((did["generation"].as_u64(), did["todo"].as_u64()), (Some(2), Some(1)), "as it was shown");
 }

@@ -99,8 +99,8 @@ fn an_unknown_table_says_how_to_give_it() {
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
     let project = Project::flights();
-    let check = |args: &[&str], words: &str| {
-        project.spotmill(&[&["sql"], args].concat()).code(2).says(words);
+    let check = |args: &[&str], text: &str| {
+        project.spotmill(&[&["sql"], args].concat()).code(2).says(text);
     };
     check(&["SELECT 1", "--table", "data/airlines.csv"], "expected NAME=FILE");
     check(&["SELECT 1", "--table", "t=data/gone.csv"], "there is no file data/gone.csv");

@@ -1,5 +1,5 @@
-//! Why a column did not cross. It promises that a type no column can have on the other side is told apart from a
-//! value it cannot have and from a failure of either library. It never stands for a column that crossed in part.
+//! Why a column did not cross. It promises that a type no column can have on the other side is distinguished from
+//! a value it cannot have and from a failure of either library. It never stands for a column that crossed in part.
 
 use arrow::error::ArrowError;
 use polars_core::prelude::PolarsError;
@@ -13,7 +13,7 @@ pub enum BridgeError {
     /// Polars would read it as a null.
     #[error("a time of day of {0} ns is not within a day")]
     TimeOfDay(i64),
-    /// A library gave another type than this crate foretold: a defect of this crate, or another version of theirs.
+    /// A library gave another type than this crate predicted: a defect of this crate, or another version of theirs.
     #[error("a column was to arrive as {expected} and arrived as {actual}")]
     Mismatch { expected: String, actual: String },
     #[error("Arrow: {0}")]
@@ -28,7 +28,7 @@ impl BridgeError {
     }
 }
 
-/// Holds what arrived against what was foretold.
+/// Compares the received type with the predicted one.
 pub(crate) fn expect<T: Display + PartialEq>(expected: &T, actual: &T) -> Result<(), BridgeError> {
     if expected == actual {
         return Ok(());

@@ -1,6 +1,6 @@
 //! One column across, in either direction. It promises the very values, nulls and order of the column, with the type
-//! `types.rs` foretells, as one array. It never copies values that the other side can read as they lie, and never
-//! looks at strings again: both libraries hold only strings whose UTF-8 they checked.
+//! `types.rs` predicts, as one array. It never copies values that the other side can read as they lie, and never
+//! rechecks strings: both libraries hold only strings whose UTF-8 they checked.
 
 use crate::error::{BridgeError, expect};
 use crate::ffi;
@@ -54,7 +54,7 @@ fn as_type(array: &dyn Array, ty: &ArrowType) -> Result<ArrayRef, BridgeError> {
     Ok(cast_with_options(array, ty, &strict)?)
 }
 
-/// Polars makes a null of a time that is not within a day, without a word.
+/// Polars silently makes a null of a time that is not within a day.
 fn check_times(array: &dyn Array) -> Result<(), BridgeError> {
     match array.data_type() {
         ArrowType::Time64(_) => {

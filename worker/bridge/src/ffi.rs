@@ -30,7 +30,7 @@ pub fn to_arrow(array: Box<dyn PolarsArray>) -> Result<ArrayRef, BridgeError> {
     let mut exported = array_of_arrow(export_array_to_c(array));
     drop_buffers_of_nulls(&mut exported, &ty);
     // SAFETY: polars-arrow exported both the array and, from its own type, `ty`, as the interface specifies. The
-    // array moves in: arrow releases it when the last buffer made of it is dropped, or here if it makes none.
+    // array moves in: arrow releases it when the last buffer made of it is dropped, or at once if it makes none.
     let data = unsafe { from_ffi_and_data_type(exported, ty) }?;
     Ok(make_array(data))
 }
@@ -43,7 +43,7 @@ pub fn to_polars(array: &dyn Array) -> Result<Box<dyn PolarsArray>, BridgeError>
     // function. The field owns its strings.
     let field = unsafe { import_field_from_c(&schema) }?;
     // SAFETY: arrow exported the array as the interface specifies, and the schema of the same array gave its type.
-    // It moves in: polars-arrow releases it when the last buffer made of it is dropped, or here if it makes none.
+    // It moves in: polars-arrow releases it when the last buffer made of it is dropped, or at once if it makes none.
     // Strings are UTF-8, because arrow makes no array of strings that are not, except by unsafe code.
     Ok(unsafe { import_array_from_c(array_of_polars(exported), field.dtype) }?)
 }

@@ -1,7 +1,7 @@
 //! Which type of the one side stands for which of the other: the only list of what can cross. It promises that
 //! `polars_type(arrow_type(t))` is `t` for every type of Polars that crosses. It never widens, rounds or renames a
 //! type, with three exceptions of Arrow's types Polars does not have: seconds become milliseconds, narrow decimals
-//! 128 bits wide, and a zone written as an offset gets the name Polars knows it by.
+//! 128 bits wide, and a zone written as an offset gets the name that Polars has for it.
 
 use arrow::datatypes::{DataType as ArrowType, Field, TimeUnit as ArrowUnit};
 use polars_core::prelude::{DataType, TimeUnit, TimeZone};

@@ -109,7 +109,7 @@ proptest! {
 }
 
 #[test]
-fn types_are_foretold() {
+fn types_are_predicted() {
     for dtype in types() {
         let array = array(&dtype, &some_cells(9));
         assert_eq!(arrow_type(&dtype).as_ref(), Some(array.data_type()));

@@ -1,5 +1,5 @@
-//! Ten thousand columns cross, are refused or fail midway, and the process stays as large as it was. Alone in its
-//! file, and so in its process: other tests would be measured with it.
+//! Ten thousand columns cross, are refused or fail midway, and the process stays as large as it was. It is the only
+//! test of its file, and so of its process: other tests would be measured with it.
 
 mod common;
 

@@ -77,7 +77,7 @@ fn columns_cross_often_and_are_dropped_by_other_threads() {
 fn writing_on_one_side_is_not_seen_on_the_other() {
     let cells = some_cells(ROWS);
     let expected = array(&DataType::Int64, &cells);
-    // Polars alone holds the column, as far as it can see, and so may write in place.
+    // Polars sees itself as the only holder of the column, and so may write in place.
     let ours = series(&DataType::Int64, &cells);
     let given = there(ours.clone());
     write(ours);
@@ -113,8 +113,8 @@ fn values_stay_where_they_are() {
     for dtype in types() {
         let first = there(series(&dtype, &cells));
         let addresses = address(&first);
-        let again = there(back(first));
-        assert_eq!(address(&again), addresses, "{dtype}");
+        let back_and_forth = there(back(first));
+        assert_eq!(address(&back_and_forth), addresses, "{dtype}");
     }
     let numbers = series(&DataType::Int64, &cells);
     let ours = numbers.i64().expect("numbers").downcast_iter().next().expect("a chunk").values().as_ptr() as usize;

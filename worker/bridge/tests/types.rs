@@ -72,7 +72,7 @@ fn lists_of_every_form() {
     let narrow = |ty| arrow::compute::cast(&array(&list(DataType::String), &cells), &ty).expect("cast");
     let expected = series(&list(DataType::String), &cells);
     for item in [ArrowType::Utf8, ArrowType::LargeUtf8, ArrowType::Utf8View] {
-        // Names of a list's field, its metadata and "not null" say nothing about values.
+        // Names of a list's field, its metadata and "not null" have no effect on values.
         let metadata = [("ARROW:extension:name".to_owned(), "example.of".to_owned())].into();
         let field = Arc::new(Field::new("element", item, true).with_metadata(metadata));
         becomes(&narrow(ArrowType::List(field.clone())), &expected);

@@ -29,7 +29,7 @@ pub fn columns(output: &Output, schema: &Schema, lone: &LoneNull) -> Vec<Expr> {
     schema.iter().map(one).collect()
 }
 
-/// Whether a column alone had a NULL: in CSV that would be a blank line, which is no row.
+/// Whether a single column had a NULL: in CSV that would be a blank line, which is no row.
 #[derive(Clone, Default)]
 pub struct LoneNull(Arc<AtomicBool>);
 

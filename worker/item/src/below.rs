@@ -1,4 +1,4 @@
-//! Directories for what is made beside a query or a look, and gone with it.
+//! Temporary directories of queries and previews, removed with them.
 
 use crate::failure::{Outcome, cannot_write};
 use std::fs;

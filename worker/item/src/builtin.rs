@@ -1,5 +1,5 @@
-//! The SQL functions that every worker has, for `spotmill functions` and for "did you mean": every name, each with what
-//! the reference says of the function.
+//! The SQL functions that every worker has, for `spotmill functions` and for "did you mean": every name, each with the
+//! text of the reference on the function.
 
 use spotmill_core::item::{FunctionAbout, FunctionInfo};
 use spotmill_sql::functions::reference::{Entry, entries};

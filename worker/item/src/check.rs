@@ -1,5 +1,5 @@
-//! Type-checking steps without data: each is run, streaming engine and all, on frames of no rows. Resolving a plan
-//! alone would let comparisons of unlike types pass.
+//! Type-checking steps without data: each is run, streaming engine and all, on frames of no rows. Only resolving a
+//! plan would let comparisons of unlike types pass.
 
 use crate::failure::Outcome;
 use crate::functions::{Functions, TransformContext};
@@ -13,9 +13,9 @@ use spotmill_core::item::{
     CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, ItemFailure,
 };
 use spotmill_core::model::{FieldRules, Format, Layout, Read, Transform};
-use spotmill_core::spec::nearest;
-use spotmill_core::sql as core_sql;
+use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
+use spotmill_spec::sql as core_sql;
 use spotmill_text::field::Check;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,7 +46,7 @@ pub fn check(request: &CheckRequest, functions: &Functions) -> CheckReply {
     CheckReply { v: ITEM_VERSION, steps }
 }
 
-/// What is known of an input.
+/// What was found of an input.
 #[derive(Clone, Default)]
 struct Table {
     columns: Vec<Column>,
@@ -77,7 +77,7 @@ fn inputs(step: &CheckStep, outputs: &BTreeMap<&str, Vec<Column>>) -> Option<Che
     Some(one(&step.input)?.map(|input| (input, tables)))
 }
 
-/// Patterns are looked at as well: they are part of a type.
+/// Patterns are checked as well: they are part of a type.
 fn known_types(columns: &[Column]) -> Checked<Table> {
     for column in columns {
         if let Err(message) = Check::new(column, &FieldRules::default()) {
@@ -99,16 +99,16 @@ fn sample(uri: &Uri, read: &Read) -> Checked<Table> {
             Format::Parquet => parquet::columns(&path, &footer::read(&path)?)?,
             _ => (text::found(read, &[path])?.columns, Vec::new()),
         };
-        // Those of all files, where they were looked at.
+        // The columns of all files, if those were inspected.
         let columns = if read.columns.is_empty() { columns } else { read.columns.clone() };
         let columns = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name));
         Ok(Table { columns: columns.chain(read.hive.clone()).collect(), left_out, in_path })
     };
-    let told = |failure: ItemFailure| match failure.remedy {
+    let describe = |failure: ItemFailure| match failure.remedy {
         Some(remedy) => format!("{}; {remedy}", failure.message),
         None => failure.message,
     };
-    found().map_err(|failure| CheckProblem::BadSample { uri: uri.clone(), message: told(failure) })
+    found().map_err(|failure| CheckProblem::BadSample { uri: uri.clone(), message: describe(failure) })
 }
 
 /// A problem of a column that is there, and not as SQL could read it.
@@ -252,6 +252,6 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
 /// For "did you mean".
 pub fn similar_function(name: &str, functions: &Functions) -> Option<String> {
     let built_in = crate::builtin::names();
-    let known = functions.udfs.keys().map(String::as_str).chain(built_in.iter().map(String::as_str));
-    nearest(name, known).map(str::to_owned)
+    let existing = functions.udfs.keys().map(String::as_str).chain(built_in.iter().map(String::as_str));
+    nearest(name, existing).map(str::to_owned)
 }

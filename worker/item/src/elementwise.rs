@@ -5,7 +5,7 @@ use polars_plan::dsl::{AnonymousColumnsUdf, BaseColumnUdf, UserDefinedFunction};
 use polars_plan::prelude::FunctionOptions;
 use std::sync::Arc;
 
-/// `run` makes the values, `fields` says their type.
+/// `run` makes the values, `fields` returns their type.
 pub fn elementwise(
     name: impl Into<PlSmallStr>,
     run: impl Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! What a step promises about its output, held against the rows it wrote, as Parquet. `unique` is looked at within the item;
-//! that it holds across items is for whoever sees them all.
+//! Checks what a step promises about its output on the rows it wrote, as Parquet. `unique` is checked within the item;
+//! across items it is checked where all of them are seen.
 
 use crate::failure::{Outcome, engine_failure, transform};
 use crate::functions::Functions;
@@ -29,18 +29,18 @@ pub fn violations(
         return Ok(Vec::new());
     }
     let frame = scan_parquet(files)?;
-    let told = |e: PolarsError| engine_failure(&e, "`expect`");
+    let as_failure = |e: PolarsError| engine_failure(&e, "`expect`");
     let mut out = Vec::new();
     not_null(&expect.not_null, columns, &frame, &mut out)?;
     if !expect.unique.is_empty() {
-        known(&expect.unique, columns, "unique")?;
-        out.extend(unique(&expect.unique, &frame).map_err(told)?);
+        check_names(&expect.unique, columns, "unique")?;
+        out.extend(unique(&expect.unique, &frame).map_err(as_failure)?);
     }
-    checks(&expect.check, &frame, functions, &mut out).map_err(told)?;
+    checks(&expect.check, &frame, functions, &mut out).map_err(as_failure)?;
     Ok(out)
 }
 
-fn known(names: &[String], columns: &[Declared], key: &str) -> Outcome<()> {
+fn check_names(names: &[String], columns: &[Declared], key: &str) -> Outcome<()> {
     match names.iter().find(|n| !columns.iter().any(|c| c.name == **n)) {
         Some(name) => Err(transform(format!("`expect.{key}` names `{name}`, which the step does not make"))),
         None => Ok(()),
@@ -56,18 +56,18 @@ fn number(column: &Column) -> PolarsResult<u64> {
 }
 
 fn not_null(names: &[String], columns: &[Declared], frame: &LazyFrame, out: &mut Vec<Violation>) -> Outcome<()> {
-    known(names, columns, "not_null")?;
+    check_names(names, columns, "not_null")?;
     if names.is_empty() {
         return Ok(());
     }
-    let told = |e: PolarsError| engine_failure(&e, "`expect`");
+    let as_failure = |e: PolarsError| engine_failure(&e, "`expect`");
     let counts: Vec<Expr> = names.iter().map(|n| col(n.as_str()).null_count()).collect();
-    let counts = collect(frame.clone().select(counts)).map_err(told)?;
+    let counts = collect(frame.clone().select(counts)).map_err(as_failure)?;
     for (name, count) in names.iter().zip(counts.columns()) {
-        let rows = number(count).map_err(told)?;
+        let rows = number(count).map_err(as_failure)?;
         if rows > 0 {
             let first = frame.clone().filter(col(name.as_str()).is_null()).limit(1);
-            let example = collect(first).map(|df| json_row(&df)).map_err(told)?;
+            let example = collect(first).map(|df| json_row(&df)).map_err(as_failure)?;
             out.push(Violation { expectation: format!("not_null({name})"), rows, example });
         }
     }

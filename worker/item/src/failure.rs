@@ -1,5 +1,6 @@
-//! How an item fails: one class for whoever must react, one sentence for the person on call. Errors of the engine
-//! are sorted here once: a full disk is the machine's fault, a missing column the data's, the rest the transform's.
+//! How an item fails: one class for whoever must react, one sentence for the person on call. Errors of the engine are
+//! sorted in this module only: a full disk is the machine's fault, a missing column the data's, the rest the
+//! transform's.
 
 use polars::prelude::PolarsError;
 use spotmill_core::item::{FailureClass, ItemFailure};
@@ -10,7 +11,7 @@ pub fn transform(message: impl Into<String>) -> ItemFailure {
     failure(FailureClass::Transform, message)
 }
 
-/// The innermost error and the engine's own words for the whole.
+/// The innermost error and the engine's own message for the whole.
 pub fn engine_failure(error: &PolarsError, what: &str) -> ItemFailure {
     match root(error) {
         PolarsError::IO { error: io, .. } => io_failure(io, what),
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_told_from_what_does_not() {
+    fn transient_errors_are_distinguished_from_permanent_ones() {
         use std::io::ErrorKind as K;
         for kind in [K::NotFound, K::PermissionDenied, K::ReadOnlyFilesystem, K::InvalidFilename, K::NotADirectory] {
             let failure = io_failure(&kind.into(), "cannot read x");

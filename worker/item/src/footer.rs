@@ -1,4 +1,4 @@
-//! Parquet files before they are read: what their footers say.
+//! Parquet files before they are read: what their footers state.
 
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read, first_lines};
 use crate::types::word;

@@ -1,4 +1,4 @@
-//! What this worker knows by name: SQL functions and transforms written in Rust, and how a transform is called.
+//! What this worker has by name: SQL functions and transforms written in Rust, and how a transform is called.
 
 use crate::engine::UserFunction;
 use crate::udf::{IntoUdf, Udf};
@@ -20,7 +20,7 @@ pub struct TransformContext {
     pub tables: BTreeMap<String, LazyFrame>,
     pub params: BTreeMap<String, Value>,
     /// The step's `with = { … }`.
-    pub with: BTreeMap<String, toml::Value>,
+    pub with: BTreeMap<String, serde_json::Value>,
 }
 
 pub type TransformError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,8 +30,8 @@ type TransformFn = Arc<dyn Fn(TransformContext) -> TransformResult + Send + Sync
 impl TransformContext {
     /// The step's `with`, as the type that describes it.
     pub fn with_as<T: DeserializeOwned>(&self) -> Result<T, TransformError> {
-        let table: toml::Table = self.with.clone().into_iter().collect();
-        Ok(table.try_into().map_err(|e| format!("`with`: {e}"))?)
+        let table = self.with.clone().into_iter().collect();
+        Ok(T::deserialize(serde_json::Value::Object(table)).map_err(|e| format!("`with`: {e}"))?)
     }
 
     pub fn param(&self, name: &str) -> Result<&Value, TransformError> {
@@ -106,7 +106,7 @@ impl Functions {
         }
     }
 
-    /// The functions as the planner knows them.
+    /// The functions as the planner sees them.
     pub(crate) fn planned(&self) -> Vec<Arc<ScalarUDF>> {
         self.udfs.values().map(|udf| Arc::new(ScalarUDF::from(UserFunction::new(udf)))).collect()
     }

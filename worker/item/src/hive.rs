@@ -1,5 +1,5 @@
-//! Columns that stand in the path: `…/dt=2024-03-10/country=DE/part-0.parquet`. Values are percent-decoded; the name that
-//! Hive gives a folder of NULL is NULL.
+//! Columns that stand in the path: `…/dt=2024-03-10/country=DE/part-0.parquet`. Values are percent-decoded; the name
+//! that Hive gives a folder of NULL is NULL.
 
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::partition::NULL_PARTITION;

@@ -1,4 +1,4 @@
-//! Timestamps of Parquet files in microseconds, which is what columns here hold: to the last digit, or an error that
+//! Timestamps of Parquet files in microseconds, the unit of every column: to the last digit, or an error that
 //! names the column. Nothing saturates and nothing is cut off unless the column is declared so.
 
 use crate::elementwise::elementwise;
@@ -15,7 +15,7 @@ pub fn micros(column: Expr, to: DataType, cut: bool, file: &Path) -> Expr {
     let (out, file) = (to.clone(), file.display().to_string());
     let run = move |columns: &mut [Column]| -> PolarsResult<Column> {
         let name = columns[0].name().clone();
-        // What the engine has read, not what a footer says of it.
+        // The type that the engine has read, not that of a footer.
         let found = match columns[0].dtype() {
             DataType::Binary => of_bytes(columns[0].binary()?, cut),
             DataType::Datetime(unit, _) => of_unit(columns[0].to_physical_repr().i64()?, *unit, cut),

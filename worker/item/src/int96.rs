@@ -1,6 +1,6 @@
 //! INT96 timestamps, which Spark, Hive and Impala wrote for years. The engine makes nanoseconds of them, which have no
-//! room for 9999-12-31; so a copy of the file has a footer in which such a column is what it is made of: twelve bytes. The
-//! pages are the same. `instants` makes timestamps of them.
+//! room for 9999-12-31; so a copy of the file has a footer in which such a column is what it is made of: twelve bytes.
+//! The pages are the same. `instants` makes timestamps of them.
 
 use crate::failure::{Outcome, bad_data, cannot_read, cannot_write};
 use polars_parquet_format::thrift::protocol::{TCompactInputProtocol, TCompactOutputProtocol};
@@ -43,7 +43,7 @@ fn split(file: &mut File) -> io::Result<(u64, Vec<u8>)> {
 }
 
 fn retype(metadata: &mut FileMetaData) {
-    // It would say the engine that those bytes are timestamps.
+    // It would make the engine read those bytes as timestamps.
     metadata.key_value_metadata.iter_mut().for_each(|pairs| pairs.retain(|pair| pair.key != "ARROW:schema"));
     for element in metadata.schema.iter_mut().filter(|e| e.type_ == Some(Type::INT96)) {
         element.type_ = Some(Type::FIXED_LEN_BYTE_ARRAY);

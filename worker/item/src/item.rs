@@ -1,4 +1,4 @@
-//! One item, from its spec to its outcome: read, transform, write, read back, and say what happened in rows.
+//! One item, from its spec to its outcome: read, transform, write, read back, and report what happened in rows.
 
 use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
@@ -11,8 +11,8 @@ use spotmill_core::item::{
     FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
 };
 use spotmill_core::model::{Format, ItemValue, Read, RowCheck, RowsRule, Transform};
-use spotmill_core::sql::star;
 use spotmill_core::types::Column;
+use spotmill_spec::sql::star;
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,7 +113,7 @@ impl Item<'_> {
         if written.lone_null && (violations.is_empty() || spec.expect.warn_only) {
             return Err(lone_null(&columns));
         }
-        notes.extend(input.first_rejects.iter().map(told));
+        notes.extend(input.first_rejects.iter().map(describe));
         Ok(ItemReport {
             v: ITEM_VERSION,
             rows_raw: rows_read + input.rejected,
@@ -173,7 +173,7 @@ impl Item<'_> {
         Ok(frame.filter(col(filter.column.as_str()).eq(value)))
     }
 
-    /// The transform's rows. A query says what it reads of each source; a function may read anything.
+    /// The transform's rows. A query states what it reads of each source; a function may read anything.
     fn transformed(
         &self,
         input: LazyFrame,
@@ -227,14 +227,14 @@ impl Item<'_> {
     fn used(&self) -> Outcome<BTreeMap<String, Used>> {
         let spec = self.spec;
         let reads = [(&spec.alias, &spec.read)].into_iter().chain(spec.tables.iter().map(|(name, t)| (name, &t.read)));
-        let known: Vec<_> = reads.filter(|(_, read)| !read.columns.is_empty()).collect();
+        let declared: Vec<_> = reads.filter(|(_, read)| !read.columns.is_empty()).collect();
         let Transform::Sql { text, .. } = &spec.transform else { return Ok(BTreeMap::new()) };
         let all = 1 + spec.tables.len();
-        if known.len() < all || known.iter().all(|(_, read)| read.row_check == RowCheck::All) {
+        if declared.len() < all || declared.iter().all(|(_, read)| read.row_check == RowCheck::All) {
             return Ok(BTreeMap::new());
         }
         let frame = |read: &Read| crate::read::empty(&[&read.columns[..], &read.hive].concat());
-        let tables = known.iter().map(|(name, read)| ((*name).clone(), frame(read))).collect();
+        let tables = declared.iter().map(|(name, read)| ((*name).clone(), frame(read))).collect();
         let prepared =
             sql::prepare(text, &tables, self.functions).map_err(|e| engine_failure(&e.flat(), "the step's SQL"))?;
         let mut used: BTreeMap<String, Used> =
@@ -246,7 +246,7 @@ impl Item<'_> {
         Ok(used)
     }
 
-    /// `SELECT *` means all columns: it is refused where some have no type here.
+    /// `SELECT *` means all columns: it is refused where some have no SQL type.
     fn star_is_whole(&self, name: &str, loaded: &Loaded) -> Outcome<()> {
         match &self.spec.transform {
             Transform::Sql { text, .. } if !loaded.left_out.is_empty() && star(text).is_some() => {
@@ -282,7 +282,7 @@ pub fn star_leaves_out(table: &str, left_out: &[String]) -> String {
     format!("`*` would leave columns of `{table}` out, whose types SQL has not here: {}", left_out.join(", "))
 }
 
-fn told(row: &RejectedRow) -> String {
+fn describe(row: &RejectedRow) -> String {
     let column = row.column.as_ref().map(|c| format!(", column `{c}`")).unwrap_or_default();
     format!("rejected: {} line {}{column}: {}", row.file, row.line, row.reason)
 }

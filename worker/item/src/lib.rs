@@ -1,6 +1,6 @@
-//! One item of a step, in one process: with its bridge the only crate that names Polars. It reads an item's files, having checked
-//! every row of text over every declared column; runs SQL or a Rust transform on the streaming engine; writes below
-//! the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
+//! One item of a step, in one process: with its bridge the only crate that names Polars. It reads an item's files,
+//! having checked every row of text over every declared column; runs SQL or a Rust transform on the streaming engine;
+//! writes below the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
 
 mod as_text;
 mod below;

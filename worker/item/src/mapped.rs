@@ -14,11 +14,11 @@ impl Mapped {
         let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
         let bytes = file.metadata().map_err(|e| cannot_read(path, &e))?.len();
         if bytes == 0 {
-            // Nothing cannot be mapped.
+            // An empty file cannot be mapped.
             return Ok(Self(None));
         }
-        let told = |e| engine_failure(&e, &format!("cannot read {}", path.display()));
-        Ok(Self(Some(Arc::new(MMapSemaphore::new_from_file(&file).map_err(told)?))))
+        let as_failure = |e| engine_failure(&e, &format!("cannot read {}", path.display()));
+        Ok(Self(Some(Arc::new(MMapSemaphore::new_from_file(&file).map_err(as_failure)?))))
     }
 
     pub fn bytes(&self) -> &[u8] {

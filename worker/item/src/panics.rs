@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 static FIRST: Mutex<Option<(String, String)>> = Mutex::new(None);
 
-/// Keeps the first panic since the last `take`; panics that follow from it say less.
+/// Keeps the first panic since the last `take`; panics that follow from it are less informative.
 pub fn watch() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

@@ -1,5 +1,5 @@
-//! Parquet files: each is read by what its footer says, to the declared columns, or to those that all files have. Files
-//! that say the same are scanned together; what one has otherwise is widened, NULL or refused as the input declares.
+//! Parquet files: each is read by its footer, to the declared columns, or to those that all files have. Files with
+//! equal footers are scanned together; what differs in one is widened, NULL or refused as the input declares.
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::footer::{self, Footer};
@@ -75,7 +75,7 @@ fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>,
     }
     let (columns, left_out) = columns(first, footer)?;
     if read.inferred {
-        // Found by the files' footers when the step was planned, which do not say all that the engine knows of a type.
+        // Planning found them in the files' footers, which do not state all that the engine has of a type.
         let readable = |c: &&Column| footer.schema.get(&c.name).is_none_or(|ty| normal(ty).is_some());
         return Ok((read.columns.iter().filter(readable).cloned().collect(), left_out));
     }
@@ -85,7 +85,7 @@ fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>,
 }
 
 fn counted(file: &InputFile, path: &Path, footer: &Footer) -> Outcome<()> {
-    if file.rows.is_none_or(|known| known == footer.rows) {
+    if file.rows.is_none_or(|rows| rows == footer.rows) {
         return Ok(());
     }
     let message = format!("{} has {} rows; its step wrote {:?}", path.display(), footer.rows, file.rows);
@@ -115,10 +115,10 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
     if let (Some(name), Missing::Fail) = (missing.first(), read.missing) {
         return Err(lacks(path, name));
     }
-    let known = |name: &str| columns.iter().chain(&read.hive).any(|c| c.name == name);
-    // Where nothing is declared, a column that has no type here is left out of every file.
-    let told = |ty: &DataType| !read.inferred || normal(ty).is_some();
-    let extra = footer.schema.iter().filter(|(name, ty)| !known(name) && told(ty));
+    let declared = |name: &str| columns.iter().chain(&read.hive).any(|c| c.name == name);
+    // Where nothing is declared, a column that has no SQL type is left out of every file.
+    let counts = |ty: &DataType| !read.inferred || normal(ty).is_some();
+    let extra = footer.schema.iter().filter(|(name, ty)| !declared(name) && counts(ty));
     let extra: Vec<String> = extra.map(|(name, _)| name.to_string()).collect();
     if let (Some(name), false) = (extra.first(), read.columns.is_empty())
         && (read.extra == Extra::Fail || read.inferred)

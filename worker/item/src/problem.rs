@@ -1,5 +1,5 @@
-//! The engine's errors in the words of a person who wrote SQL. The engine gives text and no positions; what is
-//! known of its wording (of the pinned version) is kept here.
+//! The engine's errors in terms of the SQL that a person wrote. The engine gives text and no positions; this module
+//! depends on its wording (of the pinned version).
 
 use crate::check::similar_function;
 use crate::failure::{first_lines, root};
@@ -7,11 +7,11 @@ use crate::functions::Functions;
 use crate::sql::SqlError;
 use polars::prelude::PolarsError;
 use spotmill_core::item::{CheckProblem, Spot};
-use spotmill_core::sql::Lines;
+use spotmill_spec::sql::Lines;
 use spotmill_sql::Refusal;
 use spotmill_sql::refusal::Kind;
 
-/// What is wrong with the SQL, as the planner or the engine says it.
+/// What is wrong with the SQL, as the planner or the engine reports it.
 pub fn sql_problem(text: &str, error: SqlError, available: &[String], functions: &Functions) -> CheckProblem {
     let refusal = match error {
         SqlError::Engine(error) => return problem_of(&error, available, functions),
@@ -53,7 +53,7 @@ pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functio
             Some(column) => CheckProblem::DuplicateColumn { column },
             None => CheckProblem::Other { subject: None, message },
         },
-        // Ours, of what has no translation.
+        // Our own error, for what has no translation.
         PolarsError::SQLInterface(text) => {
             CheckProblem::Other { subject: quoted(text), message: text.trim().to_owned() }
         }

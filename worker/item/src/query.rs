@@ -11,14 +11,14 @@ use crate::read::{Room, load, unpinned, vocabulary};
 use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
 use spotmill_core::endings;
+use spotmill_core::format::clip;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
 use spotmill_core::model::{Format, Output};
-use spotmill_core::query::{QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
-use spotmill_core::spec::nearest;
-use spotmill_core::sql as core_sql;
+use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
-use spotmill_core::words::clip;
+use spotmill_spec::query::{QueryDone, QueryRefused, QueryReply, QueryRequest, QueryTable, read_of};
+use spotmill_spec::sql as core_sql;
 use spotmill_sql::refusal::Kind;
 use std::collections::BTreeMap;
 use std::fs;
@@ -90,7 +90,7 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
     Ok(done(request, frame, columns)?)
 }
 
-/// The one place that knows how the SQL front end says no.
+/// The only function that depends on how the SQL front end refuses.
 fn planned(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functions) -> Answer<sql::Prepared> {
     sql::prepare(text, tables, functions).map_err(|e| match e {
         sql::SqlError::Engine(error) => refusal(&error),
@@ -105,7 +105,7 @@ fn refusal(error: &PolarsError) -> QueryReply {
     QueryReply::Refused(QueryRefused { message: first_lines(error), ..Default::default() })
 }
 
-/// Where the planner points, or where the name stands that it speaks of.
+/// Where the planner points, or where the name stands that its message is about.
 fn place(text: &str, kind: &Kind, span: Option<Range<usize>>, subject: Option<&str>) -> Option<Range<usize>> {
     let calls = |name: &str| core_sql::functions(text).into_iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
     let named = |subject: &str| match kind {
@@ -113,8 +113,8 @@ fn place(text: &str, kind: &Kind, span: Option<Range<usize>>, subject: Option<&s
         Kind::DuplicateColumn { .. } => core_sql::identifiers(text, subject).pop().or_else(|| core_sql::star(text)),
         _ => core_sql::identifiers(text, subject).into_iter().next().or_else(|| calls(subject).map(|(_, span)| span)),
     };
-    let known = span.filter(|span| !span.is_empty()).or_else(|| named(subject?));
-    known.or_else(|| core_sql::first_word(text))
+    let found = span.filter(|span| !span.is_empty()).or_else(|| named(subject?));
+    found.or_else(|| core_sql::first_word(text))
 }
 
 fn pointed(text: &str, message: String, place: Option<Range<usize>>) -> QueryRefused {

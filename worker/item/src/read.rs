@@ -1,4 +1,4 @@
-//! From an input's files to a lazy frame whose rows are known to be right: checked, cleaned where need be, typed as
+//! From an input's files to a lazy frame whose rows are verified: checked, cleaned where need be, typed as
 //! declared and counted before.
 
 use crate::elementwise::elementwise;
@@ -60,7 +60,7 @@ pub struct Room<'a> {
     /// Distinguishes inputs in `tmp`.
     pub name: &'a str,
     pub threads: usize,
-    /// What is read of the input, where that is known.
+    /// The columns that are read of the input, if they were determined.
     pub used: Used,
 }
 
@@ -158,7 +158,7 @@ pub fn vocabulary(found: &Schema) -> (Vec<Column>, Vec<Expr>, Vec<String>) {
     (kept, casts, left_out)
 }
 
-/// Holds the engine to the type its plan says: of some decimals (`m / 3`) it makes another while it runs.
+/// Casts to the type of the plan: of some decimals (`m / 3`) the engine makes another while it runs.
 fn held_to(column: Expr, ty: DataType) -> Expr {
     let planned = ty.clone();
     let run = move |columns: &mut [PlColumn]| match &columns[0] {

@@ -1,7 +1,7 @@
 //! A source of rows for the engine: chunks of CSV files, each parsed by the engine's own parser as it streams by. The
 //! engine's source finds line ends a byte at a time where it is built by stable Rust, which takes as long as parsing;
-//! here the chunks are cut before, by the row check. The parser and its options are those of the engine's source, and a chunk
-//! that holds another number of rows than lines is an error.
+//! in this source the row check has already cut the chunks. The parser and its options are those of the engine's
+//! source, and a chunk that holds another number of rows than lines is an error.
 
 use crate::elementwise::elementwise;
 use crate::mapped::Mapped;
@@ -44,8 +44,8 @@ pub fn scan(files: Files, wanted: &Wanted) -> PolarsResult<LazyFrame> {
     Ok(plan.build().into())
 }
 
-/// A frame of the numbers below `count` that streams one at a time: a row group each. Its buffer is its own, because by
-/// its address plans tell sources of one name apart.
+/// A frame of the numbers below `count` that streams one at a time: a row group each. Its buffer is its own, because
+/// plans distinguish sources of one name by its address.
 fn numbers(count: usize) -> PolarsResult<LazyFrame> {
     let numbers: Vec<u32> = (0..count).map(|n| n as u32).collect();
     let mut frame = DataFrame::new(count, vec![Series::new(PART.into(), numbers).into_column()])?;
@@ -77,8 +77,8 @@ impl Reader {
         for id in ids.column(PART)?.u32()?.into_no_null_iter() {
             let (file, Chunk { from, to, rows: lines }) = self.parts[id as usize];
             let (path, mapped) = &self.files[file];
-            let told = |e: PolarsError| e.context(format!("bytes {from} to {to} of {}", path.display()).into());
-            let more = self.parse(&mapped.bytes()[from..to], lines, &columns).map_err(told)?;
+            let with_place = |e: PolarsError| e.context(format!("bytes {from} to {to} of {}", path.display()).into());
+            let more = self.parse(&mapped.bytes()[from..to], lines, &columns).map_err(with_place)?;
             match &mut rows {
                 Some(rows) => drop(rows.vstack_mut_owned(more)?),
                 None => rows = Some(more),
@@ -105,7 +105,7 @@ impl Reader {
         self.with_unparsed(rows)
     }
 
-    /// Plans know columns by their places: what was not parsed keeps its own, as a column without a type.
+    /// Plans refer to columns by their places: what was not parsed keeps its own, as a column without a type.
     fn with_unparsed(&self, rows: DataFrame) -> PolarsResult<DataFrame> {
         let height = rows.height();
         let mut parsed = rows.into_columns().into_iter().peekable();
@@ -118,7 +118,7 @@ impl Reader {
     }
 }
 
-/// `column` of such a source. That it was parsed is looked at whenever it is read: a mistake of `wanted` is an error
+/// `column` of such a source. Every read checks that it was parsed: a mistake of `wanted` is an error
 /// and never a column of NULLs.
 pub fn parsed(column: &str) -> Expr {
     let run = |columns: &mut [Column]| {
@@ -141,11 +141,11 @@ mod tests {
     fn numbers_come_one_at_a_time_and_in_order() {
         let seen: Arc<Mutex<Vec<usize>>> = Arc::default();
         let heights = seen.clone();
-        let look = move |numbers: DataFrame| {
+        let observe = move |numbers: DataFrame| {
             heights.lock().expect("not poisoned").push(numbers.height());
             Ok(numbers)
         };
-        let frame = numbers(300).expect("a frame").map(look, OptFlags::STREAMING, None, None);
+        let frame = numbers(300).expect("a frame").map(observe, OptFlags::STREAMING, None, None);
         let found = frame.collect_with_engine(Engine::Streaming).expect("collected").unwrap_single();
         let values: Vec<u32> = found.column(PART).expect("it").u32().expect("u32").into_no_null_iter().collect();
         assert_eq!(values, (0..300).collect::<Vec<_>>());

@@ -17,7 +17,7 @@ pub struct Declared {
     remarks: Vec<String>,
 }
 
-/// Names and types, as the footer says them or as every value fits them: what is printed is what a run reads.
+/// Names and types, as the footer states them or as every value fits them: what is printed is what a run reads.
 pub fn declared(file: &Path, read: &Read) -> Outcome<Declared> {
     let (found, remarks) = match read.format {
         Format::Parquet => {
@@ -38,7 +38,7 @@ fn remark(found: &str) -> String {
     format!("# {found} is left out: {way}")
 }
 
-/// `"name type"`, or a table where that cannot say it.
+/// `"name type"`, or a table where that cannot express it.
 fn entry(column: &Column, read: &Read) -> String {
     let rules = read.rules(&column.name);
     let ty = if rules.json { "json".to_owned() } else { column.ty.to_string() };
@@ -72,7 +72,7 @@ pub fn block(declared: &Declared) -> String {
     out
 }
 
-/// The first rows of files of one kind.
+/// The first rows of files of one format.
 pub fn preview(files: &[PathBuf], read: &Read, limit: usize) -> Outcome<PreviewReply> {
     let inputs: Vec<InputFile> = files.iter().map(|f| unpinned(Uri::new(f.to_string_lossy()))).collect();
     let tmp = Below::new(&std::env::temp_dir(), "spotmill-preview")?;
@@ -80,15 +80,15 @@ pub fn preview(files: &[PathBuf], read: &Read, limit: usize) -> Outcome<PreviewR
 }
 
 fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Outcome<PreviewReply> {
-    let told = |e: polars::prelude::PolarsError| engine_failure(&e, "preview");
+    let as_failure = |e: polars::prelude::PolarsError| engine_failure(&e, "preview");
     let loaded = load(inputs, read, &Room::new(tmp, "preview", 1))?;
     let total_rows = loaded.rows;
     let first = loaded.frame.limit(limit as _);
-    let df = first.collect_with_engine(Engine::Streaming).map_err(told)?.unwrap_single();
+    let df = first.collect_with_engine(Engine::Streaming).map_err(as_failure)?.unwrap_single();
     let mut rows = vec![Vec::with_capacity(df.width()); df.height()];
     for column in df.columns() {
         for (i, row) in rows.iter_mut().enumerate() {
-            row.push(cell(&column.get(i).map_err(told)?));
+            row.push(cell(&column.get(i).map_err(as_failure)?));
         }
     }
     Ok(PreviewReply { columns: loaded.columns, rows, total_rows })

@@ -1,10 +1,10 @@
-//! Queries over frames: planned, translated, and told apart from what failed. The text arrives with params bound.
+//! Queries over frames: planned, translated, and separated from what failed. The text arrives with params bound.
 
 use crate::engine::Query;
 use crate::failure::root;
 use crate::functions::Functions;
 use polars::prelude::{LazyFrame, PlSmallStr, PolarsError, PolarsResult, Schema};
-use spotmill_core::sql::parse_condition;
+use spotmill_spec::sql::parse_condition;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,10 +36,10 @@ pub fn prepare(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Fun
     }
     let query = Query::plan(text, &schemas, functions).map_err(SqlError::Refused)?;
     let frame = query.frame(tables).map_err(|error| match root(&error) {
-        // Ours, and of constants.
-        PolarsError::SQLInterface(said) | PolarsError::ComputeError(said) => {
+        // Our own errors, and those of constants.
+        PolarsError::SQLInterface(message) | PolarsError::ComputeError(message) => {
             let span = Query::place(text, &schemas, functions);
-            SqlError::Refused(Refusal { span, ..Refusal::other(said.trim().to_owned()) })
+            SqlError::Refused(Refusal { span, ..Refusal::other(message.trim().to_owned()) })
         }
         _ => SqlError::Engine(error),
     })?;
@@ -80,7 +80,7 @@ fn output(frame: &LazyFrame) -> BTreeMap<String, LazyFrame> {
 }
 
 impl SqlError {
-    /// As an error of the engine, for those who tell no more than a sentence.
+    /// As an error of the engine, for callers that report only a sentence.
     pub fn flat(self) -> PolarsError {
         match self {
             Self::Engine(error) => error,

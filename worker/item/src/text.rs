@@ -154,16 +154,16 @@ impl<'a> Text<'a> {
 
     /// The accepted rows of the files, typed.
     pub fn scan(&self, files: &[TextFile], wanted: &Wanted) -> Outcome<LazyFrame> {
-        let told = |e: polars::prelude::PolarsError| engine_failure(&e, "reading text files");
+        let as_failure = |e: polars::prelude::PolarsError| engine_failure(&e, "reading text files");
         let full: Vec<&TextFile> = files.iter().filter(|f| f.rows > 0).collect();
         let mut parts = Vec::new();
         for group in full.chunk_by(|a, b| a.layout == b.layout && a.hive == b.hive) {
-            parts.push(self.scan_group(group, wanted).map_err(told)?);
+            parts.push(self.scan_group(group, wanted).map_err(as_failure)?);
         }
         match parts.len() {
             0 => Ok(empty(&[&self.columns[..], &self.read.hive].concat())),
             1 => Ok(parts.remove(0)),
-            _ => concat(parts, UnionArgs { rechunk: false, ..Default::default() }).map_err(told),
+            _ => concat(parts, UnionArgs { rechunk: false, ..Default::default() }).map_err(as_failure),
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// How files are read that nothing is declared of.
+/// How files are read for which nothing is declared.
 pub fn found(read: &Read, paths: &[PathBuf]) -> Outcome<Read> {
     let mut sample = Sample::new(read);
     for path in paths {

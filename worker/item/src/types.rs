@@ -1,5 +1,5 @@
-//! Between the words a pipeline file uses for types and the engine's own. A type outside the vocabulary has no
-//! word: inputs leave such columns out, outputs are refused.
+//! Between the type names of a pipeline file and the engine's types. A type outside the vocabulary has no
+//! name: inputs leave such columns out, outputs are refused.
 
 use polars::prelude::{DataType, TimeUnit, TimeZone};
 use polars::prelude::{Field, Schema};
@@ -26,7 +26,7 @@ pub fn to_engine(ty: ColumnType) -> DataType {
     }
 }
 
-/// The word for an engine type, after `normal` has been applied to it.
+/// The name of an engine type, after `normal` has been applied to it.
 pub fn from_engine(dtype: &DataType) -> Option<ColumnType> {
     Some(match dtype {
         DataType::Boolean => ColumnType::Bool,
@@ -85,7 +85,7 @@ pub fn schema(columns: &[Column]) -> Schema {
     columns.iter().map(|c| Field::new(c.name.as_str().into(), to_engine(c.ty))).collect()
 }
 
-/// `(int16) -> int16` in messages: the word, or the engine's own where there is none.
+/// `(int16) -> int16` in messages: the name, or the engine's own where there is none.
 pub fn word(dtype: &DataType) -> String {
     from_engine(dtype).map_or_else(|| dtype.to_string(), |ty| ty.to_string())
 }

@@ -161,7 +161,7 @@ impl<R: Ret> Ret for Option<R> {
     }
 }
 
-/// A function as SQL and `spotmill functions` know it.
+/// A function as SQL and `spotmill functions` see it.
 #[derive(Clone)]
 pub struct Udf {
     pub name: String,
@@ -226,19 +226,19 @@ fn make(
     out: DataType,
     run: impl Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync + 'static,
 ) -> Udf {
-    let words: Vec<String> = types.iter().map(word).collect();
-    let signature = format!("({}) -> {}", words.join(", "), word(&out));
-    let (called, told, types) = (name.to_owned(), signature.clone(), types.to_vec());
+    let names: Vec<String> = types.iter().map(word).collect();
+    let signature = format!("({}) -> {}", names.join(", "), word(&out));
+    let (called, shown, types) = (name.to_owned(), signature.clone(), types.to_vec());
     let (declared, returned) = (types.clone(), out.clone());
     let fields = move |_: &Schema, fields: &[Field]| -> PolarsResult<Field> {
         polars_ensure!(
             fields.len() == types.len(),
-            SchemaMismatch: "{called}{told} takes {} arguments, not {}", types.len(), fields.len()
+            SchemaMismatch: "{called}{shown} takes {} arguments, not {}", types.len(), fields.len()
         );
         for (i, (field, ty)) in fields.iter().zip(&types).enumerate() {
             polars_ensure!(
                 widens(field.dtype(), ty),
-                SchemaMismatch: "{called}{told}: argument {} is {}, not {}", i + 1, word(field.dtype()), word(ty)
+                SchemaMismatch: "{called}{shown}: argument {} is {}, not {}", i + 1, word(field.dtype()), word(ty)
             );
         }
         Ok(Field::new(fields[0].name().clone(), out.clone()))

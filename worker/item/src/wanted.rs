@@ -1,4 +1,4 @@
-//! Which columns of a source of text are parsed: all, until a plan has said which it reads. The engine pushes no
+//! Which columns of a source of text are parsed: all, until a plan has stated which it reads. The engine pushes no
 //! projection into a source that is not its own.
 
 use polars::prelude::{PlSmallStr, Schema};
@@ -13,7 +13,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// `source` is another word for each source of an item.
+    /// `source` is a distinct name for each source of an item.
     pub fn new(source: &str) -> Self {
         Self { source: format!("rows of {source}").into(), columns: Arc::default() }
     }

@@ -7,7 +7,8 @@ use spotmill_core::model::FieldRules;
 use spotmill_core::types::{Column, ColumnType};
 use std::path::Path;
 
-/// The column as it is declared, of a column of the file (or of several alike, of which it is the first); none where a value could be lost, or means something else.
+/// The declared column, read from a column of the file (or from several alike, of which it is the first); none where a
+/// value could be lost, or means something else.
 pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRules, file: &Path) -> Option<Expr> {
     let source = || col(column.name.as_str());
     let to = to_engine(column.ty);

@@ -84,8 +84,8 @@ fn keys(output: &Output, schema: &Schema) -> Schema {
         .collect()
 }
 
-/// The rows in a Parquet file of their own, and a frame that reads them from there: text cannot tell NULL from an empty
-/// field, nor a row of one NULL from no row, so what is promised of the rows is held against these.
+/// The rows in a Parquet file of their own, and a frame that reads them from there: text does not distinguish NULL from
+/// an empty field, nor a row of one NULL from no row, so promises about the rows are checked on these.
 pub fn aside(frame: LazyFrame, path: &Path) -> Outcome<LazyFrame> {
     let target = SinkTarget::Path(PlRefPath::new(path.to_string_lossy().as_ref()));
     let args = UnifiedSinkArgs { mkdir: true, maintain_order: true, ..Default::default() };
@@ -196,7 +196,7 @@ fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
             FileWriteFormat::Parquet(Arc::new(ParquetWriteOptions { compression, ..Default::default() }))
         }
         Format::Csv => {
-            // Of keys alone: other columns are text already.
+            // Keys only: other columns are text already.
             let zoned = schema.iter_values().any(|t| matches!(t, DataType::Datetime(_, Some(_))));
             let zone = if zoned { "Z" } else { "" };
             FileWriteFormat::Csv(CsvWriterOptions {

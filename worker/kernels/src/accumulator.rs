@@ -77,7 +77,7 @@ impl<'a> Accumulators<'a> {
     }
 }
 
-/// The arguments as the functions look at them: a literal by its value, any other by its place.
+/// The arguments as the functions see them: a literal by its value, any other by its place.
 pub(crate) fn exprs(fields: &[FieldRef], literals: &[Option<ScalarValue>]) -> Vec<Arc<dyn PhysicalExpr>> {
     let places = fields.iter().zip(literals).enumerate();
     places

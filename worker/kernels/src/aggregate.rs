@@ -1,5 +1,5 @@
 //! Aggregates over frames: one value a frame. It promises the value that the function has over the rows of the frame
-//! alone, less those that FILTER, IGNORE NULLS and DISTINCT take away, and the type of the return field. It never
+//! only, less those that FILTER, IGNORE NULLS and DISTINCT take away, and the type of the return field. It never
 //! answers a sum that does not fit.
 
 use std::ops::Range;

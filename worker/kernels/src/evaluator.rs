@@ -1,6 +1,6 @@
 //! Window functions by DataFusion's evaluators, one a partition. It promises each evaluator its rows in order, its
-//! literals as literals and, where it asks, its frames or its ranks. It never lets FILTER, DISTINCT or IGNORE NULLS
-//! pass unheard: a function that does not know them is an error.
+//! literals as literals and, where it asks, its frames or its ranks. It never ignores FILTER, DISTINCT or IGNORE
+//! NULLS: a function without support for them is an error.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::call::WindowCall;
 use crate::frame::Frames;
 use crate::layout::{Layout, Partition};
 
-/// An error for what the function would not hear.
+/// An error for what the function would ignore.
 pub(crate) fn check(call: &WindowCall, function: &WindowUDF) -> Result<()> {
     let name = function.name();
     let shifts = function.inner().downcast_ref::<WindowShift>().is_some();

@@ -1,6 +1,6 @@
 //! Folding frames: the rows of each frame go through accumulators, from one frame to the next with as little work as is
-//! exact. It promises each value as if its frame were fed alone, but for the order in which floats are added. It never
-//! takes a float back out of a sum: a frame of floats that loses its first rows is fed anew, or from its end.
+//! exact. It promises each value as if its frame were the only one fed, but for the order in which floats are added. It
+//! never takes a float back out of a sum: a frame of floats that loses its first rows is fed anew, or from its end.
 
 use std::ops::Range;
 
@@ -149,7 +149,7 @@ fn shrinks(span: &Range<usize>, next: &Range<usize>) -> bool {
 fn takes_back_exactly(aggregate: &Aggregate) -> bool {
     let function = aggregate.function.inner();
     let argument = aggregate.arg_fields[0].data_type();
-    // Whoever's they are: exact ones are added up in integers.
+    // Sums and means of any package: exact ones are added up in integers.
     if matches!(aggregate.function.name(), "sum" | "avg") {
         return !argument.is_floating();
     }

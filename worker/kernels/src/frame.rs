@@ -1,5 +1,5 @@
 //! Frames: for each row, which rows its value is made of. It promises each frame as one range of rows in order, an
-//! empty one where the bounds cross, and neighbours of the same frame sharing it. It never looks at arguments.
+//! empty one where the bounds cross, and neighbours of the same frame sharing it. It never reads arguments.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! Grouped aggregates: one value a group of rows that lie next to each other. It promises the rows of a group in the
-//! call's order, ties as they came, to a function that can tell, and the value of no rows to an empty group. It never
-//! moves a row from one group to another.
+//! call's order, ties as they came, to an order-sensitive function, and the value of no rows to an empty group. It
+//! never moves a row from one group to another.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Keys: what sorts, partitions and tells repeats. It promises that nulls are equal to each other, NaN to NaN and -0.0
+//! Keys: what sorts, partitions and finds repeats. It promises that nulls are equal to each other, NaN to NaN and -0.0
 //! to 0.0, that NaN is greater than every number, and that a sort keeps the order of ties. It never changes a value
 //! that is answered, but for the sign of a NaN.
 

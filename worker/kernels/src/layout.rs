@@ -1,6 +1,6 @@
 //! The rows of a window in their final order: by partition, then by the keys of the order, ties as they came. It
 //! promises where each partition and each group of peers lies, and brings values back to the order of the input. It
-//! never looks at arguments or frames.
+//! never reads arguments or frames.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(crate) struct Layout {
     /// For each row in order, its number in the input.
     order: UInt64Array,
     pub(crate) partitions: Vec<Partition>,
-    /// Rows that the order does not tell apart, group after group. A partition begins a group.
+    /// Rows that are equal in the order, group after group. A partition begins a group.
     pub(crate) peers: Vec<Range<usize>>,
 }
 

@@ -1,5 +1,5 @@
 //! Sums that do not fit. DataFusion's sums wrap around; this promises that a wrapped one is never answered: sums that
-//! may leave their type are added in 76 digits, and one that does leave it is an error. It never looks at floats, whose
+//! may leave their type are added in 76 digits, and one that does leave it is an error. It never checks floats, whose
 //! sums cannot wrap.
 
 use std::sync::Arc;

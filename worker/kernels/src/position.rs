@@ -1,6 +1,6 @@
 //! The value at a place of the frame: first_value, last_value and nth_value. It promises a value in constant time,
 //! whatever the frame and however many nulls are ignored, which DataFusion's evaluator does not. It never copies a
-//! value before it is known to be the answer.
+//! value that is not the answer.
 
 use std::ops::Range;
 

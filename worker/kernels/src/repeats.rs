@@ -1,4 +1,4 @@
-//! Repeats, for DISTINCT: which rows have the same arguments. It promises, for any frame, to tell the first and the
+//! Repeats, for DISTINCT: which rows have the same arguments. It promises, for any frame, to find the first and the
 //! last row of a value in it. It never holds a row of the input.
 
 use arrow::array::ArrayRef;

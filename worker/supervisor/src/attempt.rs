@@ -21,12 +21,12 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn tell(&self, event: WorkerEvent) {
+    pub fn emit(&self, event: WorkerEvent) {
         (self.events)(event);
     }
 
     pub fn note(&self, message: impl Into<String>) {
-        self.tell(WorkerEvent::Note { message: message.into() });
+        self.emit(WorkerEvent::Note { message: message.into() });
     }
 }
 
@@ -61,8 +61,8 @@ pub struct Job {
     pub item_digest: String,
     /// Everything the child reads, side tables too, as it was pinned.
     pub reads: Vec<InputFile>,
-    /// Nothing explains how earlier receives ended: nothing else may run beside it.
-    pub alone: bool,
+    /// Nothing explains how earlier receives ended, so nothing else may run beside it.
+    pub isolated: bool,
     pub threads: u32,
     pub memory_bytes: u64,
     pub timeout_ms: u64,

@@ -20,7 +20,7 @@ pub struct Frozen {
     pub tables: PlanTables,
 }
 
-/// Entries of one kind that are kept; a supervisor sees one step of a round, so few are ever needed.
+/// Cached entries of each type; a supervisor sees one step of a round, so it needs few.
 const MOST: usize = 8;
 
 #[derive(Default)]
@@ -33,7 +33,7 @@ pub struct Cache {
 
 /// Why something could not be had.
 pub enum Missing {
-    /// There is no such object: what the message speaks of is gone.
+    /// There is no such object: what the message refers to is gone.
     Gone(Uri),
     /// It is there, and this program cannot read it.
     Foreign(String),

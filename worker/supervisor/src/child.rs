@@ -2,7 +2,7 @@
 //! process dies. A thread of its own starts it and waits for it, because the kernel's death signal follows the
 //! *thread* that started a child, and runtime threads come and go.
 
-use crate::clues;
+use crate::post_mortem;
 use crate::state::{Exit, Signal};
 use rustix::process::{Pid, WaitIdOptions, kill_process_group, waitid};
 use rustix::process::{WaitId, getppid, set_parent_process_death_signal};
@@ -51,11 +51,11 @@ impl Child {
     ) -> Child {
         let shared = Arc::new(Mutex::new(Shared::default()));
         let (of_thread, ended) = (Arc::clone(&shared), Arc::new(ended));
-        let tell = Arc::clone(&ended);
+        let report = Arc::clone(&ended);
         let thread = std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let exit = live(&launch, &of_thread, started);
             lock(&of_thread).over = true;
-            tell(exit);
+            report(exit);
         });
         if let Err(e) = thread {
             lock(&shared).over = true;
@@ -101,7 +101,7 @@ fn send(group: Pid, signal: Signal) {
 
 /// Starts the child and stays with it to its end.
 fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> Exit {
-    let oom_before = clues::oom_kills();
+    let oom_before = post_mortem::oom_kills();
     let mut process = match start(launch) {
         Ok(process) => process,
         Err(e) => return Exit::NotStarted(format!("{}: {e}", launch.program.display())),
@@ -119,7 +119,7 @@ fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> E
     // Rather this process than a neighbour or the supervisor. Raising it needs no privilege.
     let _ = std::fs::write(format!("/proc/{}/oom_score_adj", process.id()), "1000");
     started(process.id());
-    // Looks without reaping: the number stays the child's until its group has been cleared.
+    // Waits without reaping: the number stays the child's until its group has been cleared.
     while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         .is_err_and(|e| e == rustix::io::Errno::INTR)
     {}
@@ -133,7 +133,9 @@ fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> E
         Err(e) => Exit::NotStarted(format!("its end is not known: {e}")),
         Ok(status) => match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Code(code),
-            (None, number) => Exit::Signal { number: number.unwrap_or_default(), oom: clues::oom_kills() > oom_before },
+            (None, number) => {
+                Exit::Signal { number: number.unwrap_or_default(), oom: post_mortem::oom_kills() > oom_before }
+            }
         },
     }
 }

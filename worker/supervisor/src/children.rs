@@ -1,5 +1,5 @@
-//! How the worker binary is called: `… item --spec FILE --outcome FILE`, in a directory of its own, with an environment that holds
-//! what it needs and nothing of ours.
+//! How the worker binary is called: `… item --spec FILE --outcome FILE`, in a directory of its own. Its environment
+//! holds what it needs and nothing of ours.
 
 use crate::attempt::Job;
 use crate::child::Launch;
@@ -22,8 +22,8 @@ pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
         ("LANG".to_owned(), inherited("LANG").unwrap_or_else(|| "C.UTF-8".to_owned())),
         ("TMPDIR".to_owned(), job.tmp().to_string_lossy().into_owned()),
         ("POLARS_MAX_THREADS".to_owned(), job.threads.to_string()),
-        // Of the worker's allocator. Huge pages are zeroed whole and used in part, and pages that are given back are
-        // zeroed again when they are taken again: a child is short-lived, and all it has goes back at its end.
+        // For the worker's allocator. Huge pages are zeroed whole and used in part, and returned pages are zeroed
+        // whenever they are reused: a child is short-lived, and all its memory is released at its end.
         ("MIMALLOC_ALLOW_THP".to_owned(), "0".to_owned()),
         ("MIMALLOC_PURGE_DELAY".to_owned(), "-1".to_owned()),
     ]);

@@ -1,12 +1,12 @@
-//! The commit of an attempt: what the child reported is held against one listing of its files, its inputs against
-//! their pins, and then the receipt is created if absent. A lost reply is looked at again until the receipt says
-//! whose it is. Files are never deleted here; the answer tells whether they may be.
+//! The commit of an attempt: the child's report is compared with one listing of its files and its inputs with their
+//! pins, and then the receipt is created if absent. After a lost reply the receipt is read until it states whose it
+//! is. Files are never deleted in this module; the answer states whether they may be.
 
 use crate::attempt::{Context, Job};
+use crate::delivery::insist;
 use crate::prepare::distinct;
 use crate::stage;
 use crate::state::Ending;
-use crate::talk::insist;
 use spotmill_core::digest::Content;
 use spotmill_core::ids::{AttemptId, Uri};
 use spotmill_core::item::{FailureClass, ItemReport, OutputFile};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Requests under way at once while inputs are looked at.
+/// Concurrent requests while inputs are checked.
 const HEADS: usize = 16;
 
 pub enum Committed {
@@ -141,8 +141,8 @@ async fn changed_input(context: &Context, job: &Job) -> Option<Ending> {
     None
 }
 
-/// What each file holds, from the copy on this machine; nothing where one cannot be read. Steps that read these files
-/// are not done again for a file that was made again and holds the same.
+/// Digests of the files' contents, from the copies on this machine; empty if one cannot be read. Steps that read these
+/// files do not rerun for a file that was rewritten with the same contents.
 async fn contents(job: &Job, report: &ItemReport) -> Vec<String> {
     let folder = stage::written(job);
     let paths: Vec<PathBuf> = report.files.iter().map(|file| folder.join(&file.path)).collect();

@@ -1,4 +1,4 @@
-//! What a supervisor is told when it starts. Absent means chosen by the caller already: nothing here is optional.
+//! The settings a supervisor starts with. The caller has chosen every value: nothing in them is optional.
 
 use spotmill_core::bounds::{AHEAD_SECS, ALIVE_SECS, EXTENSIONS, LIFE_SECS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
@@ -16,7 +16,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// What the system says, a container's limit included.
+    /// What the system reports, a container's limit included.
     pub fn this() -> Machine {
         let vcpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         Machine { vcpus, memory_bytes: crate::memory::machine_bytes() }
@@ -54,7 +54,7 @@ impl Share {
 /// Waits, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// A received message is invisible this long, and again this long at every extension.
+    /// A received message is invisible this long, and every extension renews it.
     pub visibility_ms: u64,
     pub extend_ms: u64,
     /// Longest wait of one receive.
@@ -69,7 +69,7 @@ pub struct Times {
     pub notice_margin_ms: u64,
     /// Back-off before the second attempt of a failed item; each further one is four times as long.
     pub retry_ms: u64,
-    /// Back-off after trouble with stores and queues: doubled each time, at most the second number.
+    /// Back-off after errors of stores and queues: doubled each time, at most the second number.
     pub infra_ms: u64,
     pub infra_most_ms: u64,
     /// Between two `alive` callbacks of a running attempt.
@@ -81,11 +81,11 @@ pub struct Times {
     pub life_ms: u64,
     /// How long a read of the run's lease is believed.
     pub lease_ms: u64,
-    /// A store that does not answer is asked again for so long before the item is given to another machine.
+    /// Requests to a store that does not answer are retried this long before another machine gets the item.
     pub hold_ms: u64,
     /// After `stop_now` what is being committed has this long.
     pub stop_grace_ms: u64,
-    /// For each of the last words of an item that is handed back: its record, its callback.
+    /// Time for each last message of an item that is handed back: its record, its callback.
     pub last_word_ms: u64,
     /// From `stop_now` to the end, whatever is still under way.
     pub stop_ms: u64,
@@ -125,7 +125,7 @@ impl Times {
         ..Times::AWS
     };
 
-    /// With items that are this machine's for so long without a word of it.
+    /// The same times with received items invisible for `secs` seconds.
     pub fn visible_after(self, secs: u64) -> Times {
         Times { visibility_ms: secs * 1_000, extend_ms: secs * 1_000 / EXTENSIONS, ..self }
     }
@@ -148,7 +148,7 @@ pub struct SupervisorConfig {
     /// A directory of its own: specs, logs and the children's temporary files. Removed at the end.
     pub tmp: PathBuf,
     pub times: Times,
-    /// Where it writes down its life, and as whom; none where nobody pays by the hour.
+    /// Where it writes its own record, and under which identity; none where nobody pays by the hour.
     pub life: Option<(Uri, InstanceRecord)>,
 }
 

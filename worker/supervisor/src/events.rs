@@ -1,4 +1,4 @@
-//! What a supervisor tells whoever watches. Events inform; nothing depends on them.
+//! Events that a supervisor emits to observers. Events inform; nothing depends on them.
 
 use spotmill_core::ids::{AttemptId, Generation, ItemIndex, RunId, StepName};
 use spotmill_core::item::{FailureClass, Usage};
@@ -72,7 +72,7 @@ pub enum WorkerEvent {
         what: &'static str,
         since_boot_ms: u64,
     },
-    /// Trouble with a store or a queue that is being retried, and the like.
+    /// An error of a store or a queue that is being retried, and the like.
     Note {
         message: String,
     },

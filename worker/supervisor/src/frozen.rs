@@ -1,9 +1,10 @@
-//! The frozen pipeline, and what of it a child is told. The only file that knows how pipelines are thawed and how
-//! params get into SQL.
+//! The frozen pipeline, and the part of it that a child receives. Only this file thaws pipelines and binds params in
+//! SQL.
 
 use spotmill_core::model::{Expect, Pipeline, Step, Transform};
 use spotmill_core::types::Value;
-use spotmill_core::{spec, sql};
+use spotmill_spec as spec;
+use spotmill_spec::sql;
 use std::collections::BTreeMap;
 
 pub fn thaw(text: &str) -> Result<Pipeline, String> {

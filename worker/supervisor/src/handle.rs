@@ -20,7 +20,7 @@ impl Supervisor {
         Self::start_with(config, ports, events, Arc::new(System))
     }
 
-    /// The same with children of another kind.
+    /// The same with other child processes.
     pub fn start_with(
         config: SupervisorConfig,
         ports: Ports,
@@ -49,7 +49,7 @@ impl Supervisor {
         self.ended().await;
     }
 
-    /// As `join`, for who still has something to say; may be dropped and asked again.
+    /// As `join`, for callers that keep the supervisor; the future may be dropped and called anew.
     pub async fn ended(&mut self) {
         if let Some(task) = &mut self.task {
             let _ = task.await;

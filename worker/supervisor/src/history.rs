@@ -1,12 +1,12 @@
-//! What is on record of an item's earlier attempts in this epoch.
+//! The records of an item's earlier attempts in this epoch.
 
 use crate::attempt::{Claim, Context};
+use crate::delivery::insist;
 use crate::state::budget;
-use crate::talk::insist;
 use spotmill_core::ids::{AttemptId, Uri};
 use spotmill_core::item::FailureClass;
 use spotmill_core::keys;
-use spotmill_core::life::BeganAlone;
+use spotmill_core::life::BeganIsolated;
 use spotmill_core::records::{FailureRecord, RECORD_VERSION};
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeSet;
@@ -44,23 +44,23 @@ pub async fn of(context: &Context, claim: &Claim) -> Result<History, RecordError
     Ok(history)
 }
 
-/// Attempts that began alone and of which no record says how they ended.
-pub async fn alone_without_end(context: &Context, claim: &Claim, past: &History) -> Result<usize, RecordError> {
-    let marks = context.ports.store.list(&claim.keys.alone(claim.work.epoch, claim.work.item)).await?;
-    let began = marks.iter().filter_map(|mark| keys::alone_attempt(&mark.uri));
+/// Counts isolated attempts whose end no record states.
+pub async fn isolated_without_end(context: &Context, claim: &Claim, past: &History) -> Result<usize, RecordError> {
+    let marks = context.ports.store.list(&claim.keys.isolated(claim.work.epoch, claim.work.item)).await?;
+    let began = marks.iter().filter_map(|mark| keys::isolated_attempt(&mark.uri));
     Ok(began.filter(|attempt| *attempt != claim.attempt && !past.attempts.contains(attempt)).count())
 }
 
-/// Writes down that this attempt begins with nothing else on its machine, before it does.
-pub async fn announce_alone(context: &Context, claim: &Claim) {
-    let mark = BeganAlone {
+/// Records, before it begins, that this attempt runs with nothing else on its machine.
+pub async fn announce_isolated(context: &Context, claim: &Claim) {
+    let mark = BeganIsolated {
         v: RECORD_VERSION,
         item: claim.work.item,
         attempt: claim.attempt.clone(),
         worker: context.config.worker.clone(),
         began_ms: context.ports.clock.now_ms(),
     };
-    let key = claim.keys.began_alone(claim.work.epoch, claim.work.item, &claim.attempt);
+    let key = claim.keys.began_isolated(claim.work.epoch, claim.work.item, &claim.attempt);
     insist(context, "mark of an item that runs alone", || Box::pin(records::put(&*context.ports.store, &key, &mark)))
         .await;
 }

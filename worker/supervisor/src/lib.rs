@@ -1,15 +1,14 @@
 //! The supervisor of one machine: takes work messages, runs one child process an item, and commits what the child
 //! wrote. `state` decides (a pure step, time and facts as arguments); `shell` obeys. It never reads the data: the
-//! child reports, the store is asked. `LocalFleet` makes "instances" of it inside a process.
+//! child reports, and it asks the store. `LocalFleet` makes "instances" of it inside a process.
 
-pub mod again;
 mod attempt;
 mod cache;
 mod child;
 mod children;
-mod clues;
 mod commit;
 pub mod config;
+mod delivery;
 pub mod events;
 mod frozen;
 mod handle;
@@ -18,14 +17,15 @@ mod life;
 pub mod local_fleet;
 mod memory;
 mod notices;
+mod post_mortem;
 mod prepare;
 mod process;
+pub mod replay;
 mod settle;
 mod shell;
 mod spec;
 mod stage;
 pub mod state;
-mod talk;
 
 pub use child::Launch;
 pub use config::{Machine, Ports, Program, Share, SupervisorConfig, Times};

@@ -1,5 +1,5 @@
-//! What a machine writes down of its life, and the moments it tells: its worker's start, the first work, the first item.
-//! Written in the background, the latest state only; trouble with it is told and never in anybody's way.
+//! A machine's own record, and the milestones it reports: its worker's start, the first work, the first item. A
+//! background task writes the latest state only; it reports errors and blocks nobody.
 
 use crate::attempt::Context;
 use crate::events::WorkerEvent;
@@ -19,15 +19,15 @@ pub struct Life {
 }
 
 impl Life {
-    /// Nothing where nobody asked for it.
+    /// None where the settings ask for no record.
     pub fn begin(context: &Arc<Context>) -> Option<Life> {
         let (instances, mut record) = context.config.life.clone()?;
         record.seen_ms = context.ports.clock.now_ms();
         record.started_ms = record.seen_ms;
         let key = keys::instance(&instances, &record.id);
-        let (tell, told) = watch::channel(record);
-        let writer = tokio::spawn(write(Arc::clone(context), key, told));
-        let life = Life { context: Arc::clone(context), record: tell, writer };
+        let (sender, receiver) = watch::channel(record);
+        let writer = tokio::spawn(write(Arc::clone(context), key, receiver));
+        let life = Life { context: Arc::clone(context), record: sender, writer };
         life.milestone("the worker is ready");
         Some(life)
     }
@@ -86,18 +86,18 @@ impl Life {
     fn milestone(&self, what: &'static str) {
         let record = self.record.borrow();
         let since_boot_ms = record.seen_ms.saturating_sub(record.booted_ms);
-        self.context.tell(WorkerEvent::Milestone { what, since_boot_ms });
+        self.context.emit(WorkerEvent::Milestone { what, since_boot_ms });
     }
 }
 
-/// Writes what there is until nobody tells any more, and the last of it surely.
-async fn write(context: Arc<Context>, key: Uri, mut told: watch::Receiver<InstanceRecord>) {
+/// Writes each latest state until the sender is dropped; the last state is always written.
+async fn write(context: Arc<Context>, key: Uri, mut receiver: watch::Receiver<InstanceRecord>) {
     loop {
-        let record = told.borrow_and_update().clone();
+        let record = receiver.borrow_and_update().clone();
         if let Err(e) = records::put(&*context.ports.store, &key, &record).await {
             context.note(format!("the machine's life was not written down: {e}"));
         }
-        if told.changed().await.is_err() {
+        if receiver.changed().await.is_err() {
             return;
         }
     }

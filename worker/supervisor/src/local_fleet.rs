@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
-/// What the name of a directory's lock ends in.
+/// The ending of the name of a directory's lock.
 const LOCK: &str = ".lock";
 
 struct Running {
@@ -101,7 +101,7 @@ impl Fleets for LocalFleet {
 }
 
 /// A directory for a fleet's temporary files, with a lock file beside it that is held as long as the fleet lives. The
-/// kernel lets go of it with the process, in whatever container that is; the number of a process says nothing.
+/// kernel lets go of it with the process, in whatever container that is; the number of a process proves nothing.
 struct OwnTmp {
     dir: PathBuf,
     lock: PathBuf,
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_in_use_stays_whoever_looks_and_one_whose_holder_is_gone_goes() {
+    fn a_directory_in_use_stays_and_one_whose_holder_is_gone_is_removed() {
         let tmp = tempfile::tempdir().expect("a directory");
         let mine = OwnTmp::take(tmp.path(), "f").expect("free");
         std::fs::create_dir(&mine.dir).expect("made");

@@ -1,4 +1,4 @@
-//! Memory as /proc tells it: of this machine, and of process groups. What counts is what cannot be given back:
+//! Memory as /proc reports it: of this machine, and of process groups. What counts is what cannot be given back:
 //! resident pages without those that merely cache files.
 
 use rustix::param::page_size;

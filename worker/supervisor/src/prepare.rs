@@ -1,5 +1,5 @@
-//! From a message to a child's spec. A message is a hint: it is held against lease, plan and receipts, and dropped
-//! with a word if it does not fit them. Whoever sees a receipt sends `done`.
+//! From a message to a child's spec. A message is a hint: it is compared with lease, plan and receipts, and dropped
+//! with a reason if it does not fit them. Whoever sees a receipt sends `done`.
 
 use crate::attempt::{Claim, Context, Job, new_attempt};
 use crate::cache::{Frozen, Missing};
@@ -20,12 +20,12 @@ use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Between two tries of a store that does not answer.
+/// The longest pause between two tries of a store that does not answer.
 const LONGEST_PAUSE_MS: u64 = 30_000;
 
 /// Why a message leads to no child.
 pub enum Refusal {
-    /// It means nothing (any more): deleted, with this word.
+    /// It means nothing (any more): deleted, with this reason.
     Drop(String),
     /// The item is committed, by the attempt this receipt names.
     Committed(Box<Claim>, Box<Receipt>),
@@ -33,7 +33,7 @@ pub enum Refusal {
     Spent(Box<Claim>),
     /// The attempt has failed before it began.
     Failed(Box<Claim>, Box<Ending>),
-    /// Trouble with the store: later.
+    /// The store failed: retried later.
     Later(String),
 }
 
@@ -63,8 +63,8 @@ impl From<Missing> for Refusal {
     }
 }
 
-/// A store that does not answer is asked again, holding the item's lease: giving it back would help nobody, and each
-/// receive that nothing explains speaks against the item.
+/// A store that does not answer is retried while the item's lease is held: giving it back would help nobody, and each
+/// unexplained receive counts against the item.
 pub async fn prepare(context: &Context, claim: &Claim) -> Result<Job, Refusal> {
     let begun = tokio::time::Instant::now();
     let hold = Duration::from_millis(context.config.times.hold_ms);
@@ -99,13 +99,13 @@ async fn prepared(context: &Context, mut claim: Claim) -> Result<Job, Refusal> {
         return Err(Refusal::Drop(what));
     };
     claim.max_attempts = step.resources.max_attempts;
-    let alone = has_tries_left(context, &claim).await?;
+    let isolated = has_tries_left(context, &claim).await?;
     let pins = context.cache.pins(store, &claim.keys, claim.work.epoch).await?;
     let (item, item_digest) = spec::work_item(store, &claim.keys, claim.work.item, &shared, pins.as_deref()).await?;
     let job = Job {
         item_digest,
         reads: item.inputs.iter().chain(item.tables.values().flatten()).cloned().collect(),
-        alone,
+        isolated,
         threads: step.resources.vcpus.max(1),
         // Where the machine is smaller than the rung, the limit is the machine: better we end it than the kernel.
         memory_bytes: memory_bytes(&step.resources, claim.work.rung).min(context.config.machine.memory_bytes),
@@ -167,9 +167,9 @@ async fn unfenced(context: &Context, work: &WorkMessage) -> Result<std::sync::Ar
         return Err(Refusal::Drop(format!("{item}: there is no epoch {} yet", work.epoch)));
     }
     match lease.generations.get(work.step.as_str()) {
-        Some(known) if known.generation == work.generation => Ok(lease),
-        known => {
-            let current = known.map_or("none".to_owned(), |k| k.generation.to_string());
+        Some(entry) if entry.generation == work.generation => Ok(lease),
+        entry => {
+            let current = entry.map_or("none".to_owned(), |g| g.generation.to_string());
             Err(Refusal::Drop(format!("{item}: generation {}, but the run's is {current}", work.generation)))
         }
     }
@@ -192,7 +192,7 @@ fn foreign(claim: Claim, what: String) -> Refusal {
     Refusal::Failed(Box::new(claim), Box::new(ending))
 }
 
-/// Only asked of items that have been received before: a first receive has no history. Says whether it must run alone.
+/// Called for every item, but a first receive has no history. Returns whether the item must run isolated.
 async fn has_tries_left(context: &Context, claim: &Claim) -> Result<bool, Refusal> {
     let receives = claim.message.receives;
     if receives <= 1 {
@@ -206,10 +206,10 @@ async fn has_tries_left(context: &Context, claim: &Claim) -> Result<bool, Refusa
     if unexplained <= LONE_RECEIVES {
         return Ok(false);
     }
-    let alone = history::alone_without_end(context, claim, &past).await?;
-    if budget::is_poison(unexplained, alone) {
+    let isolated = history::isolated_without_end(context, claim, &past).await?;
+    if budget::is_poison(unexplained, isolated) {
         let message = format!(
-            "received {receives} times, {unexplained} of them without a word of how they ended, and {alone} times \
+            "received {receives} times, {unexplained} of them without a word of how they ended, and {isolated} times \
              nothing else ran on the machine: it takes its machines with it"
         );
         let ending = Ending::new(FailureClass::Poison, message, "no end was ever recorded")
@@ -224,7 +224,7 @@ async fn write_spec(job: &Job, spec: &ItemSpec) -> std::io::Result<()> {
     tokio::fs::write(job.spec(), serde_json::to_vec(spec)?).await
 }
 
-/// Files that have to be as pinned before a receipt may say they were read: each once.
+/// Files that must match their pins before a receipt may state that they were read: each once.
 pub fn distinct(files: &[InputFile]) -> Vec<&InputFile> {
     let by_uri: BTreeMap<_, _> = files.iter().map(|f| (&f.uri, f)).collect();
     by_uri.into_values().collect()

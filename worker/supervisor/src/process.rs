@@ -1,11 +1,11 @@
-//! Children as the shell knows them: started, signalled, ended. `System` has real ones; a simulation brings its own.
+//! Children as the shell sees them: started, signalled, ended. `System` has real ones; a simulation brings its own.
 
 use crate::child::{Child, Launch};
 use crate::state::{Exit, Signal};
 
-/// Told the process id, once.
+/// Receives the process id, once.
 pub type Started = Box<dyn FnOnce(u32) + Send>;
-/// Told how it ended, once, also where it could not be started.
+/// Receives how it ended, once, also if it could not be started.
 pub type Ended = Box<dyn Fn(Exit) + Send + Sync>;
 
 pub trait Processes: Send + Sync {

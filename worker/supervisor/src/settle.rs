@@ -1,14 +1,14 @@
-//! How a try ends, in the one order there is: record, callback, message. Each of these is repeated until it is
-//! heard; a supervisor that dies in between leaves a message that comes back and a record that is found.
+//! How a try ends, always in the same order: record, callback, message. Each of these is repeated until it
+//! arrives; a supervisor that dies in between leaves a message that comes back and a record that is found.
 
 use crate::attempt::{Claim, Context, Job};
 use crate::commit::{Committed, commit};
+use crate::delivery::{call_back, delete_message, discard, give_back, insist, try_call_back};
 use crate::events::WorkerEvent;
 use crate::history;
 use crate::prepare::Refusal;
 use crate::state::Ending;
 use crate::state::budget::{self, Next, Waits};
-use crate::talk::{call_back, delete_message, discard, give_back, insist, try_call_back};
 use spotmill_core::ids::AttemptId;
 use spotmill_core::item::{FailureClass, ItemReport};
 use spotmill_core::records::{CallbackKind, FailureRecord, RECORD_VERSION};
@@ -17,15 +17,15 @@ use spotmill_platform::records;
 use std::fmt::Display;
 use std::time::Duration;
 
-/// What could not even be looked at is given to another machine after this.
+/// A message that could not even be checked is given to another machine after this.
 const LATER_MS: u64 = 60_000;
 
-/// What the child wrote is where it belongs: commit it, or record why not. Says whether it was committed.
+/// What the child wrote is where it belongs: commits it, or records why not. Returns whether it was committed.
 pub async fn finish(context: &Context, job: &Job, report: &ItemReport, log_tail: String) -> bool {
     let claim = &job.claim;
     match commit(context, job, report).await {
         Committed::Won => {
-            context.tell(WorkerEvent::ItemDone {
+            context.emit(WorkerEvent::ItemDone {
                 id: claim.id(),
                 rows_raw: report.rows_raw,
                 rows_read: report.rows_read,
@@ -55,7 +55,7 @@ pub async fn finish(context: &Context, job: &Job, report: &ItemReport, log_tail:
 pub async fn refuse(context: &Context, message: &Message, refusal: Refusal) {
     match refusal {
         Refusal::Drop(why) => {
-            context.tell(WorkerEvent::MessageDropped { why });
+            context.emit(WorkerEvent::MessageDropped { why });
             delete_message(context, &message.receipt).await;
         }
         Refusal::Committed(claim, receipt) => committed_by_another(context, &claim, &receipt.attempt).await,
@@ -81,7 +81,7 @@ pub async fn settle(context: &Context, claim: &Claim, ending: Ending, log_tail: 
     let next = budget::next(ending.class, &past.classes, claim.max_attempts, waits(context));
     record(context, claim, &ending, log_tail).await;
     let attempts = past.attempts() + budget::attempts(&[ending.class]);
-    tell(context, claim, &ending, attempts, next);
+    report(context, claim, &ending, attempts, next);
     // Before the message goes back, after which its lease is not held any more.
     discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
     let (kind, receipt) = (kind_of(ending.class, next), &claim.message.receipt);
@@ -102,30 +102,30 @@ pub async fn let_go(context: &Context, message: &Message) {
     give_back(context, &message.receipt, 0).await;
 }
 
-/// There is little time: each thing is said once, and none waits long for the one before it, because another machine
+/// There is little time: each message is sent once, and none waits long for the one before it, because another machine
 /// waits for the message.
 async fn lose(context: &Context, claim: &Claim, ending: &Ending, log_tail: String) {
     last_word(context, write(context, claim, ending, log_tail)).await;
     last_word(context, try_call_back(context, claim, CallbackKind::Lost, &claim.attempt)).await;
     last_word(context, context.ports.queue.extend(&context.config.queue, &claim.message.receipt, Duration::ZERO)).await;
-    context.tell(WorkerEvent::ItemLost { id: claim.id(), message: ending.message.clone() });
+    context.emit(WorkerEvent::ItemLost { id: claim.id(), message: ending.message.clone() });
     discard(context, &claim.keys.scratch(claim.work.item, &claim.attempt)).await;
 }
 
 async fn last_word<T, E: Display>(context: &Context, word: impl Future<Output = Result<T, E>>) {
     let most = Duration::from_millis(context.config.times.last_word_ms);
-    let trouble = match tokio::time::timeout(most, word).await {
+    let error = match tokio::time::timeout(most, word).await {
         Ok(Ok(_)) => return,
         Ok(Err(e)) => e.to_string(),
         Err(_) => "no answer in time".to_owned(),
     };
-    context.note(format!("while an item was handed back: {trouble}"));
+    context.note(format!("while an item was handed back: {error}"));
 }
 
 async fn committed_by_another(context: &Context, claim: &Claim, winner: &AttemptId) {
     let mut id = claim.id();
     id.attempt = winner.clone();
-    context.tell(WorkerEvent::ItemCommittedByAnother { id });
+    context.emit(WorkerEvent::ItemCommittedByAnother { id });
     done(context, claim, winner).await;
 }
 
@@ -175,18 +175,18 @@ async fn write(
     records::put(&*context.ports.store, &key, &record).await
 }
 
-fn tell(context: &Context, claim: &Claim, ending: &Ending, attempts: u32, next: Next) {
+fn report(context: &Context, claim: &Claim, ending: &Ending, attempts: u32, next: Next) {
     let (id, message) = (claim.id(), ending.message.clone());
     let retry_in_ms = match next {
         Next::NeedsMemory => {
             let peak_bytes = ending.usage.peak_bytes;
-            return context.tell(WorkerEvent::ItemNeedsMemory { id, message, peak_bytes });
+            return context.emit(WorkerEvent::ItemNeedsMemory { id, message, peak_bytes });
         }
         Next::Retry { after_ms } => Some(after_ms),
         Next::GiveUp => None,
     };
     let (class, remedy) = (ending.class, ending.remedy.clone());
-    context.tell(WorkerEvent::ItemFailed { id, class, message, remedy, attempts, retry_in_ms });
+    context.emit(WorkerEvent::ItemFailed { id, class, message, remedy, attempts, retry_in_ms });
 }
 
 pub fn waits(context: &Context) -> Waits {

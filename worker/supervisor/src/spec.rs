@@ -1,15 +1,15 @@
-//! What a child is told: one item of a frozen plan, with the run's params in its SQL. The only place that makes an
-//! `ItemSpec`, for an attempt and for an item that somebody looks at again.
+//! The spec of a child: one item of a frozen plan, with the run's params in its SQL. Only this module makes an
+//! `ItemSpec`, for an attempt and for a replay.
 
 use crate::cache::Frozen;
 use crate::frozen;
+use spotmill_core::format::count;
 use spotmill_core::ids::{AttemptId, Generation, ItemIndex, RunId, Uri};
 use spotmill_core::item::{ITEM_VERSION, ItemSpec, TableInput};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::model::Step;
 use spotmill_core::plan::{item_digest, line_range};
 use spotmill_core::records::{Lease, Pins, WorkItem};
-use spotmill_core::words::count;
 use spotmill_platform::ports::{Store, StoreError};
 use std::collections::BTreeMap;
 
@@ -17,13 +17,12 @@ use std::collections::BTreeMap;
 pub enum Unread {
     /// The work list is not there.
     Gone(Uri),
-    /// It is not what the plan says.
+    /// It is not what the plan states.
     Foreign(String),
     Store(String),
 }
 
-/// The item's line with the epoch's pins over it and the whole side tables beside it, and the line's digest as the plan
-/// knows it.
+/// The item's line with the epoch's pins applied and the whole side tables added, and the line's digest as in the plan.
 pub async fn work_item(
     store: &dyn Store,
     keys: &StepKeys,

@@ -1,11 +1,12 @@
 //! Objects of S3 for a child that knows only files: its inputs are copied to this machine before it starts, what it
-//! wrote is copied to the attempt's prefix after it has finished, and its words, which name the copies, get the names
-//! of the objects back. So the child needs neither network nor credentials. On one machine nothing is copied.
+//! wrote is copied to the attempt's prefix after it has finished, and in its messages the names of the copies are
+//! replaced by those of the objects. So the child needs neither network nor credentials. On one machine nothing is
+//! copied.
 
 use crate::attempt::{Context, Job};
+use crate::delivery::insist;
 use crate::prepare::{Refusal, distinct};
 use crate::state::Ending;
-use crate::talk::insist;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{FailureClass, InputFile, ItemReport, ItemSpec};
 use spotmill_platform::ports::StoreError;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Copies under way at once for one item.
+/// Concurrent copies for one item.
 const COPIES: usize = 8;
 const S3: &str = "s3://";
 
@@ -45,7 +46,7 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
     if away.is_empty() {
         return Ok(());
     }
-    copy_all(context, job, away).await.map_err(|trouble| match trouble {
+    copy_all(context, job, away).await.map_err(|error| match error {
         NotCopied::Later(why) => Refusal::Later(why),
         NotCopied::Ended(ending) => Refusal::Failed(Box::new(job.claim.clone()), ending),
     })?;
@@ -114,12 +115,12 @@ fn infra(message: String) -> Box<Ending> {
 }
 
 fn not_copied(file: &InputFile, error: StoreError) -> NotCopied {
-    let trouble = || format!("{} was not copied: {error}", file.uri);
+    let message = || format!("{} was not copied: {error}", file.uri);
     let what = match &error {
         StoreError::NotFound(_) => "went away since it was pinned",
         StoreError::Changed(_) => "was changed since it was pinned",
-        StoreError::Transient { .. } | StoreError::Unknown { .. } => return NotCopied::Later(trouble()),
-        _ => return infra(trouble()).into(),
+        StoreError::Transient { .. } | StoreError::Unknown { .. } => return NotCopied::Later(message()),
+        _ => return infra(message()).into(),
     };
     let mut ending = Ending::new(FailureClass::InputChanged, format!("{} {what}", file.uri), "not started")
         .remedy("start the run again: it takes the input as it is now");
@@ -127,7 +128,7 @@ fn not_copied(file: &InputFile, error: StoreError) -> NotCopied {
     Box::new(ending).into()
 }
 
-/// The child's words with the objects' names instead of the copies'.
+/// The child's text with the objects' names instead of the copies'.
 pub fn renamed(job: &Job, text: &str) -> String {
     let copies = format!("{}/", inputs(job).to_string_lossy());
     let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);

@@ -5,7 +5,7 @@ use spotmill_core::fleet::cause::{SPOT_QUOTA, raise_quota};
 use spotmill_core::model::Pipeline;
 use spotmill_platform::aws::Aws;
 
-/// What the largest fleet may ask for, as far as pipelines say; at least the vCPUs of one item.
+/// The most vCPUs that a fleet of these pipelines may ask for; at least the vCPUs of one item.
 pub(super) fn most_vcpus(pipelines: &[&Pipeline]) -> (u32, bool) {
     let items = pipelines.iter().flat_map(|p| &p.steps).map(|s| s.resources.vcpus).max().unwrap_or(1);
     match pipelines.iter().filter_map(|p| p.fleet.max_vcpus).max() {

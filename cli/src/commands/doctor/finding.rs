@@ -1,4 +1,4 @@
-//! What a check found, and how it is told.
+//! What a check found, and how it is reported.
 
 use crate::args::Global;
 use crate::exit::Stop;
@@ -39,7 +39,7 @@ pub(super) fn unasked(what: &'static str, e: AwsError) -> Finding {
     warning(what, format!("not checked: {}", stop.message), remedy)
 }
 
-pub(super) fn tell(global: &Global, identity: &Identity, found: &[Finding]) {
+pub(super) fn report(global: &Global, identity: &Identity, found: &[Finding]) {
     let count = |grade| found.iter().filter(|f| f.grade == grade).count();
     let (problems, warnings) = (count(Grade::Problem), count(Grade::Warning));
     for f in found {

@@ -1,5 +1,5 @@
-//! `doctor`: what of the account would make a run fail, or wait for ever, before the first machine costs anything. Each
-//! finding says what to type. It reads only; a check that may not be made is a finding too.
+//! `doctor`: finds what in the account would make a run fail, or wait for ever, before the first machine costs money.
+//! Each finding names the command to type. It reads only; a check that is not permitted is a finding too.
 
 mod account;
 mod finding;
@@ -11,7 +11,7 @@ use crate::aws::{World, answers, connect, stack_name};
 use crate::exit::{Code, Stop};
 use crate::project::{PIPELINE_FILE, Project};
 use account::{most_vcpus, quota, role};
-use finding::{Finding, Grade, fine, problem, tell, unasked, warning};
+use finding::{Finding, Grade, fine, problem, report, unasked, warning};
 use place::{images, pools, subnets};
 use spotmill_core::keys;
 use spotmill_core::model::Pipeline;
@@ -43,7 +43,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
         images(global, world, &mut found).await;
         found.extend(pipelines.iter().flat_map(|p| pools(global, p, subnets)));
     }
-    tell(global, &identity, &found);
+    report(global, &identity, &found);
     let problems = found.iter().any(|f| f.grade == Grade::Problem);
     Ok(if problems { Code::Permission } else { Code::Done })
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Addresses a subnet should have left for machines.
 const FREE_ADDRESSES: i32 = 32;
-/// Items for which pools are counted where the number is not known: enough for every size to be useful.
+/// The number of items that is assumed when pools are counted: enough for every size to be useful.
 const MANY: u32 = 1_000;
 
 /// How many there are.
@@ -58,7 +58,7 @@ fn given(deploy: &Command, parameter: &str) -> String {
 }
 
 pub(super) async fn images(global: &Global, world: &World, found: &mut Vec<Finding>) {
-    let (deploy, mut said) = (global.command("deploy"), Vec::new());
+    let (deploy, mut described) = (global.command("deploy"), Vec::new());
     for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
         let template = world.now.outputs.get(output).cloned().unwrap_or_default();
         match world.aws.account().image_of(&template).await {
@@ -72,10 +72,10 @@ pub(super) async fn images(global: &Global, world: &World, found: &mut Vec<Findi
                 let text = format!("{} is {}, its template is for {architecture}", image.id, image.architecture);
                 return found.push(problem("images", text, given(&deploy, &format!("{parameter}=…"))));
             }
-            Ok(Some(image)) => said.push(format!("{} {architecture}", image.id)),
+            Ok(Some(image)) => described.push(format!("{} {architecture}", image.id)),
         }
     }
-    found.push(fine("images", said.join(", ")));
+    found.push(fine("images", described.join(", ")));
 }
 
 /// Machine types times zones, step by step: whether any takes an item, and how many.

@@ -5,10 +5,11 @@ use crate::args::Global;
 use crate::aws::{World, answers, elf, release};
 use crate::exit::Stop;
 use spotmill_core::fleet::Allowed;
+use spotmill_core::keys;
 use spotmill_core::model::Pipeline;
 use spotmill_core::records::{Deployed, WorkerNeeds};
-use spotmill_core::{keys, spec};
 use spotmill_platform::records;
+use spotmill_spec as spec;
 
 /// The deployed pipelines, or the one of this directory as it is deployed; each with its worker's needs.
 pub(super) async fn deployed(
@@ -39,7 +40,7 @@ pub(super) async fn deployed(
 }
 
 async fn worker(global: &Global, world: &World, record: &Deployed, pipeline: &Pipeline) -> Result<Finding, Stop> {
-    let (store, root, mut said) = (&*world.ctx.store, world.root(), Vec::new());
+    let (store, root, mut described) = (&*world.ctx.store, world.root(), Vec::new());
     let deploy = global.command("deploy").to_string();
     let both = format!("{deploy} --worker-x86-64 FILE --worker-aarch64 FILE");
     for (machine, sha256) in &record.worker.programs {
@@ -55,7 +56,7 @@ async fn worker(global: &Global, world: &World, record: &Deployed, pipeline: &Pi
             let remedy = format!("cargo zigbuild --release --target {machine}-unknown-linux-gnu.2.34, then {deploy}");
             return Ok(warning("worker", what, remedy));
         }
-        said.push(glibc.map_or_else(|| machine.clone(), |glibc| format!("{machine} (glibc {glibc})")));
+        described.push(glibc.map_or_else(|| machine.clone(), |glibc| format!("{machine} (glibc {glibc})")));
     }
     let usable =
         Allowed::by(&pipeline.fleet).architectures.iter().any(|a| record.worker.programs.contains_key(a.machine()));
@@ -63,11 +64,12 @@ async fn worker(global: &Global, world: &World, record: &Deployed, pipeline: &Pi
         let what = format!("{}: no program for the architectures that `[fleet]` allows", record.name);
         return Ok(problem("worker", what, both));
     }
-    if said.len() == 1 && pipeline.fleet.architectures.is_empty() {
-        let what = format!("{}: only for {}, which halves the pools of spare machines", record.name, said.join(""));
+    if described.len() == 1 && pipeline.fleet.architectures.is_empty() {
+        let what =
+            format!("{}: only for {}, which halves the pools of spare machines", record.name, described.join(""));
         return Ok(warning("worker", what, both));
     }
-    Ok(fine("worker", format!("{}: {}", record.name, said.join(" and "))))
+    Ok(fine("worker", format!("{}: {}", record.name, described.join(" and "))))
 }
 
 pub(super) fn too_new(glibc: &str) -> bool {

@@ -1,11 +1,12 @@
-//! `plan --fleet`: the machines that each step would ask for, in words and with prices. It asks for nothing. On this
-//! machine (no `--target aws`) the zones are a supposition and spot prices are not known, and it says so.
+//! `plan --fleet`: shows the machines that each step would ask for, with prices. It asks for nothing. On this machine
+//! (no `--target aws`) zones are assumed and there are no spot prices; the output states both.
 
-mod told;
+mod render;
 
 use crate::args::Global;
 use crate::aws::{World, answers};
 use crate::exit::Stop;
+use render::Rendered;
 use spotmill_core::fleet::cause::SPOT_QUOTA;
 use spotmill_core::fleet::machines::Machines;
 use spotmill_core::fleet::prices::PoolPrice;
@@ -18,15 +19,14 @@ use spotmill_lambdas::fleet_preview::{Asks, FleetPreview, fleets};
 use spotmill_lambdas::preview::StepPreview;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
-use told::Told;
 
-/// Zones where none are known: as many as a stack makes unless it is told otherwise.
+/// Zones that are assumed where none are listed: as many as a stack makes by default.
 const ZONES: usize = 3;
 
-/// What there is to say about prices.
+/// Spot prices, or why there are none.
 enum Prices {
     Known(Vec<PoolPrice>),
-    /// Why not.
+    /// The reason.
     Unknown(String),
 }
 
@@ -46,11 +46,11 @@ pub async fn run(
         Some(world) => asked(world, ctx, &all, &mut notes).await,
     };
     for preview in &all {
-        let told = Told::of(preview, &pipeline.fleet, &prices);
+        let rendered = Rendered::of(preview, &pipeline.fleet, &prices);
         if global.json {
-            say!("{}", told.json());
+            say!("{}", rendered.json());
         } else {
-            say!("{}", told.text());
+            say!("{}", rendered.text());
         }
     }
     if let Some(world) = world {
@@ -65,7 +65,7 @@ pub async fn run(
     Ok(())
 }
 
-/// What machines would fetch; of a pipeline that was never deployed, supposedly a program for either architecture.
+/// The programs that machines would fetch; for a pipeline never deployed, one for each architecture is assumed.
 async fn workers(
     ctx: &Ctx,
     world: Option<&World>,
@@ -105,17 +105,17 @@ fn place(ctx: &Ctx, world: Option<&World>, notes: &mut Vec<String>) -> FleetPlac
     }
 }
 
-/// Prices of every pool that any step may take, in one question.
+/// Prices of every pool that any step may take, in one request.
 async fn asked(world: &World, ctx: &Ctx, all: &[FleetPreview], notes: &mut Vec<String>) -> Prices {
-    let kinds: BTreeSet<String> =
+    let instance_types: BTreeSet<String> =
         all.iter().filter_map(machines).flat_map(|m| m.types.values().flatten().cloned()).collect();
-    let kinds: Vec<String> = kinds.into_iter().collect();
+    let instance_types: Vec<String> = instance_types.into_iter().collect();
     let account = world.aws.account();
     let zones: Vec<String> = match account.subnets(&world.subnets).await {
         Ok(subnets) => subnets.into_iter().map(|s| s.zone).collect(),
         Err(e) => return Prices::Unknown(e.to_string()),
     };
-    match world.aws.prices().spot(&kinds, &zones, ctx.clock.now_ms()).await {
+    match world.aws.prices().spot(&instance_types, &zones, ctx.clock.now_ms()).await {
         Ok(prices) => {
             notes.push(format!("Spot prices of now in {}; they change by the hour", zones.join(", ")));
             Prices::Known(prices)

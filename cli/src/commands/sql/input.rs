@@ -2,9 +2,9 @@
 
 use crate::args::SqlArgs;
 use crate::exit::{Stop, io};
-use spotmill_core::query::param;
-use spotmill_core::spec::nearest;
+use spotmill_core::nearest::nearest;
 use spotmill_core::types::Value;
+use spotmill_spec::query::param;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub fn params(given: &[(String, String)]) -> Result<BTreeMap<String, Value>, Sto
 
 /// A param that the query does not name is a typo in one of the two.
 pub fn all_used(sql: &str, params: &BTreeMap<String, Value>) -> Result<(), Stop> {
-    let named = spotmill_core::sql::params(sql);
+    let named = spotmill_spec::sql::params(sql);
     let Some(unused) = params.keys().find(|p| !named.contains(p)) else { return Ok(()) };
     let stop = Stop::usage(format!("--param {unused}: the query has no ${unused}"));
     Err(match nearest(unused, named.iter().map(String::as_str)) {

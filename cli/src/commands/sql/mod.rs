@@ -1,4 +1,4 @@
-//! `sql`: one query over files, at once, by the pipeline's worker and with a pipeline's semantics. It reads the
+//! `sql`: runs one query over files, at once, by the pipeline's worker and with a pipeline's semantics. It reads the
 //! files that the command line names and no others, and writes nothing but the output it is asked for.
 
 mod input;
@@ -11,8 +11,8 @@ use crate::project;
 use crate::worker::Worker;
 use input::Text;
 use output::Wanted;
-use spotmill_core::query::{self, Given, QueryDone, QueryFailed, QueryReply, QueryRequest};
-use spotmill_core::spec::{self, Problem, Sources};
+use spotmill_spec::query::{self, Given, QueryDone, QueryFailed, QueryReply, QueryRequest};
+use spotmill_spec::{self as spec, Problem, Sources};
 use std::path::Path;
 
 pub async fn run(global: &Global, args: &SqlArgs) -> Result<Code, Stop> {

@@ -6,7 +6,7 @@ use crate::exit::{Code, Stop, io};
 use crate::result::{indent, result_table};
 use crate::ui::format::{count, plural};
 use spotmill_core::item::PreviewReply;
-use spotmill_core::query::QueryDone;
+use spotmill_spec::query::QueryDone;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -191,7 +191,7 @@ mod tests {
     use spotmill_core::types::{Column, ColumnType};
 
     #[test]
-    fn a_table_says_how_many_rows_there_are() {
+    fn a_table_states_how_many_rows_there_are() {
         let column = |name: &str, ty| Column { name: name.into(), ty, parse: None };
         let columns = vec![column("n", ColumnType::Int64), column("text", ColumnType::String)];
         let preview = Some(vec![vec![Some("12".into()), None], vec![Some("7".into()), Some("two\nlines".into())]]);

@@ -6,11 +6,11 @@ use crate::exit::{Code, Stop};
 use spotmill_core::endings;
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Format, Read};
-use spotmill_core::query::{QueryTable, read_of};
-use spotmill_core::spec::nearest;
+use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
 use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Store;
+use spotmill_spec::query::{QueryTable, read_of};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -51,7 +51,7 @@ impl Arithmetic {
     }
 }
 
-/// The planner asks every operation of a sum for its name, again and again: the name of a long one is its beginning and
+/// The planner asks every operation of a sum for its name repeatedly: the name of a long one is its beginning and
 /// a digest of all of it.
 fn bounded(name: String) -> String {
     const LONGEST: usize = 200;

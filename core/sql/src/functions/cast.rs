@@ -29,7 +29,7 @@ impl Conversion {
 }
 
 /// A conversion between its parse and its plan, with a NULL of its type: the planner's own `Cast` has no name, and two
-/// expressions that differ in it alone would be one column.
+/// expressions that differ only in it would be one column.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Written {
     lenient: bool,
@@ -205,7 +205,7 @@ fn whole(array: &ArrayRef) -> Result<ArrayRef> {
     })
 }
 
-/// The fewest digits that make the number again; with an exponent below 1e-4 and from 1e16, as DuckDB and Python do.
+/// The fewest digits that restore the number; with an exponent below 1e-4 and from 1e16, as DuckDB and Python do.
 fn text_of_floats(array: &ArrayRef) -> ArrayRef {
     let texts: StringViewArray = match array.data_type() {
         DataType::Float32 => array
@@ -239,7 +239,7 @@ fn float_text(value: f64, scientific: String) -> String {
     format!("{sign}{text}")
 }
 
-/// Blanks around a value say nothing about it.
+/// Blanks around a value have no meaning.
 fn trimmed(array: &ArrayRef) -> Result<ArrayRef> {
     let view = cast_with_options(array, &DataType::Utf8View, &CastOptions::default())?;
     let values = view.as_string_view();

@@ -1,4 +1,4 @@
-//! Calls of which some arguments are one value for all rows: a call of constants alone makes one value, any other makes
+//! Calls of which some arguments are one value for all rows: a call of only constants makes one value, any other makes
 //! one for each row, of which there may be none.
 
 use arrow::array::ArrayRef;

@@ -1,4 +1,4 @@
-//! Aggregates that see all rows of their group in one place: none of them merges states, which is said here once.
+//! Aggregates that see all rows of their group in one place: none of them merges states, which is stated here once.
 
 use arrow::array::ArrayRef;
 use datafusion_common::{Result, ScalarValue, exec_err};

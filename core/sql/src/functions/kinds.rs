@@ -1,4 +1,4 @@
-//! Kinds of types, and the words a pipeline file has for them.
+//! Kinds of types, and the names a pipeline file has for them.
 
 use arrow::datatypes::{DataType, TimeUnit};
 

@@ -65,8 +65,8 @@ impl<T> Default for Kept<T> {
 
 impl<T> Kept<T> {
     pub fn of(&mut self, text: &str, read: impl FnOnce(&str) -> Result<T>) -> Result<&T> {
-        let known = self.0.take().filter(|(of, _)| of == text);
-        let kept = match known {
+        let cached = self.0.take().filter(|(of, _)| of == text);
+        let kept = match cached {
             Some(kept) => kept,
             None => (text.to_owned(), read(text)?),
         };
@@ -114,14 +114,14 @@ impl RowWise {
             Some(shape) => Ok(shape),
             None => {
                 let given: Vec<String> = types.iter().map(word).collect();
-                let shapes: Vec<String> = self.shapes.iter().map(|s| format!("({})", words(s.takes))).collect();
+                let shapes: Vec<String> = self.shapes.iter().map(|s| format!("({})", described(s.takes))).collect();
                 plan_err!("{} takes no ({}): it takes {}", self.name, given.join(", "), shapes.join(" or "))
             }
         }
     }
 }
 
-fn words(takes: &[Takes]) -> String {
+fn described(takes: &[Takes]) -> String {
     let word = |t: &Takes| match t {
         Takes::Text => "string",
         Takes::Integer => "integer",

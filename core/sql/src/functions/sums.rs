@@ -174,7 +174,7 @@ impl Fold for Exact {
     }
 }
 
-/// What to say of a sum that int64 does not hold.
+/// The message for a sum that int64 does not hold.
 pub fn too_large(sum: impl std::fmt::Display) -> String {
     format!("the sum {sum} does not fit int64: CAST the argument to DECIMAL(38, 0)")
 }

@@ -69,7 +69,7 @@ fn over_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
 }
 
 /// The aggregate as one of its own for each grouping set, with NULL for the keys that the set does not have and the
-/// number that tells the sets apart.
+/// number that distinguishes the sets.
 pub fn apart(aggregate: Aggregate) -> Result<LogicalPlan> {
     let Aggregate { input, group_expr, aggr_expr, schema, .. } = aggregate;
     let [Expr::GroupingSet(grouping)] = group_expr.as_slice() else {

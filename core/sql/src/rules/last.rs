@@ -13,7 +13,7 @@ use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
 /// Nothing, or why the plan cannot be run.
 pub fn checked(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|node| {
-        known(node)?;
+        supported(node)?;
         settled(node)?;
         let schema = merge_schema(&node.inputs());
         node.apply_expressions(|expr| {
@@ -26,7 +26,7 @@ pub fn checked(plan: &LogicalPlan) -> Result<()> {
     Ok(())
 }
 
-fn known(node: &LogicalPlan) -> Result<()> {
+fn supported(node: &LogicalPlan) -> Result<()> {
     let name = match node {
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE is not supported: write the levels as steps",
         LogicalPlan::Unnest(_) => "UNNEST is not supported: a column holds one value",
@@ -41,8 +41,8 @@ fn known(node: &LogicalPlan) -> Result<()> {
 
 /// The types of a node are those of its expressions: a rule that changes one without the other would lose digits.
 fn settled(node: &LogicalPlan) -> Result<()> {
-    let again = node.clone().recompute_schema()?;
-    let mut pairs = node.schema().fields().iter().zip(again.schema().fields());
+    let recomputed = node.clone().recompute_schema()?;
+    let mut pairs = node.schema().fields().iter().zip(recomputed.schema().fields());
     match pairs.find(|(one, other)| kept(one.data_type()) != kept(other.data_type())) {
         Some((one, other)) => plan_err!(
             "the type of `{}` is {} in one place and {} in another: CAST it",
@@ -62,7 +62,7 @@ fn kept(ty: &DataType) -> DataType {
     }
 }
 
-/// A NULL among the values of NOT IN empties the result; only a plain join can tell.
+/// A NULL among the values of NOT IN empties the result; only a plain join can represent that.
 fn unjoinable(join: &Join) -> bool {
     join.null_aware && (join.join_type != JoinType::LeftAnti || join.filter.is_some() || join.on.len() != 1)
 }

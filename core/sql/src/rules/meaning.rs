@@ -52,7 +52,7 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     }))
 }
 
-/// From the leaves up, so that the type of every operand is final when its operator is looked at: of CASE, say, it is
+/// From the leaves up, so that the type of every operand is final when its operator is handled: of CASE, e.g., it is
 /// not before its branches have one type.
 struct Rewriter<'a> {
     schema: &'a DFSchema,

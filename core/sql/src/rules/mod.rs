@@ -1,4 +1,4 @@
-//! What `docs/sql.md` says of the meaning of SQL, as rules over plans. `meaning` makes it explicit before types are
+//! What `docs/sql.md` states of the meaning of SQL, as rules over plans. `meaning` makes it explicit before types are
 //! coerced, `subqueries` brings subqueries to forms that can be joined, `last` refuses what is left over.
 
 mod columns;

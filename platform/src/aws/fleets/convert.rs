@@ -1,4 +1,4 @@
-//! The pure requests in the SDK's words, field by field; nothing is decided here.
+//! Converts the pure requests to the SDK's types, field by field; it decides nothing.
 
 use aws_sdk_ec2::operation::create_fleet::builders::CreateFleetFluentBuilder;
 use aws_sdk_ec2::primitives::{DateTime, DateTimeFormat};

@@ -1,8 +1,8 @@
 //! Ending a fleet, also one whose launch never answered. Deleted fleets first, then machines that still work, then
-//! the versions: a version that stands says that something may be left, so it goes last.
+//! the versions: a version that stands shows that something may be left, so it goes last.
 
-use super::look::Found;
-use super::{Ec2Fleets, FleetError, Trouble, failed};
+use super::inspect::Found;
+use super::{Ec2Fleets, FleetError, RequestError, failed};
 use crate::ports::{BoxError, FleetRequest};
 use aws_sdk_ec2::types::FleetStateCode;
 use spotmill_core::fleet::{Architecture, create_fleet, template_versions};
@@ -14,8 +14,8 @@ type Versions = BTreeMap<Architecture, Vec<i64>>;
 impl Ec2Fleets {
     pub(super) async fn end_fleet(&self, request: &FleetRequest) -> Result<(), FleetError> {
         let name = &request.name;
-        let wrap = |doing: &'static str| move |e: Trouble| failed(name, doing, e);
-        let (mut fleets, versions) = self.look_twice(name).await.map_err(wrap("looking for the fleet"))?;
+        let wrap = |doing: &'static str| move |e: RequestError| failed(name, doing, e);
+        let (mut fleets, versions) = self.find_twice(name).await.map_err(wrap("looking for the fleet"))?;
         if fleets.is_empty() {
             fleets.extend(self.replay(request, &versions).await?);
         }
@@ -28,8 +28,8 @@ impl Ec2Fleets {
         self.remove_versions(name).await
     }
 
-    /// Two looks, the second after a while, before a fleet counts as absent.
-    async fn look_twice(&self, name: &str) -> Result<(Vec<Found>, Versions), Trouble> {
+    /// Searches twice, the second time after a while, before a fleet counts as absent.
+    async fn find_twice(&self, name: &str) -> Result<(Vec<Found>, Versions), RequestError> {
         let fleets = self.fleets_named(name).await?;
         if !fleets.is_empty() {
             return Ok((fleets, Versions::new()));
@@ -38,7 +38,7 @@ impl Ec2Fleets {
         Ok((self.fleets_named(name).await?, self.versions_for(name).await?))
     }
 
-    /// The fleet that CreateFleet made and nobody was told of: the same request under the same token says its id.
+    /// The fleet that CreateFleet made without a reply: the same request under the same token returns its id.
     /// Where a version is missing nothing was asked for, or all of it is gone. A request that is refused now was
     /// refused then; a fleet of it would still be found by its tags, and ends by itself.
     async fn replay(&self, request: &FleetRequest, versions: &Versions) -> Result<Vec<Found>, FleetError> {
@@ -60,7 +60,7 @@ impl Ec2Fleets {
     }
 
     /// The token was used, by a request from before the stack changed: the fleet is there, and will be seen.
-    async fn unseen(&self, name: &str, e: Trouble) -> Result<Vec<Found>, FleetError> {
+    async fn unseen(&self, name: &str, e: RequestError) -> Result<Vec<Found>, FleetError> {
         let found = self.fleets_named(name).await.map_err(|e| failed(name, "looking for the fleet", e))?;
         if found.is_empty() {
             let what = "the fleet exists, but EC2 does not show it yet".to_owned();
@@ -69,10 +69,10 @@ impl Ec2Fleets {
         Ok(found)
     }
 
-    /// Until no machine of the fleet works, twice in a row: the first look may miss one that was just launched.
+    /// Waits until no machine of the fleet works, twice in a row: the first check may miss one that was just launched.
     async fn wait_for_machines(&self, name: &str, fleets: &[Found]) -> Result<(), FleetError> {
         let until = Instant::now() + self.patience.ended;
-        let mut pause = self.patience.look;
+        let mut pause = self.patience.poll;
         let mut quiet = 0;
         loop {
             let working = self.working(name, fleets).await.map_err(|e| failed(name, "ending its machines", e))?;
@@ -84,22 +84,22 @@ impl Ec2Fleets {
                 return Err(unfinished(name, &format!("machines still work: {}", working.join(", "))));
             }
             sleep(pause).await;
-            pause = (pause * 2).min(self.patience.look * 10);
+            pause = (pause * 2).min(self.patience.poll * 10);
         }
     }
 
-    /// Machines that work; those that are known by their tag are told to end.
-    async fn working(&self, name: &str, fleets: &[Found]) -> Result<Vec<String>, Trouble> {
+    /// Machines that work; those that bear the fleet's tag are terminated.
+    async fn working(&self, name: &str, fleets: &[Found]) -> Result<Vec<String>, RequestError> {
         let machines = self.machines(name).await?;
         let mut working = machines.working;
         match self.terminate(&working).await {
-            // One of them is gone since; all that stand are told at the next look.
+            // One of them is gone since; all that stand are terminated at the next check.
             Err(e) if e.is(&["NotFound"]) => {}
-            told => told?,
+            ended => ended?,
         }
         for fleet in fleets.iter().filter(|f| f.state != FleetStateCode::Deleted) {
             let counted = self.machines_of(&fleet.id).await?;
-            working.extend(counted.into_iter().filter(|id| !machines.known.contains(id)));
+            working.extend(counted.into_iter().filter(|id| !machines.tagged.contains(id)));
         }
         Ok(working)
     }

@@ -1,7 +1,7 @@
-//! Asking for a fleet: versions first, then the fleet over them. Both calls bear a token, so that asking again is the
-//! same fleet.
+//! Asking for a fleet: versions first, then the fleet over them. Both calls bear a token, so that a repeated request is
+//! the same fleet.
 
-use super::{Ec2Fleets, FleetError, Trouble, failed, impossible};
+use super::{Ec2Fleets, FleetError, RequestError, failed, impossible};
 use crate::ports::{BoxError, FleetRequest};
 use spotmill_core::fleet::{Architecture, create_fleet, machines_for, template_versions};
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 /// Tries of CreateFleet while EC2 has not heard of a version it just made.
 const TRIES: u32 = 4;
-/// Last words of the codes by which it says so.
+/// Last words of the codes for that.
 const UNHEARD: &[&str] = &["VersionNotFound", "NotFound"];
 /// The token was used for another request: the stack was changed since, and what was asked for then stands.
 const ASKED_BEFORE: &[&str] = &["IdempotentParameterMismatch"];
@@ -31,10 +31,10 @@ impl Ec2Fleets {
                 Err(e) => return Err(failed(&request.name, "asking for the fleet", e)),
             }
         }
-        Err(nothing_said(&request.name, "CreateFleet"))
+        Err(no_result(&request.name, "CreateFleet"))
     }
 
-    async fn launched_before(&self, request: &FleetRequest, e: Trouble) -> Result<(), FleetError> {
+    async fn launched_before(&self, request: &FleetRequest, e: RequestError) -> Result<(), FleetError> {
         let found = self.fleets_named(&request.name).await;
         match found.map_err(|e| failed(&request.name, "looking for the fleet", e))? {
             none if none.is_empty() => Err(failed(&request.name, "asking for the fleet", e)),
@@ -55,14 +55,14 @@ impl Ec2Fleets {
                 }
                 made => made.map_err(|e| failed(name, &doing, e))?,
             };
-            numbers.insert(architecture, number.ok_or_else(|| nothing_said(name, &doing))?);
+            numbers.insert(architecture, number.ok_or_else(|| no_result(name, &doing))?);
         }
         Ok(numbers)
     }
 }
 
 /// An answer without what it has to hold.
-fn nothing_said(name: &str, doing: &str) -> FleetError {
+fn no_result(name: &str, doing: &str) -> FleetError {
     let source: BoxError = "the answer is incomplete".into();
     FleetError::Transient { name: name.to_owned(), what: format!("{doing}: EC2 answered without the result"), source }
 }

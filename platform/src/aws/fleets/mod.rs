@@ -5,13 +5,13 @@
 mod call;
 mod convert;
 mod end;
+mod inspect;
 mod launch;
-mod look;
 mod now;
 
 use super::config::Aws;
+use super::error::{Fate, RequestError};
 use super::quotas;
-use super::trouble::{Fate, Trouble};
 use crate::ports::{FleetError, FleetEvent, FleetNow, FleetRequest, Fleets, LivingFleet, Resize};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -31,24 +31,24 @@ pub struct FleetSettings {
     pub subnets: Vec<String>,
     /// The state root.
     pub root: Uri,
-    /// Seconds that an item is a machine's without a word of it.
+    /// Seconds that an item is a machine's without a call from it.
     pub visibility_secs: u64,
 }
 
-/// How long is waited for EC2, which answers before it has done, and forgets for a moment what it just did.
+/// How long we wait for EC2, which answers before it has done, and forgets for a moment what it just did.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// Until what exists is seen.
     pub seen: Duration,
-    /// For machines to end; then the caller has to ask again.
+    /// For machines to end; then the caller has to repeat the call.
     pub ended: Duration,
-    /// Between two looks at machines, at first; it doubles to ten times as much.
-    pub look: Duration,
+    /// Between two checks of machines, at first; it doubles to ten times as much.
+    pub poll: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience { seen: Duration::from_secs(3), ended: Duration::from_secs(120), look: Duration::from_secs(1) }
+        Patience { seen: Duration::from_secs(3), ended: Duration::from_secs(120), poll: Duration::from_secs(1) }
     }
 }
 
@@ -99,11 +99,11 @@ impl Fleets for Ec2Fleets {
         self.living_fleets().await
     }
 
-    async fn look(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+    async fn inspect(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
         self.fleet_now(&request.name).await.map_err(|e| failed(&request.name, "looking at the fleet", e))
     }
 
-    async fn told(&self, request: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
+    async fn events(&self, request: &FleetRequest) -> Result<Vec<FleetEvent>, FleetError> {
         self.history(&request.name).await.map_err(|e| failed(&request.name, "reading its history", e))
     }
 
@@ -124,13 +124,13 @@ impl Fleets for Ec2Fleets {
     }
 }
 
-/// A request that cannot be made of what is asked.
+/// What is asked for cannot be made a request.
 fn impossible(name: &str, problem: FleetProblem) -> FleetError {
     FleetError::Refused { name: name.to_owned(), what: problem.to_string() }
 }
 
 /// What EC2's answer means to the caller: later, or never without a person.
-fn failed(name: &str, doing: &str, e: Trouble) -> FleetError {
+fn failed(name: &str, doing: &str, e: RequestError) -> FleetError {
     let what = format!("{doing}: {}", e.text("EC2"));
     if e.fate == Fate::Refused && !e.throttled() && !e.is(LATER) {
         let remedy = remedy(&e.code);
@@ -139,12 +139,12 @@ fn failed(name: &str, doing: &str, e: Trouble) -> FleetError {
     FleetError::Transient { name: name.to_owned(), what, source: e.source }
 }
 
-/// EC2 says these with a client error's status, and they pass: it is busy, has not yet heard of a version it just made,
-/// or the credentials ran out on the way.
+/// EC2 answers these with a client error's status, and they pass: it is busy, has not yet heard of a version it just
+/// made, or the credentials ran out on the way.
 const LATER: &[&str] =
     &["RequestLimitExceeded", "Unavailable", "InternalError", "VersionNotFound", "RequestExpired", "ExpiredToken"];
 
-/// What a person can do, by EC2's code. `Trouble` keeps the last word of a dotted one.
+/// What a person can do, by EC2's code. `RequestError` keeps the last word of a dotted one.
 fn remedy(code: &str) -> &'static str {
     match code {
         "UnauthorizedOperation" | "AccessDenied" | "AuthFailure" => {

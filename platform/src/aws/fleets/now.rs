@@ -1,8 +1,8 @@
-//! A fleet while it lives, and what is told it: targets, machines, history, consoles, prices. What EC2 answers is put
-//! into our words and nothing is decided.
+//! Reads and changes a living fleet: targets, machines, history, consoles, prices. It converts what EC2 answers to our
+//! types and decides nothing.
 
-use super::look::{ended, value};
-use super::{Ec2Fleets, Trouble};
+use super::inspect::{ended, value};
+use super::{Ec2Fleets, RequestError};
 use crate::aws::spot;
 use crate::local::clock::SystemClock;
 use crate::ports::{Clock, FleetEvent, FleetNow, Resize};
@@ -18,13 +18,13 @@ const GONE: &[&str] = &["NotFound", "NotFoundException", "IncorrectState", "Inva
 
 impl Ec2Fleets {
     /// The fleet of that name; of several the one that lives.
-    async fn named(&self, name: &str) -> Result<Option<FleetData>, Trouble> {
+    async fn named(&self, name: &str) -> Result<Option<FleetData>, RequestError> {
         let all = self.described_fleets(None).await?;
         let ours = all.into_iter().filter(|f| self.ours(f.tags()) && value(f.tags(), FLEET_TAG) == Some(name));
         Ok(ours.max_by_key(|f| f.fleet_state() == Some(&FleetStateCode::Active)))
     }
 
-    pub(super) async fn fleet_now(&self, name: &str) -> Result<Option<FleetNow>, Trouble> {
+    pub(super) async fn fleet_now(&self, name: &str) -> Result<Option<FleetNow>, RequestError> {
         let Some(fleet) = self.named(name).await? else { return Ok(None) };
         let machines = self.instances(name).await?.iter().filter_map(machine).collect();
         let capacity = fleet.target_capacity_specification();
@@ -40,7 +40,7 @@ impl Ec2Fleets {
         Ok(Some(FleetNow { target, machines, types: types.len(), zones: zones.len() }))
     }
 
-    pub(super) async fn history(&self, name: &str) -> Result<Vec<FleetEvent>, Trouble> {
+    pub(super) async fn history(&self, name: &str) -> Result<Vec<FleetEvent>, RequestError> {
         let Some(fleet) = self.named(name).await? else { return Ok(Vec::new()) };
         let since = fleet.create_time().copied().unwrap_or(DateTime::from_secs(0));
         let mut events = Vec::new();
@@ -66,13 +66,13 @@ impl Ec2Fleets {
         }
     }
 
-    pub(super) async fn console_of(&self, machine: &str) -> Result<Option<String>, Trouble> {
-        let said = self.client.get_console_output().instance_id(machine).send().await?;
-        Ok(said.output.and_then(|output| console_tail(&output)))
+    pub(super) async fn console_of(&self, machine: &str) -> Result<Option<String>, RequestError> {
+        let reply = self.client.get_console_output().instance_id(machine).send().await?;
+        Ok(reply.output.and_then(|output| console_tail(&output)))
     }
 
     /// The target first: what ends after it is not replaced.
-    pub(super) async fn resize_fleet(&self, name: &str, to: &Resize) -> Result<(), Trouble> {
+    pub(super) async fn resize_fleet(&self, name: &str, to: &Resize) -> Result<(), RequestError> {
         let Some(fleet) = self.named(name).await?.filter(|f| f.fleet_state() == Some(&FleetStateCode::Active)) else {
             return Ok(());
         };
@@ -85,25 +85,28 @@ impl Ec2Fleets {
             .target_capacity_unit_type("vcpu".into())
             .build();
         let call = self.client.modify_fleet().set_fleet_id(fleet.fleet_id).target_capacity_specification(capacity);
-        match call.send().await.map_err(Trouble::from) {
+        match call.send().await.map_err(RequestError::from) {
             Err(e) if e.is(GONE) => return Ok(()),
-            said => drop(said?),
+            reply => drop(reply?),
         }
         match self.terminate(&to.end).await {
-            // One of them is gone since; the next look ends those that stand.
+            // One of them is gone since; the next call ends those that stand.
             Err(e) if e.is(GONE) => Ok(()),
-            told => told,
+            done => done,
         }
     }
 
-    pub(super) async fn spot_prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, Trouble> {
+    pub(super) async fn spot_prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, RequestError> {
         if pools.is_empty() {
             return Ok(Vec::new());
         }
-        let (kinds, zones): (BTreeSet<String>, BTreeSet<String>) = pools.iter().cloned().unzip();
-        let (kinds, zones): (Vec<String>, Vec<String>) = (kinds.into_iter().collect(), zones.into_iter().collect());
-        let told = spot::prices(&self.client, &kinds, &zones, SystemClock.now_ms()).await?;
-        let price = |(kind, zone): &(String, String)| told.iter().find(|p| p.kind == *kind && p.zone == *zone);
+        let (instance_types, zones): (BTreeSet<String>, BTreeSet<String>) = pools.iter().cloned().unzip();
+        let (instance_types, zones): (Vec<String>, Vec<String>) =
+            (instance_types.into_iter().collect(), zones.into_iter().collect());
+        let prices = spot::prices(&self.client, &instance_types, &zones, SystemClock.now_ms()).await?;
+        let price = |(instance_type, zone): &(String, String)| {
+            prices.iter().find(|p| p.kind == *instance_type && p.zone == *zone)
+        };
         Ok(pools.iter().map(|pool| price(pool).map(|p| p.usd)).collect())
     }
 }

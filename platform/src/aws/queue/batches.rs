@@ -1,9 +1,9 @@
 //! Messages in batches that SQS takes: at most ten, at most 1 MiB together, several batches at once. What was not
-//! accepted is told by its index; a batch without an answer counts as not accepted, and may yet be delivered.
+//! accepted is reported by its index; a batch without an answer counts as not accepted, and may yet be delivered.
 
 use super::SqsQueues;
 use super::errors::failed;
-use crate::aws::trouble::Trouble;
+use crate::aws::error::RequestError;
 use crate::ports::QueueError;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub async fn send(queues: &SqsQueues, queue: &str, url: &str, bodies: &[String])
     let all = batches(bodies);
     let count = all.len();
     let (mut waiting, mut sending) = (all.into_iter(), JoinSet::new());
-    let (mut unsent, mut troubles) = (Vec::new(), Vec::new());
+    let (mut unsent, mut failures) = (Vec::new(), Vec::new());
     loop {
         while sending.len() < AT_ONCE
             && let Some(batch) = waiting.next()
@@ -35,25 +35,25 @@ pub async fn send(queues: &SqsQueues, queue: &str, url: &str, bodies: &[String])
             Some(Ok((_, Ok(refused)))) => unsent.extend(refused),
             Some(Ok((batch, Err(e)))) => {
                 unsent.extend(batch);
-                troubles.push(e);
+                failures.push(e);
             }
             Some(Err(e)) => std::panic::resume_unwind(e.into_panic()),
         }
     }
     unsent.sort_unstable();
-    outcome(queues, queue, count, unsent, troubles)
+    outcome(queues, queue, count, unsent, failures)
 }
 
-/// If nothing at all got through, the cause is the answer; else what is to be sent again.
+/// If nothing at all got through, the cause is the answer; else what is to be resent.
 fn outcome(
     queues: &SqsQueues,
     queue: &str,
     batches: usize,
     unsent: Vec<usize>,
-    troubles: Vec<Trouble>,
+    failures: Vec<RequestError>,
 ) -> Result<Vec<usize>, QueueError> {
-    let all_failed = troubles.len() == batches;
-    let mut named = troubles.into_iter().map(|e| queues.trouble(queue, e));
+    let all_failed = failures.len() == batches;
+    let mut named = failures.into_iter().map(|e| queues.port_error(queue, e));
     match named.next() {
         Some(e) if all_failed || matches!(e, QueueError::NoQueue(_)) => Err(e),
         Some(e) => {
@@ -70,14 +70,14 @@ async fn one(
     url: String,
     batch: Range<usize>,
     bodies: Vec<String>,
-) -> (Range<usize>, Result<Vec<usize>, Trouble>) {
+) -> (Range<usize>, Result<Vec<usize>, RequestError>) {
     let entries = batch.clone().zip(bodies).map(|(i, body)| {
         let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body);
         entry.build().expect("id and body are all that an entry needs")
     });
     let entries = entries.collect();
     let sent = queues.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await;
-    let refused = sent.map_err(Trouble::from).map(|reply| {
+    let refused = sent.map_err(RequestError::from).map(|reply| {
         for entry in &reply.failed {
             tracing::warn!(code = entry.code(), message = entry.message(), "SQS refused a message");
         }

@@ -1,11 +1,11 @@
 //! Queues in SQS, named `{prefix}{queue}`. They keep messages 14 days, hide a received one for two minutes unless
-//! told otherwise, and hand what was received too often to the stack's dead-letter queue. SQS repeats and reorders
-//! messages; so may a send whose reply was lost.
+//! configured otherwise, and hand what was received too often to the stack's dead-letter queue. SQS repeats and
+//! reorders messages; so may a send whose reply was lost.
 
 mod batches;
 mod errors;
 
-use super::trouble::Trouble;
+use super::error::RequestError;
 use crate::ports::{Message, Queue, QueueError};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -26,7 +26,7 @@ const LONGEST_VISIBILITY_SECS: u64 = 12 * 3_600;
 /// Messages of one receive.
 const MOST: usize = 10;
 
-/// What the stack says of its queues.
+/// The stack's settings of its queues.
 #[derive(Clone, Debug, Default)]
 pub struct QueueSettings {
     /// What the port's names begin with in SQS: `{stack}-`.
@@ -57,8 +57,8 @@ impl SqsQueues {
     }
 
     async fn url(&self, queue: &str) -> Result<String, QueueError> {
-        if let Some(known) = self.urls().get(queue) {
-            return Ok(known.clone());
+        if let Some(url) = self.urls().get(queue) {
+            return Ok(url.clone());
         }
         let found = self.client.get_queue_url().queue_name(self.name(queue)).send().await;
         let url = found.map_err(|e| named(queue, e))?.queue_url.unwrap_or_default();
@@ -66,9 +66,9 @@ impl SqsQueues {
         Ok(url)
     }
 
-    /// The error in the port's words; a queue that is gone is no longer known by its URL.
-    fn trouble(&self, queue: &str, trouble: impl Into<Trouble>) -> QueueError {
-        let e = named(queue, trouble);
+    /// The port's error; the URL of a queue that is gone is forgotten.
+    fn port_error(&self, queue: &str, error: impl Into<RequestError>) -> QueueError {
+        let e = named(queue, error);
         if matches!(e, QueueError::NoQueue(_)) {
             self.urls().remove(queue);
         }
@@ -97,12 +97,12 @@ impl Queue for SqsQueues {
         for (key, value) in &self.settings.tags {
             create = create.tags(key, value);
         }
-        match create.send().await.map_err(Trouble::from) {
+        match create.send().await.map_err(RequestError::from) {
             Ok(made) => {
                 self.urls().insert(queue.to_owned(), made.queue_url.unwrap_or_default());
                 Ok(())
             }
-            // It stands, made with other attributes: by the stack, or by an earlier release.
+            // It stands, made with other attributes: by the stack, or by a previous release.
             Err(e) if e.is(&["QueueNameExists", "QueueAlreadyExists"]) => Ok(()),
             Err(e) if e.is(&["QueueDeletedRecently"]) => {
                 Err(failed(queue, "SQS bars the name of a deleted queue for 60 s".to_owned(), e.source))
@@ -117,7 +117,7 @@ impl Queue for SqsQueues {
             Err(QueueError::NoQueue(_)) => return Ok(()),
             Err(e) => return Err(e),
         };
-        let removed = self.client.delete_queue().queue_url(url).send().await.map_err(Trouble::from);
+        let removed = self.client.delete_queue().queue_url(url).send().await.map_err(RequestError::from);
         match removed {
             Err(e) if !e.is(NO_QUEUE) => Err(named(queue, e)),
             _ => {
@@ -144,26 +144,26 @@ impl Queue for SqsQueues {
         let receive = receive.wait_time_seconds(secs(wait, LONGEST_POLL_SECS));
         let receive = receive.visibility_timeout(secs(visibility, LONGEST_VISIBILITY_SECS));
         let receive = receive.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
-        let received = receive.send().await.map_err(|e| self.trouble(queue, e))?;
+        let received = receive.send().await.map_err(|e| self.port_error(queue, e))?;
         Ok(received.messages.unwrap_or_default().into_iter().map(message).collect())
     }
 
     async fn extend(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), QueueError> {
         let change = self.client.change_message_visibility().queue_url(self.url(queue).await?);
         let change = change.receipt_handle(receipt).visibility_timeout(secs(visibility, LONGEST_VISIBILITY_SECS));
-        match change.send().await.map_err(Trouble::from) {
+        match change.send().await.map_err(RequestError::from) {
             Ok(_) => Ok(()),
             Err(e) if e.is(STALE) || of_receipt(&e) => Err(QueueError::Stale(queue.to_owned())),
-            Err(e) => Err(self.trouble(queue, e)),
+            Err(e) => Err(self.port_error(queue, e)),
         }
     }
 
     async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError> {
         let delete = self.client.delete_message().queue_url(self.url(queue).await?).receipt_handle(receipt);
-        match delete.send().await.map_err(Trouble::from) {
+        match delete.send().await.map_err(RequestError::from) {
             Ok(_) => Ok(()),
             Err(e) if e.is(STALE) || of_receipt(&e) => Err(QueueError::Stale(queue.to_owned())),
-            Err(e) => Err(self.trouble(queue, e)),
+            Err(e) => Err(self.port_error(queue, e)),
         }
     }
 }

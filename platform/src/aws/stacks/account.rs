@@ -1,8 +1,8 @@
 //! What an account has and allows: who asks, spot quotas, service-linked roles, subnets, images. Reads only.
 
 use super::AwsError;
+use crate::aws::error::RequestError;
 use crate::aws::quotas;
-use crate::aws::trouble::Trouble;
 use aws_config::SdkConfig;
 
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Account {
     }
 
     pub async fn has_role(&self, name: &str) -> Result<bool, AwsError> {
-        match self.iam.get_role().role_name(name).send().await.map_err(Trouble::from) {
+        match self.iam.get_role().role_name(name).send().await.map_err(RequestError::from) {
             Ok(_) => Ok(true),
             Err(e) if e.is(ABSENT) => Ok(false),
             Err(e) => Err(AwsError::of(&format!("looking for role {name}"), "iam:GetRole", e)),
@@ -88,7 +88,7 @@ impl Account {
     /// The image that machines of a launch template's latest version boot; nothing if template or image is gone.
     pub async fn image_of(&self, template: &str) -> Result<Option<Image>, AwsError> {
         let versions = self.ec2.describe_launch_template_versions().launch_template_id(template).versions("$Latest");
-        let found = match versions.send().await.map_err(Trouble::from) {
+        let found = match versions.send().await.map_err(RequestError::from) {
             Ok(found) => found.launch_template_versions.unwrap_or_default(),
             Err(e) if e.is(ABSENT) => return Ok(None),
             Err(e) => {
@@ -98,7 +98,7 @@ impl Account {
         };
         let image = found.into_iter().find_map(|v| v.launch_template_data?.image_id);
         let Some(image) = image else { return Ok(None) };
-        match self.ec2.describe_images().image_ids(&image).send().await.map_err(Trouble::from) {
+        match self.ec2.describe_images().image_ids(&image).send().await.map_err(RequestError::from) {
             Ok(found) => Ok(found.images.unwrap_or_default().into_iter().next().map(|i| Image {
                 id: i.image_id.unwrap_or_default(),
                 architecture: i.architecture.map(|a| a.as_str().to_owned()).unwrap_or_default(),

@@ -1,9 +1,9 @@
 //! The bucket that code is deployed from, which must be there before the stack; and whether the stack's own is, because
-//! an earlier stack left it. A bucket's name is the world's: each request says whose it has to be, so that nobody's
+//! a previous stack left it. A bucket's name is global: each request states whose it has to be, so that nobody's
 //! bucket of the same name is ever written to.
 
 use super::AwsError;
-use crate::aws::trouble::Trouble;
+use crate::aws::error::RequestError;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
@@ -35,7 +35,7 @@ impl Buckets {
     pub async fn exists(&self, bucket: &str, account: &str) -> Result<bool, AwsError> {
         match self.client.head_bucket().bucket(bucket).expected_bucket_owner(account).send().await {
             Ok(_) => Ok(true),
-            Err(e) => match Trouble::from(e) {
+            Err(e) => match RequestError::from(e) {
                 e if e.status == Some(404) => Ok(false),
                 e if e.status == Some(301) => Err(elsewhere(bucket, e)),
                 e => Err(AwsError::of(&format!("looking at bucket {bucket}"), "s3:ListBucket", e)),
@@ -55,7 +55,7 @@ impl Buckets {
             CreateBucketConfiguration::builder().location_constraint(region).build()
         });
         let call = self.client.create_bucket().bucket(bucket).set_create_bucket_configuration(place);
-        match call.send().await.map_err(Trouble::from) {
+        match call.send().await.map_err(RequestError::from) {
             Ok(_) => {}
             Err(e) if e.is(&["BucketAlreadyOwnedByYou"]) => {}
             Err(e) => return Err(AwsError::of(&doing, "s3:CreateBucket", e)),
@@ -85,7 +85,7 @@ impl Buckets {
         done.map(drop).map_err(|e| AwsError::of(doing, "s3:PutBucketTagging", e))
     }
 
-    /// As CloudFormation is told where a template lies.
+    /// The URL by which CloudFormation finds a template.
     pub fn url(&self, bucket: &str, key: &str) -> String {
         match &self.endpoint {
             Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
@@ -97,7 +97,7 @@ impl Buckets {
     }
 }
 
-fn elsewhere(bucket: &str, e: Trouble) -> AwsError {
+fn elsewhere(bucket: &str, e: RequestError) -> AwsError {
     let region = e.region.as_deref().unwrap_or("another region");
     let what = format!("bucket {bucket} is in {region}; set AWS_REGION to where the bucket is, or name another");
     AwsError::Refused { what, source: e.source }

@@ -1,4 +1,4 @@
-//! Change sets: what a template would change is known, and can be shown, before anything is changed.
+//! Change sets: they show what a template would change before anything is changed.
 
 use super::{AwsError, Stacks};
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
@@ -43,13 +43,13 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prepared {
     Changes(ChangeSet),
-    /// The stack is as the template says.
+    /// The stack is as the template describes it.
     Nothing,
-    /// CloudFormation does not take the template or its parameters, and says why.
+    /// CloudFormation does not take the template or its parameters, and gives the reason.
     Refused(String),
 }
 
-/// The transform and the look at every resource take a while.
+/// The transform and the check of every resource take a while.
 const PREPARED_WITHIN: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_secs(1);
 

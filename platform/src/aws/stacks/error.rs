@@ -1,7 +1,7 @@
 //! A request that failed, for whoever typed the command: no permission (which one), no credentials, nothing there,
 //! refused, or later.
 
-use crate::aws::trouble::{Fate, Trouble};
+use crate::aws::error::{Fate, RequestError};
 use crate::ports::BoxError;
 use std::error::Error;
 
@@ -51,30 +51,30 @@ const EXPIRED: &[&str] = &[
 
 impl AwsError {
     /// `needs`: the permission that the request takes, such as `states:StartExecution`; `doing` begins the message.
-    pub(super) fn of(doing: &str, needs: &str, trouble: impl Into<Trouble>) -> AwsError {
-        let trouble = trouble.into();
-        if trouble.is(EXPIRED) {
-            let what = format!("AWS does not accept the credentials ({}: {})", trouble.code, trouble.message);
-            return AwsError::SignedOut { what, source: trouble.source };
+    pub(super) fn of(doing: &str, needs: &str, error: impl Into<RequestError>) -> AwsError {
+        let error = error.into();
+        if error.is(EXPIRED) {
+            let what = format!("AWS does not accept the credentials ({}: {})", error.code, error.message);
+            return AwsError::SignedOut { what, source: error.source };
         }
-        if trouble.is(DENIED) || trouble.status == Some(403) {
-            let needs = permission(&trouble.message).unwrap_or(needs).to_owned();
-            return AwsError::Denied { needs, source: trouble.source };
+        if error.is(DENIED) || error.status == Some(403) {
+            let needs = permission(&error.message).unwrap_or(needs).to_owned();
+            return AwsError::Denied { needs, source: error.source };
         }
         let service = service(needs);
-        if trouble.status.is_none() && lacks_credentials(&*trouble.source) {
+        if error.status.is_none() && lacks_credentials(&*error.source) {
             let what = format!("{doing}: no AWS credentials are found");
-            return AwsError::SignedOut { what, source: trouble.source };
+            return AwsError::SignedOut { what, source: error.source };
         }
-        if trouble.fate == Fate::Unsent {
-            let what = format!("{doing}: {}: {}", trouble.text(service), root(&*trouble.source));
-            return AwsError::SignedOut { what, source: trouble.source };
+        if error.fate == Fate::Unsent {
+            let what = format!("{doing}: {}: {}", error.text(service), root(&*error.source));
+            return AwsError::SignedOut { what, source: error.source };
         }
-        let what = format!("{doing}: {}", trouble.text(service));
-        if trouble.fate == Fate::Refused && !trouble.throttled() {
-            return AwsError::Refused { what, source: trouble.source };
+        let what = format!("{doing}: {}", error.text(service));
+        if error.fate == Fate::Refused && !error.throttled() {
+            return AwsError::Refused { what, source: error.source };
         }
-        AwsError::Transient { what, source: trouble.source }
+        AwsError::Transient { what, source: error.source }
     }
 }
 
@@ -99,7 +99,7 @@ fn service(needs: &str) -> &'static str {
     }
 }
 
-/// The SDK says so in a cause of a cause, and by no type of its own that it shows.
+/// The SDK reports it in a cause of a cause, and by no type of its own that it shows.
 fn lacks_credentials(e: &(dyn Error + 'static)) -> bool {
     let mut next = Some(e);
     while let Some(e) = next {
@@ -111,7 +111,7 @@ fn lacks_credentials(e: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// The innermost cause, which says most.
+/// The innermost cause, which is the most specific.
 fn root(e: &(dyn Error + 'static)) -> String {
     let mut innermost = e;
     while let Some(source) = innermost.source() {
@@ -124,31 +124,32 @@ fn root(e: &(dyn Error + 'static)) -> String {
 mod tests {
     use super::*;
 
-    fn trouble(status: Option<u16>, code: &str, message: &str, fate: Fate) -> Trouble {
+    fn request_error(status: Option<u16>, code: &str, message: &str, fate: Fate) -> RequestError {
         let (code, message) = (code.to_owned(), message.to_owned());
-        Trouble { fate, status, code, message, region: None, source: "cause".into() }
+        RequestError { fate, status, code, message, region: None, source: "cause".into() }
     }
 
     #[test]
     fn the_missing_permission_is_named_as_the_service_names_it() {
-        let said =
+        let text =
             "User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda";
-        assert_eq!(permission(said), Some("lambda:GetFunction"));
+        assert_eq!(permission(text), Some("lambda:GetFunction"));
         assert_eq!(permission("You are not authorized to perform this operation."), None);
         let named = |message| {
             AwsError::of(
                 "x",
                 "ec2:DescribeSubnets",
-                trouble(Some(403), "UnauthorizedOperation", message, Fate::Refused),
+                request_error(Some(403), "UnauthorizedOperation", message, Fate::Refused),
             )
         };
-        assert_eq!(named(said).to_string(), "no permission for lambda:GetFunction");
+        assert_eq!(named(text).to_string(), "no permission for lambda:GetFunction");
         assert_eq!(named("no").to_string(), "no permission for ec2:DescribeSubnets");
     }
 
     #[test]
-    fn what_can_be_done_is_told_apart() {
-        let of = |status, code, fate| AwsError::of("doing", "states:StartExecution", trouble(status, code, "m", fate));
+    fn errors_are_classified_by_what_can_be_done() {
+        let of =
+            |status, code, fate| AwsError::of("doing", "states:StartExecution", request_error(status, code, "m", fate));
         assert!(matches!(of(Some(400), "ExpiredTokenException", Fate::Refused), AwsError::SignedOut { .. }));
         assert!(matches!(of(None, "", Fate::Unsent), AwsError::SignedOut { .. }));
         assert!(matches!(of(Some(400), "InvalidName", Fate::Refused), AwsError::Refused { .. }));

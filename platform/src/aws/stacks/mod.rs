@@ -1,6 +1,6 @@
 //! What a person at a terminal needs of an account besides the ports: stacks, executions, the account's quotas and
-//! roles, the machines of a run, and the bucket that code is deployed from. Each is a handful of questions and acts in
-//! our words; nothing here decides, and an answer says what permission was missing.
+//! roles, the machines of a run, and the bucket that code is deployed from. Each is a handful of queries and actions
+//! with our own types; nothing decides here, and an error names the permission that was missing.
 
 mod account;
 mod buckets;

@@ -16,10 +16,15 @@ impl Prices {
         Prices { client: Client::new(config) }
     }
 
-    /// The latest price of each pool of these machine types and zones, by zone and type. A type that the region does not
-    /// have is in no pool.
-    pub async fn spot(&self, kinds: &[String], zones: &[String], now_ms: u64) -> Result<Vec<PoolPrice>, AwsError> {
-        let told = spot::prices(&self.client, kinds, zones, now_ms).await;
-        told.map_err(|e| AwsError::of("looking at spot prices", "ec2:DescribeSpotPriceHistory", e))
+    /// The latest price of each pool of these machine types and zones, by zone and type. A type that the region does
+    /// not have is in no pool.
+    pub async fn spot(
+        &self,
+        instance_types: &[String],
+        zones: &[String],
+        now_ms: u64,
+    ) -> Result<Vec<PoolPrice>, AwsError> {
+        let prices = spot::prices(&self.client, instance_types, zones, now_ms).await;
+        prices.map_err(|e| AwsError::of("looking at spot prices", "ec2:DescribeSpotPriceHistory", e))
     }
 }

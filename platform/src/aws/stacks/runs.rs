@@ -1,7 +1,7 @@
 //! Executions as a person starts, watches and stops them.
 
 use super::AwsError;
-use crate::aws::trouble::Trouble;
+use crate::aws::error::RequestError;
 use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
@@ -52,11 +52,11 @@ impl Runs {
         Runs { client: Client::new(config) }
     }
 
-    /// `machine`: an alias or a machine. The same name with the same input again is the same execution while it runs,
+    /// `machine`: an alias or a machine. The same name and input a second time is the same execution while it runs,
     /// so that a start whose reply was lost may be repeated.
     pub async fn start(&self, machine: &str, name: &str, input: &str) -> Result<ExecutionId, AwsError> {
         let asked = self.client.start_execution().state_machine_arn(machine).name(name).input(input).send().await;
-        match asked.map_err(Trouble::from) {
+        match asked.map_err(RequestError::from) {
             Ok(started) => Ok(ExecutionId::new(started.execution_arn)),
             Err(e) if e.is(&["ExecutionAlreadyExists"]) => match self.same(machine, name, input).await? {
                 Some(execution) => Ok(execution),
@@ -79,7 +79,14 @@ impl Runs {
         if !execution.as_str().starts_with("arn:") {
             return Ok(None);
         }
-        match self.client.describe_execution().execution_arn(execution.as_str()).send().await.map_err(Trouble::from) {
+        match self
+            .client
+            .describe_execution()
+            .execution_arn(execution.as_str())
+            .send()
+            .await
+            .map_err(RequestError::from)
+        {
             Ok(found) => Ok(Some(RunNow {
                 status: status(&found.status),
                 error: found.error,
@@ -113,15 +120,15 @@ impl Runs {
         let call = self.client.get_execution_history().execution_arn(execution.as_str()).reverse_order(true);
         let page = call.max_results(most).include_execution_data(true).send().await;
         let page = page.map_err(|e| AwsError::of("looking at the history", "states:GetExecutionHistory", e))?;
-        let mut told: Vec<Happened> = page.events.iter().filter_map(happened).collect();
-        told.reverse();
-        Ok(told)
+        let mut events: Vec<Happened> = page.events.iter().filter_map(happened).collect();
+        events.reverse();
+        Ok(events)
     }
 
     /// Ended already is fine.
     pub async fn stop(&self, execution: &ExecutionId, error: &str, cause: &str) -> Result<(), AwsError> {
         let stopped = self.client.stop_execution().execution_arn(execution.as_str()).error(error).cause(cause);
-        match stopped.send().await.map_err(Trouble::from) {
+        match stopped.send().await.map_err(RequestError::from) {
             Ok(_) => Ok(()),
             Err(e) if e.is(&["ExecutionDoesNotExist"]) => Ok(()),
             Err(e) => Err(AwsError::of(&format!("stopping {execution}"), "states:StopExecution", e)),
@@ -142,7 +149,7 @@ fn status(status: &ExecutionStatus) -> RunStatus {
 
 fn happened(event: &HistoryEvent) -> Option<Happened> {
     let failed = |error: Option<&str>, cause: Option<&str>| {
-        // A function's own words, which Lambda wraps.
+        // A function's own message, which Lambda wraps.
         let (_, cause) = innermost(String::new(), cause.unwrap_or_default().to_owned());
         format!("{}: {}", error.unwrap_or("failed"), cause.lines().next().unwrap_or_default())
     };

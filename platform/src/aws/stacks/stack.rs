@@ -1,7 +1,7 @@
 //! A CloudFormation stack: how it stands, what happens to it, and its end.
 
 use super::AwsError;
-use crate::aws::trouble::Trouble;
+use crate::aws::error::RequestError;
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types;
@@ -34,9 +34,9 @@ pub enum Phase {
     Busy,
     /// It can be updated.
     Settled,
-    /// Its creation failed: it can only be deleted, and then be created again.
+    /// Its creation failed: it can only be deleted, and then be recreated.
     Dead,
-    /// Its deletion, or the return from an update, failed: a person has to look.
+    /// Its deletion, or the return from an update, failed: a person has to act.
     Stuck,
 }
 
@@ -74,7 +74,7 @@ impl StackEvent {
     }
 }
 
-/// Between two looks at a stack that changes.
+/// Between two checks of a stack that changes.
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Stacks {
@@ -85,7 +85,7 @@ impl Stacks {
     /// By name or id; by its name a deleted stack is absent.
     pub async fn find(&self, stack: &str) -> Result<Option<StackNow>, AwsError> {
         let needs = "cloudformation:DescribeStacks";
-        match self.client.describe_stacks().stack_name(stack).send().await.map_err(Trouble::from) {
+        match self.client.describe_stacks().stack_name(stack).send().await.map_err(RequestError::from) {
             Ok(found) => Ok(found.stacks.unwrap_or_default().into_iter().next().map(now)),
             Err(e) if e.message.contains("does not exist") => Ok(None),
             Err(e) => Err(AwsError::of(&format!("looking for stack {stack}"), needs, e)),
@@ -99,20 +99,20 @@ impl Stacks {
         deleted.map(drop).map_err(|e| AwsError::of(&doing, "cloudformation:DeleteStack", e))
     }
 
-    /// Tells what happens after `since_ms` until nothing is under way any more; the stack as it then stands, or nothing
-    /// if it is gone. `id`: the stack's id, because a deleted one no longer answers to its name.
+    /// Reports what happens after `since_ms` until nothing is under way any more; the stack as it then stands, or
+    /// nothing if it is gone. `id`: the stack's id, because a deleted one no longer answers to its name.
     pub async fn follow(
         &self,
         id: &str,
         since_ms: u64,
-        mut tell: impl FnMut(&StackEvent),
+        mut report: impl FnMut(&StackEvent),
     ) -> Result<Option<StackNow>, AwsError> {
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         loop {
             let now = self.find(id).await?;
             for event in self.events(id, since_ms).await? {
-                if told.insert(event.id.clone()) {
-                    tell(&event);
+                if reported.insert(event.id.clone()) {
+                    report(&event);
                 }
             }
             match now {
@@ -128,7 +128,7 @@ impl Stacks {
         let mut pages = self.client.describe_stack_events().stack_name(id).into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = match page.map_err(Trouble::from) {
+            let page = match page.map_err(RequestError::from) {
                 Err(e) if e.message.contains("does not exist") => break,
                 page => page.map_err(|e| {
                     AwsError::of("looking at the stack's events", "cloudformation:DescribeStackEvents", e)

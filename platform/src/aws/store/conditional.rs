@@ -1,13 +1,13 @@
 //! Writes that happen only if: create-if-absent and compare-and-swap. S3 answers a second try after a lost reply
-//! with 412 although the first was carried out, so the SDK may not try again behind our back. This loop does, and
-//! remembers whether an earlier try may have been carried out: then "another version stands there" is no longer
-//! known to be another's.
+//! with 412 although the first was carried out, so the SDK may not retry behind our back. This loop does, and
+//! remembers whether a previous try may have been carried out: then "another version stands there" no longer proves
+//! that it is another's.
 
 use super::address::Address;
 use super::{S3Store, errors, unquoted};
 use crate::aws::config::TRIES;
+use crate::aws::error::{Fate, RequestError};
 use crate::aws::pause::pause;
-use crate::aws::trouble::{Fate, Trouble};
 use crate::ports::StoreError;
 use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -25,7 +25,7 @@ pub enum Written {
     /// With the new ETag.
     Yes(String),
     No {
-        /// An earlier try of this very call may be what stands there.
+        /// A previous try of this very call may be what stands there.
         doubt: bool,
     },
 }
@@ -40,19 +40,19 @@ pub async fn write(
     let body = SdkBody::from(body);
     let mut doubt = false;
     for n in 0.. {
-        let trouble = match once(store, at, body.try_clone().unwrap_or_else(SdkBody::taken), condition).await {
+        let error = match once(store, at, body.try_clone().unwrap_or_else(SdkBody::taken), condition).await {
             Ok(etag) => return Ok(Written::Yes(etag)),
-            Err(trouble) => trouble,
+            Err(error) => error,
         };
-        if failed_condition(&trouble, condition) {
+        if failed_condition(&error, condition) {
             return Ok(Written::No { doubt });
         }
-        let conflict = trouble.status == Some(409);
-        doubt |= trouble.fate == Fate::Perhaps;
-        let again = trouble.fate != Fate::Refused || trouble.throttled() || conflict;
-        if !again || n + 1 >= TRIES {
-            // After a 409 somebody else's write stands or will: looking is the remedy.
-            return Err(if doubt || conflict { errors::unknown(at, trouble) } else { errors::named(at, trouble) });
+        let conflict = error.status == Some(409);
+        doubt |= error.fate == Fate::Perhaps;
+        let retry = error.fate != Fate::Refused || error.throttled() || conflict;
+        if !retry || n + 1 >= TRIES {
+            // After a 409 somebody else's write stands or will: the caller has to read it.
+            return Err(if doubt || conflict { errors::unknown(at, error) } else { errors::named(at, error) });
         }
         pause(n).await;
     }
@@ -60,7 +60,7 @@ pub async fn write(
 }
 
 /// One request.
-async fn once(store: &S3Store, at: &Address, body: SdkBody, condition: Condition<'_>) -> Result<String, Trouble> {
+async fn once(store: &S3Store, at: &Address, body: SdkBody, condition: Condition<'_>) -> Result<String, RequestError> {
     let client = store.client_for(body.content_length().unwrap_or(0));
     let put = client.put_object().bucket(&at.bucket).key(&at.key).body(ByteStream::new(body));
     let put = match condition {
@@ -72,11 +72,11 @@ async fn once(store: &S3Store, at: &Address, body: SdkBody, condition: Condition
     Ok(unquoted(sent.e_tag()))
 }
 
-/// S3 says that the condition does not hold: 412, or 404 where there is nothing to replace.
-fn failed_condition(trouble: &Trouble, condition: Condition<'_>) -> bool {
-    match trouble.status {
+/// S3 answers that the condition does not hold: 412, or 404 where there is nothing to replace.
+fn failed_condition(error: &RequestError, condition: Condition<'_>) -> bool {
+    match error.status {
         Some(412) => true,
-        Some(404) => matches!(condition, Condition::Version(_)) && !trouble.is(&["NoSuchBucket"]),
+        Some(404) => matches!(condition, Condition::Version(_)) && !error.is(&["NoSuchBucket"]),
         _ => false,
     }
 }

@@ -36,7 +36,7 @@ async fn copy_part(
     Ok(CompletedPart::builder().part_number(part.number).set_e_tag(etag).set_checksum_crc32(sum).build())
 }
 
-/// What is absent or changed is the source; S3's answer does not say.
+/// What is absent or changed is the source; S3's answer does not state it.
 fn either(from: &Address, to: &Address, e: StoreError) -> StoreError {
     match e {
         StoreError::NotFound(uri) if uri == to.uri => StoreError::NotFound(from.uri.clone()),

@@ -26,7 +26,7 @@ pub async fn download(store: &S3Store, at: &Address, etag: &str, to: &Path) -> R
     match all(store.sizes.at_once, jobs).await {
         Ok(_) => Ok(there.bytes),
         Err(e) => {
-            // The error says more than a failure to remove would.
+            // The error is more specific than a failure to remove.
             let _ = tokio::fs::remove_file(to).await;
             Err(e)
         }

@@ -1,49 +1,49 @@
-//! S3's failures in the words of the port: what a caller can do about each.
+//! S3's failures as errors of the port: what a caller can do about each.
 
 use super::address::Address;
-use crate::aws::trouble::{Fate, Trouble};
+use crate::aws::error::{Fate, RequestError};
 use crate::ports::StoreError;
 
 /// Of a request that may be repeated: reads, and writes that overwrite.
-pub fn named(at: &Address, trouble: impl Into<Trouble>) -> StoreError {
-    let trouble = trouble.into();
+pub fn named(at: &Address, error: impl Into<RequestError>) -> StoreError {
+    let error = error.into();
     let uri = at.uri.clone();
-    if let Some(what) = bucket_trouble(at, &trouble) {
-        return StoreError::Broken { uri, what, source: trouble.source };
+    if let Some(what) = bucket_error(at, &error) {
+        return StoreError::Broken { uri, what, source: error.source };
     }
-    match trouble.status {
-        Some(404) if !trouble.is(&["NoSuchUpload"]) => StoreError::NotFound(uri),
+    match error.status {
+        Some(404) if !error.is(&["NoSuchUpload"]) => StoreError::NotFound(uri),
         Some(412) => StoreError::Changed(uri),
-        Some(401 | 403) => StoreError::Denied { uri, source: trouble.source },
-        _ if passes(&trouble) => StoreError::Transient { uri, what: trouble.text("S3"), source: trouble.source },
-        _ => StoreError::Broken { uri, what: trouble.text("S3"), source: trouble.source },
+        Some(401 | 403) => StoreError::Denied { uri, source: error.source },
+        _ if passes(&error) => StoreError::Transient { uri, what: error.text("S3"), source: error.source },
+        _ => StoreError::Broken { uri, what: error.text("S3"), source: error.source },
     }
 }
 
 /// Of a write whose outcome somebody has to find out.
-pub fn unknown(at: &Address, trouble: Trouble) -> StoreError {
-    StoreError::Unknown { uri: at.uri.clone(), source: trouble.source }
+pub fn unknown(at: &Address, error: RequestError) -> StoreError {
+    StoreError::Unknown { uri: at.uri.clone(), source: error.source }
 }
 
 /// Waiting helps: load, network, credentials that are about to be renewed, a write in the same moment.
-fn passes(trouble: &Trouble) -> bool {
-    trouble.fate != Fate::Refused
-        || trouble.throttled()
-        || trouble.status == Some(409)
-        || trouble.is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "NoSuchUpload"])
+fn passes(error: &RequestError) -> bool {
+    error.fate != Fate::Refused
+        || error.throttled()
+        || error.status == Some(409)
+        || error.is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "NoSuchUpload"])
 }
 
 /// What is wrong with the bucket as a whole.
-fn bucket_trouble(at: &Address, trouble: &Trouble) -> Option<String> {
+fn bucket_error(at: &Address, error: &RequestError) -> Option<String> {
     let bucket = &at.bucket;
-    if trouble.is(&["NoSuchBucket"]) {
+    if error.is(&["NoSuchBucket"]) {
         return Some(format!("there is no bucket `{bucket}`; create it or name another"));
     }
     let elsewhere =
-        trouble.is(&["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"])
-            || matches!(trouble.status, Some(301 | 307));
+        error.is(&["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"])
+            || matches!(error.status, Some(301 | 307));
     elsewhere.then(|| {
-        let region = trouble.region.as_deref().unwrap_or("another region");
+        let region = error.region.as_deref().unwrap_or("another region");
         format!("bucket `{bucket}` is in {region}; set AWS_REGION to where the bucket is")
     })
 }

@@ -1,6 +1,6 @@
 //! Objects in S3. Names are `s3://bucket/key`; an ETag is S3's, without its quotes, the same from `get`, `head` and
-//! `list`. A `create` that answers `Already` may have met its own earlier try; a `swap` never answers `No` when an
-//! earlier try of its own may be what stands there, but `Unknown`. A HEAD carries no reason, so `head` of a missing
+//! `list`. A `create` that answers `Already` may have met its own previous try; a `swap` never answers `No` when an
+//! previous try of its own may be what stands there, but `Unknown`. A HEAD carries no reason, so `head` of a missing
 //! bucket is `NotFound`; everything else names the bucket.
 
 mod address;
@@ -14,8 +14,8 @@ mod spans;
 mod upload;
 
 use super::config::{TRIES, transfer_timeouts};
+use super::error::RequestError;
 use super::pause::pause;
-use super::trouble::Trouble;
 use crate::ports::{Created, Object, ObjectMeta, Store, StoreError, Swapped};
 use address::Address;
 use async_trait::async_trait;
@@ -35,7 +35,7 @@ use tokio::task::JoinSet;
 pub struct Sizes {
     /// Files up to this are one PutObject; S3 allows 5 GiB, but a lost try would cost all of it.
     pub single_put: u64,
-    /// A part of an upload: large enough to be few, small enough to be sent again. S3 wants 5 MiB at least.
+    /// A part of an upload: large enough to be few, small enough to be resent. S3 wants 5 MiB at least.
     pub put_part: u64,
     /// A range of a download.
     pub get_part: u64,
@@ -98,7 +98,7 @@ impl S3Store {
     async fn body(&self, at: &Address, range: Option<String>) -> Result<Object, StoreError> {
         retried(|| async {
             let get = self.client.get_object().bucket(&at.bucket).key(&at.key).set_range(range.clone());
-            let got = match get.send().await.map_err(Trouble::from) {
+            let got = match get.send().await.map_err(RequestError::from) {
                 Ok(got) => got,
                 // The range begins behind the object's end.
                 Err(e) if e.status == Some(416) => return Ok(Object { etag: String::new(), body: Vec::new() }),
@@ -202,7 +202,7 @@ fn interrupted(at: &Address, e: impl std::error::Error + Send + Sync + 'static) 
     StoreError::Transient { uri: at.uri.clone(), what: "the object's body broke off".to_owned(), source: e.into() }
 }
 
-/// The SDK tries again until an answer begins; this does when its body breaks off.
+/// The SDK retries until an answer begins; this retries when its body breaks off.
 async fn retried<T, F>(mut act: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,

@@ -1,5 +1,5 @@
 //! Where a long listing is cut, so that its parts can be listed at once. S3 gives a thousand keys a request, in order,
-//! and says nothing of what follows; the first page shows how keys are written, and names the cuts. Parts cover
+//! and shows nothing of what follows; the first page shows how keys are written, and names the cuts. Parts cover
 //! everything whatever the keys are: a wrong guess costs an empty request.
 
 /// The keys after `after`, up to and with `end`; all that follow if it is none.
@@ -9,7 +9,8 @@ pub struct Span {
     pub end: Option<String>,
 }
 
-/// Positions of a key at which it is cut, from the first that differs within a page: beyond that parts grow tenfold each.
+/// Positions of a key at which it is cut, from the first that differs within a page: beyond that parts grow tenfold
+/// each.
 const POSITIONS: usize = 6;
 
 impl Span {
@@ -28,8 +29,8 @@ impl Span {
         let lowest = fixed.max((differs + 1).saturating_sub(POSITIONS));
         let mut cuts: Vec<String> = Vec::new();
         for at in (lowest..=differs).rev().filter(|at| last.is_char_boundary(*at)) {
-            let Some(here) = last.as_bytes().get(at) else { continue };
-            cuts.extend(following(*here).map(|next| format!("{}{}", &last[..at], char::from(next))));
+            let Some(byte) = last.as_bytes().get(at) else { continue };
+            cuts.extend(following(*byte).map(|next| format!("{}{}", &last[..at], char::from(next))));
         }
         let mut after = last.to_owned();
         let mut parts = Vec::with_capacity(cuts.len() + 1);

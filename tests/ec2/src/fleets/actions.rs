@@ -46,11 +46,11 @@ pub fn modify(world: &World, state: &mut State, request: &Tree) -> Answer {
     let Some(fleet) = state.fleet_mut(&id) else { return Err(Ec2Error::invalid(id)) };
     fleet.terminate_excess = policy.unwrap_or(fleet.terminate_excess);
     if let Some((target, on_demand)) = target.filter(|target| *target != (fleet.target, fleet.on_demand)) {
-        let said = format!("target {} becomes {target}, {on_demand} of it on demand", fleet.target);
-        fleet.tell("fleet-change", "modify_in_progress", said, None);
+        let description = format!("target {} becomes {target}, {on_demand} of it on demand", fleet.target);
+        fleet.record("fleet-change", "modify_in_progress", description, None);
         (fleet.target, fleet.on_demand) = (target, on_demand);
         fleet.next_launch_ms = 0;
-        fleet.tell("fleet-change", "modify_succeeded", format!("target is {target}"), None);
+        fleet.record("fleet-change", "modify_succeeded", format!("target is {target}"), None);
         if fleet.terminate_excess {
             terminate_excess(state, &id);
         }

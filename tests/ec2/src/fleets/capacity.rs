@@ -1,4 +1,4 @@
-//! How much a fleet shall hold, in which unit, bought how.
+//! How much a fleet shall hold, in which unit, and as what: spot or on demand.
 
 use super::Unit;
 use crate::wire::{Ec2Error, Tree};
@@ -17,7 +17,7 @@ pub fn target(specification: &Tree) -> Result<u32, Ec2Error> {
     Ok(target)
 }
 
-/// Of the target, on demand: as said, or what spot leaves of it.
+/// The part of the target that is on demand: as stated, or what spot leaves of it.
 pub fn on_demand(specification: &Tree) -> Result<u32, Ec2Error> {
     let total = target(specification)?;
     let (on_demand, spot) =
@@ -52,7 +52,7 @@ pub fn unit(specification: &Tree) -> Result<Unit, Ec2Error> {
     }
 }
 
-/// Spot alone: on-demand is EC2's default, so it must be said.
+/// Only spot: on-demand is EC2's default, so the request must state it.
 pub fn check_spot(specification: &Tree) -> Result<(), Ec2Error> {
     specification.only(&[
         "TotalTargetCapacity",
@@ -62,9 +62,9 @@ pub fn check_spot(specification: &Tree) -> Result<(), Ec2Error> {
         "TargetCapacityUnitType",
     ])?;
     let on_demand = specification.parsed::<u32>("OnDemandTargetCapacity")?.unwrap_or(0);
-    let bought = specification.text("DefaultTargetCapacityType").unwrap_or("on-demand");
+    let purchase = specification.text("DefaultTargetCapacityType").unwrap_or("on-demand");
     let all_spot = specification.parsed::<u32>("SpotTargetCapacity")? == Some(target(specification)?);
-    if on_demand > 0 || (bought != "spot" && !all_spot) {
+    if on_demand > 0 || (purchase != "spot" && !all_spot) {
         return Err(Ec2Error::not_simulated("on-demand capacity: say DefaultTargetCapacityType=spot"));
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::tags::Tags;
 use crate::wire::{Answer, Ec2Error, Tree, Xml};
 use crate::world::{State, World, fresh_uuid, now_ms};
 
-const KNOWN: [&str; 17] = [
+const PARAMETERS: [&str; 17] = [
     "Action",
     "Version",
     "DryRun",
@@ -29,8 +29,8 @@ pub fn create(world: &World, state: &mut State, request: &Tree) -> Answer {
     if request.text("ClientToken").is_some_and(|token| token.len() > 64) {
         return Err(Ec2Error::invalid("ClientToken must be at most 64 ASCII characters"));
     }
-    if let Some(said) = state.said_before("CreateFleet", request)? {
-        return Ok(said);
+    if let Some(reply) = state.previous_reply("CreateFleet", request)? {
+        return Ok(reply);
     }
     let (fleet, tags) = read(state, request)?;
     let answer = Xml::new().text("fleetId", &fleet.id);
@@ -42,7 +42,7 @@ pub fn create(world: &World, state: &mut State, request: &Tree) -> Answer {
 }
 
 fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
-    request.only(&KNOWN)?;
+    request.only(&PARAMETERS)?;
     for name in ["OnDemandOptions", "ReservedCapacityOptions", "ValidFrom", "Context"] {
         if request.at(name).is_some() {
             return Err(Ec2Error::not_simulated(format!("CreateFleet with {name}")));
@@ -75,11 +75,11 @@ fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
         pools: pools::of_request(state, request, unit)?,
         history: Vec::new(),
         next_launch_ms: 0,
-        trouble: None,
+        last_error: None,
     };
     let tags = Tags::only_for(request, "fleet")?;
-    fleet.tell("fleet-change", "submitted", "the fleet was submitted", None);
-    fleet.tell("fleet-change", "active", "the fleet is active", None);
+    fleet.record("fleet-change", "submitted", "the fleet was submitted", None);
+    fleet.record("fleet-change", "active", "the fleet is active", None);
     Ok((fleet, tags))
 }
 

@@ -59,7 +59,7 @@ fn fleet_xml(state: &State, fleet: &Fleet) -> Xml {
         .maybe("clientToken", fleet.request.text("ClientToken"))
         .text("excessCapacityTerminationPolicy", policy(fleet))
         .text("fulfilledCapacity", f64::from(state.fulfilled(&fleet.id)))
-        .text("fulfilledOnDemandCapacity", f64::from(state.bought(&fleet.id, true)))
+        .text("fulfilledOnDemandCapacity", f64::from(state.weight_of(&fleet.id, true)))
         .text("terminateInstancesWithExpiration", fleet.terminate_on_expiry)
         .text("type", "maintain")
         .maybe("validUntil", fleet.valid_until_ms.map(iso))
@@ -74,14 +74,14 @@ pub fn instances(_: &World, state: &mut State, request: &Tree) -> Answer {
     let mut found = Vec::new();
     for instance in state.held(id) {
         let holds = matches(request, |filter| match filter {
-            "instance-type" => Some(vec![instance.pool.kind.name.clone()]),
+            "instance-type" => Some(vec![instance.pool.instance_type.name.clone()]),
             _ => None,
         })?;
         if holds {
             let spot = Some(&instance.spot_request).filter(|_| !instance.on_demand);
             let xml = Xml::new()
                 .text("instanceId", &instance.id)
-                .text("instanceType", &instance.pool.kind.name)
+                .text("instanceType", &instance.pool.instance_type.name)
                 .maybe("spotInstanceRequestId", spot)
                 .text("instanceHealth", "healthy");
             found.push((instance.number, xml));
@@ -96,9 +96,9 @@ pub fn history(_: &World, state: &mut State, request: &Tree) -> Answer {
     let missing = || Ec2Error::missing("StartTime");
     let start = capacity::instant_ms(request, "StartTime")?.ok_or_else(missing)?;
     let kind = request.text("EventType");
-    let told = fleet.history.iter().enumerate();
-    let told = told.filter(|(_, event)| event.at_ms >= start && kind.is_none_or(|kind| kind == event.kind));
-    let found = told.map(|(at, event)| (at as u64, event_xml(event))).collect();
+    let events = fleet.history.iter().enumerate();
+    let events = events.filter(|(_, event)| event.at_ms >= start && kind.is_none_or(|kind| kind == event.kind));
+    let found = events.map(|(at, event)| (at as u64, event_xml(event))).collect();
     let (page, next) = page::page(request, found, 1..=1_000)?;
     Ok(Xml::new()
         .list("historyRecordSet", page)

@@ -8,10 +8,10 @@ use crate::world::{State, World, now_ms};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The same trouble is told again only after this long.
-const TELL_AGAIN_MS: u64 = 5_000;
-/// Looks at least this often, whatever happens.
-const LOOK_MS: u64 = 1_000;
+/// The same launch error is recorded again only after this long.
+const REPEAT_ERROR_MS: u64 = 5_000;
+/// Inspects the fleets at least this often, whatever happens.
+const INSPECT_MS: u64 = 1_000;
 /// A launch takes one of so many cheapest pools: that with the fewest instances of the fleet.
 const CHEAPEST: usize = 6;
 
@@ -29,10 +29,10 @@ pub async fn keep(world: Arc<World>) {
     }
 }
 
-/// One look at every fleet: what to launch now, and how long until the next look.
+/// Inspects every fleet once: what to launch now, and how long until the next inspection.
 fn step(world: &World, now: u64) -> (Vec<Birth>, u64) {
     let mut state = world.state();
-    let (mut births, mut wait_ms) = (Vec::new(), LOOK_MS);
+    let (mut births, mut wait_ms) = (Vec::new(), INSPECT_MS);
     let ids: Vec<String> = state.fleets.iter().map(|f| f.id.clone()).collect();
     for id in ids {
         if expired(&mut state, &id, now) {
@@ -64,7 +64,7 @@ fn step(world: &World, now: u64) -> (Vec<Birth>, u64) {
     (births, wait_ms.max(1))
 }
 
-/// Ends a fleet whose time is over; says whether its instances must go.
+/// Ends a fleet whose time is over; returns whether its instances must go.
 fn expired(state: &mut State, id: &str, now: u64) -> bool {
     let over = |f: &&mut Fleet| f.state == FleetState::Active && f.valid_until_ms.is_some_and(|until| until <= now);
     let Some(fleet) = state.fleet_mut(id).filter(over) else { return false };
@@ -73,29 +73,29 @@ fn expired(state: &mut State, id: &str, now: u64) -> bool {
     terminate
 }
 
-/// Launches until the target is met, or until something stands in the way, which is told.
+/// Launches until the target is met, or until something stands in the way, which is recorded.
 fn fill(world: &World, state: &mut State, id: &str, now: u64) -> Vec<Birth> {
     let mut births = Vec::new();
     loop {
         let Ok(fleet) = state.fleet(id) else { return births };
         let Some((on_demand, missing)) = missing(state, fleet) else {
-            clear_trouble(state, id);
+            clear_error(state, id);
             return births;
         };
         match pick(world, state, fleet, missing, on_demand) {
             Ok(pool) => match instances::birth(world, state, id, pool, on_demand) {
                 Ok(birth) => births.push(birth),
-                Err(what) => return trouble(state, id, now, INVALID, what, births),
+                Err(what) => return record_error(state, id, now, INVALID, what, births),
             },
-            Err((sub_kind, what)) => return trouble(state, id, now, &sub_kind, what, births),
+            Err((sub_kind, what)) => return record_error(state, id, now, &sub_kind, what, births),
         }
     }
 }
 
-/// What is to be bought next, and how much of it: on demand first. Excess of one is none of the other's.
+/// What is to be launched next, and how much of it: on demand first. Excess of one is none of the other's.
 fn missing(state: &State, fleet: &Fleet) -> Option<(bool, u32)> {
     let all = fleet.target.saturating_sub(state.fulfilled(&fleet.id));
-    let on_demand = fleet.on_demand.saturating_sub(state.bought(&fleet.id, true)).min(all);
+    let on_demand = fleet.on_demand.saturating_sub(state.weight_of(&fleet.id, true)).min(all);
     match (on_demand, all) {
         (_, 0) => None,
         (0, all) => Some((false, all)),
@@ -103,9 +103,9 @@ fn missing(state: &State, fleet: &Fleet) -> Option<(bool, u32)> {
     }
 }
 
-fn clear_trouble(state: &mut State, id: &str) {
+fn clear_error(state: &mut State, id: &str) {
     if let Some(fleet) = state.fleet_mut(id) {
-        fleet.trouble = None;
+        fleet.last_error = None;
     }
 }
 
@@ -113,7 +113,7 @@ const INVALID: &str = "spotFleetRequestConfigurationInvalid";
 const NO_CAPACITY: &str = "allLaunchSpecsTemporarilyBlacklisted";
 const QUOTA: &str = "spotInstanceCountLimitExceeded";
 
-/// The pool of the next instance, or the service error that tells why there is none.
+/// The pool of the next instance, or the service error that explains why there is none.
 fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bool) -> Result<Pool, (String, String)> {
     if let Some(error) = &state.launch_error {
         return Err((error.sub_kind.clone(), error.message.clone()));
@@ -124,9 +124,9 @@ fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bo
             "No instance type of the launch templates' architectures meets the request".to_owned(),
         ));
     }
-    let runnable = fleet.pools.iter().filter(|p| p.kind.arch == Arch::of_host()).cloned();
+    let runnable = fleet.pools.iter().filter(|p| p.instance_type.arch == Arch::of_host()).cloned();
     let mut pools: Vec<Pool> = runnable.collect();
-    pools.retain(|p| on_demand || state.capacity.has(p.kind.vcpus));
+    pools.retain(|p| on_demand || state.capacity.has(p.instance_type.vcpus));
     if pools.is_empty() {
         let message = "InsufficientInstanceCapacity: There is no Spot capacity available that matches your request.";
         return Err((NO_CAPACITY.to_owned(), message.to_owned()));
@@ -142,17 +142,19 @@ fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bo
     pools.retain(|p| p.weight <= missing.max(smallest));
     pools.sort_by(|a, b| a.price.total_cmp(&b.price));
     pools.truncate(CHEAPEST);
-    let held = |p: &Pool| state.held(&fleet.id).filter(|i| i.pool.zone == p.zone && i.pool.kind == p.kind).count();
+    let held = |p: &Pool| {
+        state.held(&fleet.id).filter(|i| i.pool.zone == p.zone && i.pool.instance_type == p.instance_type).count()
+    };
     let Some(pool) = pools.iter().min_by_key(|p| held(p)).cloned() else {
         return Err((INVALID.to_owned(), "the fleet has no pools".to_owned()));
     };
-    within_quota(world, state, pool.kind.vcpus).map(|()| pool)
+    within_quota(world, state, pool.instance_type.vcpus).map(|()| pool)
 }
 
 fn within_quota(world: &World, state: &State, vcpus: u32) -> Result<(), (String, String)> {
     let living = || state.instances.iter().filter(|i| i.ended_ms.is_none());
     let exceeded = |what: String| Err((QUOTA.to_owned(), format!("MaxSpotInstanceCountExceeded: {what} are in use")));
-    let used: u32 = living().map(|i| i.pool.kind.vcpus).sum();
+    let used: u32 = living().map(|i| i.pool.instance_type.vcpus).sum();
     if let Some(quota) = state.quota_vcpus.filter(|quota| used + vcpus > *quota) {
         return exceeded(format!("{used} of {quota} vCPUs"));
     }
@@ -163,15 +165,15 @@ fn within_quota(world: &World, state: &State, vcpus: u32) -> Result<(), (String,
     Ok(())
 }
 
-/// Tells the trouble, unless it was told a moment ago, and tries again later.
-fn trouble(state: &mut State, id: &str, now: u64, sub_kind: &str, what: String, births: Vec<Birth>) -> Vec<Birth> {
+/// Records the error, unless it was recorded a moment ago, and schedules a retry.
+fn record_error(state: &mut State, id: &str, now: u64, sub_kind: &str, what: String, births: Vec<Birth>) -> Vec<Birth> {
     let replace_after_ms = state.replace_after_ms;
     let Some(fleet) = state.fleet_mut(id) else { return births };
     fleet.next_launch_ms = now + replace_after_ms;
-    let told = fleet.trouble.as_ref().is_some_and(|(kind, at)| kind == sub_kind && at + TELL_AGAIN_MS > now);
-    if !told {
-        fleet.trouble = Some((sub_kind.to_owned(), now));
-        fleet.tell("service-error", sub_kind, what, None);
+    let recorded = fleet.last_error.as_ref().is_some_and(|(kind, at)| kind == sub_kind && at + REPEAT_ERROR_MS > now);
+    if !recorded {
+        fleet.last_error = Some((sub_kind.to_owned(), now));
+        fleet.record("service-error", sub_kind, what, None);
     }
     births
 }

@@ -30,7 +30,7 @@ pub struct Fleet {
     pub ended_ms: Option<u64>,
     /// In the unit of the request.
     pub target: u32,
-    /// Of the target, bought on demand.
+    /// The part of the target that is on demand.
     pub on_demand: u32,
     pub unit: Unit,
     pub terminate_excess: bool,
@@ -40,8 +40,8 @@ pub struct Fleet {
     pub history: Vec<Event>,
     /// No launch before.
     pub next_launch_ms: u64,
-    /// The trouble of the last try to launch, and when it was last told.
-    pub trouble: Option<(String, u64)>,
+    /// The error of the last attempt to launch, and when it was last recorded.
+    pub last_error: Option<(String, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub struct Event {
 }
 
 impl Fleet {
-    pub fn tell(&mut self, kind: &str, sub_kind: &str, description: impl Into<String>, instance: Option<&str>) {
+    pub fn record(&mut self, kind: &str, sub_kind: &str, description: impl Into<String>, instance: Option<&str>) {
         self.history.push(Event {
             at_ms: now_ms(),
             kind: kind.to_owned(),
@@ -98,7 +98,7 @@ impl Fleet {
     pub fn end(&mut self, terminate: bool, sub_kind: &str) {
         self.state = if terminate { FleetState::DeletedTerminating } else { FleetState::DeletedRunning };
         let description = format!("the fleet is {}", self.state.name());
-        self.tell("fleet-change", sub_kind, description, None);
+        self.record("fleet-change", sub_kind, description, None);
     }
 }
 
@@ -112,8 +112,8 @@ impl State {
         self.held(fleet).map(|i| i.weight).sum()
     }
 
-    /// What is bought on demand, or what is not.
-    pub fn bought(&self, fleet: &str, on_demand: bool) -> u32 {
+    /// The weight of the instances that are on demand, or of those that are not.
+    pub fn weight_of(&self, fleet: &str, on_demand: bool) -> u32 {
         self.held(fleet).filter(|i| i.on_demand == on_demand).map(|i| i.weight).sum()
     }
 
@@ -121,7 +121,7 @@ impl State {
         let fulfilled = self.fulfilled(&fleet.id);
         match fleet.state {
             FleetState::DeletedTerminating => "pending_termination",
-            _ if fleet.trouble.is_some() && fulfilled == 0 => "error",
+            _ if fleet.last_error.is_some() && fulfilled == 0 => "error",
             _ if fulfilled >= fleet.target => "fulfilled",
             _ => "pending_fulfillment",
         }

@@ -7,7 +7,7 @@ use crate::world::State;
 
 pub struct Override {
     pub image: String,
-    pub kinds: Vec<InstanceType>,
+    pub instance_types: Vec<InstanceType>,
     by_attribute: bool,
     /// Subnets and their zones.
     pub subnets: Vec<(String, usize)>,
@@ -16,7 +16,7 @@ pub struct Override {
     pub max_price: Option<f64>,
 }
 
-const KNOWN: [&str; 8] = [
+const MEMBERS: [&str; 8] = [
     "InstanceType",
     "MaxPrice",
     "SubnetId",
@@ -29,20 +29,20 @@ const KNOWN: [&str; 8] = [
 
 /// `data`: the launch template's, which the override goes before.
 pub fn read(state: &State, data: &Tree, asked: &Tree) -> Result<Override, Ec2Error> {
-    if let Some((name, _)) = asked.members().find(|(name, _)| !KNOWN.contains(name)) {
+    if let Some((name, _)) = asked.members().find(|(name, _)| !MEMBERS.contains(name)) {
         return Err(Ec2Error::not_simulated(format!("LaunchTemplateConfigs.Overrides.{name}")));
     }
     let image = image(state, asked.text("ImageId").or(data.text("ImageId")))?;
     let arch = state.network.images[&image];
     let by_name = asked.text("InstanceType").or(data.text("InstanceType"));
     let attributes = asked.at("InstanceRequirements").or(data.at("InstanceRequirements"));
-    let kinds = match (attributes, by_name) {
+    let instance_types = match (attributes, by_name) {
         (Some(attributes), _) => requirements::matching(attributes, arch)?,
         (None, Some(name)) => {
             let unknown = || Ec2Error::invalid(format!("Invalid value '{name}' for InstanceType."));
-            let kind = catalogue::find(name).ok_or_else(unknown)?;
+            let instance_type = catalogue::find(name).ok_or_else(unknown)?;
             // EC2 finds a type that does not fit the image only when it launches.
-            Some(kind).filter(|k| k.arch == arch).into_iter().collect()
+            Some(instance_type).filter(|t| t.arch == arch).into_iter().collect()
         }
         (None, None) => return Err(Ec2Error::missing("InstanceType")),
     };
@@ -50,7 +50,7 @@ pub fn read(state: &State, data: &Tree, asked: &Tree) -> Result<Override, Ec2Err
     let subnets = subnets(state, asked)?;
     Ok(Override {
         image,
-        kinds,
+        instance_types,
         by_attribute: attributes.is_some(),
         subnets,
         weight: weight.max(1.0) as u32,
@@ -96,7 +96,7 @@ fn subnets(state: &State, asked: &Tree) -> Result<Vec<(String, usize)>, Ec2Error
 /// Two sets of attributes in one template must not match the same type. (EC2's own test of overlap is not published.)
 pub fn check_overlap(chosen: &[Override]) -> Result<(), Ec2Error> {
     let sets: Vec<&Override> = chosen.iter().filter(|o| o.by_attribute).collect();
-    let overlap = |a: &Override, b: &Override| a.kinds.iter().any(|kind| b.kinds.contains(kind));
+    let overlap = |a: &Override, b: &Override| a.instance_types.iter().any(|t| b.instance_types.contains(t));
     for (at, one) in sets.iter().enumerate() {
         if sets[at + 1..].iter().any(|other| overlap(one, other)) {
             return Err(Ec2Error::invalid(

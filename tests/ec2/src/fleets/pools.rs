@@ -15,7 +15,7 @@ const MOST_CONFIGS: usize = 50;
 
 #[derive(Clone, Debug)]
 pub struct Pool {
-    pub kind: InstanceType,
+    pub instance_type: InstanceType,
     pub subnet: String,
     /// Index into the zones.
     pub zone: usize,
@@ -90,20 +90,20 @@ fn of_config(state: &State, config: &Tree, unit: Unit) -> Result<Vec<Pool>, Ec2E
 
 fn of_override(chosen: &Override, template: &(String, u64), unit: Unit) -> Vec<Pool> {
     let mut pools = Vec::new();
-    for kind in &chosen.kinds {
+    for instance_type in &chosen.instance_types {
         let weight = match unit {
-            Unit::Vcpu => kind.vcpus,
-            Unit::MemoryMib => kind.memory_mib as u32,
+            Unit::Vcpu => instance_type.vcpus,
+            Unit::MemoryMib => instance_type.memory_mib as u32,
             Unit::Units => chosen.weight,
         };
         pools.extend(chosen.subnets.iter().map(|(subnet, zone)| Pool {
-            kind: kind.clone(),
+            instance_type: instance_type.clone(),
             subnet: subnet.clone(),
             zone: *zone,
             image: chosen.image.clone(),
             template: template.clone(),
             weight,
-            price: kind.spot(*zone) / f64::from(weight.max(1)),
+            price: instance_type.spot(*zone) / f64::from(weight.max(1)),
             max_price: chosen.max_price,
         }));
     }
@@ -112,7 +112,7 @@ fn of_override(chosen: &Override, template: &(String, u64), unit: Unit) -> Vec<P
 
 fn check_pools(pools: &[Pool]) -> Result<(), Ec2Error> {
     let mut seen = BTreeSet::new();
-    if !pools.iter().all(|p| seen.insert((&p.kind.name, p.zone))) {
+    if !pools.iter().all(|p| seen.insert((&p.instance_type.name, p.zone))) {
         let message = "The fleet configuration contains duplicate instance pools.";
         return Err(Ec2Error::new("InvalidFleetConfig", message));
     }

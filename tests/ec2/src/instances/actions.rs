@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 const CONSOLE_BYTES: usize = 64 * 1024;
 
 pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
-    let asked = known(state, request)?;
+    let asked = existing(state, request)?;
     if !asked.is_empty() && request.text("MaxResults").is_some() {
         let message = "The parameter instancesSet cannot be used with the parameter maxResults";
         return Err(Ec2Error::new("InvalidParameterCombination", message));
@@ -30,7 +30,7 @@ pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
 }
 
 /// The ids of the request; every one must exist.
-fn known(state: &State, request: &Tree) -> Result<Vec<String>, Ec2Error> {
+fn existing(state: &State, request: &Tree) -> Result<Vec<String>, Ec2Error> {
     let asked = request.texts("InstanceId");
     for id in &asked {
         if !id.starts_with("i-") {
@@ -47,13 +47,13 @@ fn filter_values(state: &State, instance: &Instance, filter: &str) -> Option<Vec
         "instance-state-name" => instance.state.name().to_owned(),
         "instance-state-code" => instance.state.code().to_string(),
         "instance-id" => instance.id.clone(),
-        "instance-type" => instance.pool.kind.name.clone(),
+        "instance-type" => instance.pool.instance_type.name.clone(),
         "instance-lifecycle" if instance.on_demand => return Some(Vec::new()),
         "instance-lifecycle" => "spot".to_owned(),
         "availability-zone" => zone.name.clone(),
         "image-id" => instance.pool.image.clone(),
         "subnet-id" => instance.pool.subnet.clone(),
-        "architecture" => instance.pool.kind.arch.name().to_owned(),
+        "architecture" => instance.pool.instance_type.arch.name().to_owned(),
         other => return state.tags_of(&instance.id).filter_values(other),
     };
     Some(vec![value])
@@ -68,17 +68,17 @@ fn instance_xml(state: &State, instance: &Instance) -> Xml {
     let placement =
         Xml::new().text("availabilityZone", &zone.name).text("availabilityZoneId", &zone.id).text("tenancy", "default");
     let spot = Some(&instance.spot_request).filter(|_| !instance.on_demand);
-    let cpu = Xml::new().text("coreCount", instance.pool.kind.vcpus).text("threadsPerCore", 1);
+    let cpu = Xml::new().text("coreCount", instance.pool.instance_type.vcpus).text("threadsPerCore", 1);
     let xml = Xml::new()
         .text("instanceId", &instance.id)
         .text("imageId", &instance.pool.image)
         .node("instanceState", state_xml(instance.state))
-        .text("instanceType", &instance.pool.kind.name)
+        .text("instanceType", &instance.pool.instance_type.name)
         .text("launchTime", iso(instance.launched_ms))
         .node("placement", placement)
         .text("subnetId", &instance.pool.subnet)
         .text("privateIpAddress", &instance.ip)
-        .text("architecture", instance.pool.kind.arch.name())
+        .text("architecture", instance.pool.instance_type.arch.name())
         .node("cpuOptions", cpu)
         .maybe("instanceLifecycle", spot.map(|_| "spot"))
         .maybe("spotInstanceRequestId", spot)
@@ -94,21 +94,21 @@ fn instance_xml(state: &State, instance: &Instance) -> Xml {
 
 /// Unknown ids refuse the whole request; ended instances are fine.
 pub fn terminate(world: &World, state: &mut State, request: &Tree) -> Answer {
-    let asked = known(state, request)?;
+    let asked = existing(state, request)?;
     if asked.is_empty() {
         return Err(Ec2Error::missing("InstanceId"));
     }
-    let mut said = Vec::new();
+    let mut changes = Vec::new();
     for id in asked {
         let before = state.instance(&id)?.state;
         let order = Order::Terminate { code: "Client.UserInitiatedShutdown", message: "User initiated shutdown" };
         state.order(&id, order);
         let after = state.instance(&id)?.state;
         let xml = Xml::new().text("instanceId", &id);
-        said.push(xml.node("currentState", state_xml(after)).node("previousState", state_xml(before)));
+        changes.push(xml.node("currentState", state_xml(after)).node("previousState", state_xml(before)));
     }
     world.wake.notify_one();
-    Ok(Xml::new().list("instancesSet", said))
+    Ok(Xml::new().list("instancesSet", changes))
 }
 
 pub fn console_output(_: &World, state: &mut State, request: &Tree) -> Answer {

@@ -49,8 +49,8 @@ async fn answer(Shared(imds): Shared<Arc<Imds>>, method: Method, uri: Uri, heade
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let state = imds.world.state();
-    let said = state.instance(&imds.id).ok().and_then(|instance| look_up(&state, instance, path));
-    said.map_or_else(|| StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
+    let value = state.instance(&imds.id).ok().and_then(|instance| value_at(&state, instance, path));
+    value.map_or_else(|| StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
 }
 
 impl Imds {
@@ -78,14 +78,14 @@ impl Imds {
 }
 
 /// What stands at `path`, if anything does.
-fn look_up(state: &State, instance: &Instance, path: &str) -> Option<String> {
+fn value_at(state: &State, instance: &Instance, path: &str) -> Option<String> {
     if path == "/latest/dynamic/instance-identity/document" {
         return Some(document(state, instance));
     }
     let zone = &state.network.zones[instance.pool.zone];
     Some(match path.strip_prefix("/latest/meta-data/")? {
         "instance-id" => instance.id.clone(),
-        "instance-type" => instance.pool.kind.name.clone(),
+        "instance-type" => instance.pool.instance_type.name.clone(),
         "instance-life-cycle" => "spot".to_owned(),
         "ami-id" => instance.pool.image.clone(),
         "reservation-id" => instance.reservation.clone(),
@@ -124,11 +124,11 @@ fn seconds(ms: u64) -> String {
 fn document(state: &State, instance: &Instance) -> String {
     serde_json::json!({
         "accountId": OWNER,
-        "architecture": instance.pool.kind.arch.name(),
+        "architecture": instance.pool.instance_type.arch.name(),
         "availabilityZone": state.network.zones[instance.pool.zone].name,
         "imageId": instance.pool.image,
         "instanceId": instance.id,
-        "instanceType": instance.pool.kind.name,
+        "instanceType": instance.pool.instance_type.name,
         "pendingTime": seconds(instance.launched_ms),
         "privateIp": instance.ip,
         "region": state.network.region,

@@ -43,7 +43,7 @@ pub async fn live(world: Arc<World>, mut birth: Birth) {
     if let Ok((_, task)) = server {
         task.abort();
     }
-    // Its disk goes with it; what it said stays.
+    // Its disk goes with it; its console stays.
     for gone in ["home", "tmp"] {
         let _ = std::fs::remove_dir_all(birth.dir.join(gone));
     }
@@ -106,7 +106,7 @@ fn running(world: &World, id: &str, pid: Option<u32>, port: Option<u16>) {
     }
 }
 
-/// Until it is told to end, its time is over, or its main process exits.
+/// Waits until it is ordered to end, its time is over, or its main process exits.
 async fn wait(orders: &mut UnboundedReceiver<Order>, mut child: Option<&mut Child>) -> End {
     let mut deadline_ms = None;
     loop {
@@ -185,7 +185,7 @@ fn close(world: &World, id: &str, end: &End) {
     let (fleet, why) = (instance.fleet.clone(), instance.reason.clone());
     if let Some(fleet) = state.fleet_mut(&fleet) {
         let why = why.map(|(code, message)| format!("{code}: {message}")).unwrap_or_default();
-        fleet.tell("instance-change", "terminated", why, Some(id));
+        fleet.record("instance-change", "terminated", why, Some(id));
     }
     drop(state);
     world.wake.notify_one();

@@ -33,7 +33,7 @@ pub struct Instance {
     pub launched_ms: u64,
     pub running_ms: Option<u64>,
     pub ended_ms: Option<u64>,
-    /// When it will be taken away, once that was said.
+    /// When it will be taken away, once a notice was given.
     pub notice_ms: Option<u64>,
     pub rebalance_ms: Option<u64>,
     pub pid: Option<u32>,
@@ -78,7 +78,7 @@ impl InstanceState {
     }
 }
 
-/// What a living instance can be told.
+/// The orders that a living instance takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Order {
     /// SIGTERM, then SIGKILL after the grace.
@@ -139,8 +139,8 @@ pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool, on_deman
         orders,
     });
     if let Some(fleet) = state.fleet_mut(fleet) {
-        let bought = if on_demand { "on-demand" } else { "spot" };
-        fleet.tell("instance-change", "launched", format!("{{\"instanceType\":\"{bought}\"}}"), Some(&id));
+        let purchase = if on_demand { "on-demand" } else { "spot" };
+        fleet.record("instance-change", "launched", format!("{{\"instanceType\":\"{purchase}\"}}"), Some(&id));
     }
     Ok(Birth { id, dir, user_data, orders: receiver })
 }
@@ -157,7 +157,7 @@ impl State {
                 None
             }
         };
-        // Its task may have ended this moment: then there is nothing left to tell.
+        // Its task may have ended this moment: then there is nobody left to order.
         let _ = instance.orders.send(order);
         if let Some((code, message)) = reason {
             self.leaves(id, code, message);

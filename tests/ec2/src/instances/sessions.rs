@@ -21,9 +21,9 @@ pub fn ask(leader: u32) {
     }
 }
 
-/// Looks that must find nobody, one after the other: a process can fork and exit while /proc is read, and then neither
+/// Scans that must find nobody, one after the other: a process can fork and exit while /proc is read, and then neither
 /// it nor its child is seen.
-const EMPTY_LOOKS: u32 = 3;
+const EMPTY_SCANS: u32 = 3;
 
 /// SIGKILL until nobody is left; false if somebody survived all rounds (a process in the kernel's hands).
 pub async fn end(leader: u32, instance: &str) -> bool {
@@ -31,7 +31,7 @@ pub async fn end(leader: u32, instance: &str) -> bool {
     for _ in 0..200 {
         let left = members(leader, instance);
         empty = if left.is_empty() { empty + 1 } else { 0 };
-        if empty == EMPTY_LOOKS {
+        if empty == EMPTY_SCANS {
             return true;
         }
         for pid in left {

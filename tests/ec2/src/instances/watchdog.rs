@@ -59,17 +59,17 @@ impl Watchdog {
     }
 
     pub fn watch(&self, session: u32, instance: &str) {
-        self.say(&format!("+ {session} {MARK}={instance}\n"));
+        self.send(&format!("+ {session} {MARK}={instance}\n"));
     }
 
     pub fn forget(&self, session: u32, instance: &str) {
-        self.say(&format!("- {session} {MARK}={instance}\n"));
+        self.send(&format!("- {session} {MARK}={instance}\n"));
     }
 
-    fn say(&self, line: &str) {
+    fn send(&self, line: &str) {
         let mut pipe = self.pipe.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(pipe) = pipe.as_mut() {
-            // A watchdog that is gone cannot be told; the instances are killed by the endpoint all the same.
+            // Nothing can be sent to a watchdog that is gone; the instances are killed by the endpoint all the same.
             let _ = pipe.write_all(line.as_bytes());
         }
     }

@@ -7,11 +7,11 @@ use crate::world::{State, World, fresh_id, now_ms};
 use std::collections::BTreeMap;
 
 pub fn create(_: &World, state: &mut State, request: &Tree) -> Answer {
-    if let Some(said) = state.said_before("CreateLaunchTemplate", request)? {
-        return Ok(said);
+    if let Some(reply) = state.previous_reply("CreateLaunchTemplate", request)? {
+        return Ok(reply);
     }
-    let known = ["Action", "Version", "ClientToken", "DryRun", "LaunchTemplateName", "VersionDescription"];
-    request.only(&[&known[..], &["LaunchTemplateData", "TagSpecification"]].concat())?;
+    let parameters = ["Action", "Version", "ClientToken", "DryRun", "LaunchTemplateName", "VersionDescription"];
+    request.only(&[&parameters[..], &["LaunchTemplateData", "TagSpecification"]].concat())?;
     let name = request.need("LaunchTemplateName")?;
     if !(3..=128).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || "(.-/_)".contains(c)) {
         let message = format!("Launch template name '{name}' must be 3-128 characters of a-z, A-Z, 0-9 and ().-/_");
@@ -92,8 +92,8 @@ pub fn modify(_: &World, state: &mut State, request: &Tree) -> Answer {
 
 pub fn delete(_: &World, state: &mut State, request: &Tree) -> Answer {
     let at = state.template_at(request)?;
-    let said = state.templates[at].xml(state);
+    let xml = state.templates[at].xml(state);
     let gone = state.templates.remove(at);
     state.tags.remove(&gone.id);
-    Ok(Xml::new().node("launchTemplate", said))
+    Ok(Xml::new().node("launchTemplate", xml))
 }

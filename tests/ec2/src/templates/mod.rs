@@ -97,10 +97,10 @@ impl State {
 fn check_data(data: &Tree) -> Result<(), Ec2Error> {
     user_data(data)?;
     for specification in data.list("TagSpecification") {
-        let kind = specification.need("ResourceType")?;
+        let resource_type = specification.need("ResourceType")?;
         let taggable = ["instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"];
-        if !taggable.contains(&kind) {
-            let message = format!("'{kind}' is not a valid taggable resource type for this operation.");
+        if !taggable.contains(&resource_type) {
+            let message = format!("'{resource_type}' is not a valid taggable resource type for this operation.");
             return Err(Ec2Error::invalid(message));
         }
         crate::tags::Tags::parse(specification)?;

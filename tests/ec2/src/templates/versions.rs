@@ -8,12 +8,13 @@ use crate::world::{OWNER, State, World, iso};
 const MOST_VERSIONS: usize = 10_000;
 
 pub fn create_version(_: &World, state: &mut State, request: &Tree) -> Answer {
-    if let Some(said) = state.said_before("CreateLaunchTemplateVersion", request)? {
-        return Ok(said);
+    if let Some(reply) = state.previous_reply("CreateLaunchTemplateVersion", request)? {
+        return Ok(reply);
     }
-    let known = ["Action", "Version", "ClientToken", "DryRun", "LaunchTemplateId", "LaunchTemplateName"];
-    request
-        .only(&[&known[..], &["SourceVersion", "VersionDescription", "LaunchTemplateData", "ResolveAlias"]].concat())?;
+    let parameters = ["Action", "Version", "ClientToken", "DryRun", "LaunchTemplateId", "LaunchTemplateName"];
+    request.only(
+        &[&parameters[..], &["SourceVersion", "VersionDescription", "LaunchTemplateData", "ResolveAlias"]].concat(),
+    )?;
     let given = request.at("LaunchTemplateData").ok_or_else(|| Ec2Error::missing("LaunchTemplateData"))?;
     let at = state.template_at(request)?;
     let template = &mut state.templates[at];
@@ -60,7 +61,7 @@ pub fn describe_versions(_: &World, state: &mut State, request: &Tree) -> Answer
     let named = request.text("LaunchTemplateId").or(request.text("LaunchTemplateName"));
     let mut found = Vec::new();
     if named.is_none() {
-        // Without a template, EC2 takes the aliases alone: the latest or default version of every template.
+        // Without a template, EC2 takes only the aliases: the latest or default version of every template.
         if asked.is_empty() || asked.iter().any(|v| !v.starts_with('$')) {
             return Err(Ec2Error::missing("LaunchTemplateId"));
         }
@@ -100,12 +101,12 @@ pub fn delete_versions(_: &World, state: &mut State, request: &Tree) -> Answer {
             .parse::<u64>()
             .map_err(|_| Ec2Error::invalid(format!("Version {version}: versions to delete are given by number")))?;
         let named = named.text("versionNumber", number);
-        let trouble = match template.versions.contains_key(&number) {
+        let error = match template.versions.contains_key(&number) {
             false => Some(("launchTemplateVersionDoesNotExist", "The version does not exist.")),
             true if number == template.default => Some(("unexpectedError", "Cannot delete the default version.")),
             true => None,
         };
-        match trouble {
+        match error {
             Some((code, message)) => {
                 let error = Xml::new().text("code", code).text("message", message);
                 kept.push(named.node("responseError", error));

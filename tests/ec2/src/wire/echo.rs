@@ -1,4 +1,4 @@
-//! A request's structure said back in a reply's names: `TagSpecification.1` is `tagSpecificationSet/item`.
+//! A request's structure in a reply's names: `TagSpecification.1` is `tagSpecificationSet/item`.
 
 use super::{Tree, Xml};
 
@@ -43,9 +43,9 @@ mod tests {
     fn lists_structures_and_values() {
         let form = [("TagSpecification.1.Tag.1.Key", "a"), ("ImageId", "ami-1"), ("SecurityGroupId.1", "sg-1")];
         let tree = Tree::parse(form.map(|(k, v)| (k.to_owned(), v.to_owned())));
-        let said = echo(&tree).document("r", None);
+        let document = echo(&tree).document("r", None);
         let expected = "<imageId>ami-1</imageId><securityGroupIdSet><item>sg-1</item></securityGroupIdSet>\
                         <tagSpecificationSet><item><tagSet><item><key>a</key></item></tagSet></item></tagSpecificationSet>";
-        assert!(said.contains(expected), "{said}");
+        assert!(document.contains(expected), "{document}");
     }
 }

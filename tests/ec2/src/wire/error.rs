@@ -2,7 +2,7 @@
 
 use super::Xml;
 
-/// What an action says: the children of its reply, or an error.
+/// The answer of an action: the children of its reply, or an error.
 pub type Answer = Result<Xml, Ec2Error>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Ec2Error {
         Ec2Error::new("MissingParameter", format!("The request must contain the parameter {parameter}"))
     }
 
-    /// EC2 can do it; this endpoint says plainly that it does not, instead of pretending.
+    /// EC2 can do it; this endpoint refuses plainly, instead of pretending.
     pub fn not_simulated(what: impl std::fmt::Display) -> Ec2Error {
         Ec2Error::new("UnsupportedOperation", format!("the local EC2 endpoint does not simulate {what}"))
     }

@@ -102,9 +102,9 @@ impl Tree {
         self.list(path).into_iter().filter_map(Tree::own).collect()
     }
 
-    /// Refuses members that are not in `known`, as EC2 does.
-    pub fn only(&self, known: &[&str]) -> Result<(), Ec2Error> {
-        match self.under.keys().find(|name| !known.contains(&name.as_str())) {
+    /// Refuses members that are not in `allowed`, as EC2 does.
+    pub fn only(&self, allowed: &[&str]) -> Result<(), Ec2Error> {
+        match self.under.keys().find(|name| !allowed.contains(&name.as_str())) {
             Some(name) => Err(Ec2Error::new("UnknownParameter", format!("The parameter {name} is not recognized"))),
             None => Ok(()),
         }

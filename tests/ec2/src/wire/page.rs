@@ -1,4 +1,4 @@
-//! Pages: a token says after which item, so that items which come and go between two calls are neither repeated nor
+//! Pages: a token states after which item, so that items which come and go between two calls are neither repeated nor
 //! skipped.
 
 use super::{Ec2Error, Tree, Xml};

@@ -32,9 +32,9 @@ async fn a_deleted_fleet_leaves_no_process() {
     assert!(!all.iter().any(|pid| lives(*pid)), "left: {all:?}");
     assert_eq!(seen.instances.len(), 2, "nobody was replaced");
 
-    let again = at.ec2.delete_fleets().fleet_ids(&fleet).fleet_ids("fleet-none").terminate_instances(true);
-    let again = again.send().await.unwrap();
-    let codes = again.unsuccessful_fleet_deletions().iter().map(|f| f.error().unwrap().code().unwrap().as_str());
+    let repeated = at.ec2.delete_fleets().fleet_ids(&fleet).fleet_ids("fleet-none").terminate_instances(true);
+    let repeated = repeated.send().await.unwrap();
+    let codes = repeated.unsuccessful_fleet_deletions().iter().map(|f| f.error().unwrap().code().unwrap().as_str());
     let codes: Vec<_> = codes.collect();
     assert_eq!(codes, ["fleetNotInDeletableState", "fleetIdDoesNotExist"]);
     let described = at.ec2.describe_fleets().fleet_ids(&fleet).send().await.unwrap();
@@ -73,7 +73,7 @@ async fn a_dropped_endpoint_leaves_no_process() {
     assert!(!all.iter().any(|pid| lives(*pid)), "left: {all:?}");
 }
 
-/// A main process that forks and exits at once, over and over, while it is looked for.
+/// A main process that forks and exits at once, over and over, while it is searched for.
 const FORKING: &str = "#!/bin/bash\nfor n in {1..20}; do sleep 1003 & echo $! >> ../forked; done\nexit 3\n";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,13 +19,13 @@ async fn a_lost_reply_made_the_fleet_all_the_same() {
     assert_eq!(ask.clone().send().await.unwrap().fleet_id(), Some(seen.fleets[0].id.as_str()));
 
     at.local.fault(Fault::drop_reply("CreateFleet", 1));
-    let again = ask.client_token("t2").send().await.expect("the SDK asks again by itself");
-    assert_ne!(again.fleet_id(), Some(seen.fleets[0].id.as_str()));
+    let retried = ask.client_token("t2").send().await.expect("the SDK asks again by itself");
+    assert_ne!(retried.fleet_id(), Some(seen.fleets[0].id.as_str()));
     assert_eq!(at.local.snapshot().fleets.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn throttled_calls_are_asked_again_until_the_client_gives_up() {
+async fn throttled_calls_are_retried_until_the_client_gives_up() {
     let at = Harness::start().await;
     at.local.fault(Fault::throttle(2));
     at.ec2.describe_fleets().send().await.expect("the third try is answered");
@@ -53,24 +53,24 @@ async fn refusals_once_and_always() {
 async fn history(at: &Harness, fleet: &str) -> Vec<(String, String)> {
     let since = DateTime::from(SystemTime::now() - Duration::from_secs(600));
     let ask = at.ec2.describe_fleet_history().fleet_id(fleet).start_time(since);
-    let told = ask.event_type("service-error".into()).send().await.unwrap();
+    let reply = ask.event_type("service-error".into()).send().await.unwrap();
     let of = |r: &aws_sdk_ec2::types::HistoryRecordEntry| {
         let information = r.event_information().unwrap();
         let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
         (text(information.event_sub_type()), text(information.event_description()))
     };
-    told.history_records().iter().map(of).collect()
+    reply.history_records().iter().map(of).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_capacity_a_fleet_gets_nothing_and_its_history_says_why() {
+async fn without_capacity_a_fleet_gets_nothing_and_its_history_gives_the_reason() {
     let at = Harness::start().await;
     at.local.set_capacity(Capacity::None);
     let fleet = at.fleet("nothing", IDLE, 4).await.send().await.unwrap().fleet_id().unwrap().to_owned();
-    at.wait_for("told", |seen| seen.fleets[0].history.iter().any(|e| e.kind == "service-error"));
-    let told = history(&at, &fleet).await;
-    assert_eq!(told[0].0, "allLaunchSpecsTemporarilyBlacklisted");
-    assert!(told[0].1.starts_with("InsufficientInstanceCapacity"), "{told:?}");
+    at.wait_for("the error is recorded", |seen| seen.fleets[0].history.iter().any(|e| e.kind == "service-error"));
+    let events = history(&at, &fleet).await;
+    assert_eq!(events[0].0, "allLaunchSpecsTemporarilyBlacklisted");
+    assert!(events[0].1.starts_with("InsufficientInstanceCapacity"), "{events:?}");
     let described = at.ec2.describe_fleets().fleet_ids(&fleet).send().await.unwrap();
     assert_eq!(described.fleets()[0].activity_status().map(|s| s.as_str()), Some("error"));
     assert_eq!(described.fleets()[0].fulfilled_capacity(), Some(0.0));
@@ -131,9 +131,9 @@ async fn everything_can_be_done_by_http_too() {
     let notice = format!(r#"{{"instance":"{second}","seconds":0.1}}"#);
     assert_eq!(local(&at, "POST", "/_local/notice", &notice).0, 200);
     at.wait_for("both replaced", |seen| seen.instances.len() == 4 && seen.running().len() == 2);
-    let (status, said) = local(&at, "POST", "/_local/kill", r#"{"instance":"i-none"}"#);
+    let (status, reply) = local(&at, "POST", "/_local/kill", r#"{"instance":"i-none"}"#);
     assert_eq!(status, 400);
-    assert!(said.contains("The instance ID 'i-none' does not exist"), "{said}");
+    assert!(reply.contains("The instance ID 'i-none' does not exist"), "{reply}");
 
     let fault = r#"{"action":"DescribeFleets","times":1,"effect":"refuse","code":"AuthFailure","message":"Who?"}"#;
     assert_eq!(local(&at, "POST", "/_local/faults", fault).0, 200);
@@ -147,12 +147,12 @@ async fn everything_can_be_done_by_http_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn launches_fail_with_the_words_that_a_test_gives() {
+async fn launches_fail_with_the_message_that_a_test_gives() {
     let at = Harness::start().await;
     let error = r#"{"sub_kind":"iamFleetRoleInvalid","message":"no permission"}"#;
     assert_eq!(local(&at, "POST", "/_local/launch_error", error).0, 200);
     let fleet = at.fleet("refused", IDLE, 2).await.send().await.unwrap().fleet_id().unwrap().to_owned();
-    at.wait_for("told", |seen| seen.fleets[0].history.iter().any(|e| e.kind == "service-error"));
+    at.wait_for("the error is recorded", |seen| seen.fleets[0].history.iter().any(|e| e.kind == "service-error"));
     assert_eq!(history(&at, &fleet).await[0], ("iamFleetRoleInvalid".into(), "no permission".into()));
     assert_eq!(local(&at, "DELETE", "/_local/launch_error", "").0, 200);
     at.wait_for("it launches", |seen| seen.running().len() == 1);

@@ -114,13 +114,14 @@ async fn an_expired_fleet_ends_with_its_instances() {
 async fn units_count_instances() {
     let at = Harness::start().await;
     let id = at.template("named", host_image(), IDLE).await;
-    let kind = if cfg!(target_arch = "aarch64") { "m7g.large" } else { "m7i.large" };
-    let named = aws_sdk_ec2::types::FleetLaunchTemplateOverridesRequest::builder().instance_type(kind.into()).build();
+    let instance_type = if cfg!(target_arch = "aarch64") { "m7g.large" } else { "m7i.large" };
+    let named =
+        aws_sdk_ec2::types::FleetLaunchTemplateOverridesRequest::builder().instance_type(instance_type.into()).build();
     let target = TargetCapacitySpecificationRequest::builder().total_target_capacity(2).spot_target_capacity(2).build();
     let fleet = at.ec2.create_fleet().launch_template_configs(crate::harness::config(&id, "1", vec![named]));
     fleet.target_capacity_specification(target).tag_specifications(fleet_tag("a", "b")).send().await.unwrap();
     let seen = at.local.wait_for("two run", WITHIN, |seen| seen.running().len() == 2);
-    assert!(seen.instances.iter().all(|i| i.kind == kind), "{seen:?}");
+    assert!(seen.instances.iter().all(|i| i.kind == instance_type), "{seen:?}");
 }
 
 pub fn host_image() -> &'static str {

@@ -21,11 +21,11 @@ exec sleep 1000
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_needs_a_token_and_tells_who_the_instance_is() {
+async fn metadata_needs_a_token_and_identifies_the_instance() {
     let at = Harness::start().await;
     let (fleet, seen) = at.running(METADATA, 2).await;
     let instance = seen.running()[0];
-    let told = read_soon(&instance.dir.join("seen"));
+    let metadata = read_soon(&instance.dir.join("seen"));
     let ids = at.ec2.describe_instances().instance_ids(&instance.id).send().await.unwrap();
     let described = &ids.reservations()[0].instances()[0];
     let zone_id = described.placement().unwrap().availability_zone_id().unwrap();
@@ -41,7 +41,7 @@ async fn metadata_needs_a_token_and_tells_who_the_instance_is() {
         "404 ".to_owned(),
         "404 ".to_owned(),
     ];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(metadata.lines().collect::<Vec<_>>(), expected);
     let document = std::fs::read_to_string(instance.dir.join("document")).unwrap();
     assert!(document.contains(&format!("\"instanceId\":\"{}\"", instance.id)), "{document}");
     at.delete(&fleet).await;

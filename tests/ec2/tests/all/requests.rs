@@ -18,8 +18,8 @@ async fn the_same_token_is_one_fleet_and_another_request_under_it_is_an_error() 
     let at = Harness::start().await;
     let ask = at.fleet("token", IDLE, 2).await.client_token("t1");
     let first = ask.clone().send().await.unwrap();
-    let again = ask.clone().send().await.unwrap();
-    assert_eq!(first.fleet_id(), again.fleet_id());
+    let second = ask.clone().send().await.unwrap();
+    assert_eq!(first.fleet_id(), second.fleet_id());
     let other = ask.clone().target_capacity_specification(target(4)).send().await;
     assert_eq!(code(other), "IdempotentParameterMismatch");
     at.delete(first.fleet_id().unwrap()).await;
@@ -32,13 +32,13 @@ fn overridden(ask: InstanceRequirementsRequest) -> FleetLaunchTemplateOverridesR
     FleetLaunchTemplateOverridesRequest::builder().instance_requirements(ask).build()
 }
 
-fn named(kind: &str) -> FleetLaunchTemplateOverridesRequest {
-    FleetLaunchTemplateOverridesRequest::builder().instance_type(kind.into()).build()
+fn named(instance_type: &str) -> FleetLaunchTemplateOverridesRequest {
+    FleetLaunchTemplateOverridesRequest::builder().instance_type(instance_type.into()).build()
 }
 
 async fn refused(ask: CreateFleetFluentBuilder, expected: &str) {
-    let said = message(ask.send().await);
-    assert!(said.starts_with(expected), "{said}; expected {expected}");
+    let message = message(ask.send().await);
+    assert!(message.starts_with(expected), "{message}; expected {expected}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn more_than_three_hundred_pools_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attributes_that_match_nothing_are_told_by_the_history_alone() {
+async fn attributes_that_match_nothing_are_reported_only_by_the_history() {
     let at = Harness::start().await;
     let id = at.template("one", host_image(), IDLE).await;
     let gpus = AcceleratorCountRequest::builder().min(1).build();
@@ -117,7 +117,7 @@ async fn attributes_that_match_nothing_are_told_by_the_history_alone() {
     let ask = ask.set_v_cpu_count(requirements(1, 9).v_cpu_count).set_memory_mib(requirements(1, 9).memory_mib);
     let fleet = at.ec2.create_fleet().launch_template_configs(config(&id, "1", vec![overridden(ask.build())]));
     fleet.target_capacity_specification(target(2)).send().await.unwrap();
-    at.wait_for("told", |seen| {
+    at.wait_for("the error is recorded", |seen| {
         seen.fleets[0].history.iter().any(|e| e.sub_kind == "spotFleetRequestConfigurationInvalid")
     });
 }
@@ -130,7 +130,9 @@ async fn a_price_too_low_gets_nothing() {
     let cheap = cheap.instance_requirements(requirements(2, 2)).build();
     let fleet = at.ec2.create_fleet().launch_template_configs(config(&id, "1", vec![cheap]));
     fleet.target_capacity_specification(target(2)).send().await.unwrap();
-    at.wait_for("told", |seen| seen.fleets[0].history.iter().any(|e| e.description.starts_with("SpotMaxPriceTooLow")));
+    at.wait_for("the error is recorded", |seen| {
+        seen.fleets[0].history.iter().any(|e| e.description.starts_with("SpotMaxPriceTooLow"))
+    });
     assert_eq!(at.local.snapshot().instances.len(), 0);
 }
 

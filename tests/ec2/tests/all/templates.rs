@@ -23,7 +23,7 @@ async fn data(at: &Harness, id: &str, version: &str) -> ResponseLaunchTemplateDa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_takes_from_its_source_what_it_does_not_say() {
+async fn a_version_takes_from_its_source_what_it_does_not_state() {
     let at = Harness::start().await;
     let id = at.template("one", host_image(), "#!/bin/bash\n").await;
     let tags = LaunchTemplateTagSpecificationRequest::builder()
@@ -38,8 +38,8 @@ async fn a_version_takes_from_its_source_what_it_does_not_say() {
     let second = data(&at, &id, "2").await;
     assert_eq!(second.image_id(), Some(host_image()), "from version 1");
     assert_eq!(second.user_data(), Some(base64("#!/bin/sh\n").as_str()));
-    let kinds: Vec<_> = second.tag_specifications().iter().filter_map(|s| s.resource_type()).collect();
-    assert_eq!(kinds, [&ResourceType::Volume], "a list is replaced as a whole");
+    let resource_types: Vec<_> = second.tag_specifications().iter().filter_map(|s| s.resource_type()).collect();
+    assert_eq!(resource_types, [&ResourceType::Volume], "a list is replaced as a whole");
     assert_eq!(second.metadata_options().unwrap().http_tokens().unwrap().as_str(), "required");
     assert_eq!(data(&at, &id, "3").await.image_id(), None);
     assert_eq!(data(&at, &id, "4").await.tag_specifications()[0].tags()[0].key(), Some("only"));
@@ -54,11 +54,11 @@ async fn versions_are_deleted_one_by_one_and_numbers_are_never_given_again() {
     add(&at, &id, Some("1"), user_data("#!2")).await;
     add(&at, &id, Some("1"), user_data("#!3")).await;
     let ask = at.ec2.delete_launch_template_versions().launch_template_id(&id);
-    let said = ask.versions("3").versions("1").versions("9").send().await.unwrap();
+    let reply = ask.versions("3").versions("1").versions("9").send().await.unwrap();
     let gone: Vec<_> =
-        said.successfully_deleted_launch_template_versions().iter().map(|v| v.version_number()).collect();
+        reply.successfully_deleted_launch_template_versions().iter().map(|v| v.version_number()).collect();
     assert_eq!(gone, [Some(3)]);
-    let kept = said.unsuccessfully_deleted_launch_template_versions().iter();
+    let kept = reply.unsuccessfully_deleted_launch_template_versions().iter();
     let kept: Vec<_> =
         kept.map(|v| (v.version_number().unwrap(), v.response_error().unwrap().code().unwrap())).collect();
     assert_eq!(
@@ -82,8 +82,8 @@ async fn the_same_token_is_one_version() {
         made.launch_template_version().unwrap().version_number()
     };
     let first = ask.clone().launch_template_data(user_data("#!a")).send().await.unwrap();
-    let again = ask.clone().launch_template_data(user_data("#!a")).send().await.unwrap();
-    assert_eq!((number(first), number(again)), (Some(2), Some(2)));
+    let second = ask.clone().launch_template_data(user_data("#!a")).send().await.unwrap();
+    assert_eq!((number(first), number(second)), (Some(2), Some(2)));
     let other = ask.launch_template_data(user_data("#!b")).send().await;
     assert_eq!(code(other), "IdempotentParameterMismatch");
 }

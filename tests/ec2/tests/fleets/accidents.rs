@@ -1,5 +1,5 @@
 //! Replies that are lost, calls that are refused, and callers that die: after `end` nothing is left, and what a caller
-//! hears says whether to try again.
+//! hears states whether to retry.
 
 use crate::world::{TRIES, World, fleets};
 use spotmill_local_ec2::Fault;
@@ -11,9 +11,9 @@ fn transient(result: Result<(), FleetError>) {
 }
 
 #[track_caller]
-fn refused(result: Result<(), FleetError>, words: &[&str]) {
+fn refused(result: Result<(), FleetError>, texts: &[&str]) {
     let Err(FleetError::Refused { what, .. }) = result else { panic!("{result:?}") };
-    assert!(words.iter().all(|word| what.contains(word)), "{what}");
+    assert!(texts.iter().all(|text| what.contains(text)), "{what}");
 }
 
 /// EC2 made the fleet and nobody heard: ending finds it, by tag or by its token.
@@ -28,7 +28,7 @@ async fn a_fleet_whose_launch_never_answered_is_ended() {
     world.nothing_is_left();
 }
 
-/// The launch died before CreateFleet: the versions alone stand, and are found as something to end.
+/// The launch died before CreateFleet: only the versions exist, and are found as something to end.
 #[tokio::test]
 async fn versions_without_a_fleet_are_removed() {
     let world = World::start().await;
@@ -57,7 +57,7 @@ async fn a_lost_reply_about_a_version_makes_no_second_one() {
 }
 
 #[tokio::test]
-async fn throttling_is_waited_out_or_told_as_passing() {
+async fn throttling_is_waited_out_or_reported_as_transient() {
     let world = World::start().await;
     let request = world.request("throttled");
     world.ec2.fault(Fault::throttle(1));
@@ -73,7 +73,7 @@ async fn throttling_is_waited_out_or_told_as_passing() {
 
 /// Nothing was made, so nothing is to end; that the same is refused again is no failure of ending.
 #[tokio::test]
-async fn a_refused_request_says_why_and_can_be_ended() {
+async fn a_refused_request_gives_the_reason_and_can_be_ended() {
     let world = World::start().await;
     let invalid = "InvalidFleetConfig";
     for (code, remedy) in [
@@ -93,7 +93,7 @@ async fn a_refused_request_says_why_and_can_be_ended() {
     }
 }
 
-/// Whichever call `end` dies at, it is still known that something is to end, and ending again ends it.
+/// Whichever call `end` dies at, what is left to end is still found, and a second call ends it.
 #[tokio::test]
 async fn ending_that_dies_at_any_call_is_continued() {
     let world = World::start().await;
@@ -142,7 +142,7 @@ async fn nothing_is_made_of_an_impossible_request() {
 
 /// A fleet of the same name in another stack is not ours: not seen, not ended.
 #[tokio::test]
-async fn another_stack_is_left_alone() {
+async fn another_stack_is_not_touched() {
     let world = World::start().await;
     let theirs = fleets(&world.config, "theirs");
     let request = world.request("shared");

@@ -11,10 +11,10 @@ use spotmill_core::fleet::watch::{Watch, Watched, decide, needed};
 use spotmill_local_ec2::{Capacity, LaunchError};
 use spotmill_platform::ports::Fleets;
 
-/// What the watch says of the fleet, as if it had been so for a day: the error and its message.
-async fn said(world: &World, request: &FleetRequest) -> (&'static str, String) {
-    let fleet = world.fleets.look(request).await.expect("look").expect("there is a fleet");
-    let events = world.fleets.told(request).await.expect("history");
+/// What the watch reports of the fleet, as if it had been so for a day: the error and its message.
+async fn reported(world: &World, request: &FleetRequest) -> (&'static str, String) {
+    let fleet = world.fleets.inspect(request).await.expect("inspect").expect("there is a fleet");
+    let events = world.fleets.events(request).await.expect("history");
     let mut life = RoundMachines::default();
     let now_ms = request.asked_ms() + 86_400_000;
     let needs = needed(&fleet, request, u64::MAX);
@@ -32,11 +32,11 @@ async fn said(world: &World, request: &FleetRequest) -> (&'static str, String) {
     (finding.error(), finding.text(&story))
 }
 
-/// Launches and waits until EC2 says that it has trouble.
-async fn troubled(world: &World, name: &str) -> FleetRequest {
+/// Launches and waits until EC2 reports an error.
+async fn failing(world: &World, name: &str) -> FleetRequest {
     let request = world.request(name);
     world.fleets.launch(&request).await.expect("launch");
-    world.ec2.wait_for("it is told", WITHIN, |seen| {
+    world.ec2.wait_for("the error is recorded", WITHIN, |seen| {
         let ours = seen.fleets.iter().filter(|f| f.tags["spotmill:fleet"] == *name);
         ours.flat_map(|f| &f.history).any(|e| e.kind == "service-error")
     });
@@ -44,21 +44,21 @@ async fn troubled(world: &World, name: &str) -> FleetRequest {
 }
 
 #[track_caller]
-fn check((error, text): (&str, String), expected: &str, words: &[&str]) {
+fn check((error, text): (&str, String), expected: &str, parts: &[&str]) {
     assert_eq!(error, expected, "{text}");
-    assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }
 
 #[tokio::test]
 async fn no_spot_capacity() {
     let world = World::start().await;
     world.ec2.set_capacity(Capacity::None);
-    let request = troubled(&world, "capacity").await;
-    let words = ["no spot capacity for 24 h", "6 vCPUs asked for in", "in 2 zones)", "InsufficientInstanceCapacity"];
-    check(said(&world, &request).await, errors::NO_CAPACITY, &words);
-    // It is told after the fleet has ended as well: then Verdict asks.
+    let request = failing(&world, "capacity").await;
+    let parts = ["no spot capacity for 24 h", "6 vCPUs asked for in", "in 2 zones)", "InsufficientInstanceCapacity"];
+    check(reported(&world, &request).await, errors::NO_CAPACITY, &parts);
+    // It is reported after the fleet has ended as well: then Verdict asks.
     world.fleets.end(&request).await.expect("end");
-    let events = world.fleets.told(&request).await.expect("history of an ended fleet");
+    let events = world.fleets.events(&request).await.expect("history of an ended fleet");
     assert_eq!(cause(&events, &[]).map(|f| f.cause), Some(Cause::Capacity));
     world.nothing_is_left();
 }
@@ -67,9 +67,9 @@ async fn no_spot_capacity() {
 async fn a_quota() {
     let world = World::start().await;
     world.ec2.set_quota(Some(0));
-    let request = troubled(&world, "quota").await;
-    let words = ["L-34B43A08", "asks for 6 vCPUs", "request-service-quota-increase", "MaxSpotInstanceCountExceeded"];
-    check(said(&world, &request).await, errors::REFUSED, &words);
+    let request = failing(&world, "quota").await;
+    let parts = ["L-34B43A08", "asks for 6 vCPUs", "request-service-quota-increase", "MaxSpotInstanceCountExceeded"];
+    check(reported(&world, &request).await, errors::REFUSED, &parts);
     world.fleets.end(&request).await.expect("end");
     world.nothing_is_left();
 }
@@ -77,7 +77,7 @@ async fn a_quota() {
 #[tokio::test]
 async fn an_image_a_role_a_template() {
     let world = World::start().await;
-    for (name, sub_kind, message, words) in [
+    for (name, sub_kind, message, parts) in [
         (
             "image",
             "allLaunchSpecsTemporarilyBlacklisted",
@@ -99,8 +99,8 @@ async fn an_image_a_role_a_template() {
     ] {
         let error = LaunchError { sub_kind: sub_kind.to_owned(), message: message.to_owned() };
         world.ec2.set_launch_error(Some(error));
-        let request = troubled(&world, name).await;
-        check(said(&world, &request).await, errors::REFUSED, &[words[0], words[1], message]);
+        let request = failing(&world, name).await;
+        check(reported(&world, &request).await, errors::REFUSED, &[parts[0], parts[1], message]);
         world.fleets.end(&request).await.expect("end");
         world.ec2.set_launch_error(None);
     }
@@ -121,8 +121,8 @@ async fn workers_that_boot_and_take_no_work() {
         };
         seen.instances.iter().filter(gave_up).count() >= 4
     });
-    let words = ["none took any work", "The console of i-", "does not have the sha256 it is named by"];
-    check(said(&world, &request).await, errors::WORKERS_SILENT, &words);
+    let parts = ["none took any work", "The console of i-", "does not have the sha256 it is named by"];
+    check(reported(&world, &request).await, errors::WORKERS_SILENT, &parts);
     world.fleets.end(&request).await.expect("end");
     world.nothing_is_left();
 }

@@ -1,4 +1,4 @@
-//! What the machines of a fleet get: tags, settings, and an end that leaves the neighbour's alone.
+//! What the machines of a fleet get: tags, settings, and an end that does not touch the neighbour's.
 
 use crate::world::{WITHIN, World};
 use spotmill_core::records::WorkerSettings;
@@ -6,15 +6,15 @@ use spotmill_local_ec2::InstanceView;
 use spotmill_platform::ports::Fleets;
 use std::time::Instant;
 
-fn told(machine: &InstanceView) -> WorkerSettings {
-    let file = machine.dir.join("told.json");
+fn settings_of(machine: &InstanceView) -> WorkerSettings {
+    let file = machine.dir.join("received.json");
     let until = Instant::now() + WITHIN;
     loop {
         if let Some(settings) = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return settings;
         }
         let console = || std::fs::read_to_string(machine.dir.join("console.log")).unwrap_or_default();
-        assert!(Instant::now() < until, "no worker was told anything; the console says {}", console());
+        assert!(Instant::now() < until, "no worker received settings; the console says {}", console());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -22,7 +22,7 @@ fn told(machine: &InstanceView) -> WorkerSettings {
 #[tokio::test]
 async fn machines_bear_tags_and_run_the_worker_with_the_settings() {
     let world = World::start().await;
-    let request = world.request("told");
+    let request = world.request("tagged");
     world.fleets.launch(&request).await.expect("launch");
     let seen = world.ec2.wait_for("the target is met", WITHIN, |seen| {
         seen.fleets.iter().all(|f| f.target == 6 && f.fulfilled >= 6) && !seen.running().is_empty()
@@ -30,13 +30,13 @@ async fn machines_bear_tags_and_run_the_worker_with_the_settings() {
     for machine in seen.living() {
         let tag = |key: &str| machine.tags.get(key).map(String::as_str);
         assert_eq!(tag("spotmill:stack"), Some("etl"));
-        assert_eq!(tag("spotmill:fleet"), Some("told"));
+        assert_eq!(tag("spotmill:fleet"), Some("tagged"));
         assert_eq!(tag("spotmill:run"), Some("flights/2013-01-01"));
         assert_eq!(tag("spotmill:step"), Some("normalize"));
         assert_eq!(tag("spotmill:execution"), Some(request.execution.as_str()));
     }
-    let settings = told(seen.running()[0]);
-    assert_eq!((settings.fleet.as_str(), settings.queue.as_str()), ("told", "told"));
+    let settings = settings_of(seen.running()[0]);
+    assert_eq!((settings.fleet.as_str(), settings.queue.as_str()), ("tagged", "tagged"));
     assert_eq!((settings.stack.as_str(), settings.root.as_str()), ("etl", "s3://etl-bucket"));
     assert_eq!((settings.region.as_str(), settings.workers), ("us-east-1", request.workers.clone()));
     world.fleets.end(&request).await.expect("end");

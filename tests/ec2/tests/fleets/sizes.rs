@@ -1,4 +1,4 @@
-//! A fleet that is told to be smaller, or to buy on demand: over the wire, and nothing of it outlives its end.
+//! A fleet that is resized, or switched to on demand: over the wire, and nothing of it outlives its end.
 
 use crate::world::{WITHIN, World};
 use spotmill_core::fleet::{FleetNow, FleetRequest, Resize, Target};
@@ -6,8 +6,8 @@ use spotmill_local_ec2::{Capacity, Snapshot};
 use spotmill_platform::ports::Fleets;
 use std::time::Duration;
 
-async fn look(world: &World, request: &FleetRequest) -> FleetNow {
-    world.fleets.look(request).await.expect("look").expect("there is a fleet")
+async fn inspect(world: &World, request: &FleetRequest) -> FleetNow {
+    world.fleets.inspect(request).await.expect("inspect").expect("there is a fleet")
 }
 
 fn all_run(world: &World, machines: usize) -> Snapshot {
@@ -18,12 +18,12 @@ fn all_run(world: &World, machines: usize) -> Snapshot {
 async fn idle_machines_go_and_none_is_launched_for_them() {
     let world = World::start().await;
     let request = FleetRequest { max_slots: 8, ..world.request("tail") };
-    assert!(world.fleets.look(&request).await.expect("look").is_none(), "it was never launched");
+    assert!(world.fleets.inspect(&request).await.expect("inspect").is_none(), "it was never launched");
     world.fleets.launch(&request).await.expect("launch");
     world.ec2.wait_for("the target is met", WITHIN, |seen| {
         seen.fleets.iter().all(|f| f.fulfilled >= 16) && seen.running().len() == seen.living().count()
     });
-    let before = look(&world, &request).await;
+    let before = inspect(&world, &request).await;
     assert_eq!((before.target, before.zones), (Target { vcpus: 16, on_demand: 0 }, 2));
     assert!(before.types > 10 && before.vcpus() >= 16, "{before:?}");
     assert!(before.machines.iter().all(|m| m.works && m.vcpus >= 2 && !m.on_demand && m.zone.starts_with("us-east-1")));
@@ -39,7 +39,7 @@ async fn idle_machines_go_and_none_is_launched_for_them() {
     world.ec2.wait_for("one is left", WITHIN, |seen| seen.living().count() == 1);
     // Longer than it takes to replace a machine.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let after = look(&world, &request).await;
+    let after = inspect(&world, &request).await;
     assert_eq!(after.working().map(|m| &m.id).collect::<Vec<_>>(), [&kept[0].1.id]);
     assert_eq!(after.machines.len(), before.machines.len(), "those that ended are shown, none is new");
     assert!(after.machines.iter().filter(|m| !m.works).all(|m| m.reason.contains("UserInitiatedShutdown")));
@@ -56,17 +56,17 @@ async fn without_spot_capacity_the_remainder_comes_on_demand_and_ends_with_the_f
     all_run(&world, 1);
     world.ec2.wait_for("the target is met", WITHIN, |seen| seen.fleets.iter().all(|f| f.fulfilled >= 6));
     world.ec2.set_capacity(Capacity::None);
-    let taken = look(&world, &request).await.machines[0].clone();
+    let taken = inspect(&world, &request).await.machines[0].clone();
     world.ec2.kill(&taken.id).expect("kill");
     world.ec2.wait_for("nothing comes for it", WITHIN, |seen| {
         seen.fleets[0].history.iter().any(|e| e.kind == "service-error")
     });
-    let missing = 6 - look(&world, &request).await.vcpus();
+    let missing = 6 - inspect(&world, &request).await.vcpus();
     assert!(missing > 0);
     let target = Target { vcpus: 6, on_demand: missing };
     world.fleets.resize(&request, &Resize { target, end: Vec::new() }).await.expect("resize");
     world.ec2.wait_for("on-demand came", WITHIN, |seen| seen.fleets[0].fulfilled >= 6);
-    let now = look(&world, &request).await;
+    let now = inspect(&world, &request).await;
     assert_eq!(now.target, target);
     assert!(now.working().any(|m| m.on_demand), "{now:?}");
     world.fleets.end(&request).await.expect("end");
@@ -76,7 +76,7 @@ async fn without_spot_capacity_the_remainder_comes_on_demand_and_ends_with_the_f
 #[tokio::test]
 async fn prices_are_of_types_and_zones() {
     let world = World::start().await;
-    let pool = |kind: &str, zone: &str| (kind.to_owned(), zone.to_owned());
+    let pool = |instance_type: &str, zone: &str| (instance_type.to_owned(), zone.to_owned());
     let pools = [pool("m7g.xlarge", "us-east-1a"), pool("m7g.xlarge", "us-east-1b"), pool("r7i.2xlarge", "us-east-1a")];
     let prices = world.fleets.prices(&pools).await.expect("prices");
     assert!(prices.iter().all(|usd| usd.is_some_and(|usd| usd > 0.01 && usd < 1.0)), "{prices:?}");

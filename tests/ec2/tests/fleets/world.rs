@@ -1,5 +1,5 @@
-//! A stack on a local endpoint: two launch templates, a subnet a zone, and a worker that only writes down what it was
-//! told and waits.
+//! A stack on a local endpoint: two launch templates, a subnet a zone, and a worker that only copies the settings
+//! that it was given and waits.
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_ec2::config::{Credentials, Region, SharedCredentialsProvider};
@@ -18,7 +18,7 @@ pub const WITHIN: Duration = Duration::from_secs(20);
 
 /// `serve --settings FILE …`
 const WORKER: &str =
-    "#!/usr/bin/env bash\n[ \"$1 $2\" = 'serve --settings' ] && cp \"$3\" \"$HOME/told.json\"\nsleep 600\n";
+    "#!/usr/bin/env bash\n[ \"$1 $2\" = 'serve --settings' ] && cp \"$3\" \"$HOME/received.json\"\nsleep 600\n";
 /// Stands in for the AWS command line: whatever is fetched is the worker.
 const AWS: &str = "#!/usr/bin/env bash\ncp \"$(dirname \"$0\")/worker\" \"${@: -1}\"\n";
 const SUBNETS: [&str; 2] = ["subnet-0a", "subnet-0b"];
@@ -92,7 +92,7 @@ pub fn fleets(config: &aws_config::SdkConfig, stack: &str) -> Ec2Fleets {
     Aws::from(config.clone()).fleets(settings).with_patience(Patience {
         seen: Duration::from_millis(50),
         ended: WITHIN,
-        look: Duration::from_millis(50),
+        poll: Duration::from_millis(50),
     })
 }
 

@@ -1,5 +1,5 @@
 //! Columns of every type that crosses, made twice from the same cells: by Polars and by Arrow, each with its own
-//! library and neither through the bridge. What crosses is held against what the other library made.
+//! library and neither through the bridge. What crosses is compared with what the other library made.
 #![allow(dead_code, reason = "every test uses another part")]
 
 mod arrays;

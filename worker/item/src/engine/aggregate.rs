@@ -1,4 +1,4 @@
-//! Aggregates. Keys and arguments become columns first, then groups are made of columns alone, then each result is made
+//! Aggregates. Keys and arguments become columns first, then groups are made of columns only, then each result is made
 //! of what was aggregated (`component`). Grouping sets are one aggregation each over the same rows.
 
 use super::component::{Component, Finish};
@@ -109,9 +109,9 @@ impl Translator<'_> {
         let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
         let mut parts = Vec::new();
         for set in sets {
-            let here: Vec<PlSmallStr> = set.iter().map(|i| keys[*i].clone()).collect();
-            let grouped = self.grouped_by(read.clone(), &here, prepared);
-            let rows = self.finished(grouped, here, prepared)?;
+            let set_keys: Vec<PlSmallStr> = set.iter().map(|i| keys[*i].clone()).collect();
+            let grouped = self.grouped_by(read.clone(), &set_keys, prepared);
+            let rows = self.finished(grouped, set_keys, prepared)?;
             let mask = (0..keys.len()).filter(|i| !set.contains(i)).fold(0u64, |m, i| m | 1 << (keys.len() - 1 - i));
             let repeat = seen.entry(mask).or_default();
             let id = mask | (*repeat << keys.len());

@@ -72,7 +72,7 @@ impl Component<'_, '_, '_> {
             };
             return Ok(Some(self.aggregated(count.cast(DataType::Int64), out)));
         }
-        let known = matches!(
+        let supported = matches!(
             name,
             "count"
                 | "sum"
@@ -88,7 +88,7 @@ impl Component<'_, '_, '_> {
                 | "median"
         );
         let counts_only = matches!(name, "count" | "min" | "max" | "bool_and" | "bool_or" | "sum" | "avg");
-        if !known || (*distinct && !counts_only) || arg_type.is_null() || arg_type.is_nested() {
+        if !supported || (*distinct && !counts_only) || arg_type.is_null() || arg_type.is_nested() {
             return Ok(None);
         }
         let mut value = self.expressions.of(arg)?;

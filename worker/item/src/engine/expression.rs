@@ -1,5 +1,5 @@
-//! Expressions: what the engine does exactly as planned becomes its own expression, every other function is called as it
-//! is (`call`). An expression that is not listed here is refused.
+//! Expressions: what the engine does exactly as planned becomes its own expression, every other function is called as
+//! it is (`call`). An unlisted expression is refused.
 
 use super::call::{Argument, call};
 use super::{Rows, engine_type, failed, literal, untranslated};
@@ -13,7 +13,7 @@ use spotmill_sql::functions::arithmetic::{Arithmetic, Op};
 use spotmill_sql::functions::cast::Conversion;
 use spotmill_sql::functions::like::Matching;
 
-/// Longer lists are looked up in a set.
+/// The length above which `IN` searches a set.
 const SHORT_LIST: usize = 8;
 
 /// Expressions over the columns of one input.
@@ -86,7 +86,7 @@ impl<'a> Expressions<'a> {
             Plan::Cast(Cast { expr, field }) => self.cast(expr, field.data_type(), guard)?,
             Plan::InList(list) => self.in_list(list, guard)?,
             Plan::ScalarFunction(function) => self.function(function, plan, guard)?,
-            Plan::ScalarSubquery(subquery) => match self.subqueries.iter().find(|(known, _)| known == subquery) {
+            Plan::ScalarSubquery(subquery) => match self.subqueries.iter().find(|(planned, _)| planned == subquery) {
                 Some((_, column)) => col(column.clone()),
                 None => {
                     return Err(untranslated("a scalar subquery cannot stand here: put it into a CTE and join it"));
@@ -146,7 +146,7 @@ impl<'a> Expressions<'a> {
                 out.cast(engine_type(&self.ty(&Plan::BinaryExpr(binary.clone()))?)?)
             }
             Operator::BitwiseShiftRight => match constant(right).map(|v| v.cast_to(&ArrowType::Int64)) {
-                // The planner's own, of numbers that say which keys a grouping set has.
+                // The planner's own, of numbers that encode the keys of a grouping set.
                 Some(Ok(ScalarValue::Int64(Some(bits)))) if (0..63).contains(&bits) => {
                     l.cast(DataType::Int64).floor_div(lit(1i64 << bits)).cast(engine_type(&self.ty(left)?)?)
                 }

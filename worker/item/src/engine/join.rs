@@ -1,5 +1,5 @@
 //! Joins. Keys become columns of their own, of one type on both sides; what the engine joins as planned it joins, and
-//! a condition that is no equality is looked at in `residual`.
+//! `residual` evaluates a condition that is no equality.
 
 use super::expression::Expressions;
 use super::{Rows, Translator, untranslated};
@@ -29,15 +29,15 @@ impl Translator<'_> {
             return self.not_in(keyed);
         }
         let Some(filter) = filter else { return self.unconditional(keyed, *join_type) };
-        // A condition of one side alone is a filter of that side where its rows may be dropped.
-        let (here, there) = (left.schema(), right.schema());
+        // A condition of one side only is a filter of that side where its rows may be dropped.
+        let (left_schema, right_schema) = (left.schema(), right.schema());
         let mut rest = Vec::new();
         for part in datafusion_expr::utils::split_conjunction(filter) {
-            if of_one_side(part, there, here) && drops_right(*join_type) {
-                let predicate = Expressions::new(there, &keyed.right).of(part)?;
+            if of_one_side(part, right_schema, left_schema) && drops_right(*join_type) {
+                let predicate = Expressions::new(right_schema, &keyed.right).of(part)?;
                 keyed.right.frame = keyed.right.frame.filter(predicate);
-            } else if of_one_side(part, here, there) && drops_left(*join_type) {
-                let predicate = Expressions::new(here, &keyed.left).of(part)?;
+            } else if of_one_side(part, left_schema, right_schema) && drops_left(*join_type) {
+                let predicate = Expressions::new(left_schema, &keyed.left).of(part)?;
                 keyed.left.frame = keyed.left.frame.filter(predicate);
             } else {
                 rest.push(part.clone());
@@ -46,7 +46,7 @@ impl Translator<'_> {
         let Some(rest) = datafusion_expr::utils::conjunction(rest) else {
             return self.unconditional(keyed, *join_type);
         };
-        let both = here.join(there).map_err(super::failed)?;
+        let both = left_schema.join(right_schema).map_err(super::failed)?;
         self.residual(keyed, *join_type, &rest, &both)
     }
 
@@ -80,7 +80,7 @@ impl Translator<'_> {
         column
     }
 
-    /// By equality of the keys alone.
+    /// By equality of the keys only.
     pub(super) fn equal(&mut self, keyed: Keyed, join_type: PlanJoin) -> PolarsResult<Rows> {
         let Keyed { left, right, left_keys, right_keys, nulls_equal } = keyed;
         let joined = |left: &Rows, right: &Rows, l: &[PlSmallStr], r: &[PlSmallStr], how: JoinType| {
@@ -159,13 +159,13 @@ pub(super) fn names(columns: &[PlSmallStr]) -> Vec<Expr> {
     columns.iter().map(|c| col(c.clone())).collect()
 }
 
-/// The frame with these columns only; one without any keeps what tells its number of rows.
+/// The frame with these columns only; one without any keeps what counts its rows.
 pub(super) fn kept(frame: LazyFrame, columns: Vec<PlSmallStr>) -> Rows {
     let frame = if columns.is_empty() { frame } else { frame.select(names(&columns)) };
     Rows { frame, columns }
 }
 
-/// Whether the condition names columns of `side` alone, at least one.
+/// Whether the condition names columns of `side` only, at least one.
 fn of_one_side(condition: &Plan, side: &DFSchema, other: &DFSchema) -> bool {
     let columns = condition.column_refs();
     let within = |c: &&datafusion_common::Column| side.has_column(c) && !other.has_column(c);

@@ -59,14 +59,14 @@ impl Query {
         Ok(Self { plan })
     }
 
-    /// The place of what the translation of `text` says.
+    /// The place of the error that the translation of `text` reports.
     pub fn place(text: &str, tables: &BTreeMap<String, Schema>, functions: &Functions) -> Option<Range<usize>> {
         let schemas: Result<BTreeMap<_, _>, Refusal> =
             tables.iter().map(|(name, schema)| Ok((name.clone(), Arc::new(arrow_schema(name, schema)?)))).collect();
         let empty = |schema: &Schema| DataFrame::empty_with_schema(schema).lazy();
         let frames = tables.iter().map(|(name, schema)| (name.clone(), empty(schema))).collect();
-        let says = |plan: &LogicalPlan| Self { plan: plan.clone() }.frame(&frames).err().map(|e| first_lines(&e));
-        spotmill_sql::place(text, &schemas.ok()?, &functions.planned(), &says)
+        let message_of = |plan: &LogicalPlan| Self { plan: plan.clone() }.frame(&frames).err().map(|e| first_lines(&e));
+        spotmill_sql::place(text, &schemas.ok()?, &functions.planned(), &message_of)
     }
 
     /// The columns that are read of each table.
@@ -135,7 +135,7 @@ pub(crate) fn untranslated(what: impl std::fmt::Display) -> PolarsError {
 
 /// DataFusion's and Arrow's errors as the engine's.
 pub(crate) fn failed(error: DataFusionError) -> PolarsError {
-    polars_err!(ComputeError: "{}", spotmill_sql::refusal::said(&error))
+    polars_err!(ComputeError: "{}", spotmill_sql::refusal::message(&error))
 }
 
 pub(crate) fn bridged<T>(result: Result<T, spotmill_bridge::BridgeError>) -> PolarsResult<T> {

@@ -158,8 +158,8 @@ impl Translator<'_> {
             nulls_last.push(!nulls_first);
             decimal = matches!(expr.get_type(input.schema()).map_err(failed)?, ArrowType::Decimal128(..));
         }
-        // By one key, what LIMIT will not take is dropped before it is sorted; of a decimal that is one value for a whole
-        // batch the engine takes the whole number for the value there, and drops too much (polars-stream 0.55.2,
+        // By one key, what LIMIT will not take is dropped before it is sorted; of a decimal that is one value for a
+        // whole batch the engine takes the whole number for the value there, and drops too much (polars-stream 0.55.2,
         // nodes/top_k.rs). A key beside it keeps the engine from that.
         if decimal && let [key] = with.as_slice() {
             let (key, beside): (Expr, _) = (key.clone(), self.fresh());

@@ -1,5 +1,5 @@
 //! Joins whose condition is more than equality. Pairs are made by an inner join and the condition decides which stay;
-//! rows are numbered before, so that those without a partner are known after.
+//! rows are numbered first, so that those without a partner can be found.
 
 use super::expression::Expressions;
 use super::join::{Keyed, crossed, kept, names};
@@ -28,28 +28,28 @@ impl Translator<'_> {
         let pairs = self.pairs_with(pairs, condition, schema, &[l.clone(), r.clone()])?;
         let pairs = Rows { frame: pairs.frame.cache(), ..pairs };
         let columns: Vec<PlSmallStr> = left.columns.iter().chain(&right.columns).cloned().collect();
-        let alone = |rows: &Rows, number: &PlSmallStr, how: JoinType| {
+        let filtered = |rows: &Rows, number: &PlSmallStr, how: JoinType| {
             let matched = pairs.frame.clone().select([col(number.clone())]);
             let builder = rows.frame.clone().join_builder().with(matched).left_on([col(number.clone())]);
             builder.right_on([col(number.clone())]).how(how).finish()
         };
-        // The numbers too: there may be no other column, and then they tell how many rows there are.
+        // The numbers too: there may be no other column, and then they count the rows.
         let all: Vec<PlSmallStr> = columns.iter().chain([&l, &r]).cloned().collect();
         let mut parts = vec![pairs.frame.clone().select(names(&all))];
         match join_type {
-            LeftSemi => return Ok(kept(alone(&left, &l, JoinType::Semi), left.columns)),
-            LeftAnti => return Ok(kept(alone(&left, &l, JoinType::Anti), left.columns)),
-            RightSemi => return Ok(kept(alone(&right, &r, JoinType::Semi), right.columns)),
-            RightAnti => return Ok(kept(alone(&right, &r, JoinType::Anti), right.columns)),
+            LeftSemi => return Ok(kept(filtered(&left, &l, JoinType::Semi), left.columns)),
+            LeftAnti => return Ok(kept(filtered(&left, &l, JoinType::Anti), left.columns)),
+            RightSemi => return Ok(kept(filtered(&right, &r, JoinType::Semi), right.columns)),
+            RightAnti => return Ok(kept(filtered(&right, &r, JoinType::Anti), right.columns)),
             LeftMark => return Ok(self.marked(&left, &l, &pairs)),
             RightMark => return Err(untranslated("this subquery is not supported: write a JOIN")),
             Left | Right | Full | Inner => {}
         }
         if matches!(join_type, Left | Full) {
-            parts.push(self.with_nulls(alone(&left, &l, JoinType::Anti), &right, &r)?.select(names(&all)));
+            parts.push(self.with_nulls(filtered(&left, &l, JoinType::Anti), &right, &r)?.select(names(&all)));
         }
         if matches!(join_type, Right | Full) {
-            parts.push(self.with_nulls(alone(&right, &r, JoinType::Anti), &left, &l)?.select(names(&all)));
+            parts.push(self.with_nulls(filtered(&right, &r, JoinType::Anti), &left, &l)?.select(names(&all)));
         }
         Ok(Rows { frame: super::node::stacked(parts)?, columns })
     }

@@ -96,7 +96,7 @@ fn file() -> impl Strategy<Value = String> {
         if !last {
             text.truncate(text.trim_end().len());
         }
-        // Lines that end in CR alone are refused as a file.
+        // Lines that end in a bare CR are refused as a file.
         if !text.contains('\n') {
             text.retain(|c| c != '\r');
         }

@@ -105,7 +105,7 @@ fn used(text: &str) -> Bench {
 }
 
 #[test]
-fn rows_are_told_apart_as_ever_where_only_used_values_are_checked() {
+fn rows_are_separated_as_usual_where_only_used_values_are_checked() {
     let refused = [
         ("1,\"abc\n2,def\n", "line 1: a quote is opened and never closed"),
         ("a,1\nb,\"2\n", "line 2: a quote is opened and never closed"),

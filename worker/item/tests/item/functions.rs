@@ -1,4 +1,4 @@
-//! Rust functions in SQL and transforms: types, NULL, panics, and what the program tells of them.
+//! Rust functions in SQL and transforms: types, NULL, panics, and what the program reports of them.
 
 use crate::common::Bench;
 use spotmill_core::item::FailureClass;
@@ -63,7 +63,7 @@ fn literals_and_wider_types() {
 }
 
 #[test]
-fn signatures_are_told() {
+fn signatures_are_reported() {
     let about = functions().about();
     let custom: Vec<String> =
         about.functions.iter().filter(|f| f.custom).map(|f| f.name.clone() + &f.signature).collect();
@@ -73,7 +73,7 @@ fn signatures_are_told() {
 }
 
 #[test]
-fn a_panic_says_where() {
+fn a_panic_is_reported_with_its_place() {
     let mut bench = bench("SELECT boom(v) AS b FROM input");
     bench.file("b.csv", "3,x,1\n");
     spotmill_item::watch_panics();
@@ -85,7 +85,7 @@ fn a_panic_says_where() {
 
 fn transform(name: &str, with: &[(&str, i64)]) -> Bench {
     let mut bench = bench("");
-    let with: BTreeMap<String, toml::Value> = with.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
+    let with: BTreeMap<String, serde_json::Value> = with.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
     bench.spec.transform = Transform::Function { name: name.into(), with };
     bench
 }

@@ -142,7 +142,7 @@ fn rows_rules() {
 }
 
 #[test]
-fn expectations_are_held_against_what_was_written() {
+fn expectations_are_checked_on_what_was_written() {
     let mut bench = bench("SELECT * FROM input", "a,1\na,2\n,3\na,2\n");
     bench.layout(Layout::Partition { by: vec!["k".into()] });
     bench.spec.expect = Expect {
@@ -178,12 +178,12 @@ fn text_goes_out_and_comes_back() {
             bench.spec.expect.not_null = vec!["v".into()];
             let report = bench.report();
             assert_eq!((report.rows_written, report.files[0].rows, report.violations.len()), (2, 2, 1));
-            let mut again = Bench::new(list, "SELECT * FROM input");
+            let mut reread = Bench::new(list, "SELECT * FROM input");
             let packed = std::fs::read(bench.out().join(&report.files[0].path)).expect("read");
-            again.file(&report.files[0].path, packed);
-            again.spec.read = Read { format, header: true, ..csv_read(list) };
+            reread.file(&report.files[0].path, packed);
+            reread.spec.read = Read { format, header: true, ..csv_read(list) };
             assert_eq!(
-                again.rows(),
+                reread.rows(),
                 "a,\"b\"\nc|1|2013-01-31|2013-01-31 10:00:00.500 UTC|1.50|0.1|true\n-|-|-|-|-|-|-\n",
                 "{format:?} {compression:?}"
             );

@@ -23,10 +23,10 @@ fn reading(list: &[&str], sql: &str) -> Bench {
 }
 
 #[track_caller]
-fn refused(bench: &Bench, words: &[&str]) {
+fn refused(bench: &Bench, parts: &[&str]) {
     let failure = bench.failure();
-    let said = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
-    words.iter().for_each(|word| assert!(said.contains(word), "no {word:?} in {said}"));
+    let text = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
+    parts.iter().for_each(|part| assert!(text.contains(part), "no {part:?} in {text}"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn columns_in_the_path() {
     refused(&bench, &["has not one folder `m=…` in its path"]);
 }
 
-/// As the footers of all files said when the step was planned.
+/// As the footers of all files stated when the step was planned.
 fn planned(list: &[&str], sql: &str) -> Bench {
     let mut bench = reading(list, sql);
     bench.spec.read.inferred = true;
@@ -199,7 +199,7 @@ fn planned_types_are_those_of_the_engine() {
     let mut none = reading(&[], &sql);
     none.file("1.parquet", TYPES);
     assert_eq!(none.exact_rows(), rows, "nothing is declared");
-    // Arrow's duration is an int64 to whoever reads the footer alone.
+    // Arrow's duration is an int64 to whoever reads only the footer.
     let mut found = planned(&[&list[..], &["dur int64"]].concat(), &sql);
     found.file("1.parquet", TYPES);
     assert_eq!(found.exact_rows(), rows, "as planned");

@@ -1,8 +1,8 @@
 //! Queries one after another in one process: a limit cuts rows and not their count, an output appears whole, and what
 //! goes wrong in one query, panics included, does not reach the next.
 
-use spotmill_core::query::{QueryReply, QueryRequest};
 use spotmill_item::{Functions, query};
+use spotmill_spec::query::{QueryReply, QueryRequest};
 use std::path::Path;
 use tempfile::TempDir;
 

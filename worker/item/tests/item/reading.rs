@@ -19,16 +19,16 @@ fn csv(keys: &str, text: impl AsRef<[u8]>, expected: &str) {
 }
 
 #[track_caller]
-fn refused(bench: &Bench, words: &[&str]) {
+fn refused(bench: &Bench, parts: &[&str]) {
     let failure = bench.failure();
     assert_eq!(failure.class, FailureClass::BadData, "{failure:?}");
-    let said = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
-    words.iter().for_each(|word| assert!(said.contains(word), "no {word:?} in {said}"));
+    let text = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
+    parts.iter().for_each(|part| assert!(text.contains(part), "no {part:?} in {text}"));
 }
 
 #[track_caller]
-fn csv_refused(keys: &str, text: impl AsRef<[u8]>, words: &[&str]) {
-    refused(&bench(&format!("format = \"csv\"\n{keys}"), "a.csv", text), words);
+fn csv_refused(keys: &str, text: impl AsRef<[u8]>, parts: &[&str]) {
+    refused(&bench(&format!("format = \"csv\"\n{keys}"), "a.csv", text), parts);
 }
 
 #[track_caller]
@@ -38,8 +38,8 @@ fn json(columns: &str, text: impl AsRef<[u8]>, expected: &str) {
 }
 
 #[track_caller]
-fn json_refused(columns: &str, text: impl AsRef<[u8]>, words: &[&str]) {
-    refused(&bench(&format!("format = \"ndjson\"\ncolumns = [{columns}]"), "a.ndjson", text), words);
+fn json_refused(columns: &str, text: impl AsRef<[u8]>, parts: &[&str]) {
+    refused(&bench(&format!("format = \"ndjson\"\ncolumns = [{columns}]"), "a.ndjson", text), parts);
 }
 
 const AB: &str = "columns = [\"a string\", \"b string\"]\n";
@@ -109,7 +109,7 @@ fn decimal_commas() {
 }
 
 #[test]
-fn a_header_again_is_no_row() {
+fn a_repeated_header_is_no_row() {
     csv_refused(AB, "a,b\n1,2\na,b\n3,4\n", &["a.csv line 3", "header again"]);
     csv_refused(AB, "a,b\n1,2\nb,a\n3,4\n", &["a.csv line 3", "header again"]);
     csv_refused(&format!("{AB}header = false"), "a,b\n1,2\n", &["a.csv line 1", "header again"]);
@@ -131,7 +131,7 @@ fn a_header_again_is_no_row() {
 }
 
 #[test]
-fn line_ends_of_old_macs_are_told() {
+fn line_ends_of_old_macs_are_reported() {
     csv_refused(AB, "a,b\r1,2\r3,4\r", &["a.csv", "CR", "LF"]);
     csv(&format!("{AB}header = false"), "x\r,\"y\rz\"", "x\r|y\rz\n");
 }
@@ -247,7 +247,7 @@ fn json_paths_objects_and_lenient_scalars() {
 
 /// What the query does not use may be wrong; everything else is one and the same.
 #[test]
-fn used_tells_rows_apart_as_all_does() {
+fn used_separates_rows_as_all_does() {
     let texts = [
         "a,b\n1,5\" pipe\n2,6\" pipe\n3,plain\n",
         "a,b\n\n1,x\n\r\n2,y\n",
@@ -276,7 +276,7 @@ fn used_tells_rows_apart_as_all_does() {
                     }
                 };
                 let (all, used) = (outcome(RowCheck::All), outcome(RowCheck::Used));
-                // A value that only `all` looks at.
+                // A value that only `all` checks.
                 let unused = text.contains("1.005") && !sql.contains("SELECT a");
                 assert!(all == used || unused, "{text:?} {sql} {rejects:?}: {all:?} {used:?}");
             }

@@ -144,14 +144,14 @@ fn the_values_are_those_of_the_text() {
 }
 
 #[test]
-fn a_column_alone() {
+fn a_single_column() {
     for (ty, values) in VALUES {
         let list = [format!("c {ty}")];
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         let text: String = values.iter().map(|v| format!("{v}\n")).collect();
         through(&list, &text, &ALL);
     }
-    // NULL alone has no form in CSV, and is refused there.
+    // A single NULL has no form in CSV, and is refused there.
     let nulls = "a,-\n,-\n\"\",-\n";
     let mut bench = Bench::new(&["a string", "b string"], "SELECT a FROM input");
     bench.file("a.csv", nulls);
@@ -216,11 +216,11 @@ fn names_that_need_quotes_and_keys_of_partitions() {
             bench.layout(Layout::Partition { by: vec![by.into()] });
             let report = bench.report();
             let bytes = std::fs::read(bench.out().join(&report.files[0].path)).expect("read");
-            let mut again = Bench::new(list, "SELECT * FROM input");
-            again.spec.read = Read { columns: report.columns.clone(), ..Read::of(format) };
-            again.file(&format!("a.{}", report.files[0].path.rsplit('.').next().unwrap_or_default()), bytes);
+            let mut reread = Bench::new(list, "SELECT * FROM input");
+            reread.spec.read = Read { columns: report.columns.clone(), ..Read::of(format) };
+            reread.file(&format!("a.{}", report.files[0].path.rsplit('.').next().unwrap_or_default()), bytes);
             assert_eq!(
-                again.rows(),
+                reread.rows(),
                 "2024-03-10 10:00:00.500|2024-03-10 10:00:00.000001 UTC|2024-03-10|-7\n",
                 "{format:?} by {by}"
             );

@@ -1,4 +1,4 @@
-//! What plain Polars (of the pinned version) gets wrong without a word, shown, and that an item does not. A test
+//! What plain Polars (of the pinned version) silently gets wrong, shown, and that an item does not. A test
 //! that begins to fail on its first half means that Polars has mended it.
 
 use crate::common::{Bench, plain, text};
@@ -35,7 +35,7 @@ fn a_shifted_row_passes_under_a_projection() {
 }
 
 #[test]
-fn an_unselected_column_is_not_looked_at() {
+fn an_unselected_column_is_not_checked() {
     let mut bench = Bench::new(ABC, "SELECT a FROM input");
     bench.file("a.csv", "1,2,x\n3,OOPS,y\n");
     let projected = plain(&bench.dir.path().join("a.csv"), ABC).select([col("a")]);

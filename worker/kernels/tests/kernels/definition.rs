@@ -1,5 +1,5 @@
-//! The definition of a frame, and any rows and windows to try it on. It looks at every row for every row, and never at
-//! the code it is to check.
+//! The definition of a frame, and any rows and windows to try it on. It compares every row with every row, and never
+//! uses the code it is to check.
 
 use std::ops::Range as Numbers;
 

@@ -49,7 +49,7 @@ fn one_value_a_group_and_the_value_of_no_rows() {
 }
 
 #[test]
-fn a_group_is_sorted_for_a_function_that_can_tell() {
+fn a_group_is_sorted_for_an_order_sensitive_function() {
     let letters = texts(&[Some("a"), None, Some("c"), Some("d"), Some("e")]);
     let order = vec![(ints(&[3, 1, 2, 1, 1]), ASCENDING)];
     let ordered = |function: &Arc<AggregateUDF>, literals: &[ScalarValue]| GroupedCall {

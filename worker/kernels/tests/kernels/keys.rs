@@ -51,8 +51,8 @@ fn partitions_by_null_nan_and_zero() {
 
 #[test]
 fn partitions_by_dictionaries_lists_and_structs() {
-    let words = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let key = cast(&texts(&[Some("a"), Some("b"), Some("a"), None]), &words).unwrap();
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let key = cast(&texts(&[Some("a"), Some("b"), Some("a"), None]), &dictionary).unwrap();
     assert_eq!(partition_sizes(key), some(&[2, 1, 2, 1]));
 
     let lists = [Some(vec![Some(0.0), None]), None, Some(vec![Some(-0.0), None]), Some(vec![]), None];

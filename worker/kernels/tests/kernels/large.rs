@@ -1,4 +1,4 @@
-//! Many rows: what must not take the square of their number does not, and what it answers is known in closed form.
+//! Many rows: what must not take the square of their number does not, and its answer has a closed form.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! Any frame over any rows: what the kernels answer is what the definition of the frame answers, row by row. The sums
-//! and the like are worked out here; the other functions are asked about the rows of each frame alone, as a group.
+//! and the like are worked out here; the other functions are asked about the rows of each frame only, as a group.
 
 use std::sync::Arc;
 
@@ -44,9 +44,9 @@ fn reals(rows: &[Row]) -> ArrayRef {
     floats(&rows.iter().map(|row| row.value.map(|value| value as f64)).collect::<Vec<_>>())
 }
 
-fn words(rows: &[Row]) -> ArrayRef {
-    let words: Vec<_> = rows.iter().map(|row| row.value.map(|value| value.to_string())).collect();
-    texts(&words.iter().map(|word| word.as_deref()).collect::<Vec<_>>())
+fn strings(rows: &[Row]) -> ArrayRef {
+    let texts_of_values: Vec<_> = rows.iter().map(|row| row.value.map(|value| value.to_string())).collect();
+    texts(&texts_of_values.iter().map(|text| text.as_deref()).collect::<Vec<_>>())
 }
 
 fn filter(rows: &[Row]) -> BooleanArray {
@@ -70,8 +70,8 @@ fn kernel(
     answer(&call, rows.len())
 }
 
-/// The value of the function over the rows of each frame alone.
-fn alone(
+/// The value of the function over the rows of each frame only.
+fn isolated(
     function: &Arc<AggregateUDF>,
     argument: &ArrayRef,
     literals: &[ScalarValue],
@@ -95,7 +95,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_frame_is_evaluated_as_if_alone(window in any_window(), rows in prop::collection::vec(row(), 0..24)) {
+    fn every_frame_is_evaluated_as_if_isolated(window in any_window(), rows in prop::collection::vec(row(), 0..24)) {
         let (frames, integers, reals) = (values_by_definition(&window, &rows), integers(&rows), reals(&rows));
         let each = |value: &dyn Fn(&Vec<i64>) -> Option<i64>| frames.iter().map(value).collect::<Vec<_>>();
         let kernel = |function: Arc<AggregateUDF>, argument: &ArrayRef| {
@@ -118,17 +118,17 @@ proptest! {
 
     #[test]
     fn every_function_sees_its_frame_only(window in any_window(), rows in prop::collection::vec(row(), 0..16)) {
-        let (integers, words) = (integers(&rows), words(&rows));
+        let (integers, strings) = (integers(&rows), strings(&rows));
         let same = |function: Arc<AggregateUDF>, argument: &ArrayRef, literals: &[ScalarValue]| {
             let values = as_texts(&kernel(&function, argument, literals, &window, &rows));
-            prop_assert_eq!(values, alone(&function, argument, literals, &window, &rows));
+            prop_assert_eq!(values, isolated(&function, argument, literals, &window, &rows));
             Ok(())
         };
-        same(array_agg_udaf(), &words, &[])?;
-        same(string_agg_udaf(), &words, &["+".into()])?;
-        same(first_value_udaf(), &words, &[])?;
-        same(last_value_udaf(), &words, &[])?;
-        same(max_udaf(), &words, &[])?;
+        same(array_agg_udaf(), &strings, &[])?;
+        same(string_agg_udaf(), &strings, &["+".into()])?;
+        same(first_value_udaf(), &strings, &[])?;
+        same(last_value_udaf(), &strings, &[])?;
+        same(max_udaf(), &strings, &[])?;
         same(median_udaf(), &integers, &[])?;
         same(bit_xor_udaf(), &integers, &[])?;
         same(avg_udaf(), &decimals(&integers, 5, 1), &[])?;

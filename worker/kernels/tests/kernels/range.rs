@@ -1,4 +1,4 @@
-//! RANGE with an offset, by every kind of key: counts and sums worked out by hand.
+//! RANGE with an offset, by every type of key: counts and sums worked out by hand.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use datafusion_functions_aggregate::sum::sum_udaf;
 
 use crate::support::*;
 
-/// Sums of 1, 2, 4 and so on, a power of two a row, so that each sum tells its rows.
+/// Sums of 1, 2, 4 and so on, a power of two a row, so that each sum identifies its rows.
 fn sums(key: &ArrayRef, options: SortOptions, frame: WindowFrame) -> Vec<Option<i64>> {
     let powers: Vec<i64> = (0..key.len()).map(|row| 1 << row).collect();
     let mut call = aggregate(&sum_udaf(), &[ints(&powers)], &[]);

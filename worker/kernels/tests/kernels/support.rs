@@ -96,14 +96,14 @@ fn call(
     }
 }
 
-/// An aggregate over the whole input, until told otherwise.
+/// An aggregate over the whole input, until changed.
 pub fn aggregate(function: &Arc<AggregateUDF>, args: &[ArrayRef], literals: &[ScalarValue]) -> WindowCall {
     let definition = WindowFunctionDefinition::AggregateUDF(Arc::clone(function));
     let rows = args.first().map_or(0, |arg| arg.len());
     call(definition, args, literals, rows, |fields| function.return_field(fields).unwrap())
 }
 
-/// A window function over the whole input, until told otherwise.
+/// A window function over the whole input, until changed.
 pub fn windowed(function: &Arc<WindowUDF>, args: &[ArrayRef], literals: &[ScalarValue], rows: usize) -> WindowCall {
     let definition = WindowFunctionDefinition::WindowUDF(Arc::clone(function));
     call(definition, args, literals, rows, |fields| function.field(WindowUDFFieldArgs::new(fields, "value")).unwrap())

@@ -4,7 +4,7 @@ use super::{News, Shell, send};
 use crate::attempt::Job;
 use crate::events::WorkerEvent;
 use crate::state::{Input, TryId};
-use crate::{children, clues, memory, stage};
+use crate::{children, memory, post_mortem, stage};
 use spotmill_platform::ports::QueueError;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Between two `ChildMemory` events of one child.
-const TELL_MEMORY: Duration = Duration::from_millis(500);
+const MEMORY_EVENT_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Shell {
     pub(super) fn job(&self, id: TryId) -> Option<Arc<Job>> {
@@ -42,7 +42,7 @@ impl Shell {
         self.receiving = Some(task);
     }
 
-    /// A lost lease is no matter: whoever commits first wins.
+    /// A lost lease does not matter: whoever commits first wins.
     pub(super) fn extend(&mut self, id: TryId) {
         let Some(receipt) = self.tries.get(&id).map(|t| t.message.receipt.clone()) else { return };
         let context = Arc::clone(&self.context);
@@ -63,11 +63,11 @@ impl Shell {
             let job = Arc::clone(&job);
             move |pid| {
                 let (id, worker) = (job.claim.id(), context.config.worker.clone());
-                context.tell(WorkerEvent::ItemStarted { id, worker, pid });
+                context.emit(WorkerEvent::ItemStarted { id, worker, pid });
             }
         };
         let ended = move |exit| {
-            let outcome = clues::outcome(&job.outcome(), |text| stage::renamed(&job, text));
+            let outcome = post_mortem::outcome(&job.outcome(), |text| stage::renamed(&job, text));
             send(&post, News::Input(Input::Exited(id, exit, outcome)));
         };
         if let Some(holding) = self.tries.get_mut(&id) {
@@ -92,10 +92,10 @@ impl Shell {
             let group = holding.child.as_ref().and_then(|child| child.group());
             let (Some(job), Some(&bytes)) = (&holding.job, group.and_then(|g| held.get(&g))) else { continue };
             weighed.push((*id, bytes));
-            if holding.told_memory.is_none_or(|at| at.elapsed() >= TELL_MEMORY) {
-                holding.told_memory = Some(Instant::now());
+            if holding.memory_event_at.is_none_or(|at| at.elapsed() >= MEMORY_EVENT_INTERVAL) {
+                holding.memory_event_at = Some(Instant::now());
                 let (id, limit_bytes) = (job.claim.id(), job.memory_bytes);
-                self.context.tell(WorkerEvent::ChildMemory { id, bytes, limit_bytes });
+                self.context.emit(WorkerEvent::ChildMemory { id, bytes, limit_bytes });
             }
         }
         for (id, bytes) in weighed {

@@ -1,5 +1,5 @@
 //! Obeys the state: receives, prepares, starts, signals, commits, settles; and brings back what happened. It decides
-//! nothing about items; when it is told to stop it ends in time, whatever still hangs.
+//! nothing about items; when it is stopped it ends in time, whatever still hangs.
 
 mod acts;
 mod obey;
@@ -40,7 +40,7 @@ enum News {
     Sample(HashMap<i32, u64>),
 }
 
-/// What the shell knows of a try that the state need not.
+/// What the shell keeps of a try and the state does not need.
 struct Holding {
     message: Message,
     /// Unless the message cannot be understood.
@@ -51,13 +51,13 @@ struct Holding {
     report: Option<Arc<ItemReport>>,
     /// What is under way for it; a new task ends the one before.
     task: Option<AbortHandle>,
-    told_memory: Option<Instant>,
+    memory_event_at: Option<Instant>,
 }
 
 impl Holding {
     fn new(message: Message) -> Holding {
         let (claim, job, child, refusal) = (None, None, None, None);
-        Holding { message, claim, job, child, refusal, report: None, task: None, told_memory: None }
+        Holding { message, claim, job, child, refusal, report: None, task: None, memory_event_at: None }
     }
 }
 
@@ -71,7 +71,7 @@ pub struct Shell {
     tasks: JoinSet<()>,
     receiving: Option<AbortHandle>,
     sampling: bool,
-    /// Where this supervisor's time began: on the wall, and on a clock that nobody sets and that sleeps with the machine.
+    /// When this supervisor started: in wall-clock time, and on a monotonic clock that sleeps with the machine.
     origin: (u64, Instant),
     post: mpsc::UnboundedSender<News>,
     posted: mpsc::UnboundedReceiver<News>,
@@ -155,9 +155,9 @@ impl Shell {
         let _ = tokio::fs::remove_dir_all(&self.context.config.tmp).await;
     }
 
-    fn of_life(&self, tell: impl Fn(&Life)) {
+    fn of_life(&self, update: impl Fn(&Life)) {
         if let Some(life) = &self.life {
-            tell(life);
+            update(life);
         }
     }
 
@@ -205,11 +205,11 @@ impl Shell {
             }
             News::Prepared(id, job) => {
                 let limits = Limits { timeout_ms: job.timeout_ms, memory_bytes: job.memory_bytes };
-                let alone = job.alone;
+                let isolated = job.isolated;
                 if let Some(holding) = self.tries.get_mut(&id) {
                     holding.job = Some(Arc::from(job));
                 }
-                self.feed(Input::Ready { id, limits, alone });
+                self.feed(Input::Ready { id, limits, isolated });
             }
             News::Refused(id, refusal) => {
                 if let Some(holding) = self.tries.get_mut(&id) {
@@ -233,7 +233,7 @@ impl Shell {
 }
 
 fn send(post: &mpsc::UnboundedSender<News>, news: News) {
-    // Nobody listens any more: the supervisor has ended.
+    // The receiver is dropped: the supervisor has ended.
     let _ = post.send(news);
 }
 

@@ -2,14 +2,14 @@
 
 use super::{News, Shell, send};
 use crate::attempt::{Claim, Context, Job};
-use crate::history::announce_alone;
+use crate::delivery::{try_call_back, while_held};
+use crate::history::announce_isolated;
 use crate::life::Life;
 use crate::prepare::{prepare, understood};
 use crate::settle::{finish, let_go, refuse, settle};
 use crate::stage;
 use crate::state::{Command, Ending, Input, TryId};
-use crate::talk::{try_call_back, while_held};
-use crate::{clues, prepare::Refusal};
+use crate::{post_mortem, prepare::Refusal};
 use spotmill_core::item::ItemReport;
 use spotmill_core::records::CallbackKind;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Shell {
         }
     }
 
-    /// What is now done for the item, in place of what was; its news is heard.
+    /// Starts a task for the item in place of its current one, and posts its result.
     fn task<F>(&mut self, id: TryId, act: impl FnOnce(Arc<Context>) -> F)
     where
         F: Future<Output = News> + Send + 'static,
@@ -93,7 +93,7 @@ impl Shell {
     fn announce(&mut self, id: TryId) {
         let Some(claim) = self.claim(id) else { return };
         self.task(id, async move |context| {
-            announce_alone(&context, &claim).await;
+            announce_isolated(&context, &claim).await;
             News::Input(Input::Announced(id))
         });
     }
@@ -137,7 +137,7 @@ impl Shell {
     }
 }
 
-/// The last lines of what the child said.
+/// The last lines of the child's output.
 fn log_tail(job: &Job) -> String {
-    stage::renamed(job, &clues::log_tail(&job.log()))
+    stage::renamed(job, &post_mortem::log_tail(&job.log()))
 }

@@ -1,5 +1,5 @@
-//! How often an item is tried. Only failures that say something about the item count, in this epoch; interruptions
-//! and trouble around it never do.
+//! How often an item is tried. Only failures of the item itself count, in this epoch; interruptions and errors of the
+//! infrastructure never do.
 
 use spotmill_core::bounds::{POISON_ALONE, POISON_RECEIVES};
 use spotmill_core::item::FailureClass;
@@ -7,7 +7,7 @@ use spotmill_core::verdict::counted;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Visible again after this.
+    /// Visible after this delay.
     Retry { after_ms: u64 },
     /// The item has failed in this epoch.
     GiveUp,
@@ -49,9 +49,9 @@ pub fn attempts(classes: &[FailureClass]) -> u32 {
     u32::try_from(classes.iter().filter(|c| counted(**c)).count()).unwrap_or(u32::MAX)
 }
 
-/// Attempts after which another of the same kind cannot end otherwise: bad data and a foreign worker get a second
+/// Attempts after which another one cannot end otherwise: bad data and a foreign worker get a second
 /// chance (a bad disk, a mixed fleet); an input that changed is taken as it is now by the next execution only,
-/// because an epoch pins its inputs. What the file system refuses it refuses again.
+/// because an epoch pins its inputs. A refusal of the file system is permanent.
 fn worth_trying(class: FailureClass) -> u32 {
     match class {
         FailureClass::BadData | FailureClass::WorkerVersion => 2,
@@ -60,19 +60,19 @@ fn worth_trying(class: FailureClass) -> u32 {
     }
 }
 
-/// Doubled each time that the same trouble was met before.
+/// Doubled for each earlier infrastructure failure.
 pub fn infra_wait(before: u32, waits: Waits) -> u64 {
     let factor = 1u64.checked_shl(before.min(40)).unwrap_or(u64::MAX);
     waits.infra_ms.saturating_mul(factor).min(waits.infra_most_ms)
 }
 
-/// Receives, the present one included, of which no record says how they ended: their machines went without a word.
+/// Receives, the present one included, whose end no record states: their machines vanished.
 pub fn unexplained(receives: u32, recorded: usize) -> u32 {
     receives.saturating_sub(u32::try_from(recorded).unwrap_or(u32::MAX))
 }
 
-/// Received again and again, nothing on record says why, and often enough nobody else was there to blame: it takes its
+/// It was received many times without a recorded end, and often enough as the only item of its machine: it takes its
 /// machines with it.
-pub fn is_poison(unexplained: u32, alone: usize) -> bool {
-    unexplained > POISON_RECEIVES && alone >= POISON_ALONE as usize
+pub fn is_poison(unexplained: u32, isolated: usize) -> bool {
+    unexplained > POISON_RECEIVES && isolated >= POISON_ALONE as usize
 }

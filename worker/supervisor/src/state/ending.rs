@@ -2,10 +2,10 @@
 //! of what was seen, in the order of what it proves.
 
 use super::Why;
+use spotmill_core::format::bytes_of;
 use spotmill_core::item::{FailureClass, ItemFailure, ItemOutcome, ItemReport, Usage};
-use spotmill_core::words::bytes_of;
 
-/// What the system said of the child.
+/// How the system reported the end of the child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It could not be started.
@@ -54,7 +54,7 @@ impl Ending {
     }
 }
 
-/// What is known besides how it exited.
+/// What was observed besides the exit.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     /// We signalled it for this reason.
@@ -71,7 +71,7 @@ pub struct Seen {
 pub enum Verdict {
     Commit(Box<ItemReport>),
     Settle(Ending),
-    /// A signal nobody here sent: a crash unless a notice explains it.
+    /// A signal that the supervisor did not send: a crash unless a notice explains it.
     Unexplained(Ending),
 }
 
@@ -102,7 +102,7 @@ fn judge(seen: &Seen, exit: Exit, outcome: Outcome) -> Verdict {
         Exit::Code(0) => match outcome {
             Outcome::There(outcome) => match *outcome {
                 ItemOutcome::Done(report) => return Verdict::Commit(Box::new(report)),
-                ItemOutcome::Failed(failure) => return Verdict::Settle(told(seen, failure, "exit code 0")),
+                ItemOutcome::Failed(failure) => return Verdict::Settle(reported(seen, failure, "exit code 0")),
             },
             other if seen.why.is_none() => return Verdict::Settle(bad_outcome(&other)),
             _ => Some(0),
@@ -110,7 +110,7 @@ fn judge(seen: &Seen, exit: Exit, outcome: Outcome) -> Verdict {
         Exit::Code(code) => match outcome {
             Outcome::There(outcome) if seen.why.is_none() => match *outcome {
                 ItemOutcome::Failed(failure) => {
-                    return Verdict::Settle(told(seen, failure, &format!("exit code {code}")));
+                    return Verdict::Settle(reported(seen, failure, &format!("exit code {code}")));
                 }
                 ItemOutcome::Done(_) => Some(code),
             },
@@ -130,7 +130,7 @@ fn judge(seen: &Seen, exit: Exit, outcome: Outcome) -> Verdict {
         (code, _) => {
             let code = code.unwrap_or_default();
             let ended = format!("exit code {code}");
-            // 128 and the number, as shells and handlers of signals say it.
+            // 128 and the number, as shells and signal handlers report it.
             if [130, 137, 143].contains(&code) {
                 let signal = format!("signal {}{}", code - 128, name(code - 128));
                 let message = format!("the worker ended with {ended}, which says {signal}");
@@ -160,7 +160,7 @@ fn ours(seen: &Seen, why: Why) -> Ending {
     }
 }
 
-/// Well within its limit and not alone, it was the victim of a neighbour: that says nothing of the item.
+/// Well within its limit and not isolated, it was the victim of a neighbour: that is no evidence against the item.
 fn killed_by_kernel(seen: &Seen) -> Ending {
     let peak = bytes_of(seen.peak_bytes);
     let had = format!("the machine had none left when the worker held {peak} of its {}", bytes_of(seen.limit_bytes));
@@ -184,8 +184,8 @@ fn bad_outcome(outcome: &Outcome) -> Ending {
     Ending::new(FailureClass::Crash, format!("the worker ended with exit code 0 and left {what}"), "bad outcome file")
 }
 
-/// What the child itself said.
-fn told(seen: &Seen, failure: ItemFailure, ended: &str) -> Ending {
+/// The failure that the child itself reported.
+fn reported(seen: &Seen, failure: ItemFailure, ended: &str) -> Ending {
     match seen.why {
         Some(why) => ours(seen, why),
         None => Ending {

@@ -1,6 +1,6 @@
 //! The supervisor's decisions: `(state, input, now) → (state, commands)`. A try is one received message and what
-//! became of it; it holds a slot until its child has done it, or until it is over. Nothing here waits, reads or
-//! writes; what a decision needs is in the input. `next_deadline` says when a `Tick` is due.
+//! became of it; it holds a slot until its child has done it, or until it is over. This module never waits, reads or
+//! writes; what a decision needs is in the input. `next_deadline` returns when a `Tick` is due.
 
 pub mod budget;
 pub mod ending;
@@ -23,7 +23,7 @@ pub type TryId = u64;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     pub slots: u32,
-    /// A message received more often than this may have to run alone.
+    /// A message received more often than this may have to run isolated.
     pub lone_receives: u32,
     pub extend_ms: u64,
     pub alive_ms: u64,
@@ -35,7 +35,7 @@ pub struct Rules {
     pub notice_margin_ms: u64,
     /// After a stop what is being committed has this long.
     pub stop_grace_ms: u64,
-    /// After the last moment of children, what is still said of them has this long.
+    /// After the last moment of children, their records and callbacks have this long.
     pub last_word_ms: u64,
     /// Pause after a receive that failed.
     pub pause_ms: u64,
@@ -50,7 +50,7 @@ pub struct State {
     pub(super) ask_after_ms: u64,
     /// How long the last child took that did its item.
     pub(super) last_took_ms: Option<u64>,
-    /// Children end then, because the machine goes away or the supervisor was told to stop.
+    /// Children end then, because the machine goes away or the supervisor was stopped.
     pub(super) last_ms: Option<u64>,
     pub(super) stopping: bool,
 }
@@ -59,7 +59,7 @@ pub struct State {
 pub(super) struct Try {
     pub(super) receives: u32,
     /// Nothing may run beside it.
-    pub(super) alone: bool,
+    pub(super) isolated: bool,
     pub(super) extend_at_ms: u64,
     pub(super) phase: Phase,
 }
@@ -75,12 +75,12 @@ pub struct Limits {
 pub(super) enum Phase {
     /// The shell reads plan and receipt, copies the inputs and writes the child's spec.
     Preparing,
-    /// Ready, but no slot is free yet, or it or another one has to be alone.
+    /// Ready, but no slot is free yet, or it or another one must run isolated.
     Waiting {
         limits: Limits,
         since_ms: u64,
     },
-    /// The shell writes down that it begins alone.
+    /// The shell records that it begins isolated.
     Announcing(Limits),
     Running(Run),
     /// Signalled; SIGKILL follows at `kill_at_ms` unless it has been sent.
@@ -129,21 +129,21 @@ pub enum Input {
     /// The messages a receive brought, with their receive counts; perhaps none.
     Received(Vec<(TryId, u32)>),
     ReceiveFailed,
-    /// The child can start, `alone` or beside others.
+    /// The child can start, `isolated` or beside others.
     Ready {
         id: TryId,
         limits: Limits,
-        alone: bool,
+        isolated: bool,
     },
     /// The message leads to no child.
     Refused(TryId),
-    /// It is on record that it begins alone.
+    /// The record that it begins isolated is written.
     Announced(TryId),
     /// Memory of the child's process group.
     Memory(TryId, u64),
     Exited(TryId, Exit, Outcome),
     Uploaded(TryId),
-    /// What the child said it wrote cannot be copied.
+    /// What the child reported as written cannot be copied.
     NotUploaded(TryId, Ending),
     /// Nothing is left to do for it; its message is deleted or given back.
     Over(TryId),
@@ -165,10 +165,10 @@ pub enum Command {
     Receive {
         most: u32,
     },
-    /// Visible again at once; it was never begun.
+    /// Make it visible at once; it was never begun.
     GiveBack(TryId),
     Prepare(TryId),
-    /// Say why, and delete the message or give it back.
+    /// Report why, and delete the message or give it back.
     Refuse(TryId),
     Announce(TryId),
     Start(TryId),
@@ -177,7 +177,7 @@ pub enum Command {
     Alive(TryId),
     Upload(TryId, Box<ItemReport>),
     Commit(TryId),
-    /// Record how it ended, tell, and delete the message or give it back; what was under way for it ends.
+    /// Record and report how it ended, and delete the message or give it back; what was under way for it ends.
     Settle(TryId, Ending),
     /// End what is under way for it and make it visible at once, whatever is on record by now.
     LetGo(TryId),
@@ -188,7 +188,7 @@ impl State {
         State { rules, ..State::default() }
     }
 
-    /// Told to stop, and nothing is left.
+    /// It was stopped, and nothing is left.
     pub fn has_ended(&self) -> bool {
         self.stopping && self.tries.is_empty()
     }

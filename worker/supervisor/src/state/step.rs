@@ -13,7 +13,7 @@ pub fn step(mut state: State, input: Input, now_ms: u64) -> (State, Vec<Command>
             state.asking = false;
             state.ask_after_ms = now_ms + state.rules.pause_ms;
         }
-        Input::Ready { id, limits, alone } => state.ready(id, limits, alone, now_ms),
+        Input::Ready { id, limits, isolated } => state.ready(id, limits, isolated, now_ms),
         Input::Refused(id) => state.refused(id, &mut out),
         Input::Announced(id) => state.announced(id, now_ms, &mut out),
         Input::Memory(id, bytes) => state.memory(id, bytes, now_ms, &mut out),
@@ -46,14 +46,14 @@ impl State {
                 continue;
             }
             let extend_at_ms = now_ms + self.rules.extend_ms;
-            self.tries.insert(id, Try { receives, alone: false, extend_at_ms, phase: Phase::Preparing });
+            self.tries.insert(id, Try { receives, isolated: false, extend_at_ms, phase: Phase::Preparing });
             out.push(Command::Prepare(id));
         }
     }
 
-    fn ready(&mut self, id: TryId, limits: Limits, alone: bool, now_ms: u64) {
+    fn ready(&mut self, id: TryId, limits: Limits, isolated: bool, now_ms: u64) {
         let Some(t) = self.tries.get_mut(&id).filter(|t| matches!(t.phase, Phase::Preparing)) else { return };
-        (t.phase, t.alone) = (Phase::Waiting { limits, since_ms: now_ms }, alone);
+        (t.phase, t.isolated) = (Phase::Waiting { limits, since_ms: now_ms }, isolated);
     }
 
     fn refused(&mut self, id: TryId, out: &mut Vec<Command>) {
@@ -70,9 +70,9 @@ impl State {
         out.push(Command::Start(id));
     }
 
-    fn uploaded(&mut self, id: TryId, trouble: Option<Ending>, out: &mut Vec<Command>) {
+    fn uploaded(&mut self, id: TryId, failure: Option<Ending>, out: &mut Vec<Command>) {
         let Some(t) = self.tries.get_mut(&id).filter(|t| matches!(t.phase, Phase::Uploading(_))) else { return };
-        match trouble {
+        match failure {
             Some(ending) => t.settle(id, ending, out),
             None => {
                 t.phase = Phase::Committing;
@@ -185,7 +185,7 @@ impl Try {
         !matches!(self.phase, Phase::Leaving)
     }
 
-    /// Has a process, or will have one before anything that has to be alone.
+    /// Has a process, or will have one before any item that must run isolated.
     pub(super) fn comes_first(&self) -> bool {
         self.occupies() || matches!(self.phase, Phase::Preparing | Phase::Waiting { .. })
     }

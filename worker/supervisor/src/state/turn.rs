@@ -14,7 +14,7 @@ pub fn next_deadline(state: &State) -> Option<u64> {
             Phase::Unexplained { until_ms, .. } => Some(*until_ms),
             Phase::Uploading(run) => Some(run.alive_at_ms.min(let_go)),
             Phase::Committing | Phase::Settling => Some(let_go),
-            Phase::Waiting { since_ms, .. } if !t.alone => Some(since_ms + state.rules.ahead_ms),
+            Phase::Waiting { since_ms, .. } if !t.isolated => Some(since_ms + state.rules.ahead_ms),
             _ => None,
         };
         [t.holds_lease().then_some(t.extend_at_ms), phase]
@@ -55,7 +55,7 @@ impl State {
                     let ending = ending.clone();
                     t.settle(*id, ending, out);
                 }
-                Phase::Waiting { since_ms, .. } if !t.alone && blocked && *since_ms + rules.ahead_ms <= now_ms => {
+                Phase::Waiting { since_ms, .. } if !t.isolated && blocked && *since_ms + rules.ahead_ms <= now_ms => {
                     t.settle(*id, waited(), out);
                 }
                 Phase::Uploading(_) if let_go => t.settle(*id, gone(), out),
@@ -68,26 +68,26 @@ impl State {
         }
     }
 
-    /// Starts what is ready, in the slots that are free. Who has to be alone waits until nobody else is left here, and
-    /// nobody joins it.
+    /// Starts what is ready, in the slots that are free. An isolated item waits until no other is left on the
+    /// machine, and no other joins it.
     pub(super) fn admit(&mut self, now_ms: u64, out: &mut Vec<Command>) {
         if self.is_blocked() {
             return;
         }
-        let others = self.tries.values().any(|t| !t.alone && t.comes_first());
+        let others = self.tries.values().any(|t| !t.isolated && t.comes_first());
         let alive_at_ms = now_ms + self.rules.alive_ms;
-        let (mut alone_begun, mut free) = (false, self.rules.slots - self.occupied());
+        let (mut isolated_begun, mut free) = (false, self.rules.slots - self.occupied());
         for (id, t) in &mut self.tries {
             let Phase::Waiting { limits, .. } = t.phase else { continue };
-            if !t.alone {
+            if !t.isolated {
                 if free == 0 {
                     continue;
                 }
                 free -= 1;
                 t.phase = Phase::Running(Run::new(limits, now_ms, alive_at_ms));
                 out.push(Command::Start(*id));
-            } else if !others && !alone_begun {
-                alone_begun = true;
+            } else if !others && !isolated_begun {
+                isolated_begun = true;
                 t.phase = Phase::Announcing(limits);
                 out.push(Command::Announce(*id));
             }
@@ -106,15 +106,15 @@ impl State {
         count(self.tries.values().filter(|t| t.occupies()))
     }
 
-    /// Nothing can start: no slot is free, or whoever has one has to be alone.
+    /// Nothing can start: no slot is free, or the item that has one runs isolated.
     fn is_blocked(&self) -> bool {
-        self.occupied() >= self.rules.slots || self.tries.values().any(|t| t.alone && t.occupies())
+        self.occupied() >= self.rules.slots || self.tries.values().any(|t| t.isolated && t.occupies())
     }
 
     /// How many more may be received where `ahead` are made ready ahead.
     fn room(&self, ahead: u32) -> u32 {
         let perhaps = |t: &Try| matches!(t.phase, Phase::Preparing) && t.receives > self.rules.lone_receives;
-        let lone = self.tries.values().any(|t| t.alone || perhaps(t));
+        let lone = self.tries.values().any(|t| t.isolated || perhaps(t));
         if lone { 0 } else { (self.rules.slots + ahead).saturating_sub(self.taken()) }
     }
 

@@ -1,4 +1,4 @@
-//! Receipts, races, budgets and fences: what is committed, what is told, and what is never done twice.
+//! Receipts, races, budgets and fences: what is committed, what is reported, and what is never done twice.
 
 use crate::common::{EPOCH, World};
 use spotmill_core::digest::sha256;
@@ -24,7 +24,7 @@ async fn an_item_is_done() {
     let line = world.store.get_range(&world.keys.work(&work.work_digest), work.from, work.to).await.expect("line");
     assert_eq!(receipt.item_digest, sha256(&line));
 
-    let spec = std::fs::read(world.here("spec")).expect("spec");
+    let spec = std::fs::read(world.local("spec")).expect("spec");
     let spec: ItemSpec = serde_json::from_slice(&spec).expect("spec");
     assert_eq!((spec.alias.as_str(), spec.threads, spec.memory_bytes), ("input", 1, 128 << 20));
     assert_eq!((spec.scratch, spec.attempt, spec.worker_version.as_str()), (receipt.scratch, receipt.attempt, "test"));
@@ -65,7 +65,7 @@ async fn attempts_are_counted_and_bounded() {
 }
 
 #[tokio::test]
-async fn trouble_around_it_is_not_counted() {
+async fn infrastructure_failures_are_not_counted() {
     let world = World::new(
         "first a && { failed infra; exit 1; }; first b && { failed infra; exit 1; }; finish",
         "max_attempts = 1",
@@ -76,7 +76,7 @@ async fn trouble_around_it_is_not_counted() {
 }
 
 #[tokio::test]
-async fn whoever_sees_a_receipt_says_done() {
+async fn whoever_sees_a_receipt_reports_done() {
     let world = World::new("finish", "").await;
     world.put_receipt(0, "winner").await;
     let callbacks = world.settle(1).await;
@@ -85,12 +85,12 @@ async fn whoever_sees_a_receipt_says_done() {
 }
 
 #[tokio::test]
-async fn the_loser_of_a_race_says_done_and_deletes_its_own_files() {
+async fn the_loser_of_a_race_reports_done_and_deletes_its_own_files() {
     let world = World::new("touch $HERE/running; until [ -e $HERE/go ]; do sleep 0.02; done; finish", "").await;
     let supervisor = world.start();
-    world.eventually("it runs", || world.here("running").exists()).await;
+    world.eventually("it runs", || world.local("running").exists()).await;
     world.put_receipt(0, "winner").await;
-    std::fs::write(world.here("go"), "").expect("go");
+    std::fs::write(world.local("go"), "").expect("go");
     let callbacks = world.callbacks(1).await;
     assert_eq!((callbacks[0].kind, callbacks[0].attempt.as_str()), (CallbackKind::Done, "winner"));
     supervisor.stop_now();
@@ -189,7 +189,7 @@ async fn what_breaks_its_machines_is_poison() {
     let world = World::new("finish", "").await;
     received(&world, 15).await;
     for n in 0..10 {
-        world.put_alone(0, &format!("alone-{n}")).await;
+        world.put_isolated(0, &format!("alone-{n}")).await;
     }
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Poison);
     let record = world.failures().await.remove(0);
@@ -197,17 +197,17 @@ async fn what_breaks_its_machines_is_poison() {
     assert!(record.message.contains("received 16 times") && record.message.contains("10 times"), "{record:?}");
     assert_eq!(world.started(), 0);
 
-    // With others beside it, or ended as recorded, it proves nothing: it runs alone, and that is on record.
+    // With others beside it, or ended as recorded, it proves nothing: it runs isolated, and that is recorded.
     let world = World::new("finish", "").await;
     received(&world, 40).await;
     for n in 0..10 {
-        world.put_alone(0, &format!("alone-{n}")).await;
+        world.put_isolated(0, &format!("alone-{n}")).await;
     }
     world.put_failure(0, "alone-3", FailureClass::Lost).await;
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Done);
-    let marks = world.store.list(&world.keys.alone(EPOCH, 0)).await.expect("list");
+    let marks = world.store.list(&world.keys.isolated(EPOCH, 0)).await.expect("list");
     let receipt = world.receipt(0).await.expect("receipt");
-    assert!(marks.iter().any(|m| m.uri == world.keys.began_alone(EPOCH, 0, &receipt.attempt)), "{marks:?}");
+    assert!(marks.iter().any(|m| m.uri == world.keys.began_isolated(EPOCH, 0, &receipt.attempt)), "{marks:?}");
 
     // Interruptions on record explain as many receives.
     let world = World::new("finish", "").await;
@@ -216,7 +216,7 @@ async fn what_breaks_its_machines_is_poison() {
         world.put_failure(0, &format!("lost-{n}"), FailureClass::Lost).await;
     }
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Done);
-    assert_eq!(world.store.list(&world.keys.alone(EPOCH, 0)).await.expect("list").len(), 0, "as any other");
+    assert_eq!(world.store.list(&world.keys.isolated(EPOCH, 0)).await.expect("list").len(), 0, "as any other");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const ONCE: &str = "max_attempts = 1";
 
-/// The one attempt ends as said, is recorded so, and the item has failed.
+/// The one attempt ends as stated, is recorded so, and the item has failed.
 async fn check(script: &str, resources: &str, class: FailureClass, ended: &str, message: &str) -> World {
     let world = World::new(&format!("echo a line of the log\n{script}"), resources).await;
     let callbacks = world.settle(1).await;
@@ -74,9 +74,9 @@ async fn memory_over_the_limit_is_for_the_next_rung() {
     assert_eq!((record.class, record.rung), (FailureClass::Memory, 0));
     assert!(record.ended.ends_with("over 128.0 MiB"), "{}", record.ended);
     assert!(record.usage.peak_bytes > 128 << 20, "{:?}", record.usage);
-    let told =
+    let needs_memory =
         |e: &WorkerEvent| matches!(e, WorkerEvent::ItemNeedsMemory { peak_bytes, .. } if *peak_bytes > 128 << 20);
-    assert!(world.events().iter().any(told));
+    assert!(world.events().iter().any(needs_memory));
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_higher_rung_doubles_the_limit() {
         world.send(&world.work[0]).await;
         world.settle(1).await;
         assert_eq!(world.receipt(0).await.expect("receipt").rung, rung);
-        let spec = std::fs::read_to_string(world.here("spec")).expect("spec");
+        let spec = std::fs::read_to_string(world.local("spec")).expect("spec");
         assert!(spec.contains(&format!("\"memory_bytes\":{}", (mebibytes as u64) << 20)), "{spec}");
     }
 }
@@ -113,13 +113,13 @@ async fn a_program_that_does_not_start_is_no_fault_of_the_item() {
 async fn the_environment_is_the_least() {
     let world = World::new("env | cut -d= -f1 | sort > $HERE/env; pwd > $HERE/pwd; finish", ONCE).await;
     world.settle(1).await;
-    let names = std::fs::read_to_string(world.here("env")).expect("env");
+    let names = std::fs::read_to_string(world.local("env")).expect("env");
     let own: Vec<&str> = names.lines().filter(|n| !matches!(*n, "_" | "PWD" | "SHLVL" | "OLDPWD")).collect();
     let home = std::env::var_os("HOME").map(|_| "HOME");
     let engine = ["LANG", "MIMALLOC_ALLOW_THP", "MIMALLOC_PURGE_DELAY", "PATH", "POLARS_MAX_THREADS", "TMPDIR"];
     let expected: Vec<&str> = ["HERE"].into_iter().chain(home).chain(engine).collect();
     assert_eq!(own, expected);
-    let pwd = std::fs::read_to_string(world.here("pwd")).expect("pwd");
+    let pwd = std::fs::read_to_string(world.local("pwd")).expect("pwd");
     assert!(common::is_below(&pwd, &world.config.tmp), "{pwd}");
 }
 
@@ -127,7 +127,7 @@ async fn the_environment_is_the_least() {
 async fn the_kernel_kills_it_first() {
     let world = World::new("sleep 0.3; cat /proc/$$/oom_score_adj > $HERE/score; finish", ONCE).await;
     world.settle(1).await;
-    assert_eq!(std::fs::read_to_string(world.here("score")).expect("score").trim(), "1000");
+    assert_eq!(std::fs::read_to_string(world.local("score")).expect("score").trim(), "1000");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use std::time::Duration;
 enum Fault {
     /// None, this time.
     Pass,
-    /// Not done, and says so.
+    /// Not done, and reported as not done.
     Refuse,
     /// Done, but the reply is lost.
     DoneUnknown,
@@ -200,7 +200,7 @@ async fn a_receipt_whose_reply_was_lost_is_recognised() {
 }
 
 #[tokio::test]
-async fn nobody_can_tell_whether_it_was_written_and_looking_fails_too() {
+async fn a_write_of_unknown_outcome_is_checked_until_the_check_succeeds() {
     let mut world = World::new("finish", "").await;
     let store = Faulty::new(&[
         ("create", "receipts", Fault::DoneUnknown),
@@ -288,10 +288,10 @@ async fn a_queue_that_fails_every_other_time_delays_only() {
 async fn a_round_that_has_ended_listens_to_nobody() {
     let world = World::new("touch $HERE/running; until [ -e $HERE/go ]; do sleep 0.02; done; finish", "").await;
     let supervisor = world.start();
-    world.eventually("it runs", || world.here("running").exists()).await;
+    world.eventually("it runs", || world.local("running").exists()).await;
     world.queues.remove("callbacks").await.expect("remove");
     world.queues.remove("work").await.expect("remove");
-    std::fs::write(world.here("go"), "").expect("go");
+    std::fs::write(world.local("go"), "").expect("go");
     world.eventually("it is done", || world.events().iter().any(|e| matches!(e, WorkerEvent::ItemDone { .. }))).await;
     supervisor.stop_now();
     supervisor.join().await;
@@ -299,20 +299,20 @@ async fn a_round_that_has_ended_listens_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_machine_without_a_child_says_that_it_holds_the_item() {
+async fn a_machine_without_a_child_reports_that_it_holds_the_item() {
     let mut world = World::new("finish", "").await;
     world.config.times.alive_ms = 20;
-    // Each is asked again after a pause.
+    // Each request is retried after a pause.
     world.store = Faulty::new(&[("list", "scratch", Fault::Refuse), ("create", "receipts", Fault::Refuse)]);
     let supervisor = world.start();
     let (mut held, mut done) = (0, false);
     while !done {
         let (wait, long) = (Duration::from_secs(10), Duration::from_secs(600));
         for message in world.queues.receive("callbacks", 10, wait, long).await.expect("receive") {
-            let said: Callback = serde_json::from_str(&message.body).expect("callback");
-            assert_eq!((said.item, said.worker.as_str()), (0, "here"));
-            held += usize::from(said.kind == CallbackKind::Held);
-            done |= said.kind == CallbackKind::Done;
+            let callback: Callback = serde_json::from_str(&message.body).expect("callback");
+            assert_eq!((callback.item, callback.worker.as_str()), (0, "here"));
+            held += usize::from(callback.kind == CallbackKind::Held);
+            done |= callback.kind == CallbackKind::Done;
         }
     }
     supervisor.stop_now();

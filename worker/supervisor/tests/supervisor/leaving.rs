@@ -102,12 +102,13 @@ async fn a_commit_that_hangs_is_handed_back_with_its_files_where_they_are() {
 
 #[tokio::test]
 async fn whoever_is_stopped_child_first_has_failed_nobody() {
-    // systemd stops a group in any order: the child dies first, by a signal that is not ours, or says so by its code.
+    // systemd stops a group in any order: the child dies first, by a signal that is not ours, or reports it by its
+    // code.
     for death in ["kill -TERM $$; sleep 60", "kill -KILL $$; sleep 60", "exit 143"] {
         let mut world = World::new(&format!("touch $HERE/dying; {death}"), "max_attempts = 1").await;
         world.config.times.notice_wait_ms = 10_000;
         let supervisor = world.start();
-        world.eventually("the child dies", || world.here("dying").exists()).await;
+        world.eventually("the child dies", || world.local("dying").exists()).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(world.failures().await.len(), 0, "{death}: not yet explained");
         end(supervisor).await;

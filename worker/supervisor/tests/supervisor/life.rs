@@ -1,4 +1,4 @@
-//! What a machine tells of itself: its record, its milestones, and the notice it waits for.
+//! What a machine reports of itself: its record, its milestones, and the notice it waits for.
 
 use crate::common::{EPOCH, World};
 use async_trait::async_trait;
@@ -51,14 +51,14 @@ async fn a_machine_writes_down_its_life() {
     assert!(working.booted_ms < working.started_ms && working.first_receive_ms <= working.first_item_ms, "{working:?}");
     supervisor.notice(SystemClock.now_ms() + 60_000);
     eventually(&world, "it heard", |r| r.noticed_ms.is_some()).await;
-    std::fs::write(world.here("go"), "").expect("go");
+    std::fs::write(world.local("go"), "").expect("go");
     world.callbacks(1).await;
     supervisor.stop_now();
     supervisor.join().await;
     let ended = record(&world).await.expect("a record");
     assert_eq!((ended.items, ended.why.as_deref()), (1, Some("told to stop")));
     assert!(ended.ended_ms >= ended.noticed_ms && ended.lived_ms() > 20_000, "{ended:?}");
-    let told: Vec<&str> = world
+    let milestones: Vec<&str> = world
         .events()
         .iter()
         .filter_map(|e| match e {
@@ -66,22 +66,22 @@ async fn a_machine_writes_down_its_life() {
             _ => None,
         })
         .collect();
-    assert_eq!(told, ["the worker is ready", "first work", "first item"]);
+    assert_eq!(milestones, ["the worker is ready", "first work", "first item"]);
 }
 
 #[tokio::test]
-async fn a_machine_that_vanishes_is_known_by_when_it_was_last_heard_of() {
+async fn a_machine_that_vanishes_is_dated_by_its_last_record() {
     let mut world = with_life("sleep 60").await;
     world.config.times.life_ms = 100;
     let supervisor = world.start();
     let first = eventually(&world, "it works", |r| r.first_item_ms.is_some()).await;
-    // Now and then, without anything else to say.
+    // Now and then, without any other event.
     let later = eventually(&world, "it lives", |r| r.seen_ms > first.seen_ms).await;
     assert_eq!((later.ended_ms, later.why), (None, None));
     drop(supervisor);
 }
 
-/// Says nothing, then that it cannot be read, then the notice.
+/// Answers without a notice, then with an error, then with the notice.
 struct Metadata {
     answers: Mutex<Vec<Option<u64>>>,
     asked: Mutex<Vec<Duration>>,
@@ -108,8 +108,8 @@ async fn a_notice_is_asked_for_every_five_seconds_whatever_the_answer() {
     assert_eq!(NOTICE_POLL_SECS, 5);
     let answers = Mutex::new(vec![Some(77), None, None]);
     let metadata = Metadata { answers, asked: Mutex::default(), since: Instant::now() };
-    let trouble = Mutex::new(0);
-    assert_eq!(noticed(&metadata, |_| *trouble.lock().expect("trouble") += 1).await, 77);
+    let errors = Mutex::new(0);
+    assert_eq!(noticed(&metadata, |_| *errors.lock().expect("trouble") += 1).await, 77);
     let asked: Vec<u64> = metadata.asked.lock().expect("asked").iter().map(Duration::as_secs).collect();
-    assert_eq!((asked.as_slice(), *trouble.lock().expect("trouble")), ([0, 5, 10, 15].as_slice(), 1));
+    assert_eq!((asked.as_slice(), *errors.lock().expect("trouble")), ([0, 5, 10, 15].as_slice(), 1));
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const PID_FILE: &str = "SPOTMILL_TEST_PID_FILE";
 
-/// The process that is killed: this test, started again by the next one.
+/// The process that is killed: the next test starts this one as a process.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_in_a_process_of_its_own() {
     let Ok(file) = std::env::var(PID_FILE) else { return };
@@ -79,7 +79,7 @@ async fn a_fleet_is_one_supervisor_however_often_it_is_asked_for() {
     world.eventually("two run", || world.started() == 2).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(world.started(), 2, "two slots of two vCPUs on a machine of five");
-    let children = std::fs::read_to_string(world.here("children")).expect("children");
+    let children = std::fs::read_to_string(world.local("children")).expect("children");
     fleet.end(&request("a")).await.expect("end");
     assert!(children.lines().all(|pid| !lives(pid.parse().expect("pid"))), "it returns once nobody works");
     fleet.end(&request("a")).await.expect("end again");

@@ -1,4 +1,4 @@
-//! Hours of trouble in virtual time: interruptions, an outage of the store, an item that takes its machines with it.
+//! Hours of failures in virtual time: interruptions, an outage of the store, an item that takes its machines with it.
 //! Failed, infra, lost and poison are never mixed up.
 
 use crate::common::sim::{Fate, Machine, Sim};
@@ -34,7 +34,7 @@ async fn settled(sim: &Sim, items: u32) -> (BTreeMap<ItemIndex, CallbackKind>, u
     (ends, lost)
 }
 
-/// Classes on record, with how many there are of each.
+/// Recorded failures: the item and class of each.
 async fn classes(sim: &Sim) -> Vec<(ItemIndex, FailureClass)> {
     sim.world.failures().await.into_iter().map(|f| (f.item, f.class)).collect()
 }
@@ -56,7 +56,7 @@ async fn stop(machines: Vec<Machine>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_machine_asks_until_it_is_told_to_stop() {
+async fn an_idle_machine_polls_until_it_is_stopped() {
     let mut sim = Sim::new(1, |_| Fate::Done(60)).await;
     sim.world.queues.remove("work").await.expect("remove");
     let machine = sim.machine(2);
@@ -79,7 +79,7 @@ async fn forty_interruptions_of_one_item_are_no_failure() {
     begins(&sim, 1, Duration::from_secs(1)).await;
     for n in 0..40 {
         tokio::time::sleep(Duration::from_secs(700)).await;
-        // Every third machine goes without a word: then the lease has to end first.
+        // Every third machine vanishes without a message: then the lease has to end first.
         if n % 3 == 2 {
             machine.vanish().await;
             machine = sim.machine(2);
@@ -139,7 +139,7 @@ async fn an_item_that_takes_its_machines_with_it_is_poison_and_its_neighbours_ar
     let mut machines: Vec<Machine> = (0..3).map(|_| sim.machine(4)).collect();
     let deaths = tokio::time::timeout(LONG, async {
         for deaths in 1.. {
-            // A poisonous item is given up once it was alone ten times; then no machine goes any more.
+            // A poisonous item is given up after ten isolated attempts; after that no machine vanishes.
             let Ok(gone) = tokio::time::timeout(Duration::from_secs(7_200), sim.next_gone()).await else {
                 return deaths - 1;
             };
@@ -155,8 +155,12 @@ async fn an_item_that_takes_its_machines_with_it_is_poison_and_its_neighbours_ar
         assert_eq!(*kind == CallbackKind::Poison, poison(*item), "item {item}: {kind:?}, {ends:?}");
         assert_eq!(*kind == CallbackKind::Done, !poison(*item), "item {item}: {kind:?}");
     }
-    let told = classes(&sim).await;
-    assert_eq!(told, [(5, FailureClass::Poison), (7, FailureClass::Poison)], "neighbours have no failure on record");
+    let failures = classes(&sim).await;
+    assert_eq!(
+        failures,
+        [(5, FailureClass::Poison), (7, FailureClass::Poison)],
+        "neighbours have no failure on record"
+    );
     assert!((20..=40).contains(&deaths), "{deaths} machines for two such items");
     let failed = |e: &WorkerEvent| matches!(e, WorkerEvent::ItemFailed { id, .. } if !poison(id.item));
     assert!(!sim.world.events().iter().any(failed));

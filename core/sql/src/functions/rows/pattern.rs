@@ -1,4 +1,4 @@
-//! Patterns as DuckDB reads them (the syntax of RE2), in the words of the crate `regex`: `\w`, `\d`, `\s` and `\b` are of
+//! Patterns as DuckDB reads them (the syntax of RE2), in that of the crate `regex`: `\w`, `\d`, `\s` and `\b` are of
 //! ASCII, a class knows no operators, and what RE2 refuses is refused.
 
 use datafusion_common::{Result, exec_err};

@@ -109,7 +109,7 @@ impl Compiled {
     }
 }
 
-/// The last line says what is wrong; those before draw the pattern as it was translated.
+/// The last line states what is wrong; those before draw the pattern as it was translated.
 fn short(error: &regex::Error) -> String {
     let text = error.to_string();
     text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -158,7 +158,7 @@ fn replace_step() -> Step {
         };
         let Compiled { regex, options, .. } = patterns.of(pattern, options, false, true)?;
         let parts = replacements.of(replacement, Part::all)?;
-        Part::known(parts, regex.captures_len(), replacement)?;
+        Part::check_groups(parts, regex.captures_len(), replacement)?;
         let limit = usize::from(!options.everywhere);
         let made = regex.replacen(text, limit, |found: &Captures<'_>| {
             parts.iter().map(|part| part.text(found)).collect::<String>()
@@ -199,8 +199,8 @@ impl Part {
         Ok(parts)
     }
 
-    /// The pattern has every group that the replacement names.
-    fn known(parts: &[Self], groups: usize, replacement: &str) -> Result<()> {
+    /// Checks that the pattern has every group that the replacement names.
+    fn check_groups(parts: &[Self], groups: usize, replacement: &str) -> Result<()> {
         let unknown = parts.iter().find_map(|part| match part {
             Self::Group(group) if *group >= groups => Some(group),
             _ => None,

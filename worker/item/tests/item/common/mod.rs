@@ -1,4 +1,4 @@
-//! One door: files are written, one item is run in this process, and its rows come back as text.
+//! The fixture: files are written, one item is run in this process, and its rows come back as text.
 
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, ItemFailure, ItemOutcome, ItemReport, ItemSpec, TableInput};

@@ -1,7 +1,7 @@
-//! How a pipeline's text says that files are read.
+//! The reading options of a pipeline's text.
 
 use spotmill_core::model::Read;
-use spotmill_core::spec::{self, Sources};
+use spotmill_spec::{self as spec, Sources};
 
 /// The keys of an input, as a pipeline has them.
 pub fn read(keys: &str) -> Read {

@@ -1,5 +1,5 @@
-//! Tables: what was seen, what is decided. `Sim` is the one door: it feeds inputs at chosen moments and shows the
-//! commands as short words.
+//! Tables: what was seen, what is decided. All tests go through `Sim`: it feeds inputs at chosen moments and
+//! renders the commands as short texts.
 
 mod tables;
 mod walk;
@@ -83,11 +83,11 @@ fn received(messages: &[(TryId, u32)]) -> Input {
 }
 
 fn ready(id: TryId) -> Input {
-    Input::Ready { id, limits: LIMITS, alone: false }
+    Input::Ready { id, limits: LIMITS, isolated: false }
 }
 
-fn ready_alone(id: TryId) -> Input {
-    Input::Ready { id, limits: LIMITS, alone: true }
+fn ready_isolated(id: TryId) -> Input {
+    Input::Ready { id, limits: LIMITS, isolated: true }
 }
 
 fn report() -> ItemReport {
@@ -110,7 +110,7 @@ fn done() -> Outcome {
     Outcome::There(Box::new(ItemOutcome::Done(report())))
 }
 
-fn said(class: FailureClass) -> Outcome {
+fn failed(class: FailureClass) -> Outcome {
     let failure = ItemFailure { class, message: "because".to_owned(), remedy: None, file: None };
     Outcome::There(Box::new(ItemOutcome::Failed(failure)))
 }
@@ -135,7 +135,7 @@ fn slots_are_filled_and_freed() {
     // What is done leaves its slot to the next while it is kept.
     sim.check(500, exited(1, 0, done()), "upload 1, receive 1").check(0, Input::Uploaded(1), "commit 1");
     sim.check(10, Input::Over(1), "");
-    sim.check(0, exited(0, 1, said(FailureClass::Transform)), "settle 0 Transform");
+    sim.check(0, exited(0, 1, failed(FailureClass::Transform)), "settle 0 Transform");
     sim.check(0, received(&[]), "receive 1");
     sim.check(0, Input::Over(0), "");
     sim.check(0, received(&[]), "receive 2");
@@ -214,10 +214,10 @@ fn leases_are_extended_in_every_phase() {
 }
 
 #[test]
-fn a_long_run_says_that_it_is_alive() {
+fn a_long_run_sends_heartbeats() {
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 1)]), "prepare 0, prepare 1");
-    sim.check(0, Input::Ready { id: 0, limits: Limits { timeout_ms: u64::MAX, ..LIMITS }, alone: false }, "start 0");
+    sim.check(0, Input::Ready { id: 0, limits: Limits { timeout_ms: u64::MAX, ..LIMITS }, isolated: false }, "start 0");
     sim.check(300_000, Input::Tick, "extend 0, alive 0, extend 1");
     sim.check(300_000, Input::Tick, "extend 0, alive 0, extend 1");
 }
@@ -287,10 +287,10 @@ fn what_is_not_begun_at_a_notice_goes_back() {
     for leave in [Input::Notice { deadline_ms: 9_000_000 }, Input::Stop] {
         let mut sim = Sim::new();
         sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 6)]), "prepare 0, prepare 1");
-        sim.check(0, ready_alone(1), "");
-        // One waits to be alone, the other's inputs are being copied: neither has a process.
+        sim.check(0, ready_isolated(1), "");
+        // One waits to run isolated, the other's inputs are being copied: neither has a process.
         sim.check(0, leave, "settle 0 Lost, settle 1 Lost");
-        // What comes late changes nothing, and a lease that was given back is not taken again.
+        // What comes late changes nothing, and a lease that was given back is not retaken.
         sim.check(0, ready(0), "").check(0, Input::Refused(1), "").check(60_000, Input::Tick, "");
     }
     let mut sim = Sim::new();
@@ -305,7 +305,7 @@ fn what_hangs_at_the_end_is_handed_back_before_the_machine_goes() {
         let deadline_ms = sim.now_ms + 20_000;
         sim.check(0, Input::Notice { deadline_ms }, "");
     };
-    // Ten seconds before, children end; three later, what is still being said.
+    // Children end ten seconds before; three seconds later what is still being delivered ends.
     let mut sim = Sim::running();
     sim.check(0, exited(0, 0, done()), "upload 0");
     noticed(&mut sim);
@@ -317,7 +317,7 @@ fn what_hangs_at_the_end_is_handed_back_before_the_machine_goes() {
     sim.due(13_000, "let go 0").check(60_000, Input::Tick, "");
 
     let mut sim = Sim::running();
-    sim.check(0, exited(0, 1, said(FailureClass::Transform)), "settle 0 Transform");
+    sim.check(0, exited(0, 1, failed(FailureClass::Transform)), "settle 0 Transform");
     noticed(&mut sim);
     sim.due(13_000, "let go 0");
 
@@ -341,7 +341,7 @@ fn an_upload_lives_as_long_as_its_item_may() {
     let mut sim = Sim::new();
     let limits = Limits { timeout_ms: 400_000, ..LIMITS };
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1)]), "prepare 0, receive 1");
-    sim.check(0, Input::Ready { id: 0, limits, alone: false }, "start 0").check(0, exited(0, 0, done()), "upload 0");
+    sim.check(0, Input::Ready { id: 0, limits, isolated: false }, "start 0").check(0, exited(0, 0, done()), "upload 0");
     sim.state.tries.get_mut(&0).expect("it").extend_at_ms = u64::MAX;
     sim.check(300_000, Input::Tick, "alive 0").check(300_000, Input::Tick, "");
 }
@@ -377,11 +377,11 @@ fn stop_is_quick() {
 }
 
 #[test]
-fn what_nothing_explains_runs_alone() {
+fn an_item_with_unexplained_receives_runs_isolated() {
     let mut sim = Sim::new();
-    // Received six times: while that is looked into, nobody else is asked for.
+    // Received six times: while its history is read, no other item is received.
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 6)]), "prepare 0");
-    sim.check(0, ready_alone(0), "announce 0").check(0, Input::Announced(0), "start 0");
+    sim.check(0, ready_isolated(0), "announce 0").check(0, Input::Announced(0), "start 0");
     sim.check(0, exited(0, 0, done()), "upload 0").check(0, Input::Uploaded(0), "commit 0");
     sim.check(0, Input::Over(0), "receive 2");
 
@@ -392,10 +392,10 @@ fn what_nothing_explains_runs_alone() {
 }
 
 #[test]
-fn who_was_here_first_ends_before_somebody_is_alone() {
+fn running_items_end_before_an_isolated_one_starts() {
     let mut sim = Sim::new();
     sim.check(0, Input::Tick, "receive 2").check(0, received(&[(0, 1), (1, 6)]), "prepare 0, prepare 1");
-    sim.check(0, ready_alone(1), "");
+    sim.check(0, ready_isolated(1), "");
     sim.check(0, ready(0), "start 0");
     sim.check(0, exited(0, 0, done()), "upload 0, announce 1");
     // Nobody joins it.

@@ -17,10 +17,10 @@ fn endings_have_names() {
     let table = [
         (seen, Exit::Code(0), Outcome::Absent, Crash, "bad outcome file"),
         (seen, Exit::Code(0), unreadable.clone(), Crash, "bad outcome file"),
-        (seen, Exit::Code(0), said(BadData), BadData, "exit code 0"),
-        (seen, Exit::Code(1), said(Transform), Transform, "exit code 1"),
-        (seen, Exit::Code(1), said(Infra), Infra, "exit code 1"),
-        (seen, Exit::Code(1), said(Memory), Memory, "exit code 1"),
+        (seen, Exit::Code(0), failed(BadData), BadData, "exit code 0"),
+        (seen, Exit::Code(1), failed(Transform), Transform, "exit code 1"),
+        (seen, Exit::Code(1), failed(Infra), Infra, "exit code 1"),
+        (seen, Exit::Code(1), failed(Memory), Memory, "exit code 1"),
         (seen, Exit::Code(101), Outcome::Absent, Crash, "exit code 101"),
         (seen, Exit::Code(101), unreadable, Crash, "exit code 101"),
         (seen, Exit::Code(3), done(), Crash, "exit code 3"),
@@ -30,7 +30,7 @@ fn endings_have_names() {
         (seen, Exit::NotStarted("no such file".to_owned()), Outcome::Absent, Infra, "not started"),
         (by(Why::Timeout), signal(15, false), Outcome::Absent, Timeout, "time-out after 600 s"),
         (by(Why::Timeout), Exit::Code(143), Outcome::Absent, Timeout, "time-out after 600 s"),
-        (by(Why::Timeout), Exit::Code(1), said(Transform), Timeout, "time-out after 600 s"),
+        (by(Why::Timeout), Exit::Code(1), failed(Transform), Timeout, "time-out after 600 s"),
         (by(Why::Timeout), Exit::Code(0), Outcome::Absent, Timeout, "time-out after 600 s"),
         (by(Why::Memory), signal(9, false), Outcome::Absent, Memory, "memory 2.1 KiB over 2.0 KiB"),
         (by(Why::Lost), signal(9, true), Outcome::Absent, Lost, "the machine goes away, or the run was stopped"),
@@ -48,7 +48,7 @@ fn endings_have_names() {
     for code in [130, 137, 143] {
         let Verdict::Unexplained(ending) = classify(seen, Exit::Code(code), Outcome::Absent) else { panic!("{code}") };
         assert_eq!((ending.class, ending.ended), (Crash, format!("exit code {code}")));
-        assert!(matches!(classify(seen, Exit::Code(code), said(BadData)), Verdict::Settle(e) if e.class == BadData));
+        assert!(matches!(classify(seen, Exit::Code(code), failed(BadData)), Verdict::Settle(e) if e.class == BadData));
     }
     // Finished work is kept, whatever was on its way; what we saw of it is in its usage.
     for why in [None, Some(Why::Timeout), Some(Why::Memory), Some(Why::Lost)] {
@@ -58,7 +58,7 @@ fn endings_have_names() {
 }
 
 #[test]
-fn budgets_count_what_says_something_about_the_item() {
+fn budgets_count_failures_of_the_item_only() {
     use FailureClass::*;
     let waits = Waits { retry_ms: 1_000, infra_ms: 1_000, infra_most_ms: 3_600_000 };
     let retry = |after_ms| Next::Retry { after_ms };
@@ -86,7 +86,7 @@ fn budgets_count_what_says_something_about_the_item() {
         assert_eq!(infra_wait(before, waits), expected, "{before}");
     }
     assert_eq!((unexplained(16, 0), unexplained(41, 40), unexplained(3, 9)), (16, 1, 0));
-    // Only what was alone when its machine went speaks against the item.
+    // Only isolated attempts whose machine vanished count against the item.
     assert!(is_poison(16, 10) && !is_poison(15, 10) && !is_poison(16, 9) && !is_poison(400, 0));
 }
 

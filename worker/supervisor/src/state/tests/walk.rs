@@ -40,14 +40,14 @@ fn random_walk(seed: u64, rules: Rules) {
                 Input::ReceiveFailed
             }
             3 | 4 => match pick(&preparing, n) {
-                Some(id) if n < 900 => Input::Ready { id, limits: LIMITS, alone: n % 5 == 0 },
+                Some(id) if n < 900 => Input::Ready { id, limits: LIMITS, isolated: n % 5 == 0 },
                 Some(id) => Input::Refused(id),
                 None => Input::Tick,
             },
             5 => pick(&running, n).map_or(Input::Tick, |id| Input::Memory(id, n * 2)),
             6 | 7 => match (pick(&running, n), n % 4) {
                 (Some(id), 0) => signalled(id, 9),
-                (Some(id), 1) => exited(id, 1, said(FailureClass::Transform)),
+                (Some(id), 1) => exited(id, 1, failed(FailureClass::Transform)),
                 (Some(id), _) => exited(id, 0, done()),
                 (None, _) => Input::Tick,
             },

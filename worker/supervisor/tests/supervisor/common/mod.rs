@@ -1,5 +1,5 @@
-//! The door through which tests of the supervisor enter: a step that is planned and dispatched, on this machine's
-//! store and queues, and a worker that is a few lines of bash.
+//! The fixture of the supervisor's tests: a step that is planned and dispatched, on this machine's store and queues,
+//! and a worker that is a few lines of bash.
 mod away;
 mod fixture;
 pub mod sim;
@@ -9,15 +9,15 @@ use fixture::{PIPELINE, PRELUDE, config};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
 use spotmill_core::item::{FailureClass, InputFile};
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::life::BeganAlone;
+use spotmill_core::life::BeganIsolated;
 use spotmill_core::plan::{line_range, work_list, work_pages};
 use spotmill_core::records::{
     Callback, CallbackKind, FailureRecord, Lease, Plan, PlanTables, Receipt, StepGeneration, WorkItem, WorkMessage,
 };
-use spotmill_core::spec;
 use spotmill_platform::local::{LocalQueues, LocalStore, SystemClock};
 use spotmill_platform::ports::{Queue, Store};
 use spotmill_platform::records;
+use spotmill_spec as spec;
 use spotmill_supervisor::{EventSink, Ports, Supervisor, SupervisorConfig, WorkerEvent};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -256,11 +256,11 @@ impl World {
         records::put(&*self.store, &key, &record).await.expect("put");
     }
 
-    /// An attempt began alone, and nothing says how it ended.
-    pub async fn put_alone(&self, item: ItemIndex, attempt: &str) {
+    /// An attempt began isolated, and no record states how it ended.
+    pub async fn put_isolated(&self, item: ItemIndex, attempt: &str) {
         let (v, attempt) = (1, AttemptId::new(attempt));
-        let mark = BeganAlone { v, item, attempt: attempt.clone(), worker: "other".to_owned(), began_ms: 0 };
-        records::put(&*self.store, &self.keys.began_alone(EPOCH, item, &attempt), &mark).await.expect("put");
+        let mark = BeganIsolated { v, item, attempt: attempt.clone(), worker: "other".to_owned(), began_ms: 0 };
+        records::put(&*self.store, &self.keys.began_isolated(EPOCH, item, &attempt), &mark).await.expect("put");
     }
 
     /// Files below scratch, of whatever attempt.
@@ -269,14 +269,14 @@ impl World {
         self.store.list(&base).await.expect("list").into_iter().map(|m| m.uri.0).collect()
     }
 
-    /// A file that scripts know as `$HERE/name`.
-    pub fn here(&self, name: &str) -> PathBuf {
+    /// A file that scripts see as `$HERE/name`.
+    pub fn local(&self, name: &str) -> PathBuf {
         self.dir.path().join("here").join(name)
     }
 
     /// The process whose number a script wrote to `$HERE/name`.
     pub async fn process(&self, name: &str) -> u32 {
-        let read = || std::fs::read_to_string(self.here(name)).ok()?.trim().parse().ok();
+        let read = || std::fs::read_to_string(self.local(name)).ok()?.trim().parse().ok();
         self.eventually(name, || read().is_some()).await;
         read().expect("a number")
     }

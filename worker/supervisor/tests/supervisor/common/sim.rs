@@ -1,5 +1,5 @@
-//! Machines in virtual time: real supervisors on this machine's queues and a store with weather, children that are a few
-//! lines of Rust, and lines that can be cut. An hour of theirs is a moment of ours.
+//! Machines in virtual time: real supervisors on this machine's queues and a store with weather, children that are a
+//! few lines of Rust, and lines that can be cut. An hour of theirs is a moment of ours.
 
 use super::{Away, World};
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub enum Fate {
     Done(u64),
-    /// The whole machine is gone, without a word.
+    /// The whole machine vanishes without a message.
     TakesItsMachine(u64),
 }
 
@@ -45,7 +45,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Taken away: nothing that it says is heard any more.
+    /// Taken away: none of its messages arrives any more.
     pub async fn vanish(self) {
         self.cut.store(true, Ordering::SeqCst);
         self.supervisor.stop_now();
@@ -114,7 +114,7 @@ struct Actors {
     gone: mpsc::UnboundedSender<String>,
 }
 
-/// A child: whoever is first, its fate or a signal, says how it ended.
+/// A child: whichever comes first, its fate or a signal, decides how it ends.
 struct Actor(Arc<Mutex<Option<Ended>>>);
 
 impl Processes for Actors {
@@ -171,7 +171,7 @@ fn write(spec: &ItemSpec, outcome: &str) {
     std::fs::write(outcome, report.to_string()).expect("outcome");
 }
 
-/// A machine's line to a store or a queue: in a storm nothing is done and that is said; once cut, nothing ever answers.
+/// A machine's connection to a store or a queue: in a storm every request fails; once cut, nothing ever answers.
 struct Line<T> {
     what: T,
     storm: Arc<AtomicBool>,

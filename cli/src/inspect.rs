@@ -1,0 +1,182 @@
+//! Runs of this machine or of AWS, whichever `--target` names, for the commands that only read.
+
+use crate::args::Global;
+use crate::aws::{World, answers};
+use crate::commands::runs;
+use crate::exit::Stop;
+use crate::local::world;
+use crate::next::no_runs;
+use crate::ui::format::plural;
+use spotmill_core::calls::innermost;
+use spotmill_core::ids::RunId;
+use spotmill_core::keys::RunKeys;
+use spotmill_core::nearest::nearest;
+use spotmill_core::reap::STOPPED;
+use spotmill_core::records::{Lease, RunOutcome, RunReport};
+use spotmill_lambdas::Ctx;
+use spotmill_platform::aws::stacks::RunStatus;
+use spotmill_platform::local::store::LocalStore;
+use spotmill_platform::ports::Store;
+use spotmill_platform::records;
+
+pub struct Inspector {
+    pub ctx: Ctx,
+    aws: Option<World>,
+}
+
+/// The state of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stood {
+    /// `running`, `succeeded`, `warned`, `failed`, `stopped`, or `interrupted` when whoever ran it is gone.
+    pub state: &'static str,
+    /// Why it failed, where its records do not say.
+    pub cause: Option<String>,
+}
+
+impl Inspector {
+    pub async fn open(global: &Global) -> Result<Inspector, Stop> {
+        if !global.on_aws() {
+            return Inspector::local(global);
+        }
+        Ok(Inspector::on(World::open(global).await?))
+    }
+
+    /// For this machine.
+    pub fn local(global: &Global) -> Result<Inspector, Stop> {
+        Ok(Inspector { ctx: world::read_only(global)?, aws: None })
+    }
+
+    pub fn on(world: World) -> Inspector {
+        Inspector { ctx: world.ctx.clone(), aws: Some(world) }
+    }
+
+    /// Finds a run: named in full, or by what stands after its pipeline's name; else the latest.
+    pub async fn run(&self, global: &Global, named: Option<&str>) -> Result<RunId, Stop> {
+        let Some(named) = named else {
+            return match self.latest().await? {
+                Some(run) => Ok(run),
+                None => Err(no_runs(global).await),
+            };
+        };
+        let all = runs::all(&self.ctx).await?;
+        chosen(named, &all).map_err(|instead| {
+            let list = global.command("runs");
+            Stop::usage(format!("there is no run {named}; {instead}")).remedy(format!("list them: {list}"))
+        })
+    }
+
+    /// The run that was claimed last, of those that run; else of all.
+    pub async fn latest(&self) -> Result<Option<RunId>, Stop> {
+        let mut best: Option<((bool, u64), RunId)> = None;
+        for run in runs::all(&self.ctx).await? {
+            let keys = RunKeys::new(&self.ctx.root, &run);
+            let found = records::load::<Lease>(&*self.ctx.store, &keys.lease()).await.map_err(answers::of_record)?;
+            let Some((lease, _)) = found else { continue };
+            let runs = match &self.aws {
+                Some(world) => lease.owner.is_some() && world.holder(&run).await?.is_some(),
+                None => crate::lock::is_held(&run),
+            };
+            let rank = (runs, lease.claimed_ms);
+            if best.as_ref().is_none_or(|(found, _)| *found < rank) {
+                best = Some((rank, run));
+            }
+        }
+        Ok(best.map(|(_, run)| run))
+    }
+
+    pub async fn state(&self, report: &RunReport) -> Result<Stood, Stop> {
+        let stood = |state| Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
+        let Some(world) = &self.aws else {
+            return stood(local_state(report));
+        };
+        if report.root.as_str().is_empty() {
+            return stood(outcome_name(report.outcome));
+        }
+        let Some(now) = world.runs.describe(&report.root).await? else {
+            return stood("interrupted");
+        };
+        let state = match now.status {
+            RunStatus::Running => "running",
+            RunStatus::Succeeded => outcome_name(report.outcome),
+            RunStatus::Failed | RunStatus::TimedOut => "failed",
+            RunStatus::Aborted => "stopped",
+        };
+        let (error, cause) = innermost(now.error.unwrap_or_default(), now.cause.unwrap_or_default());
+        let why = if cause.is_empty() { error } else { cause };
+        Ok(Stood { state, cause: Some(why).filter(|why| !why.is_empty()) })
+    }
+
+    /// The world on AWS, if its runs are there.
+    pub fn world(&self) -> Option<&World> {
+        self.aws.as_ref()
+    }
+
+    /// Whether its runs are this machine's.
+    pub fn is_local(&self) -> bool {
+        self.aws.is_none()
+    }
+}
+
+/// The run with this name, or what to write instead.
+fn chosen(named: &str, all: &[RunId]) -> Result<RunId, String> {
+    let named = named.trim_end_matches('/');
+    let key = |run: &RunId| run.as_str().split_once('/').map(|(_, key)| key.to_owned());
+    let exact = all.iter().find(|run| run.as_str() == named);
+    let mut by_key = all.iter().filter(|run| key(run).as_deref() == Some(named));
+    match (exact, by_key.next(), by_key.next()) {
+        (Some(run), _, _) | (None, Some(run), None) => Ok(run.clone()),
+        _ => {
+            let names: Vec<&str> = all.iter().map(RunId::as_str).collect();
+            Err(match nearest(named, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", plural(all.len() as u64, "run")),
+            })
+        }
+    }
+}
+
+/// Where inputs are read from.
+pub async fn store(global: &Global) -> Result<Box<dyn Store>, Stop> {
+    if global.on_aws() {
+        return Ok(Box::new(crate::aws::connect().await?.store()));
+    }
+    Ok(Box::new(LocalStore::new()))
+}
+
+fn local_state(report: &RunReport) -> &'static str {
+    if crate::lock::is_held(&report.run) {
+        return "running";
+    }
+    // A run that fails or is stopped records it; a run without a record was killed.
+    match (report.outcome, &report.end) {
+        (RunOutcome::Failed, Some(end)) if end.error == STOPPED => "stopped",
+        (RunOutcome::Failed, Some(_)) => "failed",
+        (RunOutcome::Failed, None) if !report.root.as_str().is_empty() => "interrupted",
+        (outcome, _) => outcome_name(outcome),
+    }
+}
+
+fn outcome_name(outcome: RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Succeeded => "succeeded",
+        RunOutcome::Warned => "warned",
+        RunOutcome::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_named_in_full_or_by_its_key() {
+        let all = ["shop/2026-01-01", "shop/2026-01-02", "web/2026-01-02"].map(RunId::from);
+        let named = |name: &str| chosen(name, &all).map(|run| run.0);
+        assert_eq!(named("shop/2026-01-01").as_deref(), Ok("shop/2026-01-01"));
+        assert_eq!(named("shop/2026-01-01/").as_deref(), Ok("shop/2026-01-01"));
+        assert_eq!(named("2026-01-01").as_deref(), Ok("shop/2026-01-01"));
+        assert!(named("2026-01-02").is_err(), "of two pipelines");
+        assert_eq!(named("shop/2026-01-03").unwrap_err(), "did you mean `shop/2026-01-01`?");
+        assert_eq!(named("../shop").unwrap_err(), "there are 3 runs");
+    }
+}

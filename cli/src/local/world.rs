@@ -1,0 +1,192 @@
+//! Everything a run on this machine needs, put together: the store below `.spotmill`, queues in the process, a fleet
+//! of one supervisor, the functions and the state machines that sequence them.
+
+use super::awake::Awake;
+use super::driver::Driver;
+use super::events::sink;
+use super::executions::LocalExecutions;
+use super::functions::LocalFunctions;
+use crate::args::Global;
+use crate::exit::{Code, Stop, io};
+use crate::ui::Ui;
+use crate::worker::Worker;
+use async_trait::async_trait;
+use spotmill_core::calls::RunInput;
+use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_lambdas::{Ctx, FUNCTIONS, Settings, tally};
+use spotmill_platform::local::clock::SystemClock;
+use spotmill_platform::local::queue::LocalQueues;
+use spotmill_platform::local::store::LocalStore;
+use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
+use spotmill_statemachine::{Machine, PIPELINE_ASL, STEP_ASL, Status, Substitutions};
+use spotmill_supervisor::config::{Machine as Hardware, Ports, Program, Share, SupervisorConfig, Times};
+use spotmill_supervisor::local_fleet::LocalFleet;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+
+const CALLBACKS: &str = "callbacks";
+/// How long a batch of callbacks may be in the tally's hands.
+const TALLY_VISIBILITY: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub ctx: Arc<Ctx>,
+    driver: Arc<Driver>,
+    fleet: Arc<LocalFleet>,
+}
+
+pub struct Options<'a> {
+    pub global: &'a Global,
+    /// sha256 of the worker's binary.
+    pub worker_digest: String,
+    /// `--workers`.
+    pub workers: Option<u32>,
+    pub slots: u32,
+}
+
+/// What reads and writes on this machine, without anything that runs work: enough to read.
+pub fn settings(global: &Global) -> Result<Settings, Stop> {
+    let mut settings = Settings::new(CALLBACKS);
+    settings.target = global.target().to_owned();
+    settings.caller = global.caller();
+    if global.on_aws() {
+        return Ok(settings);
+    }
+    let directory = std::env::current_dir().map_err(io("find", Path::new(".")))?;
+    settings.base = Some(Uri::new(directory.to_string_lossy()));
+    Ok(settings)
+}
+
+/// A context that can read runs and do nothing else.
+pub fn read_only(global: &Global) -> Result<Ctx, Stop> {
+    Ok(Ctx {
+        root: root()?,
+        store: Arc::new(LocalStore::new()),
+        queues: Arc::new(LocalQueues::new()),
+        fleets: Arc::new(NoFleets),
+        executions: Arc::new(LocalExecutions::default()),
+        clock: Arc::new(SystemClock),
+        settings: settings(global)?,
+    })
+}
+
+/// Fleets where nothing is to run.
+struct NoFleets;
+
+#[async_trait]
+impl Fleets for NoFleets {
+    async fn launch(&self, request: &FleetRequest) -> Result<(), FleetError> {
+        let what = "this command only looks".to_owned();
+        Err(FleetError::Refused { name: request.name.clone(), what })
+    }
+    async fn end(&self, _request: &FleetRequest) -> Result<(), FleetError> {
+        Ok(())
+    }
+    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Where runs are kept.
+pub fn root() -> Result<Uri, Stop> {
+    let directory = std::env::current_dir().map_err(io("find", Path::new(".")))?;
+    Ok(Uri::new(directory.join(".spotmill").to_string_lossy()))
+}
+
+impl World {
+    pub fn open(worker: &Worker, options: &Options<'_>, ui: &Arc<Ui>) -> Result<World, Stop> {
+        let root = root()?;
+        let store = Arc::new(LocalStore::new());
+        let queues = Arc::new(LocalQueues::new());
+        let clock = Arc::new(SystemClock);
+        let ports = Ports { store: store.clone(), queue: queues.clone(), clock: clock.clone() };
+        let config = supervisor(worker, &root, options);
+        let fleet = Arc::new(LocalFleet::new(config, ports, sink(Arc::clone(ui))));
+        let executions = Arc::new(LocalExecutions::default());
+        let ctx = Arc::new(Ctx {
+            root,
+            store,
+            queues,
+            fleets: fleet.clone(),
+            executions: executions.clone(),
+            clock,
+            settings: settings(options.global)?,
+        });
+        let functions = LocalFunctions {
+            ctx: Arc::clone(&ctx),
+            ui: Arc::clone(ui),
+            slots: options.slots,
+            failed: Mutex::new(None),
+        };
+        let driver =
+            Driver { machines: machines()?, functions: Arc::new(functions), executions, clock: Arc::new(Awake::new()) };
+        Ok(World { ctx, driver: Arc::new(driver), fleet })
+    }
+
+    /// Runs the pipeline machine to its end. `stop` sends `true` to stop: children are killed, their items handed back.
+    pub async fn run(&self, id: &ExecutionId, input: &RunInput, stop: watch::Receiver<bool>) -> Result<Status, Stop> {
+        let input = serde_json::to_value(input).map_err(|e| Stop::usage(e.to_string()))?;
+        self.ctx.queues.create(CALLBACKS).await.map_err(|e| Stop::failed(e.to_string()))?;
+        let pump = tokio::spawn(pump(Arc::clone(&self.ctx)));
+        let status = self.driver.run("pipeline", id.as_str().to_owned(), input, stop).await;
+        self.fleet.end_all().await;
+        pump.abort();
+        Ok(status)
+    }
+}
+
+/// The event-source mapping: callbacks go to the tally, and those that it could not take stay in the queue.
+async fn pump(ctx: Arc<Ctx>) {
+    loop {
+        match ctx.queues.receive(CALLBACKS, 10, Duration::from_secs(20), TALLY_VISIBILITY).await {
+            Ok(messages) if messages.is_empty() => {}
+            Ok(messages) => fold(&ctx, messages).await,
+            Err(error) => {
+                tracing::warn!(%error, "callbacks");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn fold(ctx: &Ctx, messages: Vec<spotmill_platform::ports::Message>) {
+    let bodies: Vec<String> = messages.iter().map(|m| m.body.clone()).collect();
+    let failed = tally::handle(ctx, &bodies).await;
+    for (index, message) in messages.iter().enumerate() {
+        if !failed.contains(&index) {
+            // A callback that stays is folded again, which changes nothing.
+            let _ = ctx.queues.delete(CALLBACKS, &message.receipt).await;
+        } else {
+            let _ = ctx.queues.extend(CALLBACKS, &message.receipt, Duration::from_secs(1)).await;
+        }
+    }
+}
+
+fn machines() -> Result<HashMap<String, Arc<Machine>>, Stop> {
+    let mut names: Substitutions =
+        FUNCTIONS.iter().map(|f| (format!("{}Function", f.title), f.name.to_owned())).collect();
+    names.insert("StepStateMachine".into(), "step".into());
+    let parse = |name: &str, asl: &str| {
+        let wrong = |e| Stop::new(Code::Invalid, format!("the state machine {name}: {e}"));
+        Machine::parse(asl, &names).map(|m| (name.to_owned(), Arc::new(m))).map_err(wrong)
+    };
+    Ok(HashMap::from([parse("pipeline", PIPELINE_ASL)?, parse("step", STEP_ASL)?]))
+}
+
+fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> SupervisorConfig {
+    SupervisorConfig {
+        root: root.clone(),
+        queue: String::new(),
+        callbacks: CALLBACKS.to_owned(),
+        worker: "this machine".to_owned(),
+        worker_digest: options.worker_digest.clone(),
+        program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
+        machine: Hardware::this(),
+        share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },
+        tmp: PathBuf::from(root.as_str()).join("tmp"),
+        times: Times::LOCAL,
+        life: None,
+    }
+}

@@ -1,0 +1,230 @@
+//! The top of the file: name, key, schedule, params, targets, fleet, budget.
+
+use super::super::file::{self, File, ParamEntry, ParamKind, ParamTable};
+use super::super::names::{MAX_NAME, is_name};
+use super::super::params::{coerce, text_of};
+use super::{Ctx, fleet, is_numeric, step};
+use serde_json::Value as Json;
+use spotmill_core::model::{FORMAT, Param, ParamType, Pipeline, Schedule};
+use spotmill_core::nearest::nearest;
+use std::collections::BTreeMap;
+
+pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
+    if let Some(format) = file.format.filter(|f| *f != i64::from(FORMAT)) {
+        let place = ctx.value("format");
+        ctx.error("bad-format", format!("format {format} is not known"), place, "this version reads format 1");
+    }
+    let params = params(ctx, file);
+    let table = file.pipeline.as_ref();
+    let name = table.and_then(|p| p.name.clone()).unwrap_or_default();
+    if table.is_some_and(|p| p.name.is_some()) {
+        check_name(ctx, "pipeline.name", &name, "a pipeline");
+    }
+    let key = key(ctx, table.and_then(|p| p.key.clone()), &params);
+    let schedule = table.and_then(|p| p.schedule.as_ref()).map(|s| schedule(ctx, s));
+    let steps = step::steps(ctx, file);
+    Pipeline {
+        format: FORMAT,
+        name,
+        key,
+        schedule,
+        targets: targets(ctx, file, &params),
+        params,
+        worker_crate: file.worker.as_ref().and_then(|w| w.crate_dir.clone()),
+        fleet: fleet::fleet(ctx, file, &steps),
+        steps,
+        budget_usd_per_run: budget(ctx, file),
+    }
+}
+
+/// Names become keys, queue names and messages.
+pub fn check_name(ctx: &mut Ctx<'_>, path: &str, name: &str, what: &str) {
+    if !is_name(name) {
+        let label = format!("lower-case letters, digits and _, a letter first, at most {MAX_NAME}");
+        let place = ctx.value(path);
+        ctx.error("bad-name", format!("`{name}` cannot name {what}"), place, label);
+    }
+}
+
+fn key(ctx: &mut Ctx<'_>, given: Option<Vec<String>>, params: &BTreeMap<String, Param>) -> Vec<String> {
+    let written = given.is_some();
+    let key = given.unwrap_or_else(|| vec!["date".to_owned()]);
+    let path = if written { "pipeline.key" } else { "pipeline" };
+    if key.is_empty() {
+        let place = ctx.value(path);
+        ctx.error("bad-key", "a run needs a key", place, "name the params that tell runs apart, such as [\"date\"]");
+    }
+    for (i, name) in key.iter().enumerate() {
+        let at = if written { format!("{path}.{i}") } else { path.to_owned() };
+        let place = ctx.value(&at);
+        match ctx.params.get(name).copied() {
+            None if written => ctx.unknown_param(name, place),
+            None => {
+                let label = "declare `date = { type = \"date\" }` in [params], or set `key`";
+                ctx.error("bad-key", "`key` is [\"date\"] unless set, and there is no param `date`", place, label);
+            }
+            Some(_) if key[..i].contains(name) => {
+                ctx.error("bad-key", format!("`{name}` is twice in the key"), place, "once is enough")
+            }
+            Some(_) => {
+                let ty = params.get(name).map(|p| p.ty);
+                if matches!(ty, Some(ParamType::Float64 | ParamType::Path)) {
+                    let label = "use a date, a timestamp, an integer, a bool or a string";
+                    ctx.error("bad-key", format!("`{name}` cannot be part of the key"), place, label);
+                }
+            }
+        }
+    }
+    key
+}
+
+fn schedule(ctx: &mut Ctx<'_>, table: &file::ScheduleTable) -> Schedule {
+    let cron = table.cron.clone().unwrap_or_default();
+    let fields: Vec<&str> = cron.split_whitespace().collect();
+    let plain = |f: &&str| f.chars().all(|c| c.is_ascii_alphanumeric() || "*,-/#L?W".contains(c));
+    if table.cron.is_some() && (fields.len() != 5 || !fields.iter().all(plain)) {
+        let place = ctx.value("pipeline.schedule.cron");
+        let label = "five fields: minute, hour, day of month, month, day of week";
+        ctx.error("bad-schedule", format!("`{cron}` is no cron expression"), place, label);
+    }
+    let timezone = table.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
+    let zone_like = timezone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c)) && !timezone.is_empty();
+    if !zone_like {
+        let place = ctx.value("pipeline.schedule.timezone");
+        ctx.error(
+            "bad-schedule",
+            format!("`{timezone}` is no time zone"),
+            place,
+            "an IANA name such as \"Europe/Berlin\"",
+        );
+    }
+    if !ctx.has("params.date") {
+        let place = ctx.key("pipeline.schedule");
+        ctx.error(
+            "bad-schedule",
+            "a schedule gives each run a date",
+            place,
+            "declare `date = { type = \"date\" }` in [params]",
+        );
+    }
+    let date = match table.date {
+        Some(file::ScheduleDate::Today) => "today",
+        Some(file::ScheduleDate::Yesterday) | None => "yesterday",
+    };
+    Schedule { cron, timezone, date: date.to_owned() }
+}
+
+fn params(ctx: &mut Ctx<'_>, file: &File) -> BTreeMap<String, Param> {
+    let mut out = BTreeMap::new();
+    for (name, entry) in &file.params {
+        let path = format!("params.{name}");
+        if !is_name(name) {
+            let place = ctx.key(&path);
+            let label = format!("lower-case letters, digits and _, a letter first, at most {MAX_NAME}");
+            ctx.error("bad-name", format!("`{name}` cannot name a param"), place, label);
+        }
+        let param = match entry {
+            ParamEntry::Type(kind) => {
+                Some(Param { ty: param_type(*kind), default: None, min: None, max: None, one_of: None, help: None })
+            }
+            ParamEntry::Table(table) => param(ctx, &path, table),
+        };
+        if let Some(param) = param {
+            ctx.params.insert(name.clone(), Some(param.ty));
+            out.insert(name.clone(), param);
+        }
+    }
+    out
+}
+
+fn param(ctx: &mut Ctx<'_>, path: &str, table: &ParamTable) -> Option<Param> {
+    let one_of = table.one_of.as_ref().map(|values| values.iter().map(|v| text_of(&v.0)).collect::<Vec<_>>());
+    let default = table.default.as_ref().map(|d| d.0.clone());
+    let param =
+        Param { ty: param_type(table.ty?), default, min: table.min, max: table.max, one_of, help: table.help.clone() };
+    for bound in ["min", "max"] {
+        let at = format!("{path}.{bound}");
+        if ctx.has(&at) && !is_numeric(&param) {
+            let place = ctx.pair(&at);
+            ctx.error("bad-param", format!("`{bound}` is for numbers"), place, "remove it");
+        }
+    }
+    if let (Some(min), Some(max)) = (param.min, param.max)
+        && min > max
+    {
+        let place = ctx.pair(&format!("{path}.max"));
+        ctx.error("bad-param", "no value is at least `min` and at most `max`", place, format!("min is {min}"));
+    }
+    if param.one_of.as_ref().is_some_and(Vec::is_empty) {
+        let place = ctx.pair(&format!("{path}.one_of"));
+        ctx.error("bad-param", "`one_of` allows nothing", place, "list the values, or remove it");
+    }
+    if let Some(default) = &param.default
+        && let Err(reason) = coerce(&param, default)
+    {
+        let place = ctx.value(&format!("{path}.default"));
+        ctx.error("bad-param", "the default is not a value of this param", place, reason);
+    }
+    Some(param)
+}
+
+fn param_type(kind: ParamKind) -> ParamType {
+    match kind {
+        ParamKind::Bool => ParamType::Bool,
+        ParamKind::Int8 => ParamType::Int8,
+        ParamKind::Int16 => ParamType::Int16,
+        ParamKind::Int32 => ParamType::Int32,
+        ParamKind::Int64 => ParamType::Int64,
+        ParamKind::Float64 => ParamType::Float64,
+        ParamKind::String => ParamType::String,
+        ParamKind::Path => ParamType::Path,
+        ParamKind::Date => ParamType::Date,
+        ParamKind::Timestamp => ParamType::Timestamp,
+    }
+}
+
+fn targets(
+    ctx: &mut Ctx<'_>,
+    file: &File,
+    params: &BTreeMap<String, Param>,
+) -> BTreeMap<String, BTreeMap<String, Json>> {
+    let mut out = BTreeMap::new();
+    for (target, table) in &file.target {
+        let mut values = BTreeMap::new();
+        for (name, value) in &table.params {
+            let path = format!("target.{target}.params.{name}");
+            if !ctx.params.contains_key(name) {
+                let place = ctx.key(&path);
+                let declared: Vec<String> = ctx.params.keys().cloned().collect();
+                match nearest(name, declared.iter().map(String::as_str)) {
+                    Some(near) => ctx.error(
+                        "unknown-param",
+                        format!("there is no param `{name}`"),
+                        place,
+                        format!("did you mean `{near}`?"),
+                    ),
+                    None => ctx.unknown_param(name, place),
+                }
+            } else if let Some(Err(reason)) = params.get(name).map(|p| coerce(p, &value.0)) {
+                let place = ctx.value(&path);
+                ctx.error("bad-param", format!("not a value of param `{name}`"), place, reason);
+            }
+            values.insert(name.clone(), value.0.clone());
+        }
+        out.insert(target.clone(), values);
+    }
+    out
+}
+
+fn budget(ctx: &mut Ctx<'_>, file: &File) -> Option<f64> {
+    let usd = file.budget.as_ref()?.usd_per_run?;
+    positive(ctx, "budget.usd_per_run", Some(usd));
+    Some(usd)
+}
+
+pub fn positive(ctx: &mut Ctx<'_>, path: &str, value: Option<f64>) {
+    if value.is_some_and(|v| v <= 0.0) {
+        let place = ctx.value(path);
+        ctx.error("bad-value", format!("`{path}` must be above 0"), place, "in US dollars");
+    }
+}
