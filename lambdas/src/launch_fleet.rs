@@ -7,11 +7,12 @@ use crate::round::RoundView;
 use crate::{Ctx, HandlerError, Nothing, capacity, history, machines};
 use spotmill_core::bounds::FLEET_LIFE_SECS;
 use spotmill_core::calls::RoundRequest;
-use spotmill_core::fleet::Allowed;
 use spotmill_core::fleet::capacity::Ask;
 use spotmill_core::history::{Question, Size, size};
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_core::verdict::memory_bytes;
+use spotmill_ec2::Allowed;
+use spotmill_ec2::machines::Need;
 use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
 
@@ -59,7 +60,7 @@ async fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> Result<Fleet
         because: String::new(),
         valid_until_ms: now + FLEET_LIFE_SECS * 1000,
     };
-    let slot_vcpus = request.need().slot_vcpus(&Allowed::by(&request.knobs));
+    let slot_vcpus = Need::of(&request).slot_vcpus(&Allowed::by(&request.knobs));
     let wanted = wanted(ctx, of, view, slot_vcpus, now).await?;
     (request.max_slots, request.because) = (wanted.slots, wanted.because);
     if let Some(most) = ctx.settings.max_vcpus {

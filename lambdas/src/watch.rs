@@ -5,13 +5,13 @@
 use crate::{Ctx, HandlerError, access, machines};
 use spotmill_core::calls::Caught;
 use spotmill_core::fleet::FleetNow;
-use spotmill_core::fleet::cause::{Cause, Finding, Story, quota_of};
 use spotmill_core::fleet::life::RoundMachines;
-use spotmill_core::fleet::watch::{Watch, Watched, after_silence, decide, needed};
 use spotmill_core::ids::{Epoch, Round};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::records::Lease;
 use spotmill_core::tally::Tally;
+use spotmill_ec2::cause::{Cause, Finding, Story, quota_of};
+use spotmill_ec2::watch::{Watch, Watched, after_silence, decide, needed};
 use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
 

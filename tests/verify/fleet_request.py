@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the calls that launch a fleet against AWS's own model of EC2, as botocore carries it.
 
-Reads the goldens of `core/src/fleet` (or the JSON files named), each the input of one operation, and checks what AWS's
+Reads the goldens of `core/ec2` (or the JSON files named), each the input of one operation, and checks what AWS's
 SDK would check before it sends them (fields, types, required members, lengths) and what it would not: values of enums,
 and the limits that EC2 states in words only. Needs `pip install botocore`.
 """
@@ -13,7 +13,7 @@ import botocore.session
 from botocore.validate import ParamValidator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SNAPSHOTS = "core/src/fleet/snapshots/spotmill_core__fleet__tests__"
+SNAPSHOTS = "core/ec2/src/snapshots/spotmill_ec2__tests__"
 GOLDENS = [
     ("CreateFleet", SNAPSHOTS + "create-fleet.snap"),
     ("CreateFleet", SNAPSHOTS + "create-fleet-narrow.snap"),

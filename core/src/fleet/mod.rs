@@ -1,28 +1,12 @@
-//! A round's machines as pure data: what is asked for (`FleetRequest`, also the record `fleet-{round}.json`), where
-//! (`FleetPlace`), and the calls to EC2 that follow from the two (`request`, `machines`, `user_data`). The same request
-//! in the same place always gives the same calls, so that whoever lost a reply can repeat the request.
+//! A round's machines in words of no cloud: what is asked for (`FleetRequest`, also the record `fleet-{round}.json`), what
+//! stands, what its machines cost, and which of them may end.
 
-mod allowed;
-pub mod api;
 pub mod capacity;
-mod catalogue;
-pub mod cause;
 pub mod life;
-pub mod machines;
-pub mod now;
-pub mod prices;
-mod request;
+mod now;
 pub mod tail;
-#[cfg(test)]
-mod tests;
-mod user_data;
-pub mod watch;
 
-pub use allowed::{Allowed, Knob};
-pub use catalogue::{families, generations};
 pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target, console_tail};
-pub use request::{create_fleet, machines_for, tags, template_versions};
-pub use user_data::user_data;
 
 use crate::bounds::FLEET_LIFE_SECS;
 use crate::ids::{ExecutionId, RunId, StepName, Uri};
@@ -30,13 +14,6 @@ use crate::model;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// Tags of everything a stack owns, and of everything a round owns.
-pub const STACK_TAG: &str = "spotmill:stack";
-pub const FLEET_TAG: &str = "spotmill:fleet";
-pub const RUN_TAG: &str = "spotmill:run";
-pub const STEP_TAG: &str = "spotmill:step";
-pub const EXECUTION_TAG: &str = "spotmill:execution";
 
 /// What is asked of a round's fleet; also the record `fleet-{round}.json`, written before the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,29 +53,14 @@ impl FleetRequest {
         self.valid_until_ms.saturating_sub(FLEET_LIFE_SECS * 1000)
     }
 
-    /// What one item needs, and all of them.
-    pub fn need(&self) -> machines::Need {
-        machines::Need {
-            vcpus: self.vcpus_per_item.max(1),
-            memory_mib: self.memory_bytes_per_item.div_ceil(1 << 20),
-            slots: self.max_slots.max(1),
-        }
-    }
-
-    /// vCPUs that its slots take of machines.
-    pub fn vcpus(&self) -> u32 {
-        let (need, allowed) = (self.need(), Allowed::by(&self.knobs));
-        need.slot_vcpus(&allowed).saturating_mul(need.slots).min(crate::bounds::MAX_FLEET_VCPUS)
-    }
-
-    /// As it is seen once it lives.
-    pub fn living(&self) -> LivingFleet {
+    /// As it is seen once it lives, with its vCPUs.
+    pub fn living(&self, vcpus: u32) -> LivingFleet {
         LivingFleet {
             name: self.name.clone(),
             run: self.run.clone(),
             step: self.step.clone(),
             execution: self.execution.clone(),
-            vcpus: self.vcpus(),
+            vcpus,
         }
     }
 }
@@ -112,21 +74,6 @@ pub struct LivingFleet {
     pub execution: ExecutionId,
     /// vCPUs that it is to have, as far as EC2 shows: less once it was made smaller, 0 before it is launched.
     pub vcpus: u32,
-}
-
-/// Where a stack launches machines.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FleetPlace {
-    pub stack: String,
-    /// The state root.
-    pub root: Uri,
-    pub region: String,
-    /// Launch template id by architecture.
-    pub templates: BTreeMap<Architecture, String>,
-    /// One subnet a zone, and no zone twice.
-    pub subnets: Vec<String>,
-    /// Seconds that an item stays a machine's without a call from it.
-    pub visibility_secs: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -106,7 +106,7 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 }
 
 /// Of an even number the lower one.
-pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let all = sorted(values);
     all.get(all.len().saturating_sub(1) / 2).copied()
 }

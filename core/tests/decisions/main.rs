@@ -1,6 +1,5 @@
 //! The decisions as tables: each file has one door, `check`, and a case is a few lines.
 
-mod big;
 mod claim;
 mod cost;
 mod dead;
@@ -18,4 +17,3 @@ mod seal;
 mod tail;
 mod tally;
 mod verdict;
-mod watch;

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use spotmill_core::fleet::MachineNow;
-use spotmill_core::fleet::cause::SPOT_QUOTA;
 use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_ec2::cause::SPOT_QUOTA;
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
     Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetEvent, FleetNow, FleetRequest, Fleets,

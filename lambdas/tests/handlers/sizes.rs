@@ -6,11 +6,12 @@ use crate::ports::{Fault, lock};
 use crate::workers::Work;
 use crate::world::World;
 use spotmill_core::calls::{PlanWorkReply, RoundRequest, RunInput, errors};
+use spotmill_core::fleet::Architecture;
 use spotmill_core::fleet::capacity::Capacity;
-use spotmill_core::fleet::{Architecture, FleetPlace};
 use spotmill_core::history::{History, PastRun, PastStep};
 use spotmill_core::keys;
 use spotmill_core::records::{Deployed, Plan};
+use spotmill_ec2::FleetPlace;
 use spotmill_lambdas::fleet_preview::{Asks, fleets};
 use spotmill_lambdas::preview::preview;
 use spotmill_lambdas::{kill_fleet, launch_fleet};
@@ -135,7 +136,7 @@ async fn a_slots_vcpus_count_against_max_vcpus_not_the_items_own() {
         .await;
     let (_, round) = planned(&world).await;
     let fleet = launched(&world, &round).await;
-    assert_eq!((fleet.max_slots, fleet.vcpus()), (2, 8), "32 GiB are 4 vCPUs of any machine");
+    assert_eq!((fleet.max_slots, spotmill_ec2::machines::vcpus(&fleet)), (2, 8), "32 GiB are 4 vCPUs of any machine");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::error::RequestError;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{Filter, SpotPrice};
-use spotmill_core::fleet::prices::PoolPrice;
+use spotmill_ec2::prices::PoolPrice;
 use std::collections::BTreeMap;
 
 /// Values that a filter takes.

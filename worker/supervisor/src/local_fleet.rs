@@ -82,7 +82,14 @@ impl Fleets for LocalFleet {
         let tmp = config.tmp.clone();
         let supervisor = Supervisor::start(config, self.ports.clone(), self.events.clone())
             .map_err(|e| refused(format!("cannot use {}: {e}", tmp.display())))?;
-        running.insert(request.name.clone(), Running { living: request.living(), supervisor, _tmp: own });
+        running.insert(
+            request.name.clone(),
+            Running {
+                living: request.living(request.vcpus_per_item.saturating_mul(request.max_slots)),
+                supervisor,
+                _tmp: own,
+            },
+        );
         Ok(())
     }
 

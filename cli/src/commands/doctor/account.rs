@@ -1,8 +1,8 @@
 //! What the account allows: spot quota and service-linked roles.
 
 use super::finding::{Finding, Grade, fine, problem, unasked, warning};
-use spotmill_core::fleet::cause::{SPOT_QUOTA, raise_quota};
 use spotmill_core::model::Pipeline;
+use spotmill_ec2::cause::{SPOT_QUOTA, raise_quota};
 use spotmill_platform::aws::Aws;
 
 /// The most vCPUs that a fleet of these pipelines may ask for; at least the vCPUs of one item.

@@ -5,10 +5,10 @@ use crate::args::Global;
 use crate::aws::World;
 use spotmill_core::bounds::MAX_POOLS;
 use spotmill_core::command::Command;
-use spotmill_core::fleet::Allowed;
 use spotmill_core::fleet::Architecture;
-use spotmill_core::fleet::machines::{self, Need};
 use spotmill_core::model::Pipeline;
+use spotmill_ec2::Allowed;
+use spotmill_ec2::machines::{self, Need};
 use spotmill_platform::aws::stacks::Subnet;
 use std::collections::BTreeMap;
 

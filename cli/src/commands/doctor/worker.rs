@@ -4,10 +4,10 @@ use super::finding::{Finding, fine, problem, warning};
 use crate::args::Global;
 use crate::aws::{World, answers, elf, release};
 use crate::exit::Stop;
-use spotmill_core::fleet::Allowed;
 use spotmill_core::keys;
 use spotmill_core::model::Pipeline;
 use spotmill_core::records::{Deployed, WorkerNeeds};
+use spotmill_ec2::Allowed;
 use spotmill_platform::records;
 use spotmill_spec as spec;
 

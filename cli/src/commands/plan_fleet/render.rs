@@ -2,10 +2,10 @@
 
 use super::{Prices, machines};
 use crate::ui::format::{bytes, plural};
-use spotmill_core::fleet::machines::Machines;
-use spotmill_core::fleet::prices::{SpotPrices, guess_on_demand, spot};
 use spotmill_core::format::{bytes_of, duration};
 use spotmill_core::model;
+use spotmill_ec2::machines::Machines;
+use spotmill_ec2::prices::{SpotPrices, guess_on_demand, spot};
 use spotmill_lambdas::fleet_preview::{Asks, Fleet, FleetPreview};
 
 /// One step, ready to be rendered.
@@ -150,10 +150,11 @@ fn render_machines(of: &Machines) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spotmill_core::fleet::machines::{Need, choose};
-    use spotmill_core::fleet::prices::PoolPrice;
-    use spotmill_core::fleet::{Allowed, Architecture, FleetRequest};
+    use spotmill_core::fleet::{Architecture, FleetRequest};
     use spotmill_core::history::Estimate;
+    use spotmill_ec2::Allowed;
+    use spotmill_ec2::machines::{Need, choose};
+    use spotmill_ec2::prices::PoolPrice;
 
     fn preview(estimate: Option<Estimate>) -> FleetPreview {
         let mut allowed = Allowed::on(&[Architecture::Arm64]);

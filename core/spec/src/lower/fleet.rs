@@ -5,10 +5,10 @@ use super::super::file::{ArchitectureKind, File, FleetTable};
 use super::pipeline::positive;
 use super::{Ctx, resources};
 use spotmill_core::bounds::MAX_FLEET_VCPUS;
-use spotmill_core::fleet::machines::{Need, takes};
-use spotmill_core::fleet::{Allowed, families, generations};
 use spotmill_core::model::{Fleet, Step};
 use spotmill_core::nearest::nearest;
+use spotmill_ec2::machines::{Need, takes};
+use spotmill_ec2::{Allowed, families, generations};
 
 pub fn fleet(ctx: &mut Ctx<'_>, file: &File, steps: &[Step]) -> Fleet {
     let Some(table) = &file.fleet else { return Fleet::default() };

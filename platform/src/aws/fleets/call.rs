@@ -3,7 +3,7 @@
 use super::convert::{data, fleet_request};
 use super::{Ec2Fleets, RequestError};
 use aws_sdk_ec2::types::{DeleteFleetErrorCode, LaunchTemplateErrorCode};
-use spotmill_core::fleet::api::{CreateFleet, CreateLaunchTemplateVersion};
+use spotmill_ec2::api::{CreateFleet, CreateLaunchTemplateVersion};
 
 /// Versions one call deletes.
 const VERSIONS_A_CALL: usize = 200;

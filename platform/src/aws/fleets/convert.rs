@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     MemoryGiBPerVCpuRequest, MemoryMiBRequest, RequestLaunchTemplateData, SpotOptionsRequest, Tag, TagSpecification,
     TargetCapacitySpecificationRequest, VCpuCountRangeRequest,
 };
-use spotmill_core::fleet::api;
+use spotmill_ec2::api;
 
 pub fn fleet_request(of: &api::CreateFleet, call: CreateFleetFluentBuilder) -> CreateFleetFluentBuilder {
     let target = &of.target_capacity_specification;

@@ -5,7 +5,8 @@ use super::inspect::Found;
 use super::{Ec2Fleets, FleetError, RequestError, failed};
 use crate::ports::{BoxError, FleetRequest};
 use aws_sdk_ec2::types::FleetStateCode;
-use spotmill_core::fleet::{Architecture, create_fleet, template_versions};
+use spotmill_core::fleet::Architecture;
+use spotmill_ec2::{create_fleet, template_versions};
 use std::collections::BTreeMap;
 use tokio::time::{Instant, sleep};
 

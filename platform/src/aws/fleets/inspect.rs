@@ -4,7 +4,8 @@
 use super::{Ec2Fleets, FleetError, RequestError, failed};
 use crate::ports::LivingFleet;
 use aws_sdk_ec2::types::{Filter, FleetData, FleetStateCode, Instance, InstanceStateName, LaunchTemplateVersion, Tag};
-use spotmill_core::fleet::{Architecture, EXECUTION_TAG, FLEET_TAG, RUN_TAG, STACK_TAG, STEP_TAG};
+use spotmill_core::fleet::Architecture;
+use spotmill_ec2::{EXECUTION_TAG, FLEET_TAG, RUN_TAG, STACK_TAG, STEP_TAG};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fleet as EC2 describes it.

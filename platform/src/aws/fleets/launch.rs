@@ -3,7 +3,8 @@
 
 use super::{Ec2Fleets, FleetError, RequestError, failed, impossible};
 use crate::ports::{BoxError, FleetRequest};
-use spotmill_core::fleet::{Architecture, create_fleet, machines_for, template_versions};
+use spotmill_core::fleet::Architecture;
+use spotmill_ec2::{create_fleet, machines_for, template_versions};
 use std::collections::BTreeMap;
 use tokio::time::sleep;
 

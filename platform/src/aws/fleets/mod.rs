@@ -16,8 +16,9 @@ use crate::ports::{FleetError, FleetEvent, FleetNow, FleetRequest, Fleets, Livin
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
-use spotmill_core::fleet::{Architecture, FleetPlace, FleetProblem};
+use spotmill_core::fleet::{Architecture, FleetProblem};
 use spotmill_core::ids::Uri;
+use spotmill_ec2::FleetPlace;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

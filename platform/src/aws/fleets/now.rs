@@ -10,7 +10,8 @@ use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{
     FleetData, FleetStateCode, Instance, InstanceLifecycleType, TargetCapacitySpecificationRequest,
 };
-use spotmill_core::fleet::{FLEET_TAG, MachineNow, Target, console_tail};
+use spotmill_core::fleet::{MachineNow, Target, console_tail};
+use spotmill_ec2::FLEET_TAG;
 use std::collections::BTreeSet;
 
 /// What cannot be resized any more: gone, or going.

@@ -4,8 +4,8 @@ use super::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance};
-use spotmill_core::fleet::{FLEET_TAG, RUN_TAG, STACK_TAG, STEP_TAG};
 use spotmill_core::ids::RunId;
+use spotmill_ec2::{FLEET_TAG, RUN_TAG, STACK_TAG, STEP_TAG};
 
 #[derive(Clone, Debug)]
 pub struct MachinesOf {

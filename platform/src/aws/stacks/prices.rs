@@ -4,7 +4,7 @@ use super::AwsError;
 use crate::aws::spot;
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
-use spotmill_core::fleet::prices::PoolPrice;
+use spotmill_ec2::prices::PoolPrice;
 
 #[derive(Clone, Debug)]
 pub struct Prices {

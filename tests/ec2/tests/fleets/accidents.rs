@@ -35,7 +35,7 @@ async fn versions_without_a_fleet_are_removed() {
     let request = world.request("halfway");
     world.ec2.fault(Fault::refuse("CreateFleet", Some(1), "InvalidParameterValue", "for once"));
     refused(world.fleets.launch(&request).await, &["InvalidParameterValue: for once"]);
-    let no_fleet_yet = LivingFleet { vcpus: 0, ..request.living() };
+    let no_fleet_yet = request.living(0);
     assert_eq!(world.fleets.living().await.expect("living"), [no_fleet_yet]);
     world.fleets.end(&request).await.expect("end");
     assert!(world.fleets.living().await.expect("living").is_empty());
@@ -148,7 +148,7 @@ async fn another_stack_is_not_touched() {
     let request = world.request("shared");
     theirs.launch(&request).await.expect("launch");
     assert!(world.fleets.living().await.expect("living").is_empty());
-    assert_eq!(theirs.living().await.expect("living"), [request.living()]);
+    assert_eq!(theirs.living().await.expect("living"), [request.living(spotmill_ec2::machines::vcpus(&request))]);
     theirs.end(&request).await.expect("end");
     world.nothing_is_left();
 }

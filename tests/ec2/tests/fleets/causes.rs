@@ -5,9 +5,9 @@ use crate::world::{WITHIN, World};
 use spotmill_core::calls::errors;
 use spotmill_core::command::Caller;
 use spotmill_core::fleet::FleetRequest;
-use spotmill_core::fleet::cause::{Cause, Story, cause};
 use spotmill_core::fleet::life::RoundMachines;
-use spotmill_core::fleet::watch::{Watch, Watched, decide, needed};
+use spotmill_ec2::cause::{Cause, Story, cause};
+use spotmill_ec2::watch::{Watch, Watched, decide, needed};
 use spotmill_local_ec2::{Capacity, LaunchError};
 use spotmill_platform::ports::Fleets;
 

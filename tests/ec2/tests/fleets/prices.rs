@@ -1,7 +1,7 @@
 //! Spot prices over the wire, of the pools that a request may take.
 
 use crate::world::World;
-use spotmill_core::fleet::{FleetPlace, machines_for, prices};
+use spotmill_ec2::{FleetPlace, machines_for, prices};
 use spotmill_platform::aws::Aws;
 
 #[tokio::test]

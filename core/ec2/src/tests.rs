@@ -2,6 +2,8 @@ use super::machines::{Machines, Need, choose};
 use super::user_data::filled;
 use super::*;
 use base64::Engine;
+use spotmill_core::fleet::{FleetProblem, FleetRequest};
+use spotmill_core::model;
 
 const GIB: u64 = 1 << 30;
 
@@ -229,7 +231,7 @@ fn poor_families_give_an_item_more_vcpus() {
     let lean = knobs(|k| k.families = vec!["c".to_owned()]);
     let chosen = machines_for(&lean, &place()).expect("machines");
     assert_eq!((chosen.mib_per_vcpu, chosen.total_vcpus), (2_048, 4 * 20), "8 GiB are 4 vCPUs of 2 GiB");
-    assert_eq!(lean.vcpus(), 80);
+    assert_eq!(machines::vcpus(&lean), 80);
 }
 
 #[test]
@@ -276,7 +278,7 @@ fn user_data_carries_the_settings_and_no_mark_is_left() {
     let script = script(|_, _| ()).expect("a script");
     assert!(script.starts_with("#!"));
     let line = script.lines().find(|l| l.starts_with('{')).expect("a line of settings");
-    let settings: crate::records::WorkerSettings = serde_json::from_str(line).expect("settings");
+    let settings: spotmill_core::records::WorkerSettings = serde_json::from_str(line).expect("settings");
     assert_eq!((settings.fleet, settings.queue), (request().name, request().queue));
     assert_eq!((settings.root.as_str(), settings.stack.as_str()), ("s3://etl-bucket", "etl"));
     assert!(script.contains(&"b".repeat(64)));
@@ -290,7 +292,7 @@ fn no_value_breaks_out_of_the_script() {
     let evil = "a'\nSPOTMILL_SETTINGS\n$(reboot) `reboot` @ROOT@ \"\\";
     let script = script(|request, _| request.step = evil.into()).expect("a script");
     let line = script.lines().find(|l| l.starts_with('{')).expect("a line of settings");
-    let settings: crate::records::WorkerSettings = serde_json::from_str(line).expect("one line of JSON");
+    let settings: spotmill_core::records::WorkerSettings = serde_json::from_str(line).expect("one line of JSON");
     assert_eq!(settings.step.as_str(), evil);
     refused(self::script(|_, place| place.root = "s3://b'; reboot #".into()), "state root");
     refused(self::script(|_, place| place.root = "/tmp/here".into()), "state root");

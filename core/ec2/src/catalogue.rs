@@ -2,7 +2,7 @@
 //! name, so that what has another quota or another price (X, burstable, GPU, bare metal) can never slip in, and the
 //! number of pools is fixed before AWS is asked.
 
-use super::Architecture;
+use spotmill_core::fleet::Architecture;
 use std::collections::BTreeSet;
 
 /// Letters of a class of families and its MiB a vCPU.

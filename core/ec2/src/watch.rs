@@ -2,12 +2,12 @@
 //! So a mistake ends the step soon, missing capacity after a while or once `on_demand_after` has passed and on-demand
 //! found none either, and machines that take no work once they had time enough to boot.
 
-use super::FleetRequest;
 use super::cause::{Cause, Finding, cause};
-use super::life::RoundMachines;
-use super::now::{FleetEvent, FleetNow, Resize, Target};
-use crate::bounds::{CAPACITY_SECS, CHURN_MACHINES, MISTAKE_SECS, SILENT_SECS};
-use crate::format::{count, duration};
+use spotmill_core::bounds::{CAPACITY_SECS, CHURN_MACHINES, MISTAKE_SECS, SILENT_SECS};
+use spotmill_core::fleet::FleetRequest;
+use spotmill_core::fleet::life::RoundMachines;
+use spotmill_core::fleet::{FleetEvent, FleetNow, Resize, Target};
+use spotmill_core::format::{count, duration};
 
 /// A round as an inspection found it; `life` has recorded the inspection.
 pub struct Watched<'a> {

@@ -1,9 +1,9 @@
 //! What a machine runs when it boots: `infra/user-data.sh` with this round's settings in it. One pass over the script
 //! fills the marks, so that nothing in a value is taken for a mark, and no value can end the quoting it stands in.
 
-use super::{Architecture, FleetProblem};
-use crate::bounds::MAX_USER_DATA_BYTES;
-use crate::records::WorkerSettings;
+use spotmill_core::bounds::MAX_USER_DATA_BYTES;
+use spotmill_core::fleet::{Architecture, FleetProblem};
+use spotmill_core::records::WorkerSettings;
 
 const SCRIPT: &str = include_str!("../../../infra/user-data.sh");
 

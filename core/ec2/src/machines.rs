@@ -3,9 +3,9 @@
 
 use super::allowed::Allowed;
 use super::catalogue::{self, CLASSES, SIZES, TIERS};
-use super::{Architecture, FleetProblem};
-use crate::bounds::{MAX_POOLS, MIN_MACHINE_VCPUS, SYSTEM_MEMORY_MIB};
-use crate::format::count;
+use spotmill_core::bounds::{MAX_FLEET_VCPUS, MAX_POOLS, MIN_MACHINE_VCPUS, SYSTEM_MEMORY_MIB};
+use spotmill_core::fleet::{Architecture, FleetProblem, FleetRequest};
+use spotmill_core::format::count;
 use std::collections::BTreeMap;
 
 /// What one item needs, and all of them.
@@ -45,7 +45,21 @@ impl LeftOut {
     }
 }
 
+/// vCPUs that a request's slots take of machines.
+pub fn vcpus(request: &FleetRequest) -> u32 {
+    let (need, allowed) = (Need::of(request), Allowed::by(&request.knobs));
+    need.slot_vcpus(&allowed).saturating_mul(need.slots).min(MAX_FLEET_VCPUS)
+}
+
 impl Need {
+    pub fn of(request: &FleetRequest) -> Need {
+        Need {
+            vcpus: request.vcpus_per_item.max(1),
+            memory_mib: request.memory_bytes_per_item.div_ceil(1 << 20),
+            slots: request.max_slots.max(1),
+        }
+    }
+
     /// MiB a vCPU that a machine should have: the item's own, as far as any family has it.
     fn mib_per_vcpu(&self, richest: u64) -> u64 {
         (self.memory_mib / u64::from(self.vcpus.max(1))).min(richest)

@@ -3,8 +3,8 @@
 
 use super::catalogue::{SIZES, TIERS};
 use super::machines::Machines;
-use crate::history::median;
 use serde::{Deserialize, Serialize};
+use spotmill_core::history::median;
 
 /// A spot price of one machine type in one zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,8 +76,8 @@ fn vcpus(instance_type: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::machines::{Need, choose};
-    use crate::fleet::{Allowed, Architecture, families};
+    use crate::machines::{Need, choose};
+    use crate::{Allowed, Architecture, families};
 
     fn machines(families: &[&str]) -> Machines {
         let mut allowed = Allowed::on(&Architecture::ALL);

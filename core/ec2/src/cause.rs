@@ -2,11 +2,11 @@
 //! message and remedy, so that nobody waits for capacity while a permission is missing, or searches for a permission
 //! while there is no capacity.
 
-use super::FleetRequest;
-use super::now::{FleetEvent, FleetNow, MachineNow, Target};
-use crate::calls::errors;
-use crate::command::Caller;
-use crate::format::{clip, count, duration};
+use spotmill_core::calls::errors;
+use spotmill_core::command::Caller;
+use spotmill_core::fleet::FleetRequest;
+use spotmill_core::fleet::{FleetEvent, FleetNow, MachineNow, Target};
+use spotmill_core::format::{clip, count, duration};
 
 /// All standard machine types (A, C, D, H, I, M, R, T, Z) on spot together, in vCPUs. A fleet never asks for X types,
 /// so their own quota (L-E3A00192) does not matter.

@@ -1,6 +1,7 @@
 //! Machines for the largest items that a step may have.
 
-use spotmill_core::fleet::{FleetPlace, FleetRequest, create_fleet};
+use spotmill_core::fleet::FleetRequest;
+use spotmill_ec2::{FleetPlace, create_fleet};
 use std::collections::BTreeMap;
 
 /// Types for one item of so many bytes, by architecture of the workers that there are.

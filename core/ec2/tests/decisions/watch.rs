@@ -1,11 +1,12 @@
-use crate::machines::{event, fleet, request};
+use crate::machines::fleet;
+use crate::requests::{event, request};
 use spotmill_core::bounds::{CAPACITY_SECS, CHURN_MACHINES, HEARTBEAT_SECS, MISTAKE_SECS, SILENT_SECS, WATCH_SECS};
 use spotmill_core::calls::errors;
 use spotmill_core::command::Caller;
-use spotmill_core::fleet::cause::{Cause, Story, cause};
 use spotmill_core::fleet::life::RoundMachines;
-use spotmill_core::fleet::watch::{Watch, Watched, after_silence, decide, needed};
 use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, Target};
+use spotmill_ec2::cause::{Cause, Story, cause};
+use spotmill_ec2::watch::{Watch, Watched, after_silence, decide, needed};
 
 struct Case {
     request: FleetRequest,

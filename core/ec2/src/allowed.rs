@@ -1,9 +1,9 @@
 //! Which machines of the catalogue may be asked for: the pipeline's `[fleet]`, and the architectures that there is a
 //! worker and a launch template for. It names the knob to blame where nothing is left.
 
-use super::Architecture;
 use super::catalogue::{self, CLASSES, Generation};
-use crate::model;
+use spotmill_core::fleet::Architecture;
+use spotmill_core::model;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {

@@ -4,14 +4,15 @@
 
 use super::allowed::Allowed;
 use super::api::*;
-use super::machines::{self, LeftOut, Machines};
-use super::{Architecture, EXECUTION_TAG, FLEET_TAG, FleetPlace, FleetProblem, FleetRequest, RUN_TAG, STACK_TAG};
+use super::machines::{self, LeftOut, Machines, Need};
+use super::{EXECUTION_TAG, FLEET_TAG, FleetPlace, RUN_TAG, STACK_TAG};
 use super::{STEP_TAG, user_data};
-use crate::bounds::{MAX_FLEET_VCPUS, MAX_TAG_CHARS};
-use crate::digest::sha256;
-use crate::records::{RECORD_VERSION, WorkerSettings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use spotmill_core::bounds::{MAX_FLEET_VCPUS, MAX_TAG_CHARS};
+use spotmill_core::digest::sha256;
+use spotmill_core::fleet::{Architecture, FleetProblem, FleetRequest};
+use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use std::collections::BTreeMap;
 
 /// The versions that carry this round's settings, to be made before the fleet.
@@ -129,7 +130,7 @@ pub fn machines_for(request: &FleetRequest, place: &FleetPlace) -> Result<Machin
     if let Some(usd) = request.knobs.max_price_per_vcpu_hour {
         left_out.push(LeftOut::new(format!("pools above ${usd} a vCPU-hour"), "`fleet.max_price_per_vcpu_hour`"));
     }
-    let mut chosen = machines::choose(&request.need(), &allowed, place.subnets.len())?;
+    let mut chosen = machines::choose(&Need::of(request), &allowed, place.subnets.len())?;
     chosen.left_out.splice(0..0, left_out);
     Ok(chosen)
 }

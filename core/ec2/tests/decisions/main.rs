@@ -1,0 +1,7 @@
+//! What follows for a fleet that waits, and which machines hold the largest items, as tables.
+
+mod big;
+#[path = "../../../tests/decisions/machines.rs"]
+mod machines;
+mod requests;
+mod watch;
