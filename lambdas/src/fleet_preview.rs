@@ -103,7 +103,7 @@ fn asks(
     }
     let (rung, memory) = first_rung(&step.resources, todo.sizes.as_ref(), measured.as_ref());
     let mut request = request(pipeline, step, rung, workers);
-    let slot_vcpus = Need::of(request).slot_vcpus(&Allowed::by(&request.knobs));
+    let slot_vcpus = Need::of(&request).slot_vcpus(&Allowed::by(&request.knobs));
     let unknown = pipeline.fleet.max_vcpus.map_or(UNKNOWN, |_| u32::MAX);
     let sized = size(&Question {
         items: todo.items.unwrap_or(unknown),

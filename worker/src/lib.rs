@@ -13,7 +13,7 @@
 mod args;
 mod boot;
 mod environment;
-mod log;
+mod logs;
 mod queries;
 mod reference;
 mod run;

@@ -1,7 +1,7 @@
 //! A machine of a fleet: the supervisor over S3 and SQS, with this very program as its children. It takes items until
 //! the machine is taken away, or it is stopped; an empty queue is no reason to leave.
 
-use crate::{boot, log};
+use crate::{boot, logs};
 use sha2::{Digest, Sha256};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const RESERVE_BYTES: u64 = 512 << 20;
 
 pub fn serve(settings: &Path, tmp: &Path) -> Result<ExitCode, String> {
-    log::start();
+    logs::start();
     let settings = read(settings)?;
     let program = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
     let digest = digest(&program)?;
@@ -57,8 +57,8 @@ fn is_asked_for(settings: &WorkerSettings, digest: &str) -> Result<(), String> {
 
 async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &Path) -> Result<ExitCode, String> {
     let instance = this_instance();
-    let identity = instance.identity().await.map_err(|e| log::chain(&e))?;
-    log::began(&settings, &identity);
+    let identity = instance.identity().await.map_err(|e| logs::chain(&e))?;
+    logs::began(&settings, &identity);
     let aws = Aws::from_env().await;
     let prefix = format!("{}-", settings.stack);
     let queue = QueueSettings { prefix, dead_letters: None, tags: BTreeMap::new() };
@@ -67,8 +67,8 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     let _ = std::fs::remove_dir_all(tmp);
     let config = config(settings, &identity, program, digest, tmp);
     let mut supervisor =
-        Supervisor::start(config, ports, log::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
-    let on_error = |e: &InstanceError| tracing::warn!(error = log::chain(e), "no word on interruptions");
+        Supervisor::start(config, ports, logs::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
+    let on_error = |e: &InstanceError| tracing::warn!(error = logs::chain(e), "no word on interruptions");
     let noticed = tokio::spawn(async move { noticed(&instance, on_error).await });
     let mut term = signal(SignalKind::terminate()).map_err(|e| format!("no signals: {e}"))?;
     tokio::select! {

@@ -4,7 +4,7 @@
 
 use super::elf::{self, Needs};
 use super::{table, zip};
-use crate::exit::{Code, Stop, io};
+use crate::exit::{Stop, io};
 use spotmill_core::digest;
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{Store, StoreError};

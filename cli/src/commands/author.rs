@@ -8,8 +8,9 @@ use crate::project::{self, Project};
 use crate::worker::Worker;
 use spotmill_core::format::instead;
 use spotmill_core::item::CheckedStep;
+use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
-use spotmill_spec::{self as spec, nearest};
+use spotmill_spec as spec;
 use std::path::Path;
 
 pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use spotmill_core::fleet::MachineNow;
 use spotmill_core::ids::{ExecutionId, Uri};
 use spotmill_ec2::cause::SPOT_QUOTA;
+use spotmill_ec2::machines;
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
     Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetEvent, FleetNow, FleetRequest, Fleets,
@@ -239,7 +240,11 @@ impl Fleets for TestFleets {
     }
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
         let (asked, live) = (lock(&self.asked), lock(&self.live));
-        Ok(live.iter().filter_map(|name| asked.get(name)).map(FleetRequest::living).collect())
+        Ok(live
+            .iter()
+            .filter_map(|name| asked.get(name))
+            .map(|request| request.living(machines::vcpus(request)))
+            .collect())
     }
 }
 

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use spotmill_core::calls::errors::{self, Reaction};
 use spotmill_lambdas::{CalledBy, FUNCTIONS};
-use std::path::Path;
 
 const PIPELINE: &str = include_str!("../../../statemachine/pipeline.asl.json");
 const STEP: &str = include_str!("../../../statemachine/step.asl.json");

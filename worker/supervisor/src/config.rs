@@ -116,7 +116,7 @@ impl Times {
     };
     /// On this machine, which gets no notices: a child that was killed is retried at once, and somebody waits for the
     /// end.
-    pub const HERE: Times = Times {
+    pub const LOCAL: Times = Times {
         notice_wait_ms: 0,
         lease_ms: 1_000,
         stop_grace_ms: 800,

@@ -3,7 +3,7 @@
 
 use crate::world::{TRIES, World, fleets};
 use spotmill_local_ec2::Fault;
-use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
+use spotmill_platform::ports::{FleetError, FleetRequest, Fleets};
 
 #[track_caller]
 fn transient(result: Result<(), FleetError>) {

@@ -43,7 +43,7 @@ fn partitions_are_named_so_that_no_two_values_meet() {
         ]
     );
     let file = parquet(&bench.out().join("k=a/00000.parquet"));
-    assert_eq!(common::text(&file), "a|1\na|7\n", "key columns stay in the files");
+    assert_eq!(crate::common::text(&file), "a|1\na|7\n", "key columns stay in the files");
     assert_eq!(report.files.iter().map(|f| f.rows).sum::<u64>(), report.rows_written);
 }
 
@@ -70,7 +70,11 @@ fn buckets_follow_the_documented_hash_whatever_the_width() {
         let mut bench = Bench::new(&[list[0].as_str()], "SELECT * FROM input");
         bench.file("a.csv", &text).layout(Layout::Bucket { by: vec!["v".into()], buckets: 7 });
         let report = bench.report();
-        report.files.iter().map(|f| (f.partition.clone(), common::text(&parquet(&bench.out().join(&f.path))))).collect()
+        report
+            .files
+            .iter()
+            .map(|f| (f.partition.clone(), crate::common::text(&parquet(&bench.out().join(&f.path)))))
+            .collect()
     };
     let narrow: Vec<(String, String)> = run("int8");
     assert_eq!(narrow, run("int64"));

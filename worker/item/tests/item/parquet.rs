@@ -5,8 +5,8 @@ use spotmill_core::item::FailureClass;
 use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
 
 /// A column of each type that Arrow writes; rows of a value and of NULL.
-const TYPES: &[u8] = include_bytes!("data/types.parquet");
-const INT96: &[u8] = include_bytes!("data/int96.parquet");
+const TYPES: &[u8] = include_bytes!("../data/types.parquet");
+const INT96: &[u8] = include_bytes!("../data/int96.parquet");
 
 /// A Parquet file made by a query over one row.
 fn made(sql: &str) -> Vec<u8> {

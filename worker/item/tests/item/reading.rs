@@ -175,7 +175,7 @@ fn numbers_that_a_type_does_not_hold() {
 fn what_is_found_in_a_sample_is_held_to_it() {
     let sampled = |text: &str| {
         let mut bench = bench("format = \"csv\"", "a.csv", text);
-        bench.spec.read.columns = common::columns(&["id int64", "zip int64"]);
+        bench.spec.read.columns = crate::common::columns(&["id int64", "zip int64"]);
         bench.spec.read.inferred = true;
         bench
     };

@@ -33,7 +33,7 @@ fn examples() -> Vec<String> {
 fn bench(keys: &str) -> Bench {
     let keys = if keys.contains("format") { keys.to_owned() } else { format!("format = \"csv\"\n{keys}") };
     let mut bench = Bench::new(&["a int32"], "SELECT * FROM input");
-    bench.spec.read = common::toml::read(&keys);
+    bench.spec.read = crate::common::toml::read(&keys);
     bench
 }
 
@@ -115,11 +115,11 @@ fn keys_that_mean_nothing_are_refused_at_their_place() {
         ),
         ("format = \"csv\"\ncolumns = [\"a string\"]\nhive = [\"a string\"]", "declared twice"),
     ] {
-        let problems = common::toml::parsed(keys).expect_err(keys);
+        let problems = crate::common::toml::parsed(keys).expect_err(keys);
         assert!(problems.contains(expected), "{keys}\n{problems}");
     }
     assert_eq!(
-        common::toml::read("format = \"csv\"\nescape = \"\\\"\"\ncolumns = [\"a string\"]"),
-        Read { escape: Some('"'), columns: common::columns(&["a string"]), ..Read::of(Format::Csv) }
+        crate::common::toml::read("format = \"csv\"\nescape = \"\\\"\"\ncolumns = [\"a string\"]"),
+        Read { escape: Some('"'), columns: crate::common::columns(&["a string"]), ..Read::of(Format::Csv) }
     );
 }

@@ -169,7 +169,7 @@ fn a_single_column() {
         let bytes = std::fs::read(bench.out().join(&report.files[0].path)).expect("read");
         let (_, back) =
             copied(&["a string"], &report.files[0].path, &bytes, read_of(format, &["a string"]), Format::Parquet);
-        assert_eq!(common::text(&frame(&back)), "a\n-\n\n", "{format:?}");
+        assert_eq!(crate::common::text(&frame(&back)), "a\n-\n\n", "{format:?}");
     }
 }
 
@@ -186,7 +186,7 @@ fn nan_and_infinities() {
     // As other writers have them.
     let (_, back) =
         copied(list, "a.ndjson", br#"{"a":"NaN","b":"-Infinity"}"#, read_of(Format::Ndjson, list), Format::Parquet);
-    assert_eq!(common::text(&frame(&back)), "NaN|-inf\n");
+    assert_eq!(crate::common::text(&frame(&back)), "NaN|-inf\n");
 }
 
 #[test]

@@ -120,7 +120,7 @@ async fn the_environment_is_the_least() {
     let expected: Vec<&str> = ["HERE"].into_iter().chain(home).chain(engine).collect();
     assert_eq!(own, expected);
     let pwd = std::fs::read_to_string(world.local("pwd")).expect("pwd");
-    assert!(common::is_below(&pwd, &world.config.tmp), "{pwd}");
+    assert!(crate::common::is_below(&pwd, &world.config.tmp), "{pwd}");
 }
 
 #[tokio::test]
