@@ -82,3 +82,11 @@ templates:
 # Hold the calls that launch fleets to AWS's own model of EC2.
 ec2-model:
     .ci/ec2-model
+
+# Pack what cargo built here, install it without Rust and without a network, and get to a result.
+release:
+    .ci/release
+
+# Build and pack a release for both processors: hours on two cores.
+packages:
+    infra/release/build

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Packs built programs for people who have no Rust: a wheel for pip and uv, a tarball with the installer, and SHA256SUMS
+over all of them. It compiles nothing and downloads nothing. The platform's tag is read from the programs: their
+processor, and the newest glibc symbol that they ask for. The same programs give the same bytes.
+
+    infra/release/package.py --bin target/debug --out target/release-check"""
+import argparse
+import base64
+import hashlib
+import io
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+# The worker is found beside the program.
+PROGRAMS = ("spotmill", "spotmill-worker")
+LICENCES = ("LICENSE-APACHE", "LICENSE-MIT")
+# 2020-01-01: zip knows no earlier year than 1980, and a release no later one than its commit.
+MADE = (2020, 1, 1, 0, 0, 0)
+MADE_S = 1_577_836_800
+MACHINES = {62: "x86_64", 183: "aarch64"}
+PYTHON = ">=3.8"
+
+
+def version():
+    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+
+
+def machine(program):
+    """The processor that an ELF program is for."""
+    head = program[:20]
+    if head[:4] != b"\x7fELF":
+        raise SystemExit("package: a program of Linux is expected")
+    number = struct.unpack("<H", head[18:20])[0]
+    if number not in MACHINES:
+        raise SystemExit(f"package: processor {number} is none of {', '.join(MACHINES.values())}")
+    return MACHINES[number]
+
+
+def glibc(programs):
+    """The newest version of glibc that the programs ask for, such as (2, 28)."""
+    asked = [m.groups() for p in programs for m in re.finditer(rb"GLIBC_(\d+)\.(\d+)", p)]
+    return max((int(major), int(minor)) for major, minor in asked)
+
+
+def stripped(path):
+    """The program without the tables for debuggers."""
+    with tempfile.TemporaryDirectory() as work:
+        copy = pathlib.Path(work) / path.name
+        subprocess.run(["strip", "-o", copy, path], check=True)
+        return copy.read_bytes()
+
+
+def wheel(out, programs, tag, level):
+    """A wheel whose scripts are the programs: pip puts them on the environment's PATH as they are."""
+    release, name = version(), f"spotmill-{version()}"
+    readme = (ROOT / "README.md").read_text()
+    metadata = "\n".join([
+        "Metadata-Version: 2.4", "Name: spotmill", f"Version: {release}",
+        "Summary: Daily ETL that loses nothing when its machine does: SQL over files, here and on spot machines",
+        "License-Expression: MIT OR Apache-2.0", *[f"License-File: {licence}" for licence in LICENCES],
+        "Keywords: etl,sql,parquet,csv,pipeline,spot,s3", f"Requires-Python: {PYTHON}",
+        "Classifier: Environment :: Console", "Classifier: Operating System :: POSIX :: Linux",
+        "Classifier: Programming Language :: Rust", "Classifier: Topic :: Database",
+        "Description-Content-Type: text/markdown", "", readme,
+    ])
+    about = f"Wheel-Version: 1.0\nGenerator: spotmill-package\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n"
+    files = {f"{name}.data/scripts/{program}": (body, 0o755) for program, body in programs.items()}
+    files |= {f"{name}.dist-info/licenses/{licence}": ((ROOT / licence).read_bytes(), 0o644) for licence in LICENCES}
+    files |= {f"{name}.dist-info/METADATA": (metadata.encode(), 0o644), f"{name}.dist-info/WHEEL": (about.encode(), 0o644)}
+    record = [f"{path},sha256={digest(body)},{len(body)}" for path, (body, _) in files.items()]
+    files[f"{name}.dist-info/RECORD"] = ("\n".join([*record, f"{name}.dist-info/RECORD,,", ""]).encode(), 0o644)
+    path = out / f"{name}-py3-none-{tag}.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for member, (body, mode) in files.items():
+            info = zipfile.ZipInfo(member, MADE)
+            info.external_attr, info.compress_type = (0o100000 | mode) << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(info, body, compresslevel=level)
+    return path
+
+
+def digest(body):
+    return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+
+
+def tarball(out, programs, processor, level):
+    """The programs, the licences and the installer, below one folder."""
+    folder = f"spotmill-{version()}-{processor}-linux"
+    path = out / f"{folder}.tar.gz"
+    files = {program: (body, 0o755) for program, body in programs.items()}
+    files |= {name: ((ROOT / name).read_bytes(), 0o644) for name in (*LICENCES, "README.md", "CHANGELOG.md")}
+    with path.open("wb") as raw, Gzip(raw, level) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, (body, mode) in sorted(files.items()):
+            info = tarfile.TarInfo(f"{folder}/{name}")
+            info.size, info.mode, info.mtime = len(body), mode, MADE_S
+            archive.addfile(info, io.BytesIO(body))
+    return path
+
+
+def Gzip(raw, level):
+    import gzip
+
+    return gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=level, mtime=MADE_S)
+
+
+def sums(out):
+    """Over everything in the folder, as `sha256sum --check` reads it."""
+    names = sorted(p.name for p in out.iterdir() if p.name != "SHA256SUMS")
+    lines = [f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (out / "SHA256SUMS").write_text("".join(lines))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--bin", type=pathlib.Path, required=True, help="where the programs are")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="where the packages go; made if absent")
+    parser.add_argument("--level", type=int, default=9, help="1 is quick, 9 is small")
+    parser.add_argument("--as-built", action="store_true", help="do not strip: the linker did")
+    parser.add_argument("--most-mb", type=float, default=100, help="the biggest wheel that PyPI takes")
+    parser.add_argument("--glibc", help="fail if the programs need a newer glibc than this, such as 2.28")
+    asked = parser.parse_args()
+    for program in PROGRAMS:
+        if not (asked.bin / program).is_file():
+            raise SystemExit(f"package: there is no {asked.bin / program}; build it: cargo build -p {program}")
+    take = pathlib.Path.read_bytes if asked.as_built else stripped
+    programs = {program: take(asked.bin / program) for program in PROGRAMS}
+    processors = {machine(body) for body in programs.values()}
+    if len(processors) != 1:
+        raise SystemExit(f"package: the programs are for different processors: {', '.join(sorted(processors))}")
+    processor, floor = processors.pop(), glibc(programs.values())
+    if asked.glibc and floor > tuple(int(n) for n in asked.glibc.split(".")):
+        raise SystemExit(f"package: the programs need glibc {floor[0]}.{floor[1]}, newer than {asked.glibc}")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    made = [
+        wheel(asked.out, programs, f"manylinux_{floor[0]}_{floor[1]}_{processor}", asked.level),
+        tarball(asked.out, programs, processor, asked.level),
+    ]
+    shutil.copy2(HERE / "install.sh", asked.out / "install.sh")
+    sums(asked.out)
+    for name, body in programs.items():
+        print(f"{len(body) / 1e6:8.1f} MB  {name}, stripped")
+    for path in made:
+        print(f"{path.stat().st_size / 1e6:8.1f} MB  {path.name}")
+    print(f"glibc {floor[0]}.{floor[1]} or newer, {processor}")
+    if made[0].stat().st_size > asked.most_mb * 1e6:
+        raise SystemExit(f"package: the wheel is bigger than {asked.most_mb:g} MB")
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main())
