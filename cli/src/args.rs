@@ -16,12 +16,16 @@ Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
 #[command(
     name = "spotmill",
     version,
+    disable_version_flag = true,
     about = "Daily ETL on spot machines: the same pipeline on this machine and on AWS",
     after_help = EXIT_CODES
 )]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
+    /// Print the version; with --json all about this build
+    #[arg(short = 'V', long)]
+    pub version: bool,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -72,6 +76,12 @@ pub struct Global {
     /// The stack on AWS [default: SPOTMILL_STACK, or spotmill]
     #[arg(long, value_name = "NAME", global = true)]
     pub stack: Option<String>,
+    /// Runs in s3://BUCKET/PREFIX [default: SPOTMILL_STATE]
+    ///
+    /// Where runs of this machine are kept, instead of .spotmill in the project's directory. Machines that name the same prefix share their runs: another
+    /// goes on where one was killed.
+    #[arg(long, value_name = "PLACE", global = true)]
+    pub state: Option<String>,
     /// A built worker program [default: SPOTMILL_WORKER]
     ///
     /// Instead of building the pipeline's own crate, or the stock worker.
@@ -109,13 +119,32 @@ impl Global {
         let directory = Some(self.directory.to_string_lossy().into_owned()).filter(|d| d != ".");
         let worker = self.worker.as_ref().map(|w| w.to_string_lossy().into_owned());
         let anywhere = !Path::new(PIPELINE_FILE).exists();
-        Caller { directory, stack: self.stack.clone(), worker, anywhere, ..Caller::new(self.target()) }
+        Caller {
+            directory,
+            stack: self.stack.clone(),
+            state: self.state.clone(),
+            worker,
+            anywhere,
+            ..Caller::new(self.target())
+        }
     }
 
     /// A command of this program, to be printed.
     pub fn command(&self, name: &str) -> command::Command {
         self.caller().command(name)
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExampleName {
+    /// Ten orders, and every key explained (the default)
+    Orders,
+    /// Three days of flights: join, shuffle by carrier, reduce, combine
+    Flights,
+    /// Two days of web logs: broken lines, sessions by a window
+    Logs,
+    /// TPC-H's question 5: two tables joined bucket by bucket
+    Tpch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -133,8 +162,11 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
         /// A first pipeline for this file instead: CSV or NDJSON (also .gz or .zst) or Parquet
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "example")]
         from: Option<PathBuf>,
+        /// A bigger example instead of ten orders, data included
+        #[arg(long, value_name = "NAME")]
+        example: Option<ExampleName>,
     },
     /// Check the pipeline and every step's SQL; reads no rows
     Validate {

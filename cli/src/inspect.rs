@@ -4,20 +4,20 @@ use crate::args::Global;
 use crate::aws::{World, answers};
 use crate::commands::runs;
 use crate::exit::Stop;
-use crate::local::world;
+use crate::local::{presence, world};
 use crate::next::no_runs;
 use crate::ui::format::plural;
 use spotmill_core::calls::innermost;
-use spotmill_core::ids::RunId;
+use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::nearest::nearest;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{Lease, RunOutcome, RunReport};
 use spotmill_lambdas::Ctx;
 use spotmill_platform::aws::stacks::RunStatus;
-use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Store;
 use spotmill_platform::records;
+use spotmill_platform::routed::RoutedStore;
 
 pub struct Inspector {
     pub ctx: Ctx,
@@ -74,7 +74,7 @@ impl Inspector {
             let Some((lease, _)) = found else { continue };
             let runs = match &self.aws {
                 Some(world) => lease.owner.is_some() && world.holder(&run).await?.is_some(),
-                None => crate::lock::is_held(&run),
+                None => self.runs_here(&run, lease.owner.as_ref()).await,
             };
             let rank = (runs, lease.claimed_ms);
             if best.as_ref().is_none_or(|(found, _)| *found < rank) {
@@ -87,7 +87,8 @@ impl Inspector {
     pub async fn state(&self, report: &RunReport) -> Result<Stood, Stop> {
         let stood = |state| Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
         let Some(world) = &self.aws else {
-            return stood(local_state(report));
+            let root = Some(&report.root).filter(|root| !root.as_str().is_empty());
+            return stood(local_state(report, self.runs_here(&report.run, root).await));
         };
         if report.root.as_str().is_empty() {
             return stood(outcome_name(report.outcome));
@@ -104,6 +105,15 @@ impl Inspector {
         let (error, cause) = innermost(now.error.unwrap_or_default(), now.cause.unwrap_or_default());
         let why = if cause.is_empty() { error } else { cause };
         Ok(Stood { state, cause: Some(why).filter(|why| !why.is_empty()) })
+    }
+
+    /// Whether a process of this machine, or of one that shares the state, runs it now.
+    async fn runs_here(&self, run: &RunId, owner: Option<&ExecutionId>) -> bool {
+        if crate::lock::is_held(run) || !self.ctx.root.is_s3() {
+            return crate::lock::is_held(run);
+        }
+        let Some(owner) = owner else { return false };
+        presence::is_live(&*self.ctx.store, &self.ctx.root, owner, self.ctx.clock.now_ms()).await
     }
 
     /// The world on AWS, if its runs are there.
@@ -140,11 +150,11 @@ pub async fn store(global: &Global) -> Result<Box<dyn Store>, Stop> {
     if global.on_aws() {
         return Ok(Box::new(crate::aws::connect().await?.store()));
     }
-    Ok(Box::new(LocalStore::new()))
+    Ok(Box::new(RoutedStore::new()))
 }
 
-fn local_state(report: &RunReport) -> &'static str {
-    if crate::lock::is_held(&report.run) {
+fn local_state(report: &RunReport, runs: bool) -> &'static str {
+    if runs {
         return "running";
     }
     // A run that fails or is stopped records it; a run without a record was killed.

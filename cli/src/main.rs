@@ -7,6 +7,7 @@ mod args;
 mod aws;
 mod check;
 mod commands;
+mod examples;
 mod exit;
 mod inspect;
 mod local;
@@ -29,13 +30,16 @@ fn main() -> ExitCode {
         warn_of!("error: {lacking}");
         return ExitCode::from(Code::Usage as u8);
     }
-    let Cli { global, command } = args::parse();
-    log(global.verbose);
+    let Cli { global, command, version } = args::parse();
+    log(&global);
     let global = targeted(global, command.as_ref());
     let ended = std::env::set_current_dir(&global.directory)
         .map_err(io("change to", &global.directory))
         .and_then(|()| tokio::runtime::Runtime::new().map_err(|e| Stop::failed(format!("cannot start: {e}"))))
-        .and_then(|runtime| runtime.block_on(dispatch(&global, command)));
+        .and_then(|runtime| match version {
+            true => commands::version::run(&global),
+            false => runtime.block_on(dispatch(&global, command)),
+        });
     match ended {
         Ok(code) => ExitCode::from(code as u8),
         Err(stop) => {
@@ -73,7 +77,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         Command::Start(args) => commands::start::run(global, &args).await,
         Command::Status { run, watch } => commands::status::run(global, run.as_deref(), watch).await,
         Command::Stop { run } => commands::stop::run(global, &run).await,
-        Command::Init { dir, from } => commands::init::run(global, dir.as_deref(), from.as_deref()),
+        Command::Init { dir, from, example } => commands::init::run(global, dir.as_deref(), from.as_deref(), example),
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
         Command::Functions { name, markdown } => commands::author::functions(name.as_deref(), markdown, global),
@@ -103,8 +107,8 @@ fn report(global: &Global, stop: &Stop) {
 }
 
 /// Diagnostics for -v; what users need is printed by the commands themselves.
-fn log(verbose: u8) {
-    let level = match verbose {
+fn log(global: &Global) {
+    let level = match global.verbose {
         0 => "error",
         1 => "info",
         _ => "debug",
@@ -113,6 +117,6 @@ fn log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(project::colored(global))
         .init();
 }

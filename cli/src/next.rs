@@ -10,8 +10,8 @@ use spotmill_core::command::Command;
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Param, ParamType, Pipeline, Source};
 use spotmill_lambdas::Program;
-use spotmill_platform::local::store::LocalStore;
 use spotmill_platform::ports::Store;
+use spotmill_platform::routed::RoutedStore;
 use spotmill_spec as spec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -57,7 +57,7 @@ async fn with_input(project: &Project, global: &Global) -> Option<String> {
     let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let folder = &one[..one[..same].rfind('/')? + 1];
     let folder = PathPattern::new(folder).ok()?.prefix;
-    let there: Vec<_> = LocalStore::new().list(&folder).await.ok()?.into_iter().map(|o| o.uri).collect();
+    let there: Vec<_> = RoutedStore::new().list(&folder).await.ok()?.into_iter().map(|o| o.uri).collect();
     let dates: BTreeSet<Date> = there.iter().flat_map(|uri| dates_in(&uri.as_str()[folder.as_str().len()..])).collect();
     dates.into_iter().rev().take(TRIED).map(|date| date.to_string()).find(|date| {
         let pattern = path(date).and_then(|path| PathPattern::new(&path).ok());

@@ -3,6 +3,8 @@
 
 use crate::args::{Asked, Global};
 use crate::exit::{Code, Stop};
+use crate::local::near;
+use crate::ui::fit;
 use crate::ui::format::{bytes, count, duration, plural};
 use crate::ui::{Published, RunEnded, StepSummary};
 use crate::worker::Worker;
@@ -15,7 +17,10 @@ use spotmill_core::item::PreviewReply;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{RunReport, StepReport, StepState};
 use spotmill_lambdas::{Ctx, inspect, report};
+use spotmill_platform::ports::Store;
 
+/// Characters before a table's lines.
+const INDENT: usize = 2;
 /// Rows of a result that are shown.
 const SHOWN: usize = 10;
 
@@ -149,8 +154,9 @@ fn ways(ended: &RunEnded, code: Code, caller: &Caller, resume: &Command) -> Vec<
 }
 
 /// The result of the last step that published, of all keys together, and what to do next.
-pub fn closing(
+pub async fn closing(
     worker: &Worker,
+    store: &dyn Store,
     ended: &[RunEnded],
     inputs: &[RunInput],
     global: &Global,
@@ -167,7 +173,7 @@ pub fn closing(
         let published: Vec<&Published> =
             ended.iter().flat_map(|run| &run.published).filter(|p| p.step == step).collect();
         // What was published is published, whether or not it can be shown.
-        if let Err(stop) = show_result(worker, &published) {
+        if let Err(stop) = show_result(worker, store, &published).await {
             say!("  ! the result cannot be shown: {}", stop.message);
         }
     }
@@ -187,12 +193,13 @@ pub fn backfill(global: &Global, ended: &[RunEnded], asked: usize) {
     }
 }
 
-fn show_result(worker: &Worker, published: &[&Published]) -> Result<(), Stop> {
+async fn show_result(worker: &Worker, store: &dyn Store, published: &[&Published]) -> Result<(), Stop> {
     let files: Vec<String> = published.iter().flat_map(|p| p.files.iter().cloned()).collect();
     if files.is_empty() {
         return Ok(());
     }
-    let preview = worker.preview(&files, SHOWN)?;
+    let copies = near::files(store, &files).await?;
+    let preview = worker.preview(&copies.paths, SHOWN)?;
     say!("\n{}", indent(&result_table(&preview)));
     if preview.total_rows > preview.rows.len() as u64 {
         say!("  … {} in all", plural(preview.total_rows, "row"));
@@ -245,17 +252,24 @@ fn step_table(steps: &[StepSummary]) -> Table {
 }
 
 pub fn result_table(preview: &PreviewReply) -> Table {
-    let names: Vec<&str> = preview.columns.iter().map(|c| c.name.as_str()).collect();
-    let numeric = |i: &usize| !matches!(preview.columns[*i].ty, spotmill_core::types::ColumnType::String);
-    let right: Vec<usize> = (0..names.len()).filter(numeric).collect();
-    let mut table = table(&names, &right);
-    for row in &preview.rows {
-        table.add_row(row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")));
-    }
+    let names: Vec<String> = preview.columns.iter().map(|c| c.name.clone()).collect();
+    let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".to_owned());
+    let rows = preview.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    let shown = fit::fit(names, rows, fit::width().map(|width| width.saturating_sub(INDENT)));
+    let numeric = |i: usize| !matches!(preview.columns[i].ty, spotmill_core::types::ColumnType::String);
+    let right: Vec<usize> = (0..shown.names.len()).filter(|i| shown.from[*i].is_some_and(numeric)).collect();
+    let mut table = table(&shown.names.iter().map(String::as_str).collect::<Vec<_>>(), &right);
+    shown.rows.into_iter().for_each(|row| drop(table.add_row(row)));
     table
 }
 
+/// A table below a headline, within the width of the terminal.
 pub fn indent(table: &Table) -> String {
+    let mut table = table.clone();
+    if let Some(width) = fit::width().and_then(|width| u16::try_from(width.saturating_sub(INDENT)).ok()) {
+        // Columns end in a gap of two, the last one's is cut off below.
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(2));
+    }
     table.lines().map(|line| format!("  {}\n", line.trim_end())).collect::<String>().trim_end().to_owned()
 }
 

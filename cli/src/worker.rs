@@ -20,6 +20,8 @@ use tokio::io::AsyncWriteExt;
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 /// After which a message says that cargo builds; a build without changes takes less.
 const SILENT_FOR: Duration = Duration::from_secs(1);
+/// The stock worker's name.
+const STOCK: &str = "spotmill-worker";
 /// The way out where there is no worker.
 const NAME_IT: &str = "name a built one: --worker FILE, or SPOTMILL_WORKER=FILE";
 
@@ -41,6 +43,15 @@ impl Worker {
             Some(dir) => build(&Path::new(dir).join("Cargo.toml"), global.quiet),
             None => stock(global.quiet),
         }
+    }
+
+    /// The worker that would be used, if that takes no build: named, or beside this program.
+    pub fn at_hand(global: &Global) -> Result<Option<Worker>, Stop> {
+        if global.worker.is_some() || std::env::var_os("SPOTMILL_WORKER").is_some_and(|program| !program.is_empty()) {
+            return Worker::find(global, None).map(Some);
+        }
+        let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name(STOCK));
+        Ok(beside.filter(|program| program.is_file()).map(|program| Worker { program }))
     }
 
     pub fn about(&self) -> Result<About, Stop> {
@@ -194,7 +205,7 @@ fn stock_from(beside: bool, sources: bool, built_by_cargo: bool) -> Stock {
 
 fn stock(quiet: bool) -> Result<Worker, Stop> {
     let exe = std::env::current_exe().map_err(|e| Stop::failed(format!("cannot tell where this program is: {e}")))?;
-    let beside = exe.with_file_name("spotmill-worker");
+    let beside = exe.with_file_name(STOCK);
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml");
     // Cargo marks its target directory with this file.
     let by_cargo = exe.ancestors().skip(1).take(3).any(|dir| dir.join("CACHEDIR.TAG").is_file());

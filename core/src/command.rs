@@ -11,6 +11,9 @@ pub const ON_AWS: [&str; 6] = ["deploy", "destroy", "doctor", "start", "status",
 /// Commands that ask or start a worker.
 const WITH_WORKER: [&str; 8] = ["deploy", "functions", "item", "plan", "run", "schema", "sql", "validate"];
 
+/// Commands that read or write the runs of this machine.
+const WITH_STATE: [&str; 6] = ["gc", "item", "plan", "run", "runs", "show"];
+
 /// The stack that is meant where none is named.
 pub const ORDINARY_STACK: &str = "spotmill";
 
@@ -31,6 +34,8 @@ pub struct Caller {
     pub target: String,
     /// Of a stack that was named on the command line, or is not the ordinary one.
     pub stack: Option<String>,
+    /// Where the runs of this machine are kept, if that was named on the command line.
+    pub state: Option<String>,
     /// The worker program that was named on the command line.
     pub worker: Option<String>,
     /// It may be pasted in any directory: a start names its pipeline.
@@ -39,7 +44,7 @@ pub struct Caller {
 
 impl Caller {
     pub fn new(target: &str) -> Self {
-        Self { directory: None, target: target.to_owned(), stack: None, worker: None, anywhere: false }
+        Self { directory: None, target: target.to_owned(), stack: None, state: None, worker: None, anywhere: false }
     }
 
     /// `spotmill -C shop NAME`, with the options without which it would mean something else.
@@ -55,6 +60,9 @@ impl Caller {
         }
         if let Some(stack) = &self.stack {
             command = command.option("--stack", stack);
+        }
+        if let Some(state) = self.state.as_ref().filter(|_| WITH_STATE.contains(&name) && !is_aws(&self.target)) {
+            command = command.option("--state", state);
         }
         if let Some(worker) = self.worker.as_ref().filter(|_| WITH_WORKER.contains(&name)) {
             command = command.option("--worker", worker);
@@ -147,6 +155,9 @@ mod tests {
         let worker = Caller { worker: Some("a b".into()), ..Caller::new("local") };
         assert_eq!(worker.run().to_string(), "spotmill --worker 'a b' run");
         assert_eq!(worker.command("runs").to_string(), "spotmill runs");
+        let shared = Caller { state: Some("s3://b/p".into()), ..Caller::new("local") };
+        assert_eq!(shared.run().to_string(), "spotmill --state s3://b/p run");
+        assert_eq!(shared.command("validate").to_string(), "spotmill validate", "it reads no runs");
     }
 
     #[test]

@@ -7,3 +7,5 @@ pub mod contract;
 pub mod local;
 pub mod ports;
 pub mod records;
+#[cfg(feature = "aws")]
+pub mod routed;

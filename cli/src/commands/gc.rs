@@ -15,8 +15,10 @@ pub async fn run(global: &Global, delete: bool) -> Result<Code, Stop> {
     let inspector = Inspector::open(global).await?;
     // On this machine a run is held while it is inspected, so that nobody starts it meanwhile.
     let held: RefCell<Vec<RunLock>> = RefCell::default();
-    let is_local = inspector.is_local();
+    // Where the state is shared, a lock of this machine says nothing of the others.
+    let (is_local, shared) = (inspector.is_local(), inspector.ctx.root.is_s3());
     let may_touch = |run: &RunId, is_owned: bool| match is_local {
+        true if shared && is_owned => false,
         true => lock::take(run, &ExecutionId::new("local:gc")).map(|lock| held.borrow_mut().push(lock)).is_ok(),
         false => !is_owned,
     };

@@ -1,57 +1,66 @@
-//! `init`: a small pipeline with its data that runs as it is, or a first pipeline for a file that is there. Existing
+//! `init`: an example with its data that runs as it is, or a first pipeline for a file that is there. Existing
 //! files are never touched, and `pipeline.toml` comes last: a directory without it is no pipeline yet, so an `init`
 //! that was killed can be repeated.
 
-use crate::args::Global;
+use crate::args::{ExampleName, Global};
+use crate::examples::{self, Example};
 use crate::exit::{Code, Stop, io};
 use crate::starter;
 use crate::worker::Worker;
 use spotmill_core::command::Caller;
 use std::path::Path;
 
-const FILES: &[(&str, &str)] = &[
-    ("sql/clean.sql", include_str!("../../template/sql/clean.sql")),
-    ("data/orders-2026-01-01.csv", include_str!("../../template/data/orders-2026-01-01.csv")),
-    ("pipeline.toml", include_str!("../../template/pipeline.toml")),
-];
-
 /// State and results, which no repository should hold.
 const IGNORED: [&str; 2] = ["/.spotmill/", "/out/"];
 
-pub fn run(global: &Global, dir: Option<&Path>, from: Option<&Path>) -> Result<Code, Stop> {
+pub fn run(
+    global: &Global,
+    dir: Option<&Path>,
+    from: Option<&Path>,
+    example: Option<ExampleName>,
+) -> Result<Code, Stop> {
     let dir = dir.unwrap_or(Path::new("."));
     if dir.join("pipeline.toml").exists() {
         return Err(Stop::usage(format!("{} already holds a pipeline.toml", dir.display()))
             .remedy(format!("name another directory: {}", global.command("init").blank("DIR"))));
     }
     match from {
-        None => write(global, dir, FILES, "2026-01-01"),
+        None => {
+            let example = match example {
+                None | Some(ExampleName::Orders) => examples::orders(),
+                Some(ExampleName::Flights) => examples::flights(),
+                Some(ExampleName::Logs) => examples::logs(),
+                Some(ExampleName::Tpch) => examples::tpch(),
+            };
+            write(global, dir, &example)
+        }
         Some(file) => {
             let worker = Worker::find(global, None)?;
             let made = starter::pipeline(&worker, dir, file)?;
-            write(global, dir, &[("pipeline.toml", &made.toml)], &made.date)
+            let files = vec![("pipeline.toml".to_owned(), made.toml.into_bytes())];
+            write(global, dir, &Example { files, run: vec!["--date".to_owned(), made.date] })
         }
     }
 }
 
-fn write(global: &Global, dir: &Path, files: &[(&str, &str)], date: &str) -> Result<Code, Stop> {
+fn write(global: &Global, dir: &Path, example: &Example) -> Result<Code, Stop> {
     std::fs::create_dir_all(dir).map_err(io("create", dir))?;
     let is_ignored = ignore(&dir.join(".gitignore"))?;
-    for (name, text) in files {
+    for (name, body) in &example.files {
         let path = dir.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(io("create", parent))?;
         }
         match std::fs::read(&path) {
-            Ok(found) if found == text.as_bytes() => continue,
+            Ok(found) if found == *body => continue,
             Ok(_) => return Err(Stop::usage(format!("{} exists and is not ours", path.display()))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(io("read", &path)(e)),
         }
-        whole(&path, text)?;
+        whole(&path, body)?;
     }
-    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-    let next = there(global, dir).command("run").option("--date", date);
+    let names: Vec<&str> = example.files.iter().map(|(name, _)| name.as_str()).collect();
+    let next = example.run.iter().fold(there(global, dir).command("run"), |command, word| command.arg(word));
     if global.json {
         say!("{}", serde_json::json!({"v": 1, "event": "written", "files": names, "next": next.to_string()}));
         return Ok(Code::Done);
@@ -65,10 +74,10 @@ fn write(global: &Global, dir: &Path, files: &[(&str, &str)], date: &str) -> Res
 }
 
 /// All of it or nothing, so that what an `init` left that was killed is never half a file.
-fn whole(path: &Path, text: &str) -> Result<(), Stop> {
+fn whole(path: &Path, body: &[u8]) -> Result<(), Stop> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".tmp");
-    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).map_err(io("write", path))
+    std::fs::write(&beside, body).and_then(|()| std::fs::rename(&beside, path)).map_err(io("write", path))
 }
 
 /// Commands that work in the new directory.
@@ -89,7 +98,7 @@ fn ignore(path: &Path) -> Result<bool, Stop> {
             Ok(IGNORED.iter().all(|line| found.lines().any(|l| l.trim().trim_matches('/') == line.trim_matches('/'))))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            whole(path, &ours)?;
+            whole(path, ours.as_bytes())?;
             Ok(true)
         }
         Err(e) => Err(io("read", path)(e)),

@@ -4,6 +4,7 @@
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use crate::inspect::Inspector;
+use crate::local::{near, place};
 use crate::project::Project;
 use crate::result::{indent, relative, result_table};
 use crate::ui::format::{bytes, count, duration};
@@ -11,7 +12,7 @@ use crate::worker::Worker;
 use spotmill_core::ids::{StepName, Uri};
 use spotmill_core::item::{ItemOutcome, ItemReport};
 use spotmill_supervisor::replay;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
@@ -19,7 +20,7 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let inspector = Inspector::local(global)?;
     let (ctx, run) = (&inspector.ctx, inspector.run(global, Some(run)).await?);
-    let home = PathBuf::from(ctx.root.as_str()).join("item").join(run.as_str()).join(step).join(item.to_string());
+    let home = place::here()?.join("item").join(run.as_str()).join(step).join(item.to_string());
     let tmp = home.join("tmp");
     let place = replay::Place {
         root: ctx.root.clone(),
@@ -27,7 +28,7 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
         tmp: tmp.to_string_lossy().into_owned(),
         base: ctx.settings.base.clone(),
     };
-    let spec = replay::spec(&*ctx.store, &run, &StepName::new(step), item, &place).await.map_err(|what| {
+    let mut spec = replay::spec(&*ctx.store, &run, &StepName::new(step), item, &place).await.map_err(|what| {
         Stop::usage(what)
             .remedy(format!("its steps and items: {}", global.command("show").arg(run.as_str()).blank("STEP")))
     })?;
@@ -36,6 +37,7 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
         std::fs::remove_dir_all(&home).map_err(io("empty", &home))?;
     }
     std::fs::create_dir_all(&tmp).map_err(io("create", &tmp))?;
+    near::inputs(&*ctx.store, &mut spec, &home.join("in")).await?;
     let (spec_file, outcome_file) = (home.join("spec.json"), home.join("outcome.json"));
     let text = serde_json::to_vec_pretty(&spec).map_err(|e| Stop::failed(e.to_string()))?;
     std::fs::write(&spec_file, text).map_err(io("write", &spec_file))?;

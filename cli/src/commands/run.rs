@@ -4,6 +4,7 @@
 use crate::args::{Asked, Global, KeyArgs, RunArgs};
 use crate::check;
 use crate::exit::{Code, Stop, code_of};
+use crate::local::place;
 use crate::local::world::{self, Options, World};
 use crate::lock;
 use crate::project::Project;
@@ -13,13 +14,12 @@ use crate::worker::Worker;
 use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
-use spotmill_core::ids::ExecutionId;
+use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{DeployedWorker, Lease, RunOutcome};
 use spotmill_lambdas::{Program, deploy, report};
-use spotmill_platform::local::store::LocalStore;
-use spotmill_platform::ports::Clock;
+use spotmill_platform::ports::{Clock, Store};
 use spotmill_platform::records;
 use spotmill_spec as spec;
 use spotmill_statemachine::Status;
@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 struct Session<'a> {
     global: &'a Global,
     args: &'a RunArgs,
+    store: Arc<dyn Store>,
     project: Project,
     frozen: String,
     worker: Worker,
@@ -52,25 +53,26 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let inputs: Vec<RunInput> =
         dates.iter().map(|date| input(&project.pipeline().name, global, asked, date.as_deref())).collect();
     // Every key is resolved before anything is built or run.
-    for input in &inputs {
-        program(&frozen, input, global)?;
-    }
+    let programs: Vec<Program> =
+        inputs.iter().map(|input| program(&frozen, input, global)).collect::<Result<_, _>>()?;
+    let (root, store) = (place::root(global)?, place::store());
+    place::usable(&store, &root, &programs, execution_id().as_str()).await?;
+    let store: Arc<dyn Store> = store;
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let deployed = worker.deployed()?;
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
-    for input in &inputs {
+    for (program, input) in programs.iter().zip(&inputs) {
         // If all is finished nothing is read, and inputs may be gone.
-        if !stands(&program(&frozen, input, global)?, input, &deployed).await? {
-            let first = program(&frozen, &inputs[0], global)?;
-            check::check(&project, &first, &worker, Arc::new(LocalStore::new()), global).await?;
+        if !stands(&*store, &root, program, input, &deployed).await? {
+            check::check(&project, &programs[0], &worker, Arc::clone(&store), global).await?;
             break;
         }
     }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
-    let session = Session { global, args, project, frozen, worker, deployed, worker_digest, ui, stop };
+    let session = Session { global, args, store, project, frozen, worker, deployed, worker_digest, ui, stop };
     // All runs use the definition that the command began with, whatever is started beside it meanwhile.
     let definition = session.deploy().await?;
     let inputs: Vec<RunInput> =
@@ -79,9 +81,15 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
 }
 
 /// Whether every step of the run is finished under the present definition.
-async fn stands(program: &Program, input: &RunInput, deployed: &DeployedWorker) -> Result<bool, Stop> {
-    let lease = RunKeys::new(&world::root()?, &program.run_id()).lease();
-    let found = records::load::<Lease>(&LocalStore::new(), &lease).await;
+async fn stands(
+    store: &dyn Store,
+    root: &Uri,
+    program: &Program,
+    input: &RunInput,
+    deployed: &DeployedWorker,
+) -> Result<bool, Stop> {
+    let lease = RunKeys::new(root, &program.run_id()).lease();
+    let found = records::load::<Lease>(store, &lease).await;
     let Some((lease, _)) = found.map_err(|e| Stop::failed(e.to_string()))? else { return Ok(false) };
     let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
     let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
@@ -185,9 +193,9 @@ pub async fn signalled() {
 impl Session<'_> {
     /// Puts the pipeline where `Begin` finds it.
     async fn deploy(&self) -> Result<Definition, Stop> {
-        let (root, name) = (world::root()?, &self.project.pipeline().name);
+        let (root, name) = (place::root(self.global)?, &self.project.pipeline().name);
         let now = spotmill_platform::local::clock::SystemClock.now_ms();
-        let done = deploy::deploy(&LocalStore::new(), &root, name, &self.frozen, self.deployed.clone(), now).await;
+        let done = deploy::deploy(&*self.store, &root, name, &self.frozen, self.deployed.clone(), now).await;
         let done = done.map_err(|e| Stop::new(Code::Permission, e.cause))?;
         Ok(Definition { pipeline_digest: done.pipeline_digest, worker: done.worker })
     }
@@ -212,7 +220,7 @@ impl Session<'_> {
             }
         }
         if !self.global.json {
-            result::closing(&self.worker, &ended, inputs, self.global, &self.args.asked, worst)?;
+            result::closing(&self.worker, &*self.store, &ended, inputs, self.global, &self.args.asked, worst).await?;
         }
         Ok(worst)
     }
@@ -224,13 +232,27 @@ impl Session<'_> {
         let _lock = lock::take(&run, &id)?;
         let options = Options {
             global: self.global,
+            store: Arc::clone(&self.store),
             worker_digest: self.worker_digest.clone(),
             workers: self.args.workers,
             slots: self.slots(),
         };
-        let world = World::open(&self.worker, &options, &self.ui)?;
+        let world = World::open(&self.worker, &options, &self.ui, &run, &id).await?;
+        let ended = self.followed(&world, &run, &id, input).await;
+        world.close(&run, &id).await;
+        ended
+    }
+
+    /// From its claim to its records.
+    async fn followed(
+        &self,
+        world: &World,
+        run: &RunId,
+        id: &ExecutionId,
+        input: &RunInput,
+    ) -> Result<(Code, RunEnded), Stop> {
         let started = Instant::now();
-        let status = world.run(&id, input, self.stop.clone()).await?;
+        let status = world.run(id, input, self.stop.clone()).await?;
         let wall_ms = started.elapsed().as_millis() as u64;
         let (code, outcome, error, cause) = verdict(status, *self.stop.borrow());
         if matches!(code, Code::Usage | Code::Held) {
@@ -241,10 +263,10 @@ impl Session<'_> {
             _ => error.as_deref().zip(cause.as_deref()),
         };
         if let Some((error, cause)) = why {
-            report::record_end(&world.ctx, &run, &id, error, cause).await.map_err(Stop::from)?;
+            report::record_end(&world.ctx, run, id, error, cause).await.map_err(Stop::from)?;
         }
-        let end = result::End { id: &id, outcome, wall_ms, error, cause };
-        let ended = result::ended(&world.ctx, &run, end).await;
+        let end = result::End { id, outcome, wall_ms, error, cause };
+        let ended = result::ended(&world.ctx, run, end).await;
         self.ui.emit(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
             result::print(&ended, code, &self.global.caller(), &self.resume_command(input, code, ended.refused));
@@ -293,7 +315,10 @@ fn begun_anew(command: Command, asked: &Asked) -> Command {
 
 fn execution_id() -> ExecutionId {
     let now = spotmill_platform::local::clock::SystemClock.now_ms();
-    ExecutionId::new(format!("local:{}-{now}", std::process::id()))
+    // Machines that share a state may have processes of one number.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    ExecutionId::new(format!("local:{host}-{}-{now}", std::process::id()))
 }
 
 /// Exit code, outcome, error and cause of an ended execution.

@@ -6,4 +6,8 @@ pub mod driver;
 pub mod events;
 pub mod executions;
 pub mod functions;
+mod guarded;
+pub mod near;
+pub mod place;
+pub mod presence;
 pub mod world;

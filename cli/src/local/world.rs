@@ -6,23 +6,28 @@ use super::driver::Driver;
 use super::events::sink;
 use super::executions::LocalExecutions;
 use super::functions::LocalFunctions;
+use super::guarded::Guarded;
+use super::place;
+use super::presence::{self, Beating, Presence, Rhythm, SharedExecutions};
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use crate::ui::Ui;
 use crate::worker::Worker;
 use async_trait::async_trait;
 use spotmill_core::calls::RunInput;
-use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_core::ids::{ExecutionId, RunId, Uri};
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::Lease;
 use spotmill_lambdas::{Ctx, FUNCTIONS, Settings, tally};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::local::queue::LocalQueues;
-use spotmill_platform::local::store::LocalStore;
-use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
+use spotmill_platform::ports::{Clock, Executions, FleetError, FleetRequest, Fleets, LivingFleet, Store};
+use spotmill_platform::records;
 use spotmill_statemachine::{Machine, PIPELINE_ASL, STEP_ASL, Status, Substitutions};
 use spotmill_supervisor::config::{Machine as Hardware, Ports, Program, Share, SupervisorConfig, Times};
 use spotmill_supervisor::local_fleet::LocalFleet;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -35,10 +40,13 @@ pub struct World {
     pub ctx: Arc<Ctx>,
     driver: Arc<Driver>,
     fleet: Arc<LocalFleet>,
+    /// Where the state is shared with other machines.
+    beating: Option<Beating>,
 }
 
 pub struct Options<'a> {
     pub global: &'a Global,
+    pub store: Arc<dyn Store>,
     /// sha256 of the worker's binary.
     pub worker_digest: String,
     /// `--workers`.
@@ -62,8 +70,8 @@ pub fn settings(global: &Global) -> Result<Settings, Stop> {
 /// A context that can read runs and do nothing else.
 pub fn read_only(global: &Global) -> Result<Ctx, Stop> {
     Ok(Ctx {
-        root: root()?,
-        store: Arc::new(LocalStore::new()),
+        root: place::root(global)?,
+        store: place::store(),
         queues: Arc::new(LocalQueues::new()),
         fleets: Arc::new(NoFleets),
         executions: Arc::new(LocalExecutions::default()),
@@ -89,28 +97,31 @@ impl Fleets for NoFleets {
     }
 }
 
-/// Where runs are kept.
-pub fn root() -> Result<Uri, Stop> {
-    let directory = std::env::current_dir().map_err(io("find", Path::new(".")))?;
-    Ok(Uri::new(directory.join(".spotmill").to_string_lossy()))
-}
-
 impl World {
-    pub fn open(worker: &Worker, options: &Options<'_>, ui: &Arc<Ui>) -> Result<World, Stop> {
-        let root = root()?;
-        let store = Arc::new(LocalStore::new());
+    pub async fn open(
+        worker: &Worker,
+        options: &Options<'_>,
+        ui: &Arc<Ui>,
+        run: &RunId,
+        id: &ExecutionId,
+    ) -> Result<World, Stop> {
+        let root = place::root(options.global)?;
+        let own = Arc::new(LocalExecutions::default());
+        let Shared { store, executions, beating } = match root.is_s3() {
+            true => Shared::begin(options, ui, &root, &own, run, id).await?,
+            false => Shared { store: Arc::clone(&options.store), executions: own.clone(), beating: None },
+        };
         let queues = Arc::new(LocalQueues::new());
         let clock = Arc::new(SystemClock);
         let ports = Ports { store: store.clone(), queue: queues.clone(), clock: clock.clone() };
-        let config = supervisor(worker, &root, options);
+        let config = supervisor(worker, &root, options)?;
         let fleet = Arc::new(LocalFleet::new(config, ports, sink(Arc::clone(ui))));
-        let executions = Arc::new(LocalExecutions::default());
         let ctx = Arc::new(Ctx {
             root,
             store,
             queues,
             fleets: fleet.clone(),
-            executions: executions.clone(),
+            executions,
             clock,
             settings: settings(options.global)?,
         });
@@ -120,9 +131,22 @@ impl World {
             slots: options.slots,
             failed: Mutex::new(None),
         };
-        let driver =
-            Driver { machines: machines()?, functions: Arc::new(functions), executions, clock: Arc::new(Awake::new()) };
-        Ok(World { ctx, driver: Arc::new(driver), fleet })
+        let driver = Driver {
+            machines: machines()?,
+            functions: Arc::new(functions),
+            executions: own,
+            clock: Arc::new(Awake::new()),
+        };
+        Ok(World { ctx, driver: Arc::new(driver), fleet, beating })
+    }
+
+    /// Says that this execution has ended. Whoever reads the lease looks for it only there.
+    pub async fn close(self, run: &RunId, id: &ExecutionId) {
+        let Some(beating) = self.beating else { return };
+        let lease = RunKeys::new(&self.ctx.root, run).lease();
+        let found = records::load::<Lease>(&*self.ctx.store, &lease).await;
+        let is_named = found.map_or(true, |found| found.is_some_and(|(lease, _)| lease.owner.as_ref() == Some(id)));
+        beating.end(is_named).await;
     }
 
     /// Runs the pipeline machine to its end. `stop` sends `true` to stop: children are killed, their items handed back.
@@ -134,6 +158,40 @@ impl World {
         self.fleet.end_all().await;
         pump.abort();
         Ok(status)
+    }
+}
+
+/// What takes part in a state that other machines share.
+struct Shared {
+    store: Arc<dyn Store>,
+    executions: Arc<dyn Executions>,
+    beating: Option<Beating>,
+}
+
+impl Shared {
+    async fn begin(
+        options: &Options<'_>,
+        ui: &Arc<Ui>,
+        root: &Uri,
+        own: &Arc<LocalExecutions>,
+        run: &RunId,
+        id: &ExecutionId,
+    ) -> Result<Shared, Stop> {
+        let (store, rhythm) = (Arc::clone(&options.store), Rhythm::ORDINARY);
+        let begun = Presence::begin(Arc::clone(&store), root, id, rhythm, SystemClock.now_ms()).await;
+        let presence = begun.map_err(|e| Stop::new(Code::Permission, e.to_string()))?;
+        let named = run.to_string();
+        let beating = presence.beat(move || presence::overtaken(&named));
+        let ui = Arc::clone(ui);
+        let executions = SharedExecutions {
+            own: Arc::clone(own),
+            store: Arc::clone(&store),
+            root: root.clone(),
+            rhythm,
+            note: Box::new(move |text| ui.note(text)),
+        };
+        let store = Arc::new(Guarded { store, presence });
+        Ok(Shared { store, executions: Arc::new(executions), beating: Some(beating) })
     }
 }
 
@@ -175,8 +233,8 @@ fn machines() -> Result<HashMap<String, Arc<Machine>>, Stop> {
     Ok(HashMap::from([parse("pipeline", PIPELINE_ASL)?, parse("step", STEP_ASL)?]))
 }
 
-fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> SupervisorConfig {
-    SupervisorConfig {
+fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> Result<SupervisorConfig, Stop> {
+    Ok(SupervisorConfig {
         root: root.clone(),
         queue: String::new(),
         callbacks: CALLBACKS.to_owned(),
@@ -185,8 +243,8 @@ fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> SupervisorC
         program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
         machine: Hardware::this(),
         share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },
-        tmp: PathBuf::from(root.as_str()).join("tmp"),
+        tmp: place::here()?.join("tmp"),
         times: Times::LOCAL,
         life: None,
-    }
+    })
 }

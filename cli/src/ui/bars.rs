@@ -2,6 +2,7 @@
 
 use super::Event;
 use super::format::{bytes, count, duration};
+use super::pace::Pace;
 use super::repeats::Repeats;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ struct Step {
     bar: ProgressBar,
     running: BTreeSet<u32>,
     retrying: BTreeSet<u32>,
+    pace: Pace,
 }
 
 impl Bars {
@@ -50,8 +52,10 @@ impl State {
                 self.start(&format!("{run} · {place}"), steps, "Ctrl-C leaves, the run goes on");
             }
             Event::StepProgress { step, committed, .. } => {
-                if let Some(step) = self.steps.get(step) {
+                if let Some(step) = self.steps.get_mut(step) {
                     step.bar.set_position(u64::from(*committed));
+                    step.pace.stands_at(*committed);
+                    step.bar.set_message(step.pace.text().trim_start_matches(" · ").to_owned());
                 }
             }
             Event::StepPlanned { step, items, todo, because, .. } => {
@@ -64,10 +68,11 @@ impl State {
                 s.retrying.remove(item);
                 s.running.insert(*item);
             }),
-            Event::ItemDone { step, item, peak_bytes, .. } => {
+            Event::ItemDone { step, item, peak_bytes, rows_read, .. } => {
                 self.peak_bytes = self.peak_bytes.max(*peak_bytes);
                 self.item(step, |s| {
                     s.running.remove(item);
+                    s.pace.item_done(*rows_read);
                     s.bar.inc(1);
                 });
             }
@@ -109,7 +114,7 @@ impl State {
             bar.set_prefix(format!("{step:width$}", width = self.width));
             bar.set_message(before.map_or_else(|| "starting".into(), |b| format!("waits for {b}")));
             bar.tick();
-            let fresh = Step { bar, running: BTreeSet::new(), retrying: BTreeSet::new() };
+            let fresh = Step { bar, running: BTreeSet::new(), retrying: BTreeSet::new(), pace: Pace::new(0) };
             self.steps.insert(step.clone(), fresh);
             before = Some(step);
         }
@@ -121,7 +126,8 @@ impl State {
     }
 
     fn planned(&mut self, step: &str, items: u32, todo: u32) {
-        if let Some(step) = self.steps.get(step) {
+        if let Some(step) = self.steps.get_mut(step) {
+            step.pace = Pace::new(todo);
             step.bar.set_style(style("  ▸ {prefix}  {pos:>4}/{len}  {bar:24}  {msg}"));
             step.bar.set_length(u64::from(items));
             step.bar.set_position(u64::from(items.saturating_sub(todo)));
@@ -134,7 +140,7 @@ impl State {
             change(step);
             let retrying =
                 if step.retrying.is_empty() { String::new() } else { format!(", {} retrying", step.retrying.len()) };
-            step.bar.set_message(format!("{} running{retrying}", step.running.len()));
+            step.bar.set_message(format!("{} running{retrying}{}", step.running.len(), step.pace.text()));
         }
         if let Some(footer) = &self.footer {
             footer.set_message(format!("peak child {} · Ctrl-C is safe", bytes(self.peak_bytes)));

@@ -2,7 +2,9 @@
 //! and results go to stdout.
 
 mod bars;
+pub mod fit;
 pub mod format;
+mod pace;
 mod plain;
 mod repeats;
 

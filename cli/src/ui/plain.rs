@@ -2,6 +2,7 @@
 
 use super::Event;
 use super::format::{count, duration, plural};
+use super::pace::Pace;
 use super::repeats::Repeats;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 pub struct Plain {
     done: AtomicU32,
     items: AtomicU32,
+    pace: Mutex<Option<Pace>>,
     repeats: Mutex<Repeats>,
 }
 
@@ -30,6 +32,7 @@ impl Plain {
             Event::StepPlanned { step, generation, items, todo, because, .. } => {
                 self.done.store(items - todo, Ordering::Relaxed);
                 self.items.store(*items, Ordering::Relaxed);
+                *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = Some(Pace::new(*todo));
                 let reused = if todo < items { format!(", {} reused", items - todo) } else { String::new() };
                 let because = because.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!("  {step} g{generation}: {} to do{reused}{because}", plural(u64::from(*todo), "item"))
@@ -38,8 +41,13 @@ impl Plain {
                 let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
                 let items = self.items.load(Ordering::Relaxed);
                 let rejected = if *rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
+                let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+                let pace = pace.as_mut().map_or_else(String::new, |pace| {
+                    pace.item_done(*rows_read);
+                    pace.text()
+                });
                 format!(
-                    "  {step} {done}/{items}: item {item} {} → {} rows{rejected}, {}",
+                    "  {step} {done}/{items}: item {item} {} → {} rows{rejected}, {}{pace}",
                     count(*rows_read),
                     count(*rows_written),
                     duration(*wall_ms)

@@ -9,7 +9,7 @@ use super::store::S3Store;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::SharedHttpClient;
 use aws_smithy_http_client::{Builder, tls};
 use std::time::Duration;
@@ -43,6 +43,17 @@ pub struct Aws {
 impl Aws {
     pub async fn from_env() -> Aws {
         Aws::load(aws_config::defaults(BehaviorVersion::latest())).await
+    }
+
+    /// For a store that may not be AWS's: with an endpoint of its own, a region is only part of the signature.
+    pub async fn for_store() -> Aws {
+        let aws = Aws::from_env().await;
+        let own = aws.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        if aws.config.region().is_none() && own {
+            let region = Region::from_static("us-east-1");
+            return Aws::load(aws_config::defaults(BehaviorVersion::latest()).region(region)).await;
+        }
+        aws
     }
 
     /// From an environment that the caller has begun to describe: its own endpoint or credentials.

@@ -22,4 +22,4 @@ pub use executions::SfnExecutions;
 pub use fleets::{Ec2Fleets, FleetSettings};
 pub use instance::ImdsInstance;
 pub use queue::{QueueSettings, SqsQueues};
-pub use store::S3Store;
+pub use store::{S3Store, Unusable};

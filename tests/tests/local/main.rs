@@ -1,10 +1,13 @@
 //! Runs on this machine through the real programs.
 
 mod again;
+mod arrivals;
 mod bad_input;
 mod chaos;
+mod examples;
 mod flights;
 mod functions;
 mod messages;
+mod s3;
 mod sql;
 mod sql_duckdb;

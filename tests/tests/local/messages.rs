@@ -32,7 +32,7 @@ fn command(project: &Project, args: &[&str]) -> Command {
     command
 }
 
-fn typed(project: &Project, args: &[&str]) -> Ran {
+pub fn typed(project: &Project, args: &[&str]) -> Ran {
     ran(command(project, args).output().expect("spotmill starts"))
 }
 

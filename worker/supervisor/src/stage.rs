@@ -140,6 +140,9 @@ pub fn renamed(job: &Job, text: &str) -> String {
 pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Result<ItemReport, Ending> {
     let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
     if !scratch.is_s3() {
+        if job.reads.iter().any(|file| file.uri.is_s3()) {
+            name_objects(context, job, &mut report);
+        }
         return Ok(report);
     }
     for file in report.files.iter().chain(&report.rejects) {
@@ -148,12 +151,7 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Res
             return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
         }
     }
-    if let Some(rejects) = &mut report.rejects {
-        match rename_rejects(job, &outputs(job).join(&rejects.path)) {
-            Ok(bytes) => rejects.bytes = bytes,
-            Err(e) => context.note(format!("{}: {e}; it names copies of the inputs", rejects.path)),
-        }
-    }
+    name_objects(context, job, &mut report);
     let paths = report.files.iter().chain(&report.rejects).map(|f| &f.path);
     let gate = Semaphore::new(COPIES);
     let copies = paths.map(|path| {
@@ -165,6 +163,15 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Res
     });
     futures_util::future::join_all(copies).await;
     Ok(report)
+}
+
+/// Rejected rows name the objects that they stand in, not the copies.
+fn name_objects(context: &Context, job: &Job, report: &mut ItemReport) {
+    let Some(rejects) = &mut report.rejects else { return };
+    match rename_rejects(job, &written(job).join(&rejects.path)) {
+        Ok(bytes) => rejects.bytes = bytes,
+        Err(e) => context.note(format!("{}: {e}; it names copies of the inputs", rejects.path)),
+    }
 }
 
 /// Rejected rows name their file; returns the new size.

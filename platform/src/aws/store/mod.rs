@@ -12,6 +12,7 @@ mod list;
 mod pages;
 mod spans;
 mod upload;
+mod usable;
 
 use super::config::{TRIES, transfer_timeouts};
 use super::error::RequestError;
@@ -29,6 +30,7 @@ use spotmill_core::ids::Uri;
 use std::future::Future;
 use std::path::Path;
 use tokio::task::JoinSet;
+pub use usable::Unusable;
 
 /// What is moved in one request, in bytes, and how many such requests are under way for one object.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +79,7 @@ pub struct S3Store {
 impl S3Store {
     pub fn new(config: &SdkConfig) -> S3Store {
         // An endpoint of one's own (an emulator, a gateway) has no host name a bucket.
-        let base = Builder::from(config).force_path_style(config.endpoint_url().is_some());
+        let base = Builder::from(config).force_path_style(has_own_endpoint(config));
         let transfers = base.clone().timeout_config(transfer_timeouts()).build();
         S3Store {
             client: Client::from_conf(base.build()),
@@ -187,6 +189,11 @@ impl Store for S3Store {
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         upload::upload(self, from, &Address::object(to)?).await
     }
+}
+
+/// For all services, in the environment or in a profile, or for this one in the environment.
+fn has_own_endpoint(config: &SdkConfig) -> bool {
+    config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
 }
 
 fn unquoted(etag: Option<&str>) -> String {

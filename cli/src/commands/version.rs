@@ -1,0 +1,38 @@
+//! `--version`: what this program is. With `--json` also what a report of a fault has to name: the commit that a release
+//! was built of, the engine of the worker that is at hand, the platform and the features. It builds nothing to find out.
+
+use crate::args::Global;
+use crate::exit::{Code, Stop};
+use crate::worker::Worker;
+
+/// Set by whoever builds a release; a build of a checkout does not claim to be of a commit.
+const COMMIT: Option<&str> = option_env!("SPOTMILL_COMMIT");
+
+pub fn run(global: &Global) -> Result<Code, Stop> {
+    let version = env!("CARGO_PKG_VERSION");
+    if !global.json {
+        say!("spotmill {version}");
+        return Ok(Code::Done);
+    }
+    let worker = Worker::at_hand(global)?;
+    let engine = worker.as_ref().map(Worker::about).transpose()?.map(|about| about.version);
+    say!(
+        "{}",
+        serde_json::json!({
+            "v": 1, "event": "version", "version": version, "commit": COMMIT, "engine": engine,
+            "target": target(), "features": features(),
+            "worker": worker.map(|worker| worker.program.to_string_lossy().into_owned()),
+        })
+    );
+    Ok(Code::Done)
+}
+
+fn target() -> String {
+    let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+    format!("{}-unknown-{}-{libc}", std::env::consts::ARCH, std::env::consts::OS)
+}
+
+/// Parts that may be left out of a build.
+fn features() -> &'static [&'static str] {
+    &["aws"]
+}

@@ -1,0 +1,2 @@
+SELECT time, visitor, path, status, bytes, took_ms, agent
+FROM input

@@ -1,0 +1,235 @@
+//! `spotmill run` on this machine with its files, and its state, in S3.
+
+use spotmill_emulator::Emulator;
+use spotmill_tests::{Project, Ran, Seeded, rows};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const DAY: &str = "2013-01-01";
+const BUCKET: &str = "lake";
+const STATE: &str = "s3://lake/state";
+
+/// S3 on this machine, with the flights in it.
+struct Away {
+    emulator: Emulator,
+}
+
+impl Away {
+    fn start() -> Away {
+        let away = Away { emulator: Emulator::start() };
+        away.aws(&["s3", "mb", &format!("s3://{BUCKET}")]);
+        let data = spotmill_tests::repository().join("examples/flights/data");
+        away.aws(&["s3", "cp", "--recursive", &data.to_string_lossy(), &format!("s3://{BUCKET}/in")]);
+        away
+    }
+
+    fn aws(&self, args: &[&str]) -> String {
+        let output = self.emulator.aws(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The flights, read and published there; another directory each time.
+    fn project(&self, out: &str) -> Project {
+        let project = Project::flights();
+        project.edit("pipeline.toml", "default = \"data\"", &format!("default = \"s3://{BUCKET}/in\""));
+        project.edit("pipeline.toml", "default = \"out\"", &format!("default = \"s3://{BUCKET}/{out}\""));
+        std::fs::remove_dir_all(project.path("data")).expect("removed");
+        project
+    }
+
+    fn run(&self, project: &Project, args: &[&str]) -> Ran {
+        project.spotmill_with(args, &self.emulator.env())
+    }
+
+    /// What was published, brought into the project's directory.
+    fn published(&self, project: &Project, out: &str) -> [Vec<String>; 2] {
+        let _ = std::fs::remove_dir_all(project.path("out"));
+        let to = project.path("out").to_string_lossy().into_owned();
+        self.aws(&["s3", "cp", "--recursive", "--quiet", &format!("s3://{BUCKET}/{out}"), &to]);
+        [rows(project, "out/by_route"), rows(project, "out/daily")]
+    }
+
+    /// Names of the receipts below the state.
+    fn receipts(&self) -> BTreeSet<String> {
+        let listed = self.emulator.aws(&["s3", "ls", "--recursive", &format!("{STATE}/")]);
+        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let names = text.lines().filter_map(|line| line.split_whitespace().nth(3).map(str::to_owned));
+        names.filter(|name| name.contains("/receipts/") && name.ends_with(".json")).collect()
+    }
+}
+
+/// The rows of an undisturbed run over files.
+fn expected() -> [Vec<String>; 2] {
+    let calm = Project::flights();
+    calm.spotmill(&["run", "--date", DAY]).code(0);
+    [rows(&calm, "out/by_route"), rows(&calm, "out/daily")]
+}
+
+#[test]
+fn files_in_s3_give_the_rows_of_files_here() {
+    let away = Away::start();
+    let project = away.project("out");
+    away.run(&project, &["run", "--date", DAY])
+        .code(0)
+        .says("✓ flights/2013-01-01 succeeded")
+        .says("12.7")
+        .says("s3://lake/out/daily/date=2013-01-01");
+    assert_eq!(away.published(&project, "out"), expected());
+    away.run(&project, &["run", "--date", DAY]).code(0).says("nothing to do");
+    away.run(&project, &["item", "flights/2013-01-01", "normalize", "0"]).code(0).says("842 rows");
+    away.run(&project, &["plan", "--date", "2013-01-02"]).code(0).says("1 file");
+    // A row that is rejected names its object, not the copy that was read.
+    let broken = "2013,1,1,not a number\n";
+    project.write("broken.csv", broken);
+    project.edit("pipeline.toml", "{date}.csv.gz", "{date}.csv");
+    project.edit("pipeline.toml", "0.1%", "100%");
+    let from = project.path("broken.csv").to_string_lossy().into_owned();
+    away.aws(&["s3", "cp", &from, &format!("s3://{BUCKET}/in/raw/2013-02-02.csv")]);
+    away.run(&project, &["run", "--date", "2013-02-02"]);
+    let rejected = project.files(".spotmill/scratch").into_iter().filter(|(name, _)| name.contains("reject"));
+    let texts: Vec<String> = rejected.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect();
+    assert!(texts.iter().any(|text| text.contains("s3://lake/in/raw/2013-02-02.csv")), "{texts:?}");
+}
+
+#[test]
+fn killed_and_gone_on_with_from_another_directory_with_only_the_bucket_in_common() {
+    let away = Away::start();
+    let expected = expected();
+    let kills: usize = std::env::var("SPOTMILL_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
+    let started = Instant::now();
+    let calm = away.project("calm");
+    away.run(&calm, &["--state", "s3://lake/calm-state", "run", "--date", DAY]).code(0);
+    let whole = started.elapsed();
+    assert_eq!(away.published(&calm, "calm"), expected);
+
+    let mut seeded = Seeded::from_env(20_130_102);
+    let (mut hits, mut reused) = (0, 0);
+    while hits < kills {
+        let before = hits;
+        for _ in 0..=seeded.below(2) {
+            let project = away.project("out");
+            let mut run = project.command(&["--state", STATE, "run", "--date", DAY]);
+            let mut run =
+                run.envs(away.emulator.env()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+            std::thread::sleep(Duration::from_millis(seeded.below(whole.as_millis() as u64)));
+            hits += usize::from(run.try_wait().expect("wait").is_none());
+            run.kill().expect("SIGKILL");
+            run.wait().expect("reap");
+        }
+        let committed = away.receipts();
+        let project = away.project("out");
+        let ran = away.run(&project, &["--state", STATE, "run", "--date", DAY, "--json"]);
+        ran.code(0);
+        let redone: Vec<_> = ran.events().into_iter().filter(|event| was_committed(event, &committed)).collect();
+        assert!(redone.is_empty(), "committed items ran again: {redone:?}");
+        assert!(away.receipts().is_superset(&committed));
+        reused += if hits > before { committed.len() } else { 0 };
+        assert_eq!(away.published(&project, "out"), expected);
+        away.run(&project, &["--state", STATE, "run", "--date", DAY]).code(0).says("nothing to do");
+        away.run(&project, &["--state", STATE, "runs"]).code(0).says("✓ succeeded");
+        // Nothing but the locks of this machine stays here.
+        assert!(project.files(".spotmill").keys().all(|name| name.starts_with(".spotmill/locks/")));
+        away.aws(&["s3", "rm", "--recursive", "--quiet", STATE]);
+        away.aws(&["s3", "rm", "--recursive", "--quiet", &format!("s3://{BUCKET}/out")]);
+    }
+    println!("killed {hits} times; {reused} committed items were reused from other directories");
+    assert!(reused > 0, "no kill came after a commit");
+}
+
+fn was_committed(event: &serde_json::Value, committed: &BTreeSet<String>) -> bool {
+    let (Some(step), Some(item)) = (event["step"].as_str(), event["item"].as_u64()) else { return false };
+    event["event"] == "item_started"
+        && committed.iter().any(|key| key.contains(&format!("/{step}/")) && key.ends_with(&format!("{item:07}.json")))
+}
+
+/// An endpoint that answers what is wrong, ended when dropped.
+struct Faults {
+    process: Child,
+    port: u16,
+}
+
+impl Faults {
+    fn start() -> Faults {
+        let script = spotmill_tests::repository().join("tests/tests/local/s3_faults.py");
+        let mut process = Command::new("python3").arg(script).stdout(Stdio::piped()).spawn().expect("python3 starts");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("piped")).read_line(&mut line).expect("its port");
+        Faults { process, port: line.trim().parse().expect("a port") }
+    }
+
+    fn env(&self) -> Vec<(String, String)> {
+        let endpoint = format!("http://127.0.0.1:{}", self.port);
+        env(&[("AWS_ENDPOINT_URL", &endpoint), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// These and nothing of whoever runs the test.
+fn env(given: &[(&str, &str)]) -> Vec<(String, String)> {
+    let none = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"];
+    let files = [("AWS_CONFIG_FILE", "/nowhere"), ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")];
+    let metadata = [("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
+    let all = none.iter().map(|name| (*name, "")).chain(files).chain(metadata).chain(given.iter().copied());
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_bucket_is_said_before_any_work() {
+    let faults = Faults::start();
+    let cases = [
+        ("denied", "no permission to list s3://denied/", "s3:ListBucket"),
+        ("expired", "the session of the credentials for s3://expired has expired", "aws sso login"),
+        ("skewed", "this machine's clock is off", "set the clock"),
+        ("unknown-key", "s3://unknown-key does not know these credentials (InvalidAccessKeyId)", "AWS_ACCESS_KEY_ID"),
+        ("elsewhere", "bucket `elsewhere` is in region eu-west-3", "set AWS_REGION=eu-west-3"),
+        ("missing", "there is no bucket `missing`", "create it, or name another"),
+        ("unconditional", "bucket `unconditional` does not keep conditional writes", "If-None-Match"),
+    ];
+    for (bucket, what, remedy) in cases {
+        let project = Project::flights();
+        let ran = project.spotmill_with(&["--state", &format!("s3://{bucket}/p"), "run", "--date", DAY], &faults.env());
+        ran.code(5).says(what).says(remedy);
+        assert!(project.files("out").is_empty() && !ran.stderr.contains("to do"), "{bucket}: {}", ran.stderr);
+    }
+    // The same of a place that a pipeline reads or publishes to.
+    let project = Project::flights();
+    project.edit("pipeline.toml", "default = \"out\"", "default = \"s3://unconditional/out\"");
+    project.spotmill_with(&["run", "--date", DAY], &faults.env()).code(5).says("does not keep conditional writes");
+    project.edit("pipeline.toml", "s3://unconditional/out", "out");
+    project.edit("pipeline.toml", "default = \"data\"", "default = \"s3://missing/in\"");
+    project.spotmill_with(&["run", "--date", DAY], &faults.env()).code(5).says("there is no bucket `missing`");
+    // And when it is set right, the same command does the work.
+    project.edit("pipeline.toml", "s3://missing/in", "data");
+    project.spotmill_with(&["run", "--date", DAY], &faults.env()).code(0);
+}
+
+#[test]
+fn what_is_wrong_before_a_request_is_said_as_well() {
+    let project = Project::flights();
+    let run = ["--state", "s3://b/p", "run", "--date", DAY];
+    let key = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    let region = ("AWS_REGION", "us-east-1");
+    project
+        .spotmill_with(&run, &env(&[region]))
+        .code(5)
+        .says("there are no credentials for s3://b")
+        .says("AWS_PROFILE");
+    project.spotmill_with(&run, &env(&key)).code(5).says("no AWS region is chosen").says("set AWS_REGION");
+    // A port that nobody listens on.
+    let nobody = ("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    project
+        .spotmill_with(&run, &env(&[key[0], key[1], region, nobody]))
+        .code(5)
+        .says("no answer for s3://b")
+        .says("AWS_ENDPOINT_URL");
+    project.spotmill(&["--state", "/mnt/share", "run", "--date", DAY]).code(2).says("expected s3://BUCKET/PREFIX");
+}
