@@ -4,7 +4,7 @@ use crate::args::Global;
 use crate::aws::{World, answers};
 use crate::commands::runs;
 use crate::exit::Stop;
-use crate::local::{presence, world};
+use crate::local::{place, presence, world};
 use crate::next::no_runs;
 use crate::ui::format::plural;
 use spotmill_core::calls::innermost;
@@ -36,6 +36,7 @@ pub struct Stood {
 impl Inspector {
     pub async fn open(global: &Global) -> Result<Inspector, Stop> {
         if !global.on_aws() {
+            place::readable(&place::root(global)?).await?;
             return Inspector::local(global);
         }
         Ok(Inspector::on(World::open(global).await?))

@@ -19,6 +19,8 @@ use spotmill_core::records::{RunReport, StepReport, StepState};
 use spotmill_lambdas::{Ctx, inspect, report};
 use spotmill_platform::ports::Store;
 
+/// Below this a table would break names, which are there to be pasted.
+const NARROWEST: usize = 80;
 /// Characters before a table's lines.
 const INDENT: usize = 2;
 /// Rows of a result that are shown.
@@ -259,14 +261,14 @@ pub fn result_table(preview: &PreviewReply) -> Table {
     let numeric = |i: usize| !matches!(preview.columns[i].ty, spotmill_core::types::ColumnType::String);
     let right: Vec<usize> = (0..shown.names.len()).filter(|i| shown.from[*i].is_some_and(numeric)).collect();
     let mut table = table(&shown.names.iter().map(String::as_str).collect::<Vec<_>>(), &right);
-    shown.rows.into_iter().for_each(|row| drop(table.add_row(row)));
+    table.add_rows(shown.rows);
     table
 }
 
 /// A table below a headline, within the width of the terminal.
 pub fn indent(table: &Table) -> String {
     let mut table = table.clone();
-    if let Some(width) = fit::width().and_then(|width| u16::try_from(width.saturating_sub(INDENT)).ok()) {
+    if let Some(width) = fit::width().and_then(|width| u16::try_from(width.max(NARROWEST) - INDENT).ok()) {
         // Columns end in a gap of two, the last one's is cut off below.
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(2));
     }

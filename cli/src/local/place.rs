@@ -61,6 +61,14 @@ pub async fn usable(store: &RoutedStore, root: &Uri, programs: &[Program], id: &
     Ok(())
 }
 
+/// The same for commands that only look at runs.
+pub async fn readable(root: &Uri) -> Result<(), Stop> {
+    if !root.is_s3() {
+        return Ok(());
+    }
+    store().s3().await.usable(root).await.map_err(stopped)
+}
+
 /// A location of each bucket, and whether anything is written there.
 fn places(root: &Uri, programs: &[Program]) -> Result<BTreeMap<Uri, bool>, Stop> {
     let mut all: Vec<(Uri, bool)> = vec![(root.clone(), true)];
