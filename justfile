@@ -62,6 +62,7 @@ test:
 # A real day of flights through the program.
 main-job:
     cargo run -p spotmill -- -C examples/flights run --date 2013-01-01
+    cargo run -q -p spotmill -- doctor 2>&1 | grep -q 'features aws'
 
 # The tests against the emulator of AWS alone: the whole stack, one test at a time.
 emulator *ARGS:

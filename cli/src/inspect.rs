@@ -1,20 +1,20 @@
 //! Runs of this machine or of AWS, whichever `--target` names, for the commands that only read.
 
+use crate::answers;
 use crate::args::Global;
-use crate::aws::{World, answers};
+use crate::aws::{self, World};
 use crate::commands::runs;
 use crate::exit::Stop;
 use crate::local::{place, presence, world};
 use crate::next::no_runs;
+use crate::stood::{Stood, outcome_name};
 use crate::ui::format::plural;
-use spotmill_core::calls::innermost;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::nearest::nearest;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{Lease, RunOutcome, RunReport};
 use spotmill_lambdas::Ctx;
-use spotmill_platform::aws::stacks::RunStatus;
 use spotmill_platform::ports::Store;
 use spotmill_platform::records;
 use spotmill_platform::routed::RoutedStore;
@@ -22,15 +22,6 @@ use spotmill_platform::routed::RoutedStore;
 pub struct Inspector {
     pub ctx: Ctx,
     aws: Option<World>,
-}
-
-/// The state of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stood {
-    /// `running`, `succeeded`, `warned`, `failed`, `stopped`, or `interrupted` when whoever ran it is gone.
-    pub state: &'static str,
-    /// Why it failed, where its records do not say.
-    pub cause: Option<String>,
 }
 
 impl Inspector {
@@ -48,7 +39,7 @@ impl Inspector {
     }
 
     pub fn on(world: World) -> Inspector {
-        Inspector { ctx: world.ctx.clone(), aws: Some(world) }
+        Inspector { ctx: world.ctx().clone(), aws: Some(world) }
     }
 
     /// Finds a run: named in full, or by what stands after its pipeline's name; else the latest.
@@ -74,7 +65,7 @@ impl Inspector {
             let found = records::load::<Lease>(&*self.ctx.store, &keys.lease()).await.map_err(answers::of_record)?;
             let Some((lease, _)) = found else { continue };
             let runs = match &self.aws {
-                Some(world) => lease.owner.is_some() && world.holder(&run).await?.is_some(),
+                Some(world) => lease.owner.is_some() && world.is_running(&run).await?,
                 None => self.runs_here(&run, lease.owner.as_ref()).await,
             };
             let rank = (runs, lease.claimed_ms);
@@ -86,26 +77,12 @@ impl Inspector {
     }
 
     pub async fn state(&self, report: &RunReport) -> Result<Stood, Stop> {
-        let stood = |state| Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
         let Some(world) = &self.aws else {
             let root = Some(&report.root).filter(|root| !root.as_str().is_empty());
-            return stood(local_state(report, self.runs_here(&report.run, root).await));
+            let state = local_state(report, self.runs_here(&report.run, root).await);
+            return Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
         };
-        if report.root.as_str().is_empty() {
-            return stood(outcome_name(report.outcome));
-        }
-        let Some(now) = world.runs.describe(&report.root).await? else {
-            return stood("interrupted");
-        };
-        let state = match now.status {
-            RunStatus::Running => "running",
-            RunStatus::Succeeded => outcome_name(report.outcome),
-            RunStatus::Failed | RunStatus::TimedOut => "failed",
-            RunStatus::Aborted => "stopped",
-        };
-        let (error, cause) = innermost(now.error.unwrap_or_default(), now.cause.unwrap_or_default());
-        let why = if cause.is_empty() { error } else { cause };
-        Ok(Stood { state, cause: Some(why).filter(|why| !why.is_empty()) })
+        world.stood(report).await
     }
 
     /// Whether a process of this machine, or of one that shares the state, runs it now.
@@ -149,7 +126,7 @@ fn chosen(named: &str, all: &[RunId]) -> Result<RunId, String> {
 /// Where inputs are read from.
 pub async fn store(global: &Global) -> Result<Box<dyn Store>, Stop> {
     if global.on_aws() {
-        return Ok(Box::new(crate::aws::connect().await?.store()));
+        return aws::store().await;
     }
     Ok(Box::new(RoutedStore::new()))
 }
@@ -164,14 +141,6 @@ fn local_state(report: &RunReport, runs: bool) -> &'static str {
         (RunOutcome::Failed, Some(_)) => "failed",
         (RunOutcome::Failed, None) if !report.root.as_str().is_empty() => "interrupted",
         (outcome, _) => outcome_name(outcome),
-    }
-}
-
-fn outcome_name(outcome: RunOutcome) -> &'static str {
-    match outcome {
-        RunOutcome::Succeeded => "succeeded",
-        RunOutcome::Warned => "warned",
-        RunOutcome::Failed => "failed",
     }
 }
 

@@ -1,9 +1,17 @@
 //! `spotmill`: run a pipeline on this machine or on AWS, and inspect what happened.
 
+// What only the commands on AWS read stays where it is in a build without them.
+#![cfg_attr(not(feature = "aws"), allow(dead_code))]
+
 #[macro_use]
 mod say;
 
+mod answers;
 mod args;
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(not(feature = "aws"))]
+#[path = "without_aws.rs"]
 mod aws;
 mod check;
 mod commands;
@@ -16,6 +24,7 @@ mod next;
 mod project;
 mod result;
 mod starter;
+mod stood;
 mod ui;
 mod worker;
 
@@ -71,12 +80,12 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         return Err(Stop::usage(what).remedy("targets on AWS are named `aws` or `aws-…`"));
     }
     match command {
-        Command::Doctor => commands::doctor::run(global).await,
-        Command::Deploy(args) => commands::deploy::run(global, &args).await,
-        Command::Destroy { force, yes } => commands::destroy::run(global, force, yes).await,
-        Command::Start(args) => commands::start::run(global, &args).await,
-        Command::Status { run, watch } => commands::status::run(global, run.as_deref(), watch).await,
-        Command::Stop { run } => commands::stop::run(global, &run).await,
+        command @ (Command::Doctor
+        | Command::Deploy(_)
+        | Command::Destroy { .. }
+        | Command::Start(_)
+        | Command::Status { .. }
+        | Command::Stop { .. }) => commands::on_aws::run(global, command).await,
         Command::Init { dir, from, example } => commands::init::run(global, dir.as_deref(), from.as_deref(), example),
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,

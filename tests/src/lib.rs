@@ -283,6 +283,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_tested_is_what_is_released() {
+        assert_eq!(spotmill::FEATURES, ["aws"]);
+    }
+
+    #[test]
     fn tests_and_programs_find_the_same_target_directory() {
         for exe in ["/x/target/debug/deps/aws-0123456789abcdef", "/x/target/debug/local-aws"] {
             assert_eq!(target_of(Path::new(exe)), Some(Path::new("/x/target")), "{exe}");

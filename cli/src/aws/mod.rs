@@ -13,14 +13,17 @@ mod zip;
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
+use crate::stood::{Stood, outcome_name};
+use spotmill_core::calls::innermost;
 use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::Lease;
+use spotmill_core::records::{Lease, RunReport};
 use spotmill_lambdas::Ctx;
 use spotmill_lambdas::aws::Environment;
 use spotmill_platform::aws::Aws;
 use spotmill_platform::aws::stacks::{Phase, RunNow, RunStatus, Runs, StackNow};
+use spotmill_platform::ports::Store;
 use spotmill_platform::records;
 
 pub struct World {
@@ -51,6 +54,11 @@ pub async fn connect() -> Result<Aws, Stop> {
             .remedy("set AWS_REGION, or a profile that has one: AWS_PROFILE"));
     }
     Ok(aws)
+}
+
+/// Where inputs of pipelines on AWS are read from.
+pub async fn store() -> Result<Box<dyn Store>, Stop> {
+    Ok(Box::new(connect().await?.store()))
 }
 
 impl World {
@@ -109,6 +117,35 @@ impl World {
     pub async fn lease(&self, run: &RunId) -> Result<Option<Lease>, Stop> {
         let found = records::load::<Lease>(&*self.ctx.store, &RunKeys::new(self.root(), run).lease()).await;
         Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
+    }
+
+    /// What reads and writes the stack's runs.
+    pub fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+
+    pub async fn is_running(&self, run: &RunId) -> Result<bool, Stop> {
+        Ok(self.holder(run).await?.is_some())
+    }
+
+    /// The state of a run by its execution.
+    pub async fn stood(&self, report: &RunReport) -> Result<Stood, Stop> {
+        let stood = |state| Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
+        if report.root.as_str().is_empty() {
+            return stood(outcome_name(report.outcome));
+        }
+        let Some(now) = self.runs.describe(&report.root).await? else {
+            return stood("interrupted");
+        };
+        let state = match now.status {
+            RunStatus::Running => "running",
+            RunStatus::Succeeded => outcome_name(report.outcome),
+            RunStatus::Failed | RunStatus::TimedOut => "failed",
+            RunStatus::Aborted => "stopped",
+        };
+        let (error, cause) = innermost(now.error.unwrap_or_default(), now.cause.unwrap_or_default());
+        let why = if cause.is_empty() { error } else { cause };
+        Ok(Stood { state, cause: Some(why).filter(|why| !why.is_empty()) })
     }
 
     /// The execution that holds the run, if it runs.

@@ -1,6 +1,6 @@
 //! `plan`: shows the work list of one key and why, and changes nothing; with `--fleet` the machines it would take.
 
-use super::plan_fleet;
+use super::on_aws;
 use crate::args::{Global, KeyArgs};
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
@@ -26,7 +26,7 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
     let deployed = worker.deployed()?;
     let steps = preview(ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
     if fleet {
-        plan_fleet::run(global, ctx, inspector.world(), project.pipeline(), &steps).await?;
+        on_aws::machines(global, &inspector, project.pipeline(), &steps).await?;
         return Ok(Code::Done);
     }
     if global.json {

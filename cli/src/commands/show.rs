@@ -2,11 +2,12 @@
 
 use super::plan::describe;
 use super::runs::mark;
+use crate::answers;
 use crate::args::Global;
-use crate::aws::answers;
 use crate::exit::{Code, Stop};
-use crate::inspect::{Inspector, Stood};
+use crate::inspect::Inspector;
 use crate::result::{indent, relative, table};
+use crate::stood::Stood;
 use crate::ui::format::{bytes, count, duration, plural};
 use comfy_table::Table;
 use spotmill_core::command::Command;

@@ -4,9 +4,7 @@
 use crate::args::Global;
 use crate::exit::{Code, Stop};
 use crate::worker::Worker;
-
-/// Set by whoever builds a release; a build of a checkout does not claim to be of a commit.
-const COMMIT: Option<&str> = option_env!("SPOTMILL_COMMIT");
+use spotmill::{COMMIT, FEATURES};
 
 pub fn run(global: &Global) -> Result<Code, Stop> {
     let version = env!("CARGO_PKG_VERSION");
@@ -20,7 +18,7 @@ pub fn run(global: &Global) -> Result<Code, Stop> {
         "{}",
         serde_json::json!({
             "v": 1, "event": "version", "version": version, "commit": COMMIT, "engine": engine,
-            "target": target(), "features": features(),
+            "target": target(), "features": FEATURES,
             "worker": worker.map(|worker| worker.program.to_string_lossy().into_owned()),
         })
     );
@@ -30,9 +28,4 @@ pub fn run(global: &Global) -> Result<Code, Stop> {
 fn target() -> String {
     let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
     format!("{}-unknown-{}-{libc}", std::env::consts::ARCH, std::env::consts::OS)
-}
-
-/// Parts that may be left out of a build.
-fn features() -> &'static [&'static str] {
-    &["aws"]
 }
