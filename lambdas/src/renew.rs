@@ -7,7 +7,7 @@ use spotmill_core::calls::RunInput;
 use spotmill_core::format::count;
 use spotmill_core::ids::{ItemIndex, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::model::Step;
+use spotmill_core::model::{Source, Step};
 use spotmill_core::pins::Changes;
 use spotmill_core::records::{Lease, Plan, Seal, StepGeneration};
 use spotmill_platform::records;
@@ -89,10 +89,22 @@ async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Opt
     if ctx.settings.scratch_secs.is_some_and(|secs| age_ms >= secs * 1000) {
         return Ok(Some("its intermediate files have expired".to_owned()));
     }
-    if plan.base.as_ref().is_some_and(|base| Some(base) != ctx.settings.base.as_ref()) {
+    let is_elsewhere = plan.base.as_ref().is_some_and(|base| Some(base) != ctx.settings.base.as_ref());
+    if is_elsewhere && !is_anywhere(ctx, start, keys) {
         return Ok(Some("the project was moved before the step was complete".to_owned()));
     }
     changed(ctx, start, keys, start.input.changed).await
+}
+
+/// Whether nothing that the step reads or writes lies below the project: from any directory it is the same.
+fn is_anywhere(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> bool {
+    let Some(step) = start.bound.get(keys.step.as_str()) else { return false };
+    let mut sources = step.tables.values().map(|table| &table.source).chain([&step.input.source]);
+    let is_shared = |source: &Source| match source {
+        Source::Path(path) => path.starts_with("s3://"),
+        Source::Step { .. } => true,
+    };
+    ctx.root.is_s3() && sources.all(is_shared)
 }
 
 /// Inputs that are not as the items read them: `all` of a complete step; else those of committed items, and those that

@@ -248,7 +248,7 @@ impl SharedExecutions {
         if !gone {
             let secs = self.rhythm.silence.as_secs();
             (self.note)(format!(
-                "{} of {} holds the run; waiting {secs} s for a sign of it",
+                "process {} of {} holds the run: waiting up to {secs} s for a sign of it",
                 found.process.pid, found.process.host
             ));
         }

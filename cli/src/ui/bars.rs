@@ -128,7 +128,7 @@ impl State {
     fn planned(&mut self, step: &str, items: u32, todo: u32) {
         if let Some(step) = self.steps.get_mut(step) {
             step.pace = Pace::new(todo);
-            step.bar.set_style(style("  ▸ {prefix}  {pos:>4}/{len}  {bar:24}  {msg}"));
+            step.bar.set_style(style("  ▸ {prefix}  {pos:>4}/{len}  {bar:12}  {wide_msg}"));
             step.bar.set_length(u64::from(items));
             step.bar.set_position(u64::from(items.saturating_sub(todo)));
             step.bar.set_message("");

@@ -30,7 +30,7 @@ impl Pace {
         self.done = u64::from(done);
     }
 
-    /// ` · 31,000 rows/s · about 1:10 left`; empty where nothing can be said.
+    /// ` · about 1:10 left · 31,000 rows/s`; empty where nothing can be said. What may be cut off is last.
     pub fn text(&self) -> String {
         text(self.done, self.todo, self.rows, self.began.elapsed().as_millis() as u64)
     }
@@ -47,7 +47,7 @@ fn text(done: u64, todo: u64, rows: u64, elapsed_ms: u64) -> String {
     match elapsed_ms.saturating_mul(todo.saturating_sub(done)) / done {
         0 => rate,
         // Tenths of a second would pretend to be exact.
-        left => format!("{rate} · about {} left", duration(left.div_ceil(1_000) * 1_000).replace(".0 s", " s")),
+        left => format!(" · about {} left{rate}", duration(left.div_ceil(1_000) * 1_000).replace(".0 s", " s")),
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     fn an_estimate_is_made_of_what_was_done() {
         assert_eq!(text(0, 10, 0, 60_000), "", "nothing is done yet");
         assert_eq!(text(5, 10, 100, 2_999), "", "too early");
-        assert_eq!(text(5, 20, 155_000, 5_000), " · 31,000 rows/s · about 15 s left");
+        assert_eq!(text(5, 20, 155_000, 5_000), " · about 15 s left · 31,000 rows/s");
         assert_eq!(text(10, 70, 1, 60_000), " · about 6:00 left", "rows that come slower than one a second");
         assert_eq!(text(10, 10, 40_000, 4_000), " · 10,000 rows/s", "nothing is left");
     }

@@ -125,6 +125,7 @@ fn killed_and_gone_on_with_from_another_directory_with_only_the_bucket_in_common
         ran.code(0);
         let redone: Vec<_> = ran.events().into_iter().filter(|event| was_committed(event, &committed)).collect();
         assert!(redone.is_empty(), "committed items ran again: {redone:?}");
+        assert!(!ran.stdout.contains("was moved"), "from any directory it is the same: {}", ran.stdout);
         assert!(away.receipts().is_superset(&committed));
         reused += if hits > before { committed.len() } else { 0 };
         assert_eq!(away.published(&project, "out"), expected);
