@@ -41,7 +41,7 @@ impl Away {
     }
 
     fn run(&self, project: &Project, args: &[&str]) -> Ran {
-        project.spotmill_with(args, &self.emulator.env())
+        faults.run(&project, args, &self.emulator.env())
     }
 
     /// What was published, brought into the project's directory.
@@ -161,9 +161,13 @@ impl Faults {
         Faults { process, port: line.trim().parse().expect("a port") }
     }
 
-    fn env(&self) -> Vec<(String, String)> {
+    fn run(&self, project: &Project, args: &[&str]) -> Ran {
         let endpoint = format!("http://127.0.0.1:{}", self.port);
-        env(&[("AWS_ENDPOINT_URL", &endpoint), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        with_only(
+            project,
+            args,
+            &[("AWS_ENDPOINT_URL", &endpoint), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")],
+        )
     }
 }
 
@@ -174,13 +178,19 @@ impl Drop for Faults {
     }
 }
 
-/// These and nothing of whoever runs the test.
-fn env(given: &[(&str, &str)]) -> Vec<(String, String)> {
-    let none = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"];
-    let files = [("AWS_CONFIG_FILE", "/nowhere"), ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")];
-    let metadata = [("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
-    let all = none.iter().map(|name| (*name, "")).chain(files).chain(metadata).chain(given.iter().copied());
-    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// With these variables of AWS and none of whoever runs the test.
+fn with_only(project: &Project, args: &[&str], given: &[(&str, &str)]) -> Ran {
+    let mut command = project.command(args);
+    for name in
+        ["PROFILE", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "ENDPOINT_URL", "REGION", "DEFAULT_REGION"]
+    {
+        command.env_remove(format!("AWS_{name}"));
+    }
+    command.env("AWS_CONFIG_FILE", "/nowhere").env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
+    command.env("AWS_EC2_METADATA_DISABLED", "true").envs(given.iter().copied());
+    let output = command.output().expect("spotmill starts");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ran { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 #[test]
@@ -197,20 +207,20 @@ fn what_is_wrong_with_a_bucket_is_said_before_any_work() {
     ];
     for (bucket, what, remedy) in cases {
         let project = Project::flights();
-        let ran = project.spotmill_with(&["--state", &format!("s3://{bucket}/p"), "run", "--date", DAY], &faults.env());
+        let ran = faults.run(&project, &["--state", &format!("s3://{bucket}/p"), "run", "--date", DAY]);
         ran.code(5).says(what).says(remedy);
         assert!(project.files("out").is_empty() && !ran.stderr.contains("to do"), "{bucket}: {}", ran.stderr);
     }
     // The same of a place that a pipeline reads or publishes to.
     let project = Project::flights();
     project.edit("pipeline.toml", "default = \"out\"", "default = \"s3://unconditional/out\"");
-    project.spotmill_with(&["run", "--date", DAY], &faults.env()).code(5).says("does not keep conditional writes");
+    faults.run(&project, &["run", "--date", DAY]).code(5).says("does not keep conditional writes");
     project.edit("pipeline.toml", "s3://unconditional/out", "out");
     project.edit("pipeline.toml", "default = \"data\"", "default = \"s3://missing/in\"");
-    project.spotmill_with(&["run", "--date", DAY], &faults.env()).code(5).says("there is no bucket `missing`");
+    faults.run(&project, &["run", "--date", DAY]).code(5).says("there is no bucket `missing`");
     // And when it is set right, the same command does the work.
     project.edit("pipeline.toml", "s3://missing/in", "data");
-    project.spotmill_with(&["run", "--date", DAY], &faults.env()).code(0);
+    faults.run(&project, &["run", "--date", DAY]).code(0);
 }
 
 #[test]
@@ -219,16 +229,11 @@ fn what_is_wrong_before_a_request_is_said_as_well() {
     let run = ["--state", "s3://b/p", "run", "--date", DAY];
     let key = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
     let region = ("AWS_REGION", "us-east-1");
-    project
-        .spotmill_with(&run, &env(&[region]))
-        .code(5)
-        .says("there are no credentials for s3://b")
-        .says("AWS_PROFILE");
-    project.spotmill_with(&run, &env(&key)).code(5).says("no AWS region is chosen").says("set AWS_REGION");
+    with_only(&project, &run, &[region]).code(5).says("there are no credentials for s3://b").says("AWS_PROFILE");
+    with_only(&project, &run, &key).code(5).says("no AWS region is chosen").says("set AWS_REGION");
     // A port that nobody listens on.
     let nobody = ("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    project
-        .spotmill_with(&run, &env(&[key[0], key[1], region, nobody]))
+    with_only(&project, &run, &[key[0], key[1], region, nobody])
         .code(5)
         .says("no answer for s3://b")
         .says("AWS_ENDPOINT_URL");
