@@ -9,5 +9,6 @@ mod flights;
 mod functions;
 mod messages;
 mod s3;
+mod screen;
 mod sql;
 mod sql_duckdb;
