@@ -5,7 +5,7 @@ use crate::args::Global;
 use crate::aws::{self, World};
 use crate::commands::runs;
 use crate::exit::Stop;
-use crate::local::{place, presence, world};
+use crate::local::{place, world};
 use crate::next::no_runs;
 use crate::stood::{Stood, outcome_name};
 use crate::ui::format::plural;
@@ -15,7 +15,7 @@ use spotmill_core::nearest::nearest;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{Lease, RunOutcome, RunReport};
 use spotmill_lambdas::Ctx;
-use spotmill_platform::ports::Store;
+use spotmill_platform::ports::{ExecutionState, Store};
 use spotmill_platform::records;
 use spotmill_platform::routed::RoutedStore;
 
@@ -91,7 +91,7 @@ impl Inspector {
             return crate::lock::is_held(run);
         }
         let Some(owner) = owner else { return false };
-        presence::is_live(&*self.ctx.store, &self.ctx.root, owner, self.ctx.clock.now_ms()).await
+        matches!(self.ctx.executions.state(owner).await, Ok(ExecutionState::Running))
     }
 
     /// The world on AWS, if its runs are there.

@@ -300,11 +300,45 @@ impl Executions for SharedExecutions {
     }
 }
 
-/// Whether an execution gave a sign not long ago; for commands that only look.
-pub async fn is_live(store: &dyn Store, root: &Uri, execution: &ExecutionId, now_ms: u64) -> bool {
-    let found = records::load::<Present>(store, &key(root, execution)).await.ok().flatten();
-    let recent = |at_ms: u64| now_ms.saturating_sub(at_ms) < 2 * Rhythm::ORDINARY.silence.as_millis() as u64;
-    found.is_some_and(|(found, _)| found.ended.is_none() && !found.process.is_gone() && recent(found.at_ms))
+/// For commands that only look: nobody is waited for, and nothing is written.
+pub struct SeenExecutions {
+    pub store: Arc<dyn Store>,
+    pub root: Uri,
+}
+
+impl SeenExecutions {
+    /// One that is silent is as good as not found: it may be asleep, and only a start may take its place.
+    async fn seen(&self, execution: &ExecutionId) -> Result<ExecutionState, RecordError> {
+        let found = records::load::<Present>(&*self.store, &key(&self.root, execution)).await?;
+        let now_ms = spotmill_platform::local::clock::SystemClock.now_ms();
+        let recent = |at_ms: u64| now_ms.saturating_sub(at_ms) < 2 * Rhythm::ORDINARY.silence.as_millis() as u64;
+        Ok(match found {
+            None => ExecutionState::NotFound,
+            Some((found, _)) if found.ended.is_some() || found.process.is_gone() => ExecutionState::Ended,
+            Some((found, _)) if recent(found.at_ms) => ExecutionState::Running,
+            Some(_) => ExecutionState::NotFound,
+        })
+    }
+}
+
+#[async_trait]
+impl Executions for SeenExecutions {
+    async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
+        let failed = |e: RecordError| ExecutionError { what: format!("how {execution} stands"), source: e.into() };
+        self.seen(execution).await.map_err(failed)
+    }
+
+    async fn send_success(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
+        Ok(TokenReply::Closed)
+    }
+
+    async fn send_failure(&self, _token: &str, _error: &str, _cause: &str) -> Result<TokenReply, ExecutionError> {
+        Ok(TokenReply::Closed)
+    }
+
+    async fn send_heartbeat(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
+        Ok(TokenReply::Closed)
+    }
 }
 
 /// Ends this process at once: another machine has the run, and everything that is committed.
@@ -427,6 +461,24 @@ mod tests {
         let began = Instant::now();
         assert_eq!(place.state("local:a").await, ExecutionState::Ended);
         assert!(began.elapsed() < QUICK.silence, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn looking_neither_waits_nor_takes_for_ended_what_may_be_asleep() {
+        let place = Place::new();
+        let seen = SeenExecutions { store: Arc::clone(&place.store), root: place.root.clone() };
+        let id = ExecutionId::new("local:a");
+        assert_eq!(seen.seen(&id).await.expect("seen"), ExecutionState::NotFound);
+        // It began long ago by the clock, and has not renewed its record since.
+        let silent = place.begin("local:a").await;
+        place.of_another_machine("local:a").await;
+        assert_eq!(seen.seen(&id).await.expect("seen"), ExecutionState::NotFound);
+        drop(silent);
+        let beating = place.begin("local:a").await.beat(|| panic!("overtaken"));
+        tokio::time::sleep(QUICK.beat * 3).await;
+        assert_eq!(seen.seen(&id).await.expect("seen"), ExecutionState::Running);
+        beating.end(true).await;
+        assert_eq!(seen.seen(&id).await.expect("seen"), ExecutionState::Ended);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::executions::LocalExecutions;
 use super::functions::LocalFunctions;
 use super::guarded::Guarded;
 use super::place;
-use super::presence::{self, Beating, Presence, Rhythm, SharedExecutions};
+use super::presence::{self, Beating, Presence, Rhythm, SeenExecutions, SharedExecutions};
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use crate::ui::Ui;
@@ -69,12 +69,17 @@ pub fn settings(global: &Global) -> Result<Settings, Stop> {
 
 /// A context that can read runs and do nothing else.
 pub fn read_only(global: &Global) -> Result<Ctx, Stop> {
+    let (root, store): (Uri, Arc<dyn Store>) = (place::root(global)?, place::store());
+    let executions: Arc<dyn Executions> = match root.is_s3() {
+        true => Arc::new(SeenExecutions { store: Arc::clone(&store), root: root.clone() }),
+        false => Arc::new(LocalExecutions::default()),
+    };
     Ok(Ctx {
-        root: place::root(global)?,
-        store: place::store(),
+        root,
+        store,
         queues: Arc::new(LocalQueues::new()),
         fleets: Arc::new(NoFleets),
-        executions: Arc::new(LocalExecutions::default()),
+        executions,
         clock: Arc::new(SystemClock),
         settings: settings(global)?,
     })
