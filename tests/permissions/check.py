@@ -21,7 +21,7 @@ import tomllib
 
 import evaluate
 from evaluate import ACCOUNT, REGION, STACK, Call
-from template import Template
+from template import MOST_POLICY, Template
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).parent
@@ -178,11 +178,34 @@ def callers(template, table):
             yield f"calls.toml: {role} is the role of {has.get(role, [])}, not of {listed}"
 
 
+def people(sar, policies=None):
+    """The policies for people: actions that AWS knows, granted on what they are checked on, within IAM's size; and every right
+    that a command of ours names when it is refused is granted to somebody."""
+    policies = policies or {path.name: json.loads(path.read_text()) for path in (ROOT / "infra/people").glob("*.json")}
+    granted = set()
+    for name, document in sorted(policies.items()):
+        size = len(re.sub(r"\s", "", json.dumps(document)))
+        if size > MOST_POLICY:
+            yield f"infra/people/{name} has {size} characters, and AWS takes {MOST_POLICY}"
+        for statement in document["Statement"]:
+            granted |= set(statement["Action"])
+            for action in statement["Action"]:
+                found = privilege(sar, action)
+                if found is None:
+                    yield f"infra/people/{name}: AWS has no action {action}"
+                elif statement["Resource"] != "*" and set(found["resource_types"]) <= {""}:
+                    yield f"infra/people/{name}: {action} knows no resources, so it has to be granted on *"
+    for source in sorted((ROOT / "platform/src/aws/stacks").glob("*.rs")):
+        for action in re.findall(r"\b([a-z0-9-]+:[A-Z][A-Za-z]+)\b", " ".join(re.findall(r'"([^"]*)"', source.read_text()))):
+            if privilege(sar, action) and action not in granted:
+                yield f"{source.name} needs {action}, which no policy of infra/people grants"
+
+
 def breaches(template, table, sar):
     found = [*callers(template, table), *unknown(template, sar)]
     for scenario in template.scenarios():
         found += [f"{breach} [{scenario.name}]" for breach in missing(scenario, table, sar)]
-    return found + list(idle(template, table)) + list(template.too_large())
+    return found + list(idle(template, table)) + list(template.too_large()) + list(people(sar))
 
 
 def self_test(template, table, sar):
@@ -243,6 +266,13 @@ def self_test(template, table, sar):
     ]:
         found = edited(*edits)
         assert any(re.search(expected, breach) for breach in found), f"{what} passed: {found}"
+
+
+def self_test_of_people(sar):
+    made = {"x.json": {"Statement": [{"Action": ["s3:Nothing", "ec2:DescribeFleets"], "Resource": "arn:aws:ec2:::fleet/1"}]}}
+    found = list(people(sar, made))
+    for expected in ("no action s3:Nothing", "DescribeFleets knows no resources", "needs states:StopExecution"):
+        assert any(expected in breach for breach in found), f"{expected}: {found}"
 
 
 # S3 names its calls by method and query.
@@ -316,6 +346,7 @@ def main():
     if found:
         sys.exit(1)
     self_test(template, table, sar)
+    self_test_of_people(sar)
     calls = sum(len(of) - 1 for of in table["role"].values())
     scenarios = len(list(template.scenarios()))
     print(f"permissions: {calls} calls of {len(table['role'])} roles are allowed in {scenarios} kinds of stacks, and broken policies are found")
