@@ -84,7 +84,7 @@ async fn ends(world: &World, round: &RoundRequest, caught: Caught) -> VerdictRep
 #[tokio::test]
 async fn on_demand_machines_that_are_refused_end_the_round_with_ec2s_words() {
     let world = World::new().await;
-    world.deploy(&format!("{PIPELINE}[fleet]\non_demand_after = \"10min\"\n")).await;
+    world.deploy(&format!("{PIPELINE}[fleet]\non_demand_after = \"10m\"\n")).await;
     let _ = dispatched(&world).await;
     *lock(&world.fleets.refuse) = Some("VcpuLimitExceeded: more than 5 vCPUs".to_owned());
     pass(&world, 3 * WATCH_SECS).await;
