@@ -293,7 +293,7 @@ BATCHES = {"sqs:SendMessageBatch": "sqs:SendMessage", "sqs:DeleteMessageBatch": 
 
 
 def recorded(path):
-    """(caller, action, ARN or none) of what was recorded, each once."""
+    """(caller, action, what it acts on, whether it must be absent) of what was recorded, each once."""
     seen = set()
     for line in pathlib.Path(path).read_text().splitlines():
         call = json.loads(line)
@@ -303,32 +303,43 @@ def recorded(path):
             uri = call["uri"] or ""
             action = next(a for method, pattern, a in S3 if method == call["method"] and re.search(pattern, uri))
             bucket, _, key = uri.split("?")[0].partition("/")
-            seen.add((caller, action, f"{bucket}/{key}" if key and action != "s3:ListBucket" else bucket))
+            subject = f"{bucket}/{key}" if key and action != "s3:ListBucket" else bucket
+            seen.add((caller, action, subject, call["absent"] or ""))
             if call["copies"]:
-                seen.add((caller, "s3:GetObject", call["copies"].lstrip("/")))
+                seen.add((caller, "s3:GetObject", call["copies"].lstrip("/"), ""))
             continue
         action = f"{call['service']}:{call['action']}"
         subject = (call["subject"] or "").rsplit("/", 1)[-1]
-        seen.add((caller, BATCHES.get(action, action), subject))
+        seen.add((caller, BATCHES.get(action, action), subject, ""))
     return seen
 
 
-def unlisted(table, path, buckets):
-    """Recorded calls that the table does not have."""
+# What the emulator's buckets are here: its user's own bucket is read and published to.
+BUCKETS = {"lake": ("input", "lake")}
+
+
+def unlisted(template, table, path):
+    """Recorded calls that the table does not have, or that the policies refuse on the very object that was asked for."""
     role_of = {caller: role for role, calls in table["role"].items() for caller in calls["callers"]}
-    for caller, action, subject in sorted(recorded(path)):
-        calls = table["role"].get(role_of.get(caller), {})
-        resources = calls.get(action)
+    for caller, action, subject, absent in sorted(recorded(path)):
+        role = role_of.get(caller, "")
+        resources = table["role"].get(role, {}).get(action)
+        names = BUCKETS.get(subject.partition("/")[0], ("bucket",))
         if resources is None:
             yield f"{caller} calls {action} on {subject or '*'}, which calls.toml does not list"
-        elif action.startswith("s3:") and not any(covers(short, subject, buckets) for short in resources):
-            yield f"{caller} calls {action} on {subject}, which calls.toml does not list"
+        elif action.startswith("s3:"):
+            if not any(covers(short, subject, names) for short in resources):
+                yield f"{caller} calls {action} on {subject}, which calls.toml does not list"
+            key = subject.partition("/")[1:]
+            tried = [Call(role, action, NAMES[name] + "".join(key), {"s3:if-none-match": absent} if absent else {}) for name in names]
+            if all(why := [evaluate.refused(template, call) for call in tried]):
+                yield f"{caller} may not {action} on {subject}: {why[0]}"
 
 
-def covers(short, subject, buckets):
+def covers(short, subject, names):
     name, _, key = short.partition("/")
-    bucket, _, of = subject.partition("/")
-    return (buckets.get(bucket, "bucket") == name) and (fnmatch.fnmatch(of, key) if key else not of)
+    of = subject.partition("/")[2]
+    return name in names and (fnmatch.fnmatch(of, key) if key else not of)
 
 
 def main():
@@ -340,7 +351,7 @@ def main():
     sar, template = reference(), Template.read(asked.template)
     found = breaches(template, table, sar)
     if asked.recorded:
-        found += unlisted(table, asked.recorded, {"lake": "lake"})
+        found += unlisted(template, table, asked.recorded)
     for breach in found:
         print(f"permissions: {breach}")
     if found:
