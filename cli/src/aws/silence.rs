@@ -25,10 +25,10 @@ pub fn hours(cron: &str) -> Result<Option<u32>, String> {
     let (days, months) = (numbers(day, 1, 31, &[])?, numbers(month, 1, 12, &MONTHS)?);
     let weekdays: BTreeSet<u32> = numbers(weekday, 0, 7, &WEEKDAYS)?.into_iter().map(|n| n % 7).collect();
     let starts = |on: &Date| {
-        let of_week = on.weekday().to_sunday_zero_offset().unsigned_abs().into();
-        days.contains(&on.day().unsigned_abs().into())
-            && months.contains(&on.month().unsigned_abs().into())
-            && weekdays.contains(&of_week)
+        let number = |n: i8| u32::from(n.unsigned_abs());
+        days.contains(&number(on.day()))
+            && months.contains(&number(on.month()))
+            && weekdays.contains(&number(on.weekday().to_sunday_zero_offset()))
     };
     let times: Vec<i64> = hours.iter().flat_map(|h| minutes.iter().map(move |m| i64::from(h * 60 + m))).collect();
     let (mut last, mut longest) = (None, 0);

@@ -53,9 +53,9 @@ pub fn scheduled(
              it a stack of its own: --stack NAME"
         ))),
         Some(schedule) => {
-            let invalid = |e| Stop::new(Code::Invalid, e);
-            let expression = names::schedule(schedule).map_err(invalid)?;
-            let hours = silence::hours(&schedule.cron).map_err(invalid)?;
+            let expression = names::schedule(schedule).map_err(|e| Stop::new(Code::Invalid, e))?;
+            // EventBridge has words of its own, such as `L`: of those no alarm is derived.
+            let hours = silence::hours(&schedule.cron).ok().flatten();
             let is_set = |name: &str| set.iter().any(|(set, _)| set == name);
             let silent = hours.unwrap_or(0).to_string();
             let ours = [
@@ -77,8 +77,8 @@ pub fn scheduled(
             }
             let rare = hours.is_none() && !is_set("SilentHours");
             Ok(rare.then(|| {
-                "the schedule is too rare for an alarm that no run succeeded, which looks back a week; failures are \
-                 told all the same"
+                "the schedule is too rare, or too special, for an alarm that no run succeeded, which looks back a \
+                 week; failures are told all the same"
                     .to_owned()
             }))
         }
