@@ -80,6 +80,10 @@ state-machines:
 templates:
     .ci/infra
 
+# Hold the template's policies to the calls that its roles make; with `--recorded FILE` to calls of the emulator's tests.
+permissions *ARGS:
+    .ci/permissions {{ARGS}}
+
 # Hold the calls that launch fleets to AWS's own model of EC2.
 ec2-model:
     .ci/ec2-model

@@ -82,7 +82,15 @@ pub async fn get_all<T>(ctx: &Ctx, uris: Vec<Uri>) -> Result<Vec<T>, HandlerErro
 where
     T: DeserializeOwned + Send + 'static,
 {
-    several(ctx.settings.parallel, uris, |uri| {
+    get_many(ctx, ctx.settings.parallel, uris).await
+}
+
+/// The same, so many at once.
+pub async fn get_many<T>(ctx: &Ctx, width: usize, uris: Vec<Uri>) -> Result<Vec<T>, HandlerError>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    several(width, uris, |uri| {
         let store = ctx.store.clone();
         async move {
             let found = records::load::<T>(&*store, &uri).await?;

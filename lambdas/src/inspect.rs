@@ -71,7 +71,9 @@ pub fn of_file_now(ctx: &Ctx, plan: &Plan, failure: &mut FailureRecord) {
 pub async fn machines(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<InstanceRecord>, HandlerError> {
     let mut uris = Vec::new();
     for epoch in 1..=latest {
-        uris.extend(ctx.store.list(&keys.instances(epoch).join("")).await?.into_iter().map(|o| o.uri));
+        // Beside a machine's record lies the end of its log.
+        let listed = ctx.store.list(&keys.instances(epoch).join("")).await?;
+        uris.extend(listed.into_iter().map(|o| o.uri).filter(|uri| uri.as_str().ends_with(".json")));
     }
     uris.truncate(SHOWN_MACHINES);
     let mut found: Vec<InstanceRecord> = access::get_all(ctx, uris).await?;

@@ -3,7 +3,7 @@
 //! What ends a round is reported to its waiting execution, which then passes KillFleet and Verdict like any other.
 
 use crate::{Ctx, HandlerError, access, machines};
-use spotmill_core::calls::Caught;
+use spotmill_core::calls::{Caught, errors};
 use spotmill_core::fleet::FleetNow;
 use spotmill_core::fleet::life::RoundMachines;
 use spotmill_core::ids::{Epoch, Round};
@@ -12,7 +12,7 @@ use spotmill_core::records::Lease;
 use spotmill_core::tally::Tally;
 use spotmill_ec2::cause::{Cause, Finding, Story, quota_of};
 use spotmill_ec2::watch::{Watch, Watched, after_silence, decide, needed};
-use spotmill_platform::ports::FleetRequest;
+use spotmill_platform::ports::{FleetError, FleetRequest};
 use spotmill_platform::records;
 
 /// A round whose execution runs.
@@ -65,7 +65,15 @@ async fn act(
         }
         Watch::OnDemand { resize, because } => {
             tracing::info!(%run, %step, fleet = name, because, "buying on demand");
-            ctx.fleets.resize(of.request, &resize).await?;
+            match ctx.fleets.resize(of.request, &resize).await {
+                // Waiting on would be in vain, and silent.
+                Err(e @ FleetError::Refused { .. }) => {
+                    let cause = format!("{because}; but EC2 refuses it: {e}");
+                    let caught = Caught { error: errors::REFUSED.to_owned(), cause };
+                    return stop(ctx, of, tally, &caught).await;
+                }
+                resized => resized?,
+            }
             let note = |life: &mut RoundMachines, now: u64| {
                 life.on_demand_ms.get_or_insert(now);
                 life.note(because.clone());

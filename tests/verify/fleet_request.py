@@ -17,6 +17,7 @@ SNAPSHOTS = "core/ec2/src/snapshots/spotmill_ec2__tests__"
 GOLDENS = [
     ("CreateFleet", SNAPSHOTS + "create-fleet.snap"),
     ("CreateFleet", SNAPSHOTS + "create-fleet-narrow.snap"),
+    ("CreateFleet", SNAPSHOTS + "create-fleet-on-demand.snap"),
     ("CreateLaunchTemplateVersion", SNAPSHOTS + "template-version.snap"),
 ]
 

@@ -61,7 +61,7 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     logs::began(&settings, &identity);
     let aws = Aws::from_env().await;
     let prefix = format!("{}-", settings.stack);
-    let queue = QueueSettings { prefix, dead_letters: None, tags: BTreeMap::new() };
+    let queue = QueueSettings { prefix, ..QueueSettings::default() };
     let ports =
         Ports { store: Arc::new(aws.store()), queue: Arc::new(aws.queues(queue)), clock: Arc::new(SystemClock) };
     let _ = std::fs::remove_dir_all(tmp);

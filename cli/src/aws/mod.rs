@@ -7,6 +7,7 @@ pub mod elf;
 pub mod follow;
 pub mod names;
 pub mod release;
+pub mod silence;
 pub mod table;
 pub mod upgrade;
 mod zip;
@@ -90,6 +91,7 @@ impl World {
             "SPOTMILL_SUBNETS" => now.outputs.get("Subnets").cloned(),
             "SPOTMILL_MAX_VCPUS" => now.parameters.get("MaxVcpus").cloned(),
             "SPOTMILL_SCRATCH_DAYS" => now.parameters.get("ScratchDays").cloned(),
+            "SPOTMILL_KMS_KEY" => now.parameters.get("KmsKeyArn").cloned(),
             "SPOTMILL_VISIBILITY_SECONDS" => now.parameters.get("VisibilitySeconds").cloned(),
             _ => None,
         });

@@ -3,6 +3,7 @@
 //! next call finds the stack and goes on from there.
 
 use super::names;
+use super::silence;
 use super::table;
 use crate::exit::{Code, Stop};
 use crate::ui::Ui;
@@ -40,6 +41,7 @@ pub fn scheduled(
     set: &[(String, String)],
     pipeline: &str,
     schedule: Option<&Schedule>,
+    now_secs: u64,
 ) -> Result<Option<String>, Stop> {
     let daily = all.get("Pipeline").cloned().unwrap_or_default();
     if set.iter().any(|(name, _)| name == "Pipeline") && daily != pipeline {
@@ -52,14 +54,33 @@ pub fn scheduled(
         ))),
         Some(schedule) => {
             let expression = names::schedule(schedule).map_err(|e| Stop::new(Code::Invalid, e))?;
-            let ours =
-                [("Pipeline", pipeline), ("ScheduleExpression", &expression), ("ScheduleTimezone", &schedule.timezone)];
-            for (name, value) in ours {
-                if !set.iter().any(|(set, _)| set == name) {
-                    all.insert(name.to_owned(), value.to_owned());
-                }
+            // EventBridge has words of its own, such as `L`: of those no alarm is derived.
+            let hours = silence::hours(&schedule.cron).ok().flatten();
+            let is_set = |name: &str| set.iter().any(|(set, _)| set == name);
+            let silent = hours.unwrap_or(0).to_string();
+            let ours = [
+                ("Pipeline", pipeline),
+                ("ScheduleExpression", &expression),
+                ("ScheduleTimezone", &schedule.timezone),
+                ("SilentHours", &silent),
+            ];
+            let get = |all: &Parameters, name: &str| all.get(name).cloned().unwrap_or_default();
+            let differs = |(name, value): &(&str, &str)| !is_set(name) && get(all, name) != *value;
+            // A schedule that begins now has had no run yet that could have succeeded.
+            let begins = ours.iter().any(differs) || is_set("ScheduleState") || get(all, "SilentFrom") == "0";
+            for (name, value) in ours.into_iter().filter(|(name, _)| !is_set(name)) {
+                all.insert(name.to_owned(), value.to_owned());
             }
-            Ok(None)
+            if begins && !is_set("SilentFrom") {
+                let hours: u64 = get(all, "SilentHours").parse().unwrap_or(0);
+                all.insert("SilentFrom".to_owned(), (now_secs + hours * 3_600).to_string());
+            }
+            let rare = hours.is_none() && !is_set("SilentHours");
+            Ok(rare.then(|| {
+                "the schedule is too rare, or too special, for an alarm that no run succeeded, which looks back a \
+                 week; failures are told all the same"
+                    .to_owned()
+            }))
         }
         // No longer daily.
         None if daily == pipeline && set.iter().all(|(name, _)| name != "Pipeline") => {
@@ -214,12 +235,27 @@ mod tests {
     }
 
     #[test]
+    fn the_alarm_of_a_schedule_begins_when_a_run_could_have_succeeded() {
+        let after = |had: &[(&str, &str)], cron: &str| {
+            let schedule = Schedule { cron: cron.into(), timezone: "UTC".into(), date: "today".into() };
+            let mut all = parameters(&[], Some(&stack(had)), &[]).unwrap();
+            let note = scheduled(&mut all, &[], "flights", Some(&schedule), 1_000).unwrap();
+            (all["SilentHours"].clone(), all["SilentFrom"].clone(), note.is_some())
+        };
+        assert_eq!(after(&[], "0 6 * * *"), ("26".into(), "94600".into(), false), "a new stack");
+        let daily = [("Pipeline", "flights"), ("ScheduleExpression", "cron(0 6 * * ? *)"), ("SilentFrom", "500")];
+        assert_eq!(after(&daily, "0 6 * * *"), ("26".into(), "500".into(), false), "the same schedule: as it was");
+        assert_eq!(after(&daily, "0 6 * * 1-5"), ("74".into(), "267400".into(), false), "another one");
+        assert_eq!(after(&daily, "0 6 1 * *"), ("0".into(), "1000".into(), true), "too rare");
+    }
+
+    #[test]
     fn the_daily_run_is_the_pipelines_own() {
         let schedule = Schedule { cron: "30 5 * * *".into(), timezone: "Europe/Berlin".into(), date: "today".into() };
         let after = |daily: &str, asked: &[(&str, &str)], schedule: Option<&Schedule>| {
             let asked = set(asked);
             let mut all = parameters(&asked, Some(&stack(&[("Pipeline", daily)])), &[]).unwrap();
-            let note = scheduled(&mut all, &asked, "flights", schedule).unwrap();
+            let note = scheduled(&mut all, &asked, "flights", schedule, 1_000).unwrap();
             (all["Pipeline"].clone(), all["ScheduleTimezone"].clone(), note.is_some())
         };
         assert_eq!(after("", &[], Some(&schedule)), ("flights".into(), "Europe/Berlin".into(), false));

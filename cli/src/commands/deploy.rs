@@ -26,6 +26,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Roles by which EC2 acts, and the services that they are made for.
+pub const SERVICE_ROLES: [(&str, &str); 2] =
+    [("AWSServiceRoleForEC2Fleet", "ec2fleet.amazonaws.com"), ("AWSServiceRoleForEC2Spot", "spot.amazonaws.com")];
+
 /// A worker program to upload.
 struct Program {
     path: PathBuf,
@@ -110,6 +114,7 @@ async fn stack(
     let (stacks, account) = (aws.stacks(), identity.account.as_str());
     let region = aws.region().unwrap_or_default();
     ui.note(format!("account {account}, {region}, stack {}", plan.stack));
+    service_roles(args, aws, ui).await;
     let now = upgrade::settled(&stacks, &plan.stack, ui, &global.caller()).await?;
     let bucket = code_bucket(args, plan, aws, account, &region, ui).await?;
     let own = own_bucket(args, plan, now.as_ref(), aws, account, ui).await?;
@@ -131,6 +136,24 @@ async fn stack(
         name: format!("deploy-{}", names::stamp(upgrade::since())),
     };
     upgrade::apply(&stacks, &changes, args.dry_run, ui).await
+}
+
+/// A fresh account lacks the roles by which EC2 launches fleets and spot machines. They are made once, cost nothing and outlive
+/// the stack. Who may not make them is told how: the stack can stand without them.
+async fn service_roles(args: &DeployArgs, aws: &Aws, ui: &Ui) {
+    for (role, service) in SERVICE_ROLES {
+        let account = aws.account();
+        match account.has_role(role).await {
+            Ok(false) if !args.dry_run => {}
+            _ => continue,
+        }
+        match account.make_service_role(service).await {
+            Ok(()) => ui.note(format!("made the role {role}, which EC2 needs")),
+            Err(e) => ui.note(format!(
+                "! {e}; machines need it: aws iam create-service-linked-role --aws-service-name {service}"
+            )),
+        }
+    }
 }
 
 /// The bucket for code: yours, or one for all stacks of this account and region.
@@ -204,7 +227,9 @@ fn parameters(
     let mut all = upgrade::parameters(&args.parameters, now, &ours)?;
     all.insert("BucketName".to_owned(), own.name.clone());
     let pipeline = plan.project.pipeline();
-    if let Some(note) = upgrade::scheduled(&mut all, &args.parameters, &pipeline.name, pipeline.schedule.as_ref())? {
+    let schedule = pipeline.schedule.as_ref();
+    let now_secs = upgrade::since() / 1_000;
+    if let Some(note) = upgrade::scheduled(&mut all, &args.parameters, &pipeline.name, schedule, now_secs)? {
         ui.note(format!("! {note}"));
     }
     let prefix = plan.release.prefix(&plan.stack, &all);

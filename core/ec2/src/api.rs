@@ -9,7 +9,9 @@ pub struct CreateFleet {
     pub client_token: String,
     pub r#type: String,
     pub target_capacity_specification: TargetCapacity,
-    pub spot_options: SpotOptions,
+    /// Of fleets whose machines are spot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_options: Option<SpotOptions>,
     pub excess_capacity_termination_policy: String,
     pub launch_template_configs: Vec<LaunchTemplateConfig>,
     pub terminate_instances_with_expiration: bool,
@@ -72,6 +74,9 @@ pub struct Requirements {
     pub bare_metal: String,
     pub burstable_performance: String,
     pub accelerator_count: AtMost,
+    /// Percent that a machine type may cost more a vCPU than the cheapest that is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use spotmill_core::format::{clip, count, duration};
 /// so their own quota (L-E3A00192) does not matter.
 pub const SPOT_QUOTA: &str = "L-34B43A08";
 /// The same on demand.
-const ON_DEMAND_QUOTA: &str = "L-1216C47A";
+pub const ON_DEMAND_QUOTA: &str = "L-1216C47A";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -90,7 +90,7 @@ const NO_CAUSE: &[&str] =
 /// The gravest cause that the history names since a machine was last launched: a mistake stays, capacity comes back.
 pub fn cause(events: &[FleetEvent], machines: &[MachineNow]) -> Option<Finding> {
     let launched = events.iter().filter(|e| e.sub_kind == "launched").map(|e| e.at_ms).max().unwrap_or(0);
-    let reported = events.iter().filter(|e| e.at_ms >= launched && matches!(&*e.kind, "service-error" | "information"));
+    let reported = events.iter().filter(|e| e.at_ms >= launched && !is_change(&e.kind));
     let mut texts: Vec<String> = reported.map(|e| format!("{}: {}", e.sub_kind, e.text)).collect();
     let ended = machines.iter().filter(|m| !m.works && !NO_CAUSE.iter().any(|word| m.reason.contains(word)));
     texts.extend(ended.filter(|m| !m.reason.is_empty()).map(|m| m.reason.clone()));
@@ -98,6 +98,12 @@ pub fn cause(events: &[FleetEvent], machines: &[MachineNow]) -> Option<Finding> 
         let meant = texts.iter().rev().find(|text| patterns.iter().any(|pattern| text.contains(pattern)))?;
         Some(Finding { cause: *cause, message: clip(meant, 500) })
     })
+}
+
+/// A change of a fleet or a machine, which explains nothing. EC2's model spells kinds of events as in `service-error`, its
+/// samples as Spot Fleet does, `error` and `fleetRequestChange`; what a kind is not known to be may explain something.
+fn is_change(kind: &str) -> bool {
+    matches!(kind, "instance-change" | "fleet-change" | "instanceChange" | "fleetRequestChange")
 }
 
 /// What a finding is about, for people.

@@ -16,7 +16,7 @@ pub mod watch;
 
 pub use allowed::{Allowed, Knob};
 pub use catalogue::{families, generations};
-pub use request::{create_fleet, machines_for, tags, template_versions};
+pub use request::{create_fleet, create_on_demand, machines_for, tags, template_versions};
 pub use user_data::user_data;
 
 use serde::{Deserialize, Serialize};

@@ -15,6 +15,10 @@ use spotmill_core::fleet::{Architecture, FleetProblem, FleetRequest};
 use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use std::collections::BTreeMap;
 
+/// EC2 by itself allows 20 % on demand, which leaves few pools of those that were chosen: between the cheapest and the dearest
+/// of them lies less than a factor of two.
+const ON_DEMAND_OVER_LOWEST: i32 = 100;
+
 /// The versions that carry this round's settings, to be made before the fleet.
 pub fn template_versions(
     request: &FleetRequest,
@@ -37,13 +41,48 @@ pub fn template_versions(
     Ok(chosen.types.keys().map(|architecture| (*architecture, version(*architecture))).collect())
 }
 
-/// The fleet over the versions that were made of `template_versions`, by number.
+/// The fleet of spot machines over the versions that were made of `template_versions`, by number.
 pub fn create_fleet(
     request: &FleetRequest,
     place: &FleetPlace,
     versions: &BTreeMap<Architecture, i64>,
 ) -> Result<CreateFleet, FleetProblem> {
     let chosen = machines_for(request, place)?;
+    let mut fleet = fleet_over(request, place, versions, &chosen, None)?;
+    fleet.client_token = token(request, "fleet");
+    fleet.spot_options = Some(SpotOptions {
+        allocation_strategy: "price-capacity-optimized".to_owned(),
+        instance_interruption_behavior: "terminate".to_owned(),
+    });
+    Ok(fleet)
+}
+
+/// The fleet of machines on demand beside it, of the same name: a fleet of type maintain can change its total, but not
+/// what it buys. It is asked for once in a round, so that the token needs no number of vCPUs in it.
+pub fn create_on_demand(
+    request: &FleetRequest,
+    place: &FleetPlace,
+    versions: &BTreeMap<Architecture, i64>,
+    vcpus: u32,
+) -> Result<CreateFleet, FleetProblem> {
+    let chosen = machines_for(request, place)?;
+    let mut fleet = fleet_over(request, place, versions, &chosen, Some(ON_DEMAND_OVER_LOWEST))?;
+    fleet.client_token = token(request, "fleet on demand");
+    fleet.target_capacity_specification.total_target_capacity = number(vcpus.min(MAX_FLEET_VCPUS));
+    fleet.target_capacity_specification.default_target_capacity_type = "on-demand".to_owned();
+    for one in fleet.launch_template_configs.iter_mut().flat_map(|c| &mut c.overrides) {
+        one.max_price = None;
+    }
+    Ok(fleet)
+}
+
+fn fleet_over(
+    request: &FleetRequest,
+    place: &FleetPlace,
+    versions: &BTreeMap<Architecture, i64>,
+    chosen: &Machines,
+    over_lowest: Option<i32>,
+) -> Result<CreateFleet, FleetProblem> {
     let config = |(architecture, types): (&Architecture, &Vec<String>)| {
         let version = versions.get(architecture).ok_or_else(|| {
             FleetProblem(format!("the launch template for {architecture} has no version for fleet {}", request.name))
@@ -56,22 +95,19 @@ pub fn create_fleet(
             overrides: vec![Override {
                 subnet_id: place.subnets.join(","),
                 max_price: request.knobs.max_price_per_vcpu_hour.map(|usd| usd.to_string()),
-                instance_requirements: requirements(&chosen, types),
+                instance_requirements: requirements(chosen, types, over_lowest),
             }],
         })
     };
     Ok(CreateFleet {
-        client_token: token(request, "fleet"),
+        client_token: String::new(),
         r#type: "maintain".to_owned(),
         target_capacity_specification: TargetCapacity {
             total_target_capacity: number(chosen.total_vcpus.min(MAX_FLEET_VCPUS)),
             default_target_capacity_type: "spot".to_owned(),
             target_capacity_unit_type: "vcpu".to_owned(),
         },
-        spot_options: SpotOptions {
-            allocation_strategy: "price-capacity-optimized".to_owned(),
-            instance_interruption_behavior: "terminate".to_owned(),
-        },
+        spot_options: None,
         excess_capacity_termination_policy: "no-termination".to_owned(),
         launch_template_configs: chosen.types.iter().map(config).collect::<Result<_, _>>()?,
         terminate_instances_with_expiration: true,
@@ -148,7 +184,7 @@ fn no_architecture(request: &FleetRequest, place: &FleetPlace) -> FleetProblem {
     ))
 }
 
-fn requirements(chosen: &Machines, types: &[String]) -> Requirements {
+fn requirements(chosen: &Machines, types: &[String], over_lowest: Option<i32>) -> Requirements {
     Requirements {
         vcpu_count: Range { min: number(chosen.min_vcpus), max: number(chosen.max_vcpus) },
         memory_mib: AtLeast { min: i32::try_from(chosen.min_memory_mib).unwrap_or(i32::MAX) },
@@ -157,6 +193,7 @@ fn requirements(chosen: &Machines, types: &[String]) -> Requirements {
         bare_metal: "excluded".to_owned(),
         burstable_performance: "excluded".to_owned(),
         accelerator_count: AtMost { max: 0 },
+        on_demand_max_price_percentage_over_lowest_price: over_lowest,
     }
 }
 

@@ -79,6 +79,20 @@ fn a_narrowed_request_as_ec2_gets_it() {
 }
 
 #[test]
+fn machines_on_demand_are_a_fleet_of_their_own_as_ec2_gets_it() {
+    let mut request = request();
+    request.knobs.max_price_per_vcpu_hour = Some(0.035);
+    let mut fleet = create_on_demand(&request, &place(), &versions(), 6).expect("a request");
+    let spot = create_fleet(&request, &place(), &versions()).expect("a request");
+    assert_ne!(fleet.client_token, spot.client_token);
+    assert_eq!(fleet.tag_specifications, spot.tag_specifications, "found and ended together");
+    for config in &mut fleet.launch_template_configs {
+        config.overrides[0].instance_requirements.allowed_instance_types.truncate(2);
+    }
+    insta::assert_json_snapshot!("create-fleet-on-demand", fleet);
+}
+
+#[test]
 fn the_versions_as_ec2_gets_them() {
     let mut all = template_versions(&request(), &place()).expect("versions");
     let version = all.get_mut(&Architecture::Arm64).expect("arm64");

@@ -25,6 +25,8 @@ pub struct Environment {
     pub root: Uri,
     /// ARN of the queue that work queues give up to.
     pub dead_letters: String,
+    /// ARN of the key of the stack's queues, if it is not SQS's own.
+    pub key: Option<String>,
     /// Launch template by architecture.
     pub templates: BTreeMap<Architecture, String>,
     pub subnets: Vec<String>,
@@ -51,6 +53,7 @@ impl Environment {
             (Architecture::Arm64, want("SPOTMILL_TEMPLATE_ARM64")),
         ]);
         let subnets = want("SPOTMILL_SUBNETS");
+        let key = get("SPOTMILL_KMS_KEY").map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         if !missing.is_empty() {
             return Err(misconfigured(format!("the function's environment lacks {}", missing.join(", "))));
         }
@@ -66,6 +69,7 @@ impl Environment {
             stack,
             root: Uri::new(root),
             dead_letters,
+            key,
             templates,
             subnets,
             scratch_days,
@@ -79,6 +83,7 @@ impl Environment {
         let queues = QueueSettings {
             prefix: format!("{}-", self.stack),
             dead_letters: Some(self.dead_letters.clone()),
+            key: self.key.clone(),
             tags: BTreeMap::from([(STACK_TAG.to_owned(), self.stack.clone())]),
         };
         let fleets = FleetSettings {

@@ -20,6 +20,9 @@ impl From<HandlerError> for Diagnostic {
     }
 }
 
+/// Functions that a queue calls and that have a minute: an operation of AWS must end before they do.
+pub const HASTY: &[&str] = &["tally", "dead-letters"];
+
 /// One call, with its context from Lambda.
 pub struct Served {
     pub function: &'static str,
@@ -57,9 +60,12 @@ pub async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// The function of this process, and the ports that it acts through.
 async fn setup() -> Result<(&'static str, Ctx), HandlerError> {
-    let function = function_of(std::env::var("_HANDLER").ok().as_deref())?;
+    let handler = std::env::var("_HANDLER").ok();
+    let function = function_of(handler.as_deref())?;
     let environment = Environment::read(|name| std::env::var(name).ok())?;
-    Ok((function, environment.ctx(&Aws::from_env().await)))
+    let hasty = handler.is_some_and(|handler| HASTY.contains(&handler.as_str()));
+    let aws = if hasty { Aws::hasty().await } else { Aws::from_env().await };
+    Ok((function, environment.ctx(&aws)))
 }
 
 /// The function of a handler.

@@ -225,6 +225,9 @@ impl Fleets for TestFleets {
         Ok(lock(&self.console).clone())
     }
     async fn resize(&self, request: &FleetRequest, to: &Resize) -> Result<(), FleetError> {
+        if let Some(what) = lock(&self.refuse).clone() {
+            return Err(FleetError::Refused { name: request.name.clone(), what });
+        }
         lock(&self.resized).push(to.clone());
         if let Some(now) = lock(&self.now).get_mut(&request.name) {
             now.target = to.target;

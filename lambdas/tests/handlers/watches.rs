@@ -80,6 +80,19 @@ async fn ends(world: &World, round: &RoundRequest, caught: Caught) -> VerdictRep
     verdict::handle(&world.ctx, VerdictRequest { round: round.clone(), failure: Some(caught) }).await.unwrap()
 }
 
+/// What EC2 refuses to sell is told at once; it would be asked for in vain until the round timed out.
+#[tokio::test]
+async fn on_demand_machines_that_are_refused_end_the_round_with_ec2s_words() {
+    let world = World::new().await;
+    world.deploy(&format!("{PIPELINE}[fleet]\non_demand_after = \"10m\"\n")).await;
+    let _ = dispatched(&world).await;
+    *lock(&world.fleets.refuse) = Some("VcpuLimitExceeded: more than 5 vCPUs".to_owned());
+    pass(&world, 3 * WATCH_SECS).await;
+    let caught = failure(&world).expect("reported");
+    assert_eq!(caught.error, errors::REFUSED);
+    assert!(caught.cause.contains("VcpuLimitExceeded") && caught.cause.contains("on demand"), "{}", caught.cause);
+}
+
 #[tokio::test]
 async fn a_step_without_capacity_ends_with_the_true_cause_and_can_be_resumed() {
     let world = World::new().await;

@@ -10,6 +10,7 @@ mod pause;
 pub mod queue;
 #[cfg(feature = "fleets")]
 mod quotas;
+mod record;
 #[cfg(feature = "fleets")]
 mod spot;
 #[cfg(feature = "stacks")]

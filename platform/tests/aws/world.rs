@@ -43,6 +43,7 @@ pub fn queue_settings(prefix: &str) -> QueueSettings {
     QueueSettings {
         prefix: format!("{prefix}-"),
         dead_letters: None,
+        key: None,
         tags: [("spotmill:stack", prefix)].map(owned).into(),
     }
 }

@@ -37,6 +37,27 @@ pub struct LaunchError {
     pub message: String,
 }
 
+/// How a fleet's history spells kinds of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// `service-error`, `fleet-change`: EC2's model.
+    #[default]
+    Model,
+    /// `error`, `fleetRequestChange`: Spot Fleet, and the samples of EC2's guide.
+    Samples,
+}
+
+impl Spelling {
+    pub fn of(self, kind: &str) -> &str {
+        match (self, kind) {
+            (Spelling::Samples, "service-error") => "error",
+            (Spelling::Samples, "fleet-change") => "fleetRequestChange",
+            (Spelling::Samples, "instance-change") => "instanceChange",
+            (_, kind) => kind,
+        }
+    }
+}
+
 /// What the region has to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 //! when the handle is dropped.
 
 use crate::adopt::Adopt;
-use crate::faults::{Capacity, Fault, LaunchError};
+use crate::faults::{Capacity, Fault, LaunchError, Spelling};
 use crate::fleets::keeper;
 use crate::instances::{Order, watchdog::Watchdog};
 use crate::server;
@@ -104,6 +104,10 @@ impl LocalEc2 {
     /// Launches fail so from now on, and the fleet's history says why; none: no longer.
     pub fn set_launch_error(&self, error: Option<LaunchError>) {
         self.world.set_launch_error(error);
+    }
+
+    pub fn spell_history(&self, spelling: Spelling) {
+        self.world.state().spelling = spelling;
     }
 
     pub fn fault(&self, fault: Fault) {

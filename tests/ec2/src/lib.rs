@@ -43,7 +43,7 @@ mod world;
 pub use adopt::{Adopt, AdoptSubnet, AdoptTemplate};
 pub use catalogue::Arch;
 pub use config::LocalEc2Config;
-pub use faults::{Capacity, Effect, Fault, LaunchError};
+pub use faults::{Capacity, Effect, Fault, LaunchError, Spelling};
 pub use fleets::{Event, FleetState};
 pub use handle::LocalEc2;
 pub use instances::InstanceState;

@@ -1,7 +1,7 @@
 //! The endpoint's memory: one lock over everything, held only for moments, never across an await.
 
 use crate::config::LocalEc2Config;
-use crate::faults::{Capacity, Fault, LaunchError};
+use crate::faults::{Capacity, Fault, LaunchError, Spelling};
 use crate::fleets::Fleet;
 use crate::instances::Instance;
 use crate::instances::watchdog::Watchdog;
@@ -41,6 +41,7 @@ pub struct State {
     pub capacity: Capacity,
     /// Every launch fails with it.
     pub launch_error: Option<LaunchError>,
+    pub spelling: Spelling,
     pub quota_vcpus: Option<u32>,
     pub replace_after_ms: u64,
     /// No launches any more: the endpoint is ending.
@@ -61,6 +62,7 @@ impl World {
             faults: Vec::new(),
             capacity: Capacity::Plenty,
             launch_error: None,
+            spelling: Spelling::default(),
             quota_vcpus: config.quota_vcpus,
             replace_after_ms: config.replace_after.as_millis() as u64,
             closing: false,

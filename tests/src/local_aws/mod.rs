@@ -24,6 +24,8 @@ use std::time::Duration;
 pub const STACK: &str = "etl";
 /// The user's own bucket: what pipelines read, and where they publish.
 pub const LAKE: &str = "lake";
+/// The file that calls are recorded in, if any.
+const RECORD_CALLS: &str = "SPOTMILL_RECORD_CALLS";
 
 pub struct LocalAws {
     pub emulator: Emulator,
@@ -46,6 +48,9 @@ impl LocalAws {
         // Machines ask their own metadata service who they are.
         instance_env.remove("AWS_EC2_METADATA_DISABLED");
         instance_env.insert("PATH".to_owned(), emulator.path());
+        // Where calls are recorded (tests/permissions), machines record theirs; functions have this program's environment.
+        let record = std::env::var(RECORD_CALLS).ok();
+        instance_env.extend(record.map(|file| (RECORD_CALLS.to_owned(), file)));
         let config = LocalEc2Config { port, instance_env, ..LocalEc2Config::default() };
         let ec2 = LocalEc2::start(config).expect("the local EC2 endpoint starts");
         let mut aws = LocalAws { emulator, ec2, outputs: BTreeMap::new(), spent: Spent::default() };

@@ -1,9 +1,14 @@
-//! What the account allows: spot quota and service-linked roles.
+//! What the account allows: quotas of machines and functions, and service-linked roles.
 
 use super::finding::{Finding, Grade, fine, problem, unasked, warning};
 use spotmill_core::model::Pipeline;
-use spotmill_ec2::cause::{SPOT_QUOTA, raise_quota};
+use spotmill_ec2::cause::{ON_DEMAND_QUOTA, SPOT_QUOTA, raise_quota};
 use spotmill_platform::aws::Aws;
+
+/// Concurrent executions of functions.
+const CONCURRENCY_QUOTA: &str = "L-B99A9384";
+/// What the queues' functions may take, and one for each of a run's steps at once: a new account has ten.
+const LEAST_FUNCTIONS: f64 = 10.0;
 
 /// The most vCPUs that a fleet of these pipelines may ask for; at least the vCPUs of one item.
 pub(super) fn most_vcpus(pipelines: &[&Pipeline]) -> (u32, bool) {
@@ -15,7 +20,7 @@ pub(super) fn most_vcpus(pipelines: &[&Pipeline]) -> (u32, bool) {
 }
 
 pub(super) async fn quota(aws: &Aws, (vcpus, bounded): (u32, bool)) -> Finding {
-    match aws.account().ec2_quota(SPOT_QUOTA).await {
+    match aws.account().quota("ec2", SPOT_QUOTA).await {
         Err(e) => unasked("spot quota", e),
         Ok(None) => {
             warning("spot quota", format!("{SPOT_QUOTA} is not known in this region"), "look in Service Quotas")
@@ -38,6 +43,47 @@ pub(super) fn judge_quota(quota: f64, vcpus: u32, bounded: bool) -> Finding {
     fine("spot quota", text)
 }
 
+/// Of on-demand machines, where a pipeline takes them.
+pub(super) async fn on_demand_quota(aws: &Aws, pipelines: &[&Pipeline]) -> Option<Finding> {
+    let taking: Vec<&Pipeline> = pipelines.iter().copied().filter(|p| p.fleet.on_demand_after_secs.is_some()).collect();
+    if taking.is_empty() {
+        return None;
+    }
+    let (vcpus, _) = most_vcpus(&taking);
+    Some(match aws.account().quota("ec2", ON_DEMAND_QUOTA).await {
+        Err(e) => unasked("on-demand quota", e),
+        Ok(None) => fine("on-demand quota", format!("{ON_DEMAND_QUOTA} is not known in this region")),
+        Ok(Some(quota)) => judge_on_demand(quota, vcpus),
+    })
+}
+
+pub(super) fn judge_on_demand(quota: f64, vcpus: u32) -> Finding {
+    let text = format!("{quota} vCPUs ({ON_DEMAND_QUOTA})");
+    if quota < f64::from(vcpus) {
+        let text = format!("{text}, `fleet.on_demand_after` may ask for {vcpus}");
+        return warning("on-demand quota", text, raise_quota(ON_DEMAND_QUOTA, vcpus.saturating_mul(2).max(64)));
+    }
+    fine("on-demand quota", text)
+}
+
+pub(super) async fn concurrency(aws: &Aws) -> Finding {
+    match aws.account().quota("lambda", CONCURRENCY_QUOTA).await {
+        Err(e) => unasked("functions", e),
+        Ok(None) => fine("functions", format!("{CONCURRENCY_QUOTA} is not known in this region")),
+        Ok(Some(quota)) => judge_concurrency(quota),
+    }
+}
+
+pub(super) fn judge_concurrency(quota: f64) -> Finding {
+    let text = format!("{quota} at once ({CONCURRENCY_QUOTA})");
+    if quota < LEAST_FUNCTIONS {
+        let raise = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code";
+        let text = format!("{text}, a run needs {LEAST_FUNCTIONS} beside what else the account does");
+        return warning("functions", text, format!("{raise} {CONCURRENCY_QUOTA} --desired-value 1000"));
+    }
+    fine("functions", text)
+}
+
 pub(super) async fn role(aws: &Aws, name: &str, service: &str, absent: Grade) -> Finding {
     match aws.account().has_role(name).await {
         Err(e) => unasked("service role", e),
@@ -54,6 +100,16 @@ pub(super) async fn role(aws: &Aws, name: &str, service: &str, absent: Grade) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotas_beside_that_of_spot_warn_with_the_command_that_raises_them() {
+        let low = judge_on_demand(5.0, 32);
+        assert_eq!((low.grade, judge_on_demand(32.0, 32).grade), (Grade::Warning, Grade::Fine));
+        assert!(low.remedy.unwrap().contains("--quota-code L-1216C47A --desired-value 64"));
+        let few = judge_concurrency(5.0);
+        assert_eq!((few.grade, judge_concurrency(10.0).grade), (Grade::Warning, Grade::Fine));
+        assert!(few.remedy.unwrap().contains("--service-code lambda --quota-code L-B99A9384"));
+    }
 
     #[test]
     fn a_quota_is_held_against_what_a_fleet_asks_for() {

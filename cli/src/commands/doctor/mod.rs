@@ -6,11 +6,12 @@ mod finding;
 mod place;
 mod worker;
 
+use super::deploy::SERVICE_ROLES;
 use crate::args::Global;
 use crate::aws::{World, answers, connect, stack_name};
 use crate::exit::{Code, Stop};
 use crate::project::{PIPELINE_FILE, Project};
-use account::{most_vcpus, quota, role};
+use account::{concurrency, most_vcpus, on_demand_quota, quota, role};
 use finding::{Finding, Grade, fine, problem, report, unasked, warning};
 use place::{images, pools, subnets};
 use spotmill_core::keys;
@@ -36,8 +37,11 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
         None => deployed.iter().collect(),
     };
     found.push(quota(&aws, most_vcpus(&pipelines)).await);
-    found.push(role(&aws, "AWSServiceRoleForEC2Fleet", "ec2fleet.amazonaws.com", Grade::Problem).await);
-    found.push(role(&aws, "AWSServiceRoleForEC2Spot", "spot.amazonaws.com", Grade::Warning).await);
+    found.extend(on_demand_quota(&aws, &pipelines).await);
+    found.push(concurrency(&aws).await);
+    for ((name, service), absent) in SERVICE_ROLES.into_iter().zip([Grade::Problem, Grade::Warning]) {
+        found.push(role(&aws, name, service, absent).await);
+    }
     if let Some(world) = &world {
         let subnets = subnets(global, world, &mut found).await;
         images(global, world, &mut found).await;

@@ -135,7 +135,7 @@ fn machines(of: &FleetPreview) -> Option<&Machines> {
 /// What the account and the stack allow.
 async fn limits(world: &World, all: &[FleetPreview], notes: &mut Vec<String>) {
     let Some(most) = all.iter().filter_map(machines).map(|m| m.total_vcpus).max() else { return };
-    match world.aws.account().ec2_quota(SPOT_QUOTA).await {
+    match world.aws.account().quota("ec2", SPOT_QUOTA).await {
         Ok(Some(quota)) => notes.push(format!("Quota {SPOT_QUOTA}: the largest step asks for {most} of {quota} vCPUs")),
         Ok(None) => {}
         Err(e) => notes.push(format!("Quota {SPOT_QUOTA} is not known: {e}")),

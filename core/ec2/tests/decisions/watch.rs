@@ -71,8 +71,13 @@ fn each_cause_is_distinguished_from_the_others() {
         (INVALID, "InvalidLaunchTemplateId.VersionNotFound: version 3", Cause::Template),
         (BLACKLISTED, "InvalidSubnetID.NotFound", Cause::Template),
     ] {
-        let found = cause(&[event(1, "service-error", sub_kind, text)], &[]);
-        assert_eq!(found.map(|f| f.cause), Some(expected), "{sub_kind}: {text}");
+        for kind in ["service-error", "error"] {
+            let found = cause(&[event(1, kind, sub_kind, text)], &[]);
+            assert_eq!(found.map(|f| f.cause), Some(expected), "{kind} {sub_kind}: {text}");
+        }
+        for change in ["instance-change", "instanceChange", "fleet-change", "fleetRequestChange"] {
+            assert_eq!(cause(&[event(1, change, sub_kind, text)], &[]), None, "{change} explains nothing");
+        }
     }
     // A machine that could not decrypt its volume reports it itself.
     let dead = fleet("i-1:Client.InternalError").machines;

@@ -21,18 +21,20 @@ pub fn fleet_request(of: &api::CreateFleet, call: CreateFleetFluentBuilder) -> C
                 .target_capacity_unit_type(target.target_capacity_unit_type.as_str().into())
                 .build(),
         )
-        .spot_options(
-            SpotOptionsRequest::builder()
-                .allocation_strategy(of.spot_options.allocation_strategy.as_str().into())
-                .instance_interruption_behavior(of.spot_options.instance_interruption_behavior.as_str().into())
-                .build(),
-        )
+        .set_spot_options(of.spot_options.as_ref().map(spot_options))
         .excess_capacity_termination_policy(of.excess_capacity_termination_policy.as_str().into())
         .set_launch_template_configs(Some(of.launch_template_configs.iter().map(config).collect()))
         .terminate_instances_with_expiration(of.terminate_instances_with_expiration)
         .set_valid_until(DateTime::from_str(&of.valid_until, DateTimeFormat::DateTime).ok())
         .replace_unhealthy_instances(of.replace_unhealthy_instances)
         .set_tag_specifications(Some(of.tag_specifications.iter().map(tagged).collect()))
+}
+
+fn spot_options(of: &api::SpotOptions) -> SpotOptionsRequest {
+    SpotOptionsRequest::builder()
+        .allocation_strategy(of.allocation_strategy.as_str().into())
+        .instance_interruption_behavior(of.instance_interruption_behavior.as_str().into())
+        .build()
 }
 
 fn config(of: &api::LaunchTemplateConfig) -> FleetLaunchTemplateConfigRequest {
@@ -65,6 +67,7 @@ fn requirements(of: &api::Requirements) -> InstanceRequirementsRequest {
         .bare_metal(of.bare_metal.as_str().into())
         .burstable_performance(of.burstable_performance.as_str().into())
         .accelerator_count(AcceleratorCountRequest::builder().max(of.accelerator_count.max).build())
+        .set_on_demand_max_price_percentage_over_lowest_price(of.on_demand_max_price_percentage_over_lowest_price)
         .build()
 }
 

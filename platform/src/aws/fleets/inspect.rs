@@ -34,21 +34,15 @@ pub struct Machines {
 impl Ec2Fleets {
     /// Every fleet of that name, deleted ones too as long as EC2 shows them.
     pub(super) async fn fleets_named(&self, name: &str) -> Result<Vec<Found>, RequestError> {
-        let all = self.described_fleets(None).await?;
+        let all = self.described_fleets().await?;
         let ours = all.into_iter().filter(|f| self.ours(f.tags()) && value(f.tags(), FLEET_TAG) == Some(name));
         let found = ours.filter_map(|f| Some(Found { state: f.fleet_state?, id: f.fleet_id? }));
         Ok(found.collect())
     }
 
-    pub(super) async fn described_fleets(
-        &self,
-        states: Option<&[FleetStateCode]>,
-    ) -> Result<Vec<FleetData>, RequestError> {
-        let filter = states.map(|states| {
-            let values = states.iter().map(|s| s.as_str().to_owned()).collect();
-            vec![Filter::builder().name("fleet-state").set_values(Some(values)).build()]
-        });
-        let mut pages = self.client.describe_fleets().set_filters(filter).into_paginator().send();
+    /// All that EC2 shows, without a filter: its model spells the states of filters and of answers differently.
+    pub(super) async fn described_fleets(&self) -> Result<Vec<FleetData>, RequestError> {
+        let mut pages = self.client.describe_fleets().into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             all.extend(page?.fleets.unwrap_or_default());
@@ -134,7 +128,7 @@ impl Ec2Fleets {
         let name = format!("of stack {}", self.place.stack);
         let wrap = |e| failed(&name, "looking for fleets", e);
         let mut living = BTreeMap::new();
-        for fleet in self.described_fleets(Some(LIVING)).await.map_err(wrap)? {
+        for fleet in self.described_fleets().await.map_err(wrap)? {
             let lives = fleet.fleet_state().is_some_and(|s| LIVING.contains(s));
             let target = fleet.target_capacity_specification().and_then(|t| t.total_target_capacity());
             self.add(&mut living, fleet.tags(), lives, target.and_then(|n| u32::try_from(n).ok()).unwrap_or_default());
@@ -152,7 +146,7 @@ impl Ec2Fleets {
 
     fn add(&self, living: &mut BTreeMap<String, LivingFleet>, tags: &[Tag], lives: bool, vcpus: u32) {
         if let Some(fleet) = described(tags, vcpus).filter(|_| lives && self.ours(tags)) {
-            living.entry(fleet.name.clone()).or_insert(fleet);
+            living.entry(fleet.name.clone()).and_modify(|f| f.vcpus += vcpus).or_insert(fleet);
         }
     }
 

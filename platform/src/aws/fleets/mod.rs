@@ -8,6 +8,7 @@ mod end;
 mod inspect;
 mod launch;
 mod now;
+mod resize;
 
 use super::config::Aws;
 use super::error::{Fate, RequestError};
@@ -113,7 +114,7 @@ impl Fleets for Ec2Fleets {
     }
 
     async fn resize(&self, request: &FleetRequest, to: &Resize) -> Result<(), FleetError> {
-        self.resize_fleet(&request.name, to).await.map_err(|e| failed(&request.name, "resizing the fleet", e))
+        self.resize_fleet(request, to).await
     }
 
     async fn prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, FleetError> {

@@ -1,39 +1,42 @@
-//! Reads and changes a living fleet: targets, machines, history, consoles, prices. It converts what EC2 answers to our
-//! types and decides nothing.
+//! Reads a round's fleet: targets, machines, history, consoles, prices. It converts what EC2 answers to our types and
+//! decides nothing. Of EC2's fleets a round has one, and another for what it buys on demand.
 
 use super::inspect::{ended, value};
 use super::{Ec2Fleets, RequestError};
 use crate::aws::spot;
 use crate::local::clock::SystemClock;
-use crate::ports::{Clock, FleetEvent, FleetNow, Resize};
+use crate::ports::{Clock, FleetEvent, FleetNow};
 use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{
-    FleetData, FleetStateCode, Instance, InstanceLifecycleType, TargetCapacitySpecificationRequest,
-};
+use aws_sdk_ec2::types::{DefaultTargetCapacityType, FleetData, FleetStateCode, Instance, InstanceLifecycleType};
 use spotmill_core::fleet::{MachineNow, Target, console_tail};
 use spotmill_ec2::FLEET_TAG;
 use std::collections::BTreeSet;
 
-/// What cannot be resized any more: gone, or going.
-const GONE: &[&str] = &["NotFound", "NotFoundException", "IncorrectState", "InvalidFleetState"];
+/// A machine that has no console of this very moment, only what it wrote when it booted or ended.
+const NO_LATEST: &[&str] = &["UnsupportedOperation", "InvalidParameterCombination", "InvalidParameterValue"];
 
 impl Ec2Fleets {
-    /// The fleet of that name; of several the one that lives.
-    async fn named(&self, name: &str) -> Result<Option<FleetData>, RequestError> {
-        let all = self.described_fleets(None).await?;
-        let ours = all.into_iter().filter(|f| self.ours(f.tags()) && value(f.tags(), FLEET_TAG) == Some(name));
-        Ok(ours.max_by_key(|f| f.fleet_state() == Some(&FleetStateCode::Active)))
+    /// EC2's fleets of that name: those that live if any does, else all that are shown.
+    pub(super) async fn named(&self, name: &str) -> Result<Vec<FleetData>, RequestError> {
+        let mut ours = self.described_fleets().await?;
+        ours.retain(|f| self.ours(f.tags()) && value(f.tags(), FLEET_TAG) == Some(name));
+        if ours.iter().any(lives) {
+            ours.retain(lives);
+        }
+        Ok(ours)
     }
 
     pub(super) async fn fleet_now(&self, name: &str) -> Result<Option<FleetNow>, RequestError> {
-        let Some(fleet) = self.named(name).await? else { return Ok(None) };
+        let fleets = self.named(name).await?;
+        if fleets.is_empty() {
+            return Ok(None);
+        }
         let machines = self.instances(name).await?.iter().filter_map(machine).collect();
-        let capacity = fleet.target_capacity_specification();
         let target = Target {
-            vcpus: number(capacity.and_then(|c| c.total_target_capacity())),
-            on_demand: number(capacity.and_then(|c| c.on_demand_target_capacity())),
+            vcpus: fleets.iter().map(total).sum(),
+            on_demand: fleets.iter().filter(|f| is_on_demand(f)).map(total).sum(),
         };
-        let overrides = || fleet.launch_template_configs().iter().flat_map(|c| c.overrides());
+        let overrides = || fleets.iter().flat_map(|f| f.launch_template_configs()).flat_map(|c| c.overrides());
         let types: BTreeSet<&String> = overrides()
             .flat_map(|o| o.instance_requirements().map(|r| r.allowed_instance_types()).unwrap_or_default())
             .collect();
@@ -42,7 +45,15 @@ impl Ec2Fleets {
     }
 
     pub(super) async fn history(&self, name: &str) -> Result<Vec<FleetEvent>, RequestError> {
-        let Some(fleet) = self.named(name).await? else { return Ok(Vec::new()) };
+        let mut events = Vec::new();
+        for fleet in self.named(name).await? {
+            events.extend(self.history_of(&fleet).await?);
+        }
+        events.sort_by_key(|e| e.at_ms);
+        Ok(events)
+    }
+
+    async fn history_of(&self, fleet: &FleetData) -> Result<Vec<FleetEvent>, RequestError> {
         let since = fleet.create_time().copied().unwrap_or(DateTime::from_secs(0));
         let mut events = Vec::new();
         let mut next = None;
@@ -61,40 +72,19 @@ impl Ec2Fleets {
             }
             next = page.next_token.filter(|t| !t.is_empty());
             if next.is_none() {
-                events.sort_by_key(|e| e.at_ms);
                 return Ok(events);
             }
         }
     }
 
     pub(super) async fn console_of(&self, machine: &str) -> Result<Option<String>, RequestError> {
-        let reply = self.client.get_console_output().instance_id(machine).send().await?;
-        Ok(reply.output.and_then(|output| console_tail(&output)))
-    }
-
-    /// The target first: what ends after it is not replaced.
-    pub(super) async fn resize_fleet(&self, name: &str, to: &Resize) -> Result<(), RequestError> {
-        let Some(fleet) = self.named(name).await?.filter(|f| f.fleet_state() == Some(&FleetStateCode::Active)) else {
-            return Ok(());
+        // Without `latest` EC2 shows what it took when the machine booted: not yet why it does nothing.
+        let ask = || self.client.get_console_output().instance_id(machine);
+        let reply = match ask().latest(true).send().await.map_err(RequestError::from) {
+            Err(e) if e.is(NO_LATEST) => ask().send().await?,
+            reply => reply?,
         };
-        let on_demand = to.target.on_demand.min(to.target.vcpus);
-        let capacity = TargetCapacitySpecificationRequest::builder()
-            .total_target_capacity(whole(to.target.vcpus))
-            .on_demand_target_capacity(whole(on_demand))
-            .spot_target_capacity(whole(to.target.vcpus - on_demand))
-            .default_target_capacity_type("spot".into())
-            .target_capacity_unit_type("vcpu".into())
-            .build();
-        let call = self.client.modify_fleet().set_fleet_id(fleet.fleet_id).target_capacity_specification(capacity);
-        match call.send().await.map_err(RequestError::from) {
-            Err(e) if e.is(GONE) => return Ok(()),
-            reply => drop(reply?),
-        }
-        match self.terminate(&to.end).await {
-            // One of them is gone since; the next call ends those that stand.
-            Err(e) if e.is(GONE) => Ok(()),
-            done => done,
-        }
+        Ok(reply.output.and_then(|output| console_tail(&output)))
     }
 
     pub(super) async fn spot_prices(&self, pools: &[(String, String)]) -> Result<Vec<Option<f64>>, RequestError> {
@@ -110,6 +100,20 @@ impl Ec2Fleets {
         };
         Ok(pools.iter().map(|pool| price(pool).map(|p| p.usd)).collect())
     }
+}
+
+pub(super) fn lives(of: &FleetData) -> bool {
+    of.fleet_state() == Some(&FleetStateCode::Active)
+}
+
+pub(super) fn is_on_demand(of: &FleetData) -> bool {
+    let buys = of.target_capacity_specification().and_then(|t| t.default_target_capacity_type());
+    buys == Some(&DefaultTargetCapacityType::OnDemand)
+}
+
+/// vCPUs that it is to have.
+pub(super) fn total(of: &FleetData) -> u32 {
+    number(of.target_capacity_specification().and_then(|t| t.total_target_capacity()))
 }
 
 fn machine(of: &Instance) -> Option<MachineNow> {
@@ -130,10 +134,6 @@ fn machine(of: &Instance) -> Option<MachineNow> {
 
 fn number(n: Option<i32>) -> u32 {
     n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
-}
-
-fn whole(n: u32) -> i32 {
-    i32::try_from(n).unwrap_or(i32::MAX)
 }
 
 fn millis(at: Option<&DateTime>) -> u64 {

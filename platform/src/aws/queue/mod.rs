@@ -33,6 +33,8 @@ pub struct QueueSettings {
     pub prefix: String,
     /// The ARN of the queue that dead letters go to.
     pub dead_letters: Option<String>,
+    /// The ARN of the key that messages are encrypted with; none for SQS's own.
+    pub key: Option<String>,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -81,6 +83,9 @@ impl SqsQueues {
             (QueueAttributeName::MessageRetentionPeriod, RETENTION_SECS.to_string()),
             (QueueAttributeName::ReceiveMessageWaitTimeSeconds, LONGEST_POLL_SECS.to_string()),
         ]);
+        if let Some(key) = &self.settings.key {
+            all.insert(QueueAttributeName::KmsMasterKeyId, key.clone());
+        }
         if let Some(arn) = &self.settings.dead_letters {
             let policy = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES});
             all.insert(QueueAttributeName::RedrivePolicy, policy.to_string());
@@ -186,6 +191,18 @@ fn secs(time: Duration, most: u64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_stacks_key_encrypts_the_queues_of_rounds() {
+        let key = "arn:aws:kms:eu-west-1:1:key/2".to_owned();
+        let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        let of = |key: Option<String>| {
+            let queues = SqsQueues::new(&config, QueueSettings { key, ..QueueSettings::default() });
+            queues.attributes().remove(&QueueAttributeName::KmsMasterKeyId)
+        };
+        assert_eq!(of(Some(key.clone())), Some(key));
+        assert_eq!(of(None), None, "SQS's own");
+    }
 
     #[test]
     fn seconds_round_up_to_a_bound() {

@@ -57,10 +57,10 @@ impl Account {
         Ok(Identity { account: found.account.unwrap_or_default(), arn: found.arn.unwrap_or_default() })
     }
 
-    /// The account's value of an EC2 quota, or AWS's default where it never asked for another.
-    pub async fn ec2_quota(&self, code: &str) -> Result<Option<f64>, AwsError> {
+    /// The account's value of a service's quota, or AWS's default where it never asked for another.
+    pub async fn quota(&self, service: &str, code: &str) -> Result<Option<f64>, AwsError> {
         let needs = "servicequotas:GetServiceQuota and servicequotas:GetAWSDefaultServiceQuota";
-        quotas::ec2(&self.quotas, code).await.map_err(|e| AwsError::of("looking at quotas", needs, e))
+        quotas::of(&self.quotas, service, code).await.map_err(|e| AwsError::of("looking at quotas", needs, e))
     }
 
     pub async fn has_role(&self, name: &str) -> Result<bool, AwsError> {
@@ -68,6 +68,16 @@ impl Account {
             Ok(_) => Ok(true),
             Err(e) if e.is(ABSENT) => Ok(false),
             Err(e) => Err(AwsError::of(&format!("looking for role {name}"), "iam:GetRole", e)),
+        }
+    }
+
+    /// Makes the role by which a service of AWS acts in this account; one that is there is as good.
+    pub async fn make_service_role(&self, service: &str) -> Result<(), AwsError> {
+        let made = self.iam.create_service_linked_role().aws_service_name(service).send().await;
+        match made.map_err(RequestError::from) {
+            Ok(_) => Ok(()),
+            Err(e) if e.text("IAM").contains("has been taken") => Ok(()),
+            Err(e) => Err(AwsError::of(&format!("making the role for {service}"), "iam:CreateServiceLinkedRole", e)),
         }
     }
 

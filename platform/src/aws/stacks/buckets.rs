@@ -7,7 +7,8 @@ use crate::aws::error::RequestError;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, Tag, Tagging,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, CreateBucketConfiguration,
+    ExpirationStatus, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration, Tag, Tagging,
 };
 
 #[derive(Clone, Debug)]
@@ -70,7 +71,28 @@ impl Buckets {
         let done = call.public_access_block_configuration(closed).send().await;
         done.map_err(|e| AwsError::of(&doing, "s3:PutBucketPublicAccessBlock", e))?;
         self.tag(bucket, account, tags, &doing).await?;
+        self.end_uploads(bucket, account, &doing).await?;
+        self.demand_tls(bucket, account, &doing).await?;
         Ok(Made::Now)
+    }
+
+    /// What an interrupted upload left costs money and is shown nowhere. Releases themselves stay: a stack that rolls back
+    /// fetches the one before, however old.
+    async fn end_uploads(&self, bucket: &str, account: &str, doing: &str) -> Result<(), AwsError> {
+        let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(1).build();
+        let rule = LifecycleRule::builder().id("uploads-end").status(ExpirationStatus::Enabled);
+        let rule = rule.filter(LifecycleRuleFilter::builder().prefix("").build());
+        let rule = rule.abort_incomplete_multipart_upload(abort).build().map_err(|e| impossible(doing, e))?;
+        let rules = BucketLifecycleConfiguration::builder().rules(rule).build().map_err(|e| impossible(doing, e))?;
+        let call = self.client.put_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(account);
+        let done = call.lifecycle_configuration(rules).send().await;
+        done.map(drop).map_err(|e| AwsError::of(doing, "s3:PutLifecycleConfiguration", e))
+    }
+
+    async fn demand_tls(&self, bucket: &str, account: &str, doing: &str) -> Result<(), AwsError> {
+        let call = self.client.put_bucket_policy().bucket(bucket).expected_bucket_owner(account);
+        let done = call.policy(only_tls(bucket, &self.region)).send().await;
+        done.map(drop).map_err(|e| AwsError::of(doing, "s3:PutBucketPolicy", e))
     }
 
     async fn tag(&self, bucket: &str, account: &str, tags: &[(&str, &str)], doing: &str) -> Result<(), AwsError> {
@@ -97,6 +119,22 @@ impl Buckets {
     }
 }
 
+fn only_tls(bucket: &str, region: &str) -> String {
+    let partition = match region {
+        china if china.starts_with("cn-") => "aws-cn",
+        gov if gov.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    let arn = format!("arn:{partition}:s3:::{bucket}");
+    let deny = |sid: &str, condition: serde_json::Value| {
+        serde_json::json!({"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": [&arn, format!("{arn}/*")], "Condition": condition})
+    };
+    let only_tls = deny("OnlyTls", serde_json::json!({"Bool": {"aws:SecureTransport": "false"}}));
+    let only_tls12 = deny("OnlyTls12", serde_json::json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}));
+    serde_json::json!({"Version": "2012-10-17", "Statement": [only_tls, only_tls12]}).to_string()
+}
+
 fn elsewhere(bucket: &str, e: RequestError) -> AwsError {
     let region = e.region.as_deref().unwrap_or("another region");
     let what = format!("bucket {bucket} is in {region}; set AWS_REGION to where the bucket is, or name another");
@@ -105,4 +143,17 @@ fn elsewhere(bucket: &str, e: RequestError) -> AwsError {
 
 fn impossible(doing: &str, e: impl std::error::Error + Send + Sync + 'static) -> AwsError {
     AwsError::Refused { what: format!("{doing}: the request cannot be made"), source: Box::new(e) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_tls;
+
+    #[test]
+    fn the_code_bucket_demands_tls_wherever_it_is() {
+        let policy: serde_json::Value = serde_json::from_str(&only_tls("code", "eu-west-1")).expect("JSON");
+        assert_eq!(policy["Statement"][0]["Resource"][1], "arn:aws:s3:::code/*");
+        assert_eq!(policy["Statement"][1]["Condition"]["NumericLessThan"]["s3:TlsVersion"], "1.2");
+        assert!(only_tls("code", "cn-north-1").contains("arn:aws-cn:s3:::code"));
+    }
 }

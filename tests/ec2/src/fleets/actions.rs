@@ -29,26 +29,18 @@ pub fn modify(world: &World, state: &mut State, request: &Tree) -> Answer {
     let found = state.fleet(&id)?;
     if found.state != FleetState::Active {
         let message = format!("The fleet {id} is {}, not active: it cannot be modified", found.state.name());
-        return Err(Ec2Error::new("IncorrectState", message));
+        return Err(Ec2Error::new("FleetNotInModifiableState", message));
     }
     let policy = request.text("ExcessCapacityTerminationPolicy").map(capacity::check_policy).transpose()?;
-    let target = match request.at("TargetCapacitySpecification") {
-        Some(specification) => {
-            if let Some(unit) = specification.text("TargetCapacityUnitType")
-                && capacity::unit(specification)? != found.unit
-            {
-                return Err(Ec2Error::invalid(format!("the fleet does not count in {unit}")));
-            }
-            Some((capacity::target(specification)?, capacity::on_demand(specification)?))
-        }
-        None => None,
-    };
+    let target = request.at("TargetCapacitySpecification").map(only_total).transpose()?;
     let Some(fleet) = state.fleet_mut(&id) else { return Err(Ec2Error::invalid(id)) };
-    fleet.terminate_excess = policy.unwrap_or(fleet.terminate_excess);
-    if let Some((target, on_demand)) = target.filter(|target| *target != (fleet.target, fleet.on_demand)) {
-        let description = format!("target {} becomes {target}, {on_demand} of it on demand", fleet.target);
+    // What an absent policy means is nowhere documented: here it is EC2's default, the dearer of the two for us.
+    fleet.terminate_excess = policy.unwrap_or(true);
+    if let Some(target) = target.filter(|target| *target != fleet.target) {
+        let description = format!("target {} becomes {target}", fleet.target);
         fleet.record("fleet-change", "modify_in_progress", description, None);
-        (fleet.target, fleet.on_demand) = (target, on_demand);
+        fleet.on_demand = if fleet.on_demand > 0 { target } else { 0 };
+        fleet.target = target;
         fleet.next_launch_ms = 0;
         fleet.record("fleet-change", "modify_succeeded", format!("target is {target}"), None);
         if fleet.terminate_excess {
@@ -57,6 +49,15 @@ pub fn modify(world: &World, state: &mut State, request: &Tree) -> Answer {
     }
     world.wake.notify_one();
     Ok(Xml::new().text("return", true))
+}
+
+/// EC2 changes the total and nothing else, by what users of it report.
+fn only_total(specification: &Tree) -> Result<u32, Ec2Error> {
+    if specification.members().any(|(name, _)| name != "TotalTargetCapacity") {
+        let message = "currently we only support total target capacity modification";
+        return Err(Ec2Error::new("InvalidTargetCapacitySpecification", message));
+    }
+    capacity::target(specification)
 }
 
 /// The newest first, as long as the target is still met without it.

@@ -52,8 +52,8 @@ pub fn unit(specification: &Tree) -> Result<Unit, Ec2Error> {
     }
 }
 
-/// Only spot: on-demand is EC2's default, so the request must state it.
-pub fn check_spot(specification: &Tree) -> Result<(), Ec2Error> {
+/// All spot or all on demand; on-demand is EC2's default, so a request for spot must state it.
+pub fn check_pure(specification: &Tree) -> Result<(), Ec2Error> {
     specification.only(&[
         "TotalTargetCapacity",
         "OnDemandTargetCapacity",
@@ -61,11 +61,13 @@ pub fn check_spot(specification: &Tree) -> Result<(), Ec2Error> {
         "DefaultTargetCapacityType",
         "TargetCapacityUnitType",
     ])?;
-    let on_demand = specification.parsed::<u32>("OnDemandTargetCapacity")?.unwrap_or(0);
     let purchase = specification.text("DefaultTargetCapacityType").unwrap_or("on-demand");
-    let all_spot = specification.parsed::<u32>("SpotTargetCapacity")? == Some(target(specification)?);
-    if on_demand > 0 || (purchase != "spot" && !all_spot) {
-        return Err(Ec2Error::not_simulated("on-demand capacity: say DefaultTargetCapacityType=spot"));
+    if !["spot", "on-demand"].contains(&purchase) {
+        let message = format!("Value ({purchase}) for parameter DefaultTargetCapacityType is invalid.");
+        return Err(Ec2Error::invalid(message));
+    }
+    if ![0, target(specification)?].contains(&on_demand(specification)?) {
+        return Err(Ec2Error::not_simulated("a fleet that is partly on demand"));
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
     }
     let specification = request.at("TargetCapacitySpecification");
     let specification = specification.ok_or_else(|| Ec2Error::missing("TargetCapacitySpecification"))?;
-    capacity::check_spot(specification)?;
+    capacity::check_pure(specification)?;
     capacity::check_spot_options(request)?;
     let policy = request.text("ExcessCapacityTerminationPolicy").unwrap_or("termination");
     let unit = capacity::unit(specification)?;
@@ -67,7 +67,7 @@ fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
         created_ms: now_ms(),
         ended_ms: None,
         target: capacity::target(specification)?,
-        on_demand: 0,
+        on_demand: capacity::on_demand(specification)?,
         unit,
         terminate_excess: capacity::check_policy(policy)?,
         valid_until_ms: valid_until(request)?,

@@ -1,6 +1,7 @@
 //! DescribeFleets, DescribeFleetInstances, DescribeFleetHistory.
 
 use super::{Event, Fleet, capacity};
+use crate::faults::Spelling;
 use crate::tags::matches;
 use crate::wire::{Answer, Ec2Error, Tree, Xml, echo, page};
 use crate::world::{State, World, iso, now_ms};
@@ -97,8 +98,9 @@ pub fn history(_: &World, state: &mut State, request: &Tree) -> Answer {
     let start = capacity::instant_ms(request, "StartTime")?.ok_or_else(missing)?;
     let kind = request.text("EventType");
     let events = fleet.history.iter().enumerate();
+    // A filter takes the model's words, whatever the answer is spelled like.
     let events = events.filter(|(_, event)| event.at_ms >= start && kind.is_none_or(|kind| kind == event.kind));
-    let found = events.map(|(at, event)| (at as u64, event_xml(event))).collect();
+    let found = events.map(|(at, event)| (at as u64, event_xml(event, state.spelling))).collect();
     let (page, next) = page::page(request, found, 1..=1_000)?;
     Ok(Xml::new()
         .list("historyRecordSet", page)
@@ -108,10 +110,13 @@ pub fn history(_: &World, state: &mut State, request: &Tree) -> Answer {
         .text("startTime", iso(start)))
 }
 
-fn event_xml(event: &Event) -> Xml {
+fn event_xml(event: &Event, spelling: Spelling) -> Xml {
     let information = Xml::new()
         .text("eventDescription", &event.description)
         .text("eventSubType", &event.sub_kind)
         .maybe("instanceId", event.instance.as_ref());
-    Xml::new().node("eventInformation", information).text("eventType", &event.kind).text("timestamp", iso(event.at_ms))
+    Xml::new()
+        .node("eventInformation", information)
+        .text("eventType", spelling.of(&event.kind))
+        .text("timestamp", iso(event.at_ms))
 }

@@ -113,6 +113,10 @@ pub fn terminate(world: &World, state: &mut State, request: &Tree) -> Answer {
 
 pub fn console_output(_: &World, state: &mut State, request: &Tree) -> Answer {
     let instance = state.instance(request.need("InstanceId")?)?;
+    // EC2 takes the output when a machine boots and when it ends; what it writes in between only `Latest` shows.
+    if instance.ended_ms.is_none() && request.parsed::<bool>("Latest")? != Some(true) {
+        return Ok(Xml::new().text("instanceId", &instance.id).text("timestamp", iso(now_ms())));
+    }
     let log = std::fs::read(instance.dir.join("console.log")).unwrap_or_default();
     let tail = &log[log.len().saturating_sub(CONSOLE_BYTES)..];
     Ok(Xml::new()

