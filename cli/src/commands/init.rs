@@ -3,6 +3,7 @@
 //! that was killed can be repeated.
 
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use crate::starter;
 use crate::worker::Worker;
@@ -53,7 +54,8 @@ fn write(global: &Global, dir: &Path, files: &[(&str, &str)], date: &str) -> Res
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     let next = there(global, dir).command("run").option("--date", date);
     if global.json {
-        say!("{}", serde_json::json!({"v": 1, "event": "written", "files": names, "next": next.to_string()}));
+        let files = names.iter().map(|name| (*name).to_owned()).collect();
+        Event::Written { files, next: next.to_string() }.print();
         return Ok(Code::Done);
     }
     say!("wrote {}", names.join(", "));
