@@ -25,7 +25,7 @@ pub(super) struct Rules<'a> {
     near: Span,
     /// Where a row, `(a, b)`, is compared with rows.
     rows: BTreeSet<*const Expr>,
-    pub(super) condition: bool,
+    condition: bool,
     pub(super) ctes: BTreeSet<String>,
     pub(super) tables: Vec<(String, Range<usize>)>,
     pub(super) functions: Vec<(String, Range<usize>)>,
@@ -47,6 +47,10 @@ impl<'a> Rules<'a> {
             complaints: Vec::new(),
             too_long: false,
         }
+    }
+
+    pub(super) fn of_condition(text: &'a str) -> Self {
+        Self { condition: true, ..Self::new(text) }
     }
 
     fn bytes(&self, span: Span) -> Range<usize> {

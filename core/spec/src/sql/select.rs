@@ -62,7 +62,7 @@ pub fn parse_condition(text: &str) -> Result<Select, Vec<Complaint>> {
         let rest = tokens.len().checked_sub(1).map_or(0..0, |i| tokens[i].span.clone());
         return Err(vec![Complaint::new("bad-sql", "a check is one condition", rest, "this does not belong to it")]);
     }
-    let mut rules = Rules { condition: true, ..Rules::new(text) };
+    let mut rules = Rules::of_condition(text);
     let _ = expr.visit(&mut rules);
     let params = rules.params(&tokens);
     if !rules.complaints.is_empty() {
