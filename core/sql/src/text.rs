@@ -241,11 +241,7 @@ impl VisitorMut for Rewrite<'_> {
                     *interval.value = Expr::Value(Value::SingleQuotedString(number).into());
                 }
             }
-            Expr::Extract { field: field @ DateTimeField::Custom(_), .. } => {
-                if let DateTimeField::Custom(ident) = field {
-                    ident.quote_style = None;
-                }
-            }
+            Expr::Extract { field: DateTimeField::Custom(ident), .. } => ident.quote_style = None,
             Expr::BinaryOp { left, op: BinaryOperator::PGStartsWith, right } => {
                 *expr = call("starts_with", vec![(**left).clone(), (**right).clone()]);
             }
