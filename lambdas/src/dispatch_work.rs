@@ -133,7 +133,7 @@ fn body(of: &RoundRequest, plan: &Plan, item: ItemIndex) -> Result<String, Handl
 
 /// Sends all, several batches at once.
 async fn send_page(ctx: &Ctx, queue: &str, bodies: Vec<String>) -> Result<(), HandlerError> {
-    let batches = bodies.chunks(BATCH).map(<[String]>::to_vec).collect();
+    let batches = bodies.chunks(BATCH).map(<[String]>::to_vec);
     let sent = several(ctx.settings.parallel, batches, |batch| {
         let (ctx, queue) = (ctx.clone(), queue.to_owned());
         async move { send_batch(&ctx, &queue, batch).await }

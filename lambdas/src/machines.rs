@@ -10,7 +10,6 @@ use spotmill_core::fleet::life::{self, Cost, RoundMachines};
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys, is_machines};
 use spotmill_core::records::Lease;
-use spotmill_platform::records;
 
 /// Adds an observation to the record, and whatever `edit` adds; returns the resulting record.
 pub async fn see(

@@ -2,7 +2,6 @@
 
 use super::fleet::{Pool, Unit};
 use super::overrides::{self, Override};
-use crate::catalogue::InstanceType;
 use crate::wire::{Ec2Error, Tree};
 use crate::world::State;
 use std::collections::BTreeSet;
