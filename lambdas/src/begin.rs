@@ -26,16 +26,18 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
     let selected = select(&program, &input)?;
     let run = program.run_id();
     let uri = RunKeys::new(&ctx.root, &run).lease();
-    let begun = update(ctx, &uri, async |old: Option<Lease>| {
-        let takes = claim(ctx, &run, old.as_ref(), &root).await?;
+    let (run, root, program, input) = (&run, &root, &program, &input);
+    let (selected, deployed) = (&selected, &deployed);
+    let begun = update(ctx, &uri, |old: Option<Lease>| async move {
+        let takes = claim(ctx, run, old.as_ref(), root).await?;
         if let Some(mine) = old.as_ref().filter(|_| !takes) {
             return Ok(Change::Keep(mine.selected.clone()));
         }
         frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
         let worker = &deployed.record.worker;
-        let beginning = Beginning { run: &run, input: &input, root: &root, selected: &selected, worker };
-        let new = next_lease(ctx, &program, &beginning, old.as_ref()).await?;
-        let frozen = RunKeys::new(&ctx.root, &run).pipeline(&program.digest);
+        let beginning = Beginning { run, input, root, selected, worker };
+        let new = next_lease(ctx, program, &beginning, old.as_ref()).await?;
+        let frozen = RunKeys::new(&ctx.root, run).pipeline(&program.digest);
         if let Stands::Others(_) = create(ctx, &frozen, &deployed.text).await? {
             return Err(HandlerError::corrupt(format!("{frozen} does not hold what its name says")));
         }
@@ -43,7 +45,7 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
         Ok(Change::Write(new, selected.clone()))
     });
     let steps = begun.await?;
-    Ok(BeginReply { count: steps.len() as u32, run, steps })
+    Ok(BeginReply { count: steps.len() as u32, run: run.clone(), steps })
 }
 
 /// The steps to run, in the pipeline's order; an unknown name is refused with the valid ones.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// The slots that a fleet may have, at least one, and why they are fewer than it asked for.
 pub async fn grant(ctx: &Ctx, most: u32, ask: &Ask<'_>) -> Result<(u32, Option<String>), HandlerError> {
     let uri = keys::capacity(&ctx.root);
-    update(ctx, &uri, async |old: Option<Capacity>| {
+    update(ctx, &uri, |old: Option<Capacity>| async move {
         let old = old.unwrap_or_default();
         let ended = ended(ctx, &old).await?;
         // Listed after the grants were read: a fleet that is granted and seen counts once.

@@ -61,7 +61,8 @@ impl Place {
             format: self.format,
             columns: publication.columns.clone(),
         };
-        update(ctx, uri, async |there: Option<Contract>| {
+        let next = &next;
+        update(ctx, uri, |there: Option<Contract>| async move {
             Ok(match there.is_some_and(|there| changes(&there, &next.columns).is_none()) {
                 true => Change::Keep(()),
                 false => Change::Write(next.clone(), ()),

@@ -59,7 +59,7 @@ async fn register(
     token: &str,
     slots: u32,
 ) -> Result<Tally, HandlerError> {
-    update(ctx, uri, async |old: Option<Tally>| {
+    update(ctx, uri, |old: Option<Tally>| async move {
         lease::fence(ctx, &of.run, &lease::ticket(of)).await?;
         let now = ctx.clock.now_ms();
         let fresh = || Tally { slots, ..Tally::begin(of, seed.clone(), token, now) };
@@ -155,7 +155,7 @@ async fn send_batch(ctx: &Ctx, queue: &str, mut batch: Vec<String>) -> Result<()
 
 /// Writes down how far the sending is.
 async fn advance(ctx: &Ctx, uri: &Uri, of: &RoundRequest, cursor: ItemIndex) -> Result<Tally, HandlerError> {
-    update(ctx, uri, async |old: Option<Tally>| {
+    update(ctx, uri, |old: Option<Tally>| async move {
         lease::fence(ctx, &of.run, &lease::ticket(of)).await?;
         let Some(mut tally) = old.filter(|t| t.round == of.round) else {
             return Err(HandlerError::fenced(format!("round {} of `{}` was overtaken", of.round, of.step)));

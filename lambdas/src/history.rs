@@ -53,6 +53,10 @@ async fn add(ctx: &Ctx, uri: &Uri, run: &PastRun) -> Result<(), HandlerError> {
     if let Err(RecordError::Corrupt { .. }) = records::load::<History>(&*ctx.store, uri).await {
         return Ok(records::put(&*ctx.store, uri, &History::default().with(run.clone())).await?);
     }
-    update(ctx, uri, async |old: Option<History>| Ok(Change::Write(old.unwrap_or_default().with(run.clone()), ())))
-        .await
+    update(
+        ctx,
+        uri,
+        |old: Option<History>| async move { Ok(Change::Write(old.unwrap_or_default().with(run.clone()), ())) },
+    )
+    .await
 }

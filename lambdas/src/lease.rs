@@ -8,6 +8,7 @@ use spotmill_core::ids::RunId;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::Lease;
 use spotmill_platform::records;
+use std::future::Future;
 
 pub fn ticket(of: &RoundRequest) -> Ticket<'_> {
     Ticket { root: &of.root, step: of.step.as_str(), epoch: of.epoch, generation: of.generation }
@@ -23,13 +24,16 @@ pub fn no_run(run: &RunId) -> HandlerError {
 }
 
 /// Changes the lease of a run that has one, by compare-and-swap.
-pub async fn change<R>(
-    ctx: &Ctx,
-    run: &RunId,
-    mut decide: impl AsyncFnMut(Lease) -> Result<Change<Lease, R>, HandlerError>,
-) -> Result<R, HandlerError> {
+pub async fn change<R, F>(ctx: &Ctx, run: &RunId, mut decide: impl FnMut(Lease) -> F) -> Result<R, HandlerError>
+where
+    F: Future<Output = Result<Change<Lease, R>, HandlerError>>,
+{
     let uri = RunKeys::new(&ctx.root, run).lease();
-    update(ctx, &uri, async |old: Option<Lease>| decide(old.ok_or_else(|| no_run(run))?).await).await
+    update(ctx, &uri, |old: Option<Lease>| {
+        let deciding = old.ok_or_else(|| no_run(run)).map(&mut decide);
+        async move { deciding?.await }
+    })
+    .await
 }
 
 /// The lease, if it still lets this caller act.

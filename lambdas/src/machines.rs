@@ -32,7 +32,8 @@ async fn change(
     fleet: Option<&FleetNow>,
     edit: impl Fn(&mut RoundMachines, u64),
 ) -> Result<RoundMachines, HandlerError> {
-    update(ctx, uri, async |old: Option<RoundMachines>| {
+    let edit = &edit;
+    update(ctx, uri, |old: Option<RoundMachines>| async move {
         let now = ctx.clock.now_ms();
         let mut next = old.clone().unwrap_or_default();
         if let Some(fleet) = fleet {

@@ -68,7 +68,7 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
 /// Claims the run and mints this execution's epoch, in one swap.
 async fn mint(ctx: &Ctx, request: &PlanWorkRequest) -> Result<(Lease, Generation), HandlerError> {
     let run = &request.run;
-    lease::change(ctx, run, async |old| {
+    lease::change(ctx, run, |old| async move {
         let takes = begin::claim(ctx, run, Some(&old), &request.root).await?;
         let Some(generation) = old.generations.get(request.step.as_str()).map(|g| g.generation) else {
             let steps = old.generations.keys().cloned().collect::<Vec<_>>().join(", ");

@@ -50,7 +50,7 @@ fn check_owner(lease: &Lease, request: &ReportRequest) -> Result<(), HandlerErro
 }
 
 async fn release(ctx: &Ctx, request: &ReportRequest, outcome: RunOutcome) -> Result<(), HandlerError> {
-    lease::change(ctx, &request.run, async |old| {
+    lease::change(ctx, &request.run, |old| async move {
         if old.owner.is_none() {
             return Ok(Change::Keep(()));
         }

@@ -68,7 +68,7 @@ async fn take(
 
 /// Folds into the record, by compare-and-swap; nothing if there is none.
 pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<Option<Fold>, HandlerError> {
-    update(ctx, uri, async |tally: Option<Tally>| {
+    update(ctx, uri, |tally: Option<Tally>| async move {
         let Some(tally) = tally else { return Ok(Change::Keep(None)) };
         let mut folded = fold(&tally, callbacks);
         let now = ctx.clock.now_ms();

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{StoreError, Swapped};
 use spotmill_platform::records::{self, RecordError};
+use std::future::Future;
 use std::time::Duration;
 
 /// Tries against others who win: far more than there are writers at once.
@@ -22,13 +23,10 @@ pub enum Change<T, R> {
 }
 
 /// Changes the record, or creates it; `decide` gets what is there and is asked again when another writer came first.
-pub async fn update<T, R>(
-    ctx: &Ctx,
-    uri: &Uri,
-    mut decide: impl AsyncFnMut(Option<T>) -> Result<Change<T, R>, HandlerError>,
-) -> Result<R, HandlerError>
+pub async fn update<T, R, F>(ctx: &Ctx, uri: &Uri, mut decide: impl FnMut(Option<T>) -> F) -> Result<R, HandlerError>
 where
     T: DeserializeOwned + Serialize,
+    F: Future<Output = Result<Change<T, R>, HandlerError>>,
 {
     for tries in 0..TRIES {
         let (old, etag) = records::load::<T>(&*ctx.store, uri).await?.unzip();
