@@ -21,6 +21,8 @@ spelling:
 walls:
     .ci/walls --self-test
     .ci/walls
+    .ci/circles --self-test
+    .ci/circles
 
 # Hold the pages to the tree: paths, tests, commands, links and anchors.
 docs:

@@ -1,10 +1,12 @@
 //! The command line. This module only parses; `main` turns the result into a command with all options resolved.
 
-use crate::project::PIPELINE_FILE;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use spotmill_core::command::{self, Caller};
 use std::path::{Path, PathBuf};
+
+/// What a directory of a project has.
+pub const PIPELINE_FILE: &str = "pipeline.toml";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
@@ -176,11 +178,14 @@ pub enum Command {
     /// Print the columns of a file or step, ready to paste
     Schema {
         /// A data file, or the name of a step
-        #[arg(value_name = "FILE|STEP", required_unless_present = "pipeline")]
+        #[arg(value_name = "FILE|STEP", required_unless_present_any = ["pipeline", "events"])]
         what: Option<String>,
         /// The JSON Schema of the pipeline file, for editors
         #[arg(long)]
         pipeline: bool,
+        /// The JSON Schema of what --json prints, for programs
+        #[arg(long, conflicts_with_all = ["what", "pipeline"])]
+        events: bool,
     },
     /// List the SQL functions and transforms of this pipeline's worker
     Functions {
@@ -361,7 +366,7 @@ pub struct SqlArgs {
     /// The value of $NAME in the query
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = key_value)]
     pub params: Vec<(String, String)>,
-    /// Write all rows to a file ending in .parquet, .csv or .ndjson
+    /// Write all rows to a file ending in .parquet, .csv, .tsv or .ndjson
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["format", "limit"])]
     pub output: Option<PathBuf>,
     /// Replace the file if it exists

@@ -3,7 +3,6 @@
 use crate::answers;
 use crate::args::Global;
 use crate::aws::{self, World};
-use crate::commands::runs;
 use crate::exit::Stop;
 use crate::local::{place, world};
 use crate::next::no_runs;
@@ -14,7 +13,7 @@ use spotmill_core::keys::RunKeys;
 use spotmill_core::nearest::nearest;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{Lease, RunOutcome, RunReport};
-use spotmill_lambdas::Ctx;
+use spotmill_lambdas::{Ctx, inspect};
 use spotmill_platform::ports::{ExecutionState, Store};
 use spotmill_platform::records;
 use spotmill_platform::routed::RoutedStore;
@@ -50,7 +49,7 @@ impl Inspector {
                 None => Err(no_runs(global).await),
             };
         };
-        let all = runs::all(&self.ctx).await?;
+        let all = inspect::runs(&self.ctx).await?;
         chosen(named, &all).map_err(|instead| {
             let list = global.command("runs");
             Stop::usage(format!("there is no run {named}; {instead}")).remedy(format!("list them: {list}"))
@@ -60,7 +59,7 @@ impl Inspector {
     /// The run that was claimed last, of those that run; else of all.
     pub async fn latest(&self) -> Result<Option<RunId>, Stop> {
         let mut best: Option<((bool, u64), RunId)> = None;
-        for run in runs::all(&self.ctx).await? {
+        for run in inspect::runs(&self.ctx).await? {
             let keys = RunKeys::new(&self.ctx.root, &run);
             let found = records::load::<Lease>(&*self.ctx.store, &keys.lease()).await.map_err(answers::of_record)?;
             let Some((lease, _)) = found else { continue };

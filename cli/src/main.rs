@@ -15,6 +15,7 @@ mod aws;
 mod aws;
 mod check;
 mod commands;
+mod event;
 mod examples;
 mod exit;
 mod inspect;
@@ -29,6 +30,7 @@ mod ui;
 mod worker;
 
 use args::{Cli, Command, Global};
+use event::Event;
 use exit::{Code, Stop, io};
 use spotmill_core::cpu;
 use std::process::ExitCode;
@@ -88,7 +90,9 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         | Command::Stop { .. }) => commands::on_aws::run(global, command).await,
         Command::Init { dir, from, example } => commands::init::run(global, dir.as_deref(), from.as_deref(), example),
         Command::Validate { key } => commands::author::validate(global, &key).await,
-        Command::Schema { what, pipeline } => commands::author::schema(global, what.as_deref(), pipeline).await,
+        Command::Schema { what, pipeline, events } => {
+            commands::author::schema(global, what.as_deref(), pipeline, events).await
+        }
         Command::Functions { name, markdown } => commands::author::functions(name.as_deref(), markdown, global),
         Command::Sql(args) => commands::sql::run(global, &args).await,
         Command::Plan { key, fleet, changed } => commands::plan::run(global, &key, fleet, changed).await,
@@ -107,10 +111,8 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
 
 fn report(global: &Global, stop: &Stop) {
     if global.json {
-        let line = serde_json::json!({
-            "v": 1, "event": "error", "message": stop.message, "remedy": stop.remedy, "code": stop.code as u8,
-        });
-        say!("{line}");
+        let (message, remedy) = (stop.message.clone(), stop.remedy.clone());
+        Event::Error { message, remedy, code: stop.code as u8 }.print();
     }
     warn_of!("{stop}");
 }

@@ -2,7 +2,9 @@
 //! for one key. Paths stay relative to it, so that a project may be moved with its runs. Problems
 //! are printed as they are found, all of them, and end the command with code 3.
 
+pub use crate::args::PIPELINE_FILE;
 use crate::args::{ColorWhen, Global, KeyArgs};
+use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use spotmill_core::calls::RunInput;
 use spotmill_core::model::{Param, ParamType, Pipeline};
@@ -10,8 +12,6 @@ use spotmill_spec::{self as spec, Parsed, Problem, Severity, Sources};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
-
-pub const PIPELINE_FILE: &str = "pipeline.toml";
 
 pub struct Project {
     pub sources: Sources,
@@ -108,7 +108,7 @@ pub fn invalid(problems: &[Problem], sources: &Sources, global: &Global) -> Stop
 pub fn print_problems(problems: &[Problem], sources: &Sources, global: &Global) {
     for problem in problems {
         if global.json {
-            say!("{}", serde_json::json!({"v": 1, "event": "problem", "problem": problem}));
+            Event::Problem { problem: problem.clone() }.print();
         } else {
             warn_of!("{}\n", spec::render(&called(problem, global), sources, colored(global)));
         }

@@ -2,11 +2,11 @@
 //! command that resumes it. Results go to stdout.
 
 use crate::args::{Asked, Global};
+use crate::event::{Published, RunEnded, StepSummary};
 use crate::exit::{Code, Stop};
 use crate::local::near;
 use crate::ui::fit;
 use crate::ui::format::{bytes, count, duration, plural};
-use crate::ui::{Published, RunEnded, StepSummary};
 use crate::worker::Worker;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use spotmill_core::calls::{RunInput, errors};
@@ -70,9 +70,7 @@ fn steps(report: RunReport) -> Vec<StepSummary> {
             generation: s.generation,
             items: s.items,
             committed: s.committed,
-            rows_read: s.rows_read,
-            rows_rejected: s.rows_rejected,
-            rows_written: s.rows_written,
+            rows: s.rows,
             peak_bytes: s.peak_bytes,
             warnings: s.warnings,
             notes: s.notes,
@@ -100,8 +98,8 @@ pub fn print(ended: &RunEnded, code: Code, caller: &Caller, resume: &Command) {
         }
         for step in &ended.steps {
             step.warnings.iter().chain(&step.notes).for_each(|w| say!("  ! {}: {w}", step.step));
-            if step.rows_rejected > 0 {
-                let rows = plural(step.rows_rejected, "row");
+            if step.rows.rejected > 0 {
+                let rows = plural(step.rows.rejected, "row");
                 let show = caller.command("show").arg(&ended.run).arg(&step.step).blank("ITEM");
                 say!("  {} rejected {rows}; where and why: {show}", step.step);
             }
@@ -244,9 +242,9 @@ fn step_table(steps: &[StepSummary]) -> Table {
             } else {
                 format!("{}/{}", step.committed, step.items)
             },
-            count(step.rows_read + step.rows_rejected),
-            count(step.rows_rejected),
-            count(step.rows_written),
+            count(step.rows.raw),
+            count(step.rows.rejected),
+            count(step.rows.written),
             bytes(step.peak_bytes),
         ]);
     }

@@ -5,7 +5,7 @@ use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use spotmill_core::item::{About, CheckReply, CheckRequest, PreviewReply};
+use spotmill_core::item::{About, CheckReply, CheckRequest, FunctionInfo, PreviewReply};
 use spotmill_core::records::DeployedWorker;
 use spotmill_spec::query::{QueryReply, QueryRequest};
 use std::collections::BTreeMap;
@@ -119,6 +119,16 @@ impl Worker {
             Some(2) => Code::Usage,
             _ => Code::ItemsFailed,
         })
+    }
+
+    /// One of its functions, however its name is spelt.
+    pub fn function(&self, name: &str) -> Result<FunctionInfo, Stop> {
+        let mut command = Command::new(&self.program);
+        let output = command.args(["functions", name, "--json"]).output().map_err(io("start", &self.program))?;
+        match output.status.success() {
+            true => serde_json::from_slice(&output.stdout).map_err(|e| self.broken(&e)),
+            false => Err(Stop::usage(String::from_utf8_lossy(&output.stderr).trim())),
+        }
     }
 
     /// A file's columns as a block to paste.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// What was read about the owner of a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerState {
+pub enum ExecutionState {
     Running,
     Ended,
     NotFound,
@@ -24,7 +24,7 @@ pub enum Claim {
 }
 
 /// May `root` act for the run? `owner` is what was read about the lease's owner, if it has one that is not `root`.
-pub fn decide(lease: Option<&Lease>, root: &ExecutionId, owner: Option<OwnerState>, now_ms: u64) -> Claim {
+pub fn decide(lease: Option<&Lease>, root: &ExecutionId, owner: Option<ExecutionState>, now_ms: u64) -> Claim {
     let take = |because: String| Claim::Take { because };
     let Some(lease) = lease else {
         return take("nobody has run it before".to_owned());
@@ -38,14 +38,14 @@ pub fn decide(lease: Option<&Lease>, root: &ExecutionId, owner: Option<OwnerStat
     let refuse = |because: String| Claim::Refuse { held_by: holder.clone(), because };
     let age_secs = now_ms.saturating_sub(lease.claimed_ms) / 1000;
     match owner {
-        Some(OwnerState::Ended) => take(format!("{holder}, which held it, has ended")),
-        Some(OwnerState::NotFound) if age_secs >= NOT_FOUND_SECS => {
+        Some(ExecutionState::Ended) => take(format!("{holder}, which held it, has ended")),
+        Some(ExecutionState::NotFound) if age_secs >= NOT_FOUND_SECS => {
             take(format!("{holder}, which held it, cannot be found {age_secs} s after its claim"))
         }
-        Some(OwnerState::NotFound) => refuse(format!(
+        Some(ExecutionState::NotFound) => refuse(format!(
             "{holder} claimed it {age_secs} s ago and cannot be found yet; it counts as ended after {NOT_FOUND_SECS} s"
         )),
-        Some(OwnerState::Running) => refuse(format!("{holder} is running it; stop that one first, or wait for it")),
+        Some(ExecutionState::Running) => refuse(format!("{holder} is running it; stop that one first, or wait for it")),
         None => refuse(format!("{holder} holds it, and its state is not known")),
     }
 }

@@ -12,6 +12,20 @@ use std::collections::BTreeMap;
 /// Items named one by one in an error.
 const NAMED: usize = 5;
 
+/// An error and what is under it, in one line; what repeats is left out.
+pub fn chain(e: &dyn std::error::Error) -> String {
+    let mut text = e.to_string();
+    let mut next = e.source();
+    while let Some(e) = next {
+        let below = e.to_string();
+        if !text.contains(&below) {
+            text = format!("{text}: {below}");
+        }
+        next = e.source();
+    }
+    text
+}
+
 /// `1,234,567`.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();

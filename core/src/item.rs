@@ -6,13 +6,14 @@
 use crate::ids::{AttemptId, Generation, ItemIndex, RunId, StepName, Uri};
 use crate::model::{Expect, Layout, Output, Read, RowsRule, Transform};
 use crate::types::{Column, Value};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub const ITEM_VERSION: u32 = 1;
 
 /// One object to read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
     pub uri: Uri,
     /// What the store reported when the item was planned; rechecked before the receipt.
@@ -30,7 +31,7 @@ pub struct TableInput {
 }
 
 /// `column = value`, pushed down to the scan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ValueFilter {
     pub column: String,
     pub value: crate::model::ItemValue,
@@ -68,7 +69,7 @@ pub struct ItemSpec {
 }
 
 /// A file the attempt wrote. `path` is relative to `scratch`: `{partition}/{part}.parquet`, or `{part}.parquet`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputFile {
     /// `carrier=AA`, `a=1/b=2`, `bucket=00007`; empty for an unpartitioned output. Values are percent-encoded.
     pub partition: String,
@@ -95,7 +96,7 @@ pub struct RejectedRow {
     pub raw: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
     /// `not_null(carrier)`, `unique(a, b)`, `check(distance > 0)`.
     pub expectation: String,
@@ -105,22 +106,53 @@ pub struct Violation {
     pub example: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     pub wall_ms: u64,
     pub cpu_ms: u64,
     pub peak_bytes: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Rows of an item, or of many items together; flat in JSON wherever they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowCounts {
+    /// Of the input as it lay there: read + rejected.
+    #[serde(rename = "rows_raw")]
+    pub raw: u64,
+    /// Given to the transform (before a `values` predicate).
+    #[serde(rename = "rows_read")]
+    pub read: u64,
+    #[serde(rename = "rows_rejected")]
+    pub rejected: u64,
+    #[serde(rename = "rows_written")]
+    pub written: u64,
+}
+
+impl RowCounts {
+    /// Why these cannot be the counts of files that hold `in_files` rows.
+    pub fn contradiction(&self, in_files: u64) -> Option<String> {
+        let Self { raw, read, rejected, written } = *self;
+        if read.checked_add(rejected) != Some(raw) {
+            return Some(format!("does not add up: {raw} raw rows, {read} read and {rejected} rejected"));
+        }
+        (written != in_files).then(|| format!("says {written} rows written; its files hold {in_files}"))
+    }
+}
+
+impl std::ops::AddAssign for RowCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.raw += other.raw;
+        self.read += other.read;
+        self.rejected += other.rejected;
+        self.written += other.written;
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemReport {
     pub v: u32,
-    /// Rows of the input as it lay there: parsed + rejected.
-    pub rows_raw: u64,
-    /// Rows given to the transform (before a `values` predicate).
-    pub rows_read: u64,
-    pub rows_rejected: u64,
-    pub rows_written: u64,
+    #[serde(flatten)]
+    pub rows: RowCounts,
     pub files: Vec<OutputFile>,
     /// Relative to `scratch`, when rows were rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +167,7 @@ pub struct ItemReport {
 }
 
 /// Why an item failed, named for whoever must react.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// Bad rows with `on_bad_rows = "fail"`, corrupt files, a missing column.
@@ -192,7 +224,7 @@ pub struct About {
     pub transforms: Vec<FunctionInfo>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionInfo {
     pub name: String,
     /// `(int16) -> int16`; for built-in SQL functions, a short signature or empty.
@@ -204,7 +236,7 @@ pub struct FunctionInfo {
     pub about: Option<FunctionAbout>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionAbout {
     /// `text`, `number`, `choice`, `time`, `aggregate` or `window`.
     pub kind: String,

@@ -37,3 +37,4 @@ pub mod signature;
 pub mod tally;
 pub mod types;
 pub mod verdict;
+pub mod version;

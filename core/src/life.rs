@@ -4,9 +4,10 @@
 
 use crate::bounds::LIFE_SECS;
 use crate::ids::{AttemptId, ItemIndex};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceRecord {
     pub v: u32,
     /// As receipts and failures name it.

@@ -3,6 +3,7 @@
 //! destinations are still templates (`{src}/{date}`); `spec::expand` resolves them for a run's params.
 
 use crate::types::ColumnType;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -43,7 +44,7 @@ pub struct Schedule {
     pub date: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ParamType {
     Bool,
@@ -108,12 +109,12 @@ pub enum Transform {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowsRule {
-    /// out = in − rejected
+    /// As many as were read and not rejected.
     Same,
-    /// out ≤ in − rejected
+    /// At most as many.
     Fewer,
 }
 
@@ -145,7 +146,7 @@ pub enum Source {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     Partition,
@@ -163,14 +164,14 @@ pub struct Values {
     pub list: Option<Vec<ItemValue>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ItemValue {
     Int(i64),
     Text(String),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnEmpty {
     Fail,
@@ -187,7 +188,7 @@ pub enum MaxBadRows {
     Fraction(f64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     Csv,
@@ -225,6 +226,9 @@ pub struct Output {
     pub schema_change_allowed: bool,
     #[serde(default = "yes")]
     pub header: bool,
+    /// CSV with tabs between fields, `.tsv`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tabs: bool,
 }
 
 impl Output {
@@ -242,7 +246,13 @@ impl Output {
             replace_all: false,
             schema_change_allowed: false,
             header: true,
+            tabs: false,
         }
+    }
+
+    /// What divides the fields of its text files.
+    pub fn delimiter(&self) -> char {
+        if self.tabs { '\t' } else { ',' }
     }
 
     /// What its files' names end in: `parquet`, `csv.gz`.
@@ -254,13 +264,14 @@ impl Output {
         };
         match self.format {
             Format::Parquet => "parquet".to_owned(),
+            Format::Csv if self.tabs => format!("tsv{packed}"),
             Format::Csv => format!("csv{packed}"),
             Format::Ndjson => format!("ndjson{packed}"),
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputCompression {
     Zstd,

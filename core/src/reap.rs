@@ -5,7 +5,7 @@
 
 use crate::bounds::NOT_FOUND_SECS;
 use crate::calls::{Caught, RunInput, innermost};
-use crate::claim::OwnerState;
+use crate::claim::ExecutionState;
 use crate::fleet::FleetRequest;
 use crate::ids::{ExecutionId, RunId, StepName};
 use serde_json::Value;
@@ -22,14 +22,14 @@ pub enum Fate {
 
 /// `asked_secs`: how long ago the fleet was asked for; none if no record of that is left, which only happens when
 /// somebody emptied the bucket: the record comes before the call.
-pub fn fate(execution: &ExecutionId, state: OwnerState, asked_secs: Option<u64>) -> Fate {
+pub fn fate(execution: &ExecutionId, state: ExecutionState, asked_secs: Option<u64>) -> Fate {
     match (state, asked_secs) {
-        (OwnerState::Running, _) => Fate::Keep { because: format!("{execution} is running") },
-        (OwnerState::Ended, _) => Fate::End { because: format!("{execution} has ended") },
-        (OwnerState::NotFound, Some(secs)) if secs < NOT_FOUND_SECS => {
+        (ExecutionState::Running, _) => Fate::Keep { because: format!("{execution} is running") },
+        (ExecutionState::Ended, _) => Fate::End { because: format!("{execution} has ended") },
+        (ExecutionState::NotFound, Some(secs)) if secs < NOT_FOUND_SECS => {
             Fate::Keep { because: format!("it was asked for {secs} s ago and {execution} cannot be found yet") }
         }
-        (OwnerState::NotFound, _) => Fate::End { because: format!("{execution} cannot be found") },
+        (ExecutionState::NotFound, _) => Fate::End { because: format!("{execution} cannot be found") },
     }
 }
 

@@ -3,6 +3,7 @@
 //! `failed`, which outranks `needs_memory`. Folding the same callbacks twice, or in another order, ends the same.
 
 use crate::bounds::{ALIVE_SECS, TAIL_INSPECT_SECS, TAIL_ITEMS};
+use crate::calls::RoundRequest;
 use crate::ids::{Epoch, Generation, ItemIndex, Round, RunId, Rung, StepName};
 use crate::records::{Callback, CallbackKind, RECORD_VERSION};
 use base64::Engine;
@@ -112,23 +113,12 @@ pub struct Fold {
     pub inspect: bool,
 }
 
-/// Which round this is of what.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TallyOf {
-    pub run: RunId,
-    pub step: StepName,
-    pub generation: Generation,
-    pub epoch: Epoch,
-    pub round: Round,
-    pub rung: Rung,
-}
-
 impl Tally {
-    pub fn begin(of: TallyOf, seed: Seed, token: &str, now_ms: u64) -> Self {
+    pub fn begin(of: &RoundRequest, seed: Seed, token: &str, now_ms: u64) -> Self {
         Self {
             v: RECORD_VERSION,
-            run: of.run,
-            step: of.step,
+            run: of.run.clone(),
+            step: of.step.clone(),
             generation: of.generation,
             epoch: of.epoch,
             round: of.round,

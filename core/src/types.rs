@@ -1,6 +1,7 @@
 //! Column types and typed values as a pipeline file names them. They are the vocabulary that the pipeline file,
 //! the item's spec and the reports share; Polars' own types stay inside the item crate.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -167,8 +168,17 @@ impl<'de> Deserialize<'de> for ColumnType {
     }
 }
 
+impl JsonSchema for ColumnType {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ColumnType".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "description": format!("One of: {}", TYPE_NAMES.join(", "))})
+    }
+}
+
 /// A named, typed column. `parse` is a strftime pattern for dates and timestamps in text files.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Column {
     pub name: String,
     #[serde(rename = "type")]
@@ -178,7 +188,7 @@ pub struct Column {
 }
 
 /// A param's value, typed. Dates are ISO `YYYY-MM-DD`, timestamps ISO `YYYY-MM-DDTHH:MM:SS`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 pub enum Value {
     Bool(bool),
@@ -187,7 +197,11 @@ pub enum Value {
         value: i64,
         ty: ColumnType,
     },
-    Float(#[serde(with = "exact")] f64),
+    Float(
+        #[serde(with = "exact")]
+        #[schemars(with = "String")]
+        f64,
+    ),
     String(String),
     Path(String),
     Date(String),

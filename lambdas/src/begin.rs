@@ -3,17 +3,19 @@
 //! leaves an object nobody names, a crash after it is answered by the same call again: a run keeps the pipeline and the
 //! worker it began with, whatever is deployed meanwhile.
 
-use crate::access::{self, SWAP_TRIES, Stands};
+use crate::create::{Stands, create};
+use crate::several::several;
+use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, Program, deploy, destination, inputs, renew};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
-use spotmill_core::claim::{Claim, OwnerState, decide, frozen_params};
+use spotmill_core::claim::{Claim, decide, frozen_params};
 use spotmill_core::format::{self, plural_of};
 use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
-use spotmill_platform::ports::{ExecutionState, StoreError};
+use spotmill_platform::ports::StoreError;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,31 +25,27 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
     let program = Program::new(&deployed.text, &input, &ctx.settings)?;
     let selected = select(&program, &input)?;
     let run = program.run_id();
-    for tries in 0..SWAP_TRIES {
-        let found = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
-        let (old, etag) = found.map_or((None, None), |(lease, etag)| (Some(lease), Some(etag)));
-        let takes = claim(ctx, &run, old.as_ref(), &root).await?;
+    let uri = RunKeys::new(&ctx.root, &run).lease();
+    let (run, root, program, input) = (&run, &root, &program, &input);
+    let (selected, deployed) = (&selected, &deployed);
+    let begun = update(ctx, &uri, |old: Option<Lease>| async move {
+        let takes = claim(ctx, run, old.as_ref(), root).await?;
         if let Some(mine) = old.as_ref().filter(|_| !takes) {
-            return Ok(reply(run, &mine.selected));
+            return Ok(Change::Keep(mine.selected.clone()));
         }
         frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
         let worker = &deployed.record.worker;
-        let beginning = Beginning { run: &run, input: &input, root: &root, selected: &selected, worker };
-        let new = next_lease(ctx, &program, &beginning, old.as_ref()).await?;
-        let frozen = RunKeys::new(&ctx.root, &run).pipeline(&program.digest);
-        if let Stands::Others(_) = access::create(ctx, &frozen, &deployed.text).await? {
+        let beginning = Beginning { run, input, root, selected, worker };
+        let new = next_lease(ctx, program, &beginning, old.as_ref()).await?;
+        let frozen = RunKeys::new(&ctx.root, run).pipeline(&program.digest);
+        if let Stands::Others(_) = create(ctx, &frozen, &deployed.text).await? {
             return Err(HandlerError::corrupt(format!("{frozen} does not hold what its name says")));
         }
-        if write(ctx, &run, etag.as_deref(), &new).await? {
-            return Ok(reply(run, &selected));
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{run}: others keep writing its lease")))
-}
-
-fn reply(run: RunId, selected: &[StepName]) -> BeginReply {
-    BeginReply { run, steps: selected.to_vec(), count: selected.len() as u32 }
+        // After a lost reply the next read shows it: if it was written, this execution is the owner.
+        Ok(Change::Write(new, selected.clone()))
+    });
+    let steps = begun.await?;
+    Ok(BeginReply { count: steps.len() as u32, run: run.clone(), steps })
 }
 
 /// The steps to run, in the pipeline's order; an unknown name is refused with the valid ones.
@@ -169,13 +167,13 @@ async fn accepted_exist(
 
 /// A committed item is not missing: accepting it would redo everything that reads the step, for nothing.
 async fn none_committed(ctx: &Ctx, keys: &StepKeys, items: &[u32]) -> Result<(), HandlerError> {
-    let found = access::several(ctx.settings.parallel, items.to_vec(), |item| {
+    let found = several(ctx.settings.parallel, items.to_vec(), |item| {
         let (store, uri) = (ctx.store.clone(), keys.receipt(item));
         async move {
             match store.head(&uri).await {
                 Ok(_) => Ok(Some(item)),
                 Err(StoreError::NotFound(_)) => Ok(None),
-                Err(e) => Err(e.into()),
+                Err(e) => Err(e),
             }
         }
     });
@@ -208,7 +206,7 @@ pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &Executi
     let holder = lease.and_then(|l| l.owner.as_ref()).filter(|owner| *owner != root);
     let state = match holder {
         None => None,
-        Some(owner) => Some(owner_state(ctx, owner).await?),
+        Some(owner) => Some(ctx.executions.state(owner).await?),
     };
     match decide(lease, root, state, ctx.clock.now_ms()) {
         Claim::Mine => Ok(false),
@@ -220,15 +218,6 @@ pub async fn claim(ctx: &Ctx, run: &RunId, lease: Option<&Lease>, root: &Executi
             Err(HandlerError::new(errors::HELD, format!("{run} is held by {held_by}: {because}")))
         }
     }
-}
-
-/// How an execution stands, read now.
-pub async fn owner_state(ctx: &Ctx, execution: &ExecutionId) -> Result<OwnerState, HandlerError> {
-    Ok(match ctx.executions.state(execution).await? {
-        ExecutionState::Running => OwnerState::Running,
-        ExecutionState::Ended => OwnerState::Ended,
-        ExecutionState::NotFound => OwnerState::NotFound,
-    })
 }
 
 /// A start of a run, as it shapes the next lease.
@@ -318,10 +307,4 @@ async fn refuse_destinations(
         }
     }
     Ok(open)
-}
-
-/// Writes the lease over the version `etag`, or for the first time; false if another came first, or may have.
-pub async fn write(ctx: &Ctx, run: &RunId, etag: Option<&str>, lease: &Lease) -> Result<bool, HandlerError> {
-    // After an unknown outcome the next read shows it: if it was written, this execution is the owner.
-    access::replace(ctx, &RunKeys::new(&ctx.root, run).lease(), etag, lease).await
 }

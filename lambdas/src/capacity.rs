@@ -1,41 +1,32 @@
 //! Room under the stack's limit of vCPUs, granted to one launch after the other. What is granted is written down before
 //! the fleet is asked for; nobody has to give it back, because a fleet's end is on record.
 
-use crate::access::{self, SWAP_TRIES};
+use crate::update::{Change, update};
 use crate::{Ctx, HandlerError};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::capacity::{Ask, Capacity, Room, room};
 use spotmill_core::keys;
 use spotmill_platform::ports::StoreError;
-use spotmill_platform::records;
 use std::collections::BTreeSet;
 
 /// The slots that a fleet may have, at least one, and why they are fewer than it asked for.
 pub async fn grant(ctx: &Ctx, most: u32, ask: &Ask<'_>) -> Result<(u32, Option<String>), HandlerError> {
     let uri = keys::capacity(&ctx.root);
-    for tries in 0..SWAP_TRIES {
-        let (old, etag) = match records::load::<Capacity>(&*ctx.store, &uri).await? {
-            Some((old, etag)) => (old, Some(etag)),
-            None => (Capacity::default(), None),
-        };
+    update(ctx, &uri, |old: Option<Capacity>| async move {
+        let old = old.unwrap_or_default();
         let ended = ended(ctx, &old).await?;
         // Listed after the grants were read: a fleet that is granted and seen counts once.
         let living = ctx.fleets.living().await?;
         let now = ctx.clock.now_ms();
         let recent = old.recent(now, |grant| ended.contains(&grant.fleet));
         match room(most, &living, recent, ask, now) {
-            Room::Full(cause) => return Err(HandlerError::new(errors::AT_CAPACITY, cause)),
-            Room::Never(cause) => return Err(HandlerError::new(errors::REFUSED, cause)),
-            Room::Granted { slots, because, capacity } => {
-                // An unknown outcome is no grant: the next read finds it, and it is this fleet's own.
-                if access::replace(ctx, &uri, etag.as_deref(), &capacity).await? {
-                    return Ok((slots, because));
-                }
-            }
+            Room::Full(cause) => Err(HandlerError::new(errors::AT_CAPACITY, cause)),
+            Room::Never(cause) => Err(HandlerError::new(errors::REFUSED, cause)),
+            // An unknown outcome is no grant: the next read finds it, and it is this fleet's own.
+            Room::Granted { slots, because, capacity } => Ok(Change::Write(capacity, (slots, because))),
         }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{uri}: others keep writing it")))
+    })
+    .await
 }
 
 /// Fleets with a grant whose end is on record.

@@ -3,8 +3,9 @@
 //! has to be the very same file. Their receipts are written anew, for the item as it is planned now; the files stay
 //! where they are. Leaving one out costs time and is never wrong.
 
+use crate::several::{get_all, several};
 use crate::work::WorkPages;
-use crate::{Ctx, HandlerError, access, inputs};
+use crate::{Ctx, HandlerError, inputs, lease, step};
 use spotmill_core::claim::Ticket;
 use spotmill_core::digest::short;
 use spotmill_core::ids::{Generation, ItemIndex, RunId, StepName, Uri};
@@ -52,9 +53,9 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
             }
         }
         for some in pairs.chunks(PAGE) {
-            access::fence(ctx, carried.run, &carried.ticket).await?;
+            lease::fence(ctx, carried.run, &carried.ticket).await?;
             let uris = some.iter().map(|(_, old, _)| old_keys.receipt(*old)).collect();
-            let receipts: Vec<Receipt> = access::get_all(ctx, uris).await?;
+            let receipts: Vec<Receipt> = get_all(ctx, uris).await?;
             let mut anew = Vec::new();
             for ((item, _, digest), receipt) in some.iter().zip(receipts) {
                 let receipt = Receipt { scratch: inputs::own(carried.keys, &receipt.scratch)?, ..receipt };
@@ -77,7 +78,7 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
 
 /// Writes receipts, several at once: the items that have one now, nothing for each that may not be written.
 async fn write(ctx: &Ctx, keys: &StepKeys, receipts: Vec<Receipt>) -> Result<Vec<Option<ItemIndex>>, HandlerError> {
-    access::several(ctx.settings.parallel, receipts, |receipt| {
+    several(ctx.settings.parallel, receipts, |receipt| {
         let (store, uri) = (ctx.store.clone(), keys.receipt(receipt.item));
         async move {
             match records::create(&*store, &uri, &receipt).await {
@@ -157,7 +158,7 @@ async fn committed(
     tables: &PlanTables,
     contents: &Contents,
 ) -> Result<HashMap<String, ItemIndex>, HandlerError> {
-    let receipts = access::receipted(ctx, keys, plan).await?;
+    let receipts = step::receipted(ctx, keys, plan).await?;
     let missing = records::load::<Seal>(&*ctx.store, &keys.seal()).await?.map(|(s, _)| s.missing).unwrap_or_default();
     let pinned = pinned(ctx, keys).await?;
     let mut items = HashMap::new();
@@ -181,6 +182,6 @@ async fn committed(
 async fn pinned(ctx: &Ctx, keys: &StepKeys) -> Result<BTreeSet<Uri>, HandlerError> {
     let listed = ctx.store.list(&keys.epochs()).await?;
     let uris = listed.into_iter().map(|o| o.uri).filter(|u| u.as_str().ends_with("/pins.json")).collect();
-    let pins: Vec<Pins> = access::get_all(ctx, uris).await?;
+    let pins: Vec<Pins> = get_all(ctx, uris).await?;
     Ok(pins.into_iter().flat_map(|p| p.changed).map(|f| f.uri).collect())
 }

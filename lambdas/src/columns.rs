@@ -4,7 +4,9 @@
 //! A Parquet file states its types, and those of a run are its files' own. A value, or a file, that does not fit is
 //! refused where it is read, and `columns` is the way out.
 
-use crate::{Ctx, HandlerError, Program, access, footer};
+use crate::several::several;
+use crate::update::replace;
+use crate::{Ctx, HandlerError, Program, footer};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use spotmill_core::agreed::{FileColumns, agreed};
 use spotmill_core::digest::short;
@@ -66,7 +68,7 @@ pub async fn of_input(
 
 /// Whoever was first keeps it: a run that finds another's record now is planned anew, with its columns.
 pub async fn remember(ctx: &Ctx, new: &New) -> Result<(), HandlerError> {
-    match access::replace(ctx, &new.uri, new.old.as_deref(), &new.types).await? {
+    match replace(ctx, &new.uri, new.old.as_deref(), &new.types).await? {
         true => Ok(()),
         false => Err(HandlerError::transient(format!("{}: another run wrote it", new.uri))),
     }
@@ -89,7 +91,7 @@ async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> 
     let mut sample = Sample::new(&read);
     // Few at once, in their order: what is fetched and not yet sampled is held in memory.
     for some in files.chunks(AT_ONCE) {
-        let fetched = access::several(AT_ONCE, some.to_vec(), |file| {
+        let fetched = several(AT_ONCE, some.to_vec(), |file| {
             let (store, end) = (Arc::clone(store), file.bytes.min(most));
             async move {
                 let bytes = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };

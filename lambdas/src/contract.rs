@@ -1,7 +1,8 @@
 //! The columns that a table's readers count on: written by whoever published last, in the folder that all runs of the
 //! step publish below, and held against what is about to be published.
 
-use crate::{Ctx, HandlerError, Program, access};
+use crate::update::{Change, update};
+use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
 use spotmill_core::destination::{Contract, Publication, changes, contract_uri, table_prefix};
 use spotmill_core::ids::Uri;
@@ -60,17 +61,13 @@ impl Place {
             format: self.format,
             columns: publication.columns.clone(),
         };
-        for tries in 0..access::SWAP_TRIES {
-            let found = records::load::<Contract>(&*ctx.store, uri).await?;
-            let (there, etag) = found.unzip();
-            if there.as_ref().is_some_and(|there| changes(there, &next.columns).is_none()) {
-                return Ok(());
-            }
-            if access::replace(ctx, uri, etag.as_deref(), &next).await? {
-                return Ok(());
-            }
-            access::backoff(tries).await;
-        }
-        Err(HandlerError::transient(format!("{uri}: too many others write it")))
+        let next = &next;
+        update(ctx, uri, |there: Option<Contract>| async move {
+            Ok(match there.is_some_and(|there| changes(&there, &next.columns).is_none()) {
+                true => Change::Keep(()),
+                false => Change::Write(next.clone(), ()),
+            })
+        })
+        .await
     }
 }

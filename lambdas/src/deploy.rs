@@ -2,7 +2,7 @@
 //! their content; one small record names those that a start takes. Replacing that record is the whole deploy: a
 //! start sees all of it or nothing, and a run that has begun keeps what it began with.
 
-use crate::access::{self, Stands};
+use crate::create::{Stands, create_in};
 use crate::{Ctx, HandlerError};
 use spotmill_core::calls::{Definition, RunInput};
 use spotmill_core::ids::Uri;
@@ -30,7 +30,7 @@ pub async fn deploy(
 ) -> Result<Deployed, HandlerError> {
     let pipeline_digest = spec::digest(frozen);
     let text = keys::deployed_pipeline(root, name, &pipeline_digest);
-    if let Stands::Others(_) = access::create_in(store, &text, frozen.as_bytes()).await? {
+    if let Stands::Others(_) = create_in(store, &text, frozen.as_bytes()).await? {
         return Err(HandlerError::corrupt(format!("{text} does not hold what its name says")));
     }
     let record = Deployed { v: RECORD_VERSION, name: name.to_owned(), pipeline_digest, worker, deployed_ms: now_ms };

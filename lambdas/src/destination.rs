@@ -2,7 +2,8 @@
 //! to publish there would do. Begin, plan and publish ask the same question here, so that what would be refused in the
 //! end is refused before any work.
 
-use crate::{Ctx, HandlerError, Program, access};
+use crate::update::replace;
+use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
 use spotmill_core::destination::{
     Contents, Decision, Existing, FileList, Lying, Me, Publication, Seen, State, above, decide, manifest_uri, whole,
@@ -52,7 +53,7 @@ impl Place {
         if self.contents.as_ref() == Some(next) {
             return Ok(true);
         }
-        access::replace(ctx, &manifest_uri(&self.uri), self.etag.as_deref(), next).await
+        replace(ctx, &manifest_uri(&self.uri), self.etag.as_deref(), next).await
     }
 
     /// Returns whether all files of this publication are there and its mark is on.

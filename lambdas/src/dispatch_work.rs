@@ -2,19 +2,19 @@
 //! case the round is complete already. It returns at once; the tally answers the token. An error of its own goes to
 //! the token too, because the state waits for that and not for this function.
 
-use crate::access::{self, SWAP_TRIES};
 use crate::round::RoundView;
-use crate::tally::{answer, fold_into, swapped};
-use crate::{Ctx, HandlerError, Nothing};
+use crate::several::several;
+use crate::tally::{answer, fold_into};
+use crate::update::{Change, backoff, update};
+use crate::{Ctx, HandlerError, Nothing, lease, step};
 use spotmill_core::bounds::{BEAT_SECS, HEARTBEAT_SECS};
 use spotmill_core::calls::{DispatchRequest, RoundRequest};
 use spotmill_core::ids::{ItemIndex, Uri};
 use spotmill_core::plan::line_range;
 use spotmill_core::records::{Plan, RECORD_VERSION, WorkMessage};
-use spotmill_core::tally::{Items, Seed, Tally, TallyOf};
+use spotmill_core::tally::{Items, Seed, Tally};
 use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
-use tokio::task::JoinSet;
 
 /// Messages of one send: what SQS takes.
 const BATCH: usize = 10;
@@ -59,41 +59,21 @@ async fn register(
     token: &str,
     slots: u32,
 ) -> Result<Tally, HandlerError> {
-    for tries in 0..SWAP_TRIES {
-        access::fence(ctx, &of.run, &access::ticket(of)).await?;
+    update(ctx, uri, |old: Option<Tally>| async move {
+        lease::fence(ctx, &of.run, &lease::ticket(of)).await?;
         let now = ctx.clock.now_ms();
-        let fresh = || Tally { slots, ..Tally::begin(tally_of(of), seed.clone(), token, now) };
-        let written = match records::load::<Tally>(&*ctx.store, uri).await? {
-            None => {
-                let tally = fresh();
-                (access::create_record(ctx, uri, &tally).await? == access::Stands::Ours).then_some(tally)
-            }
-            Some((old, _)) if old.round > of.round => {
+        let fresh = || Tally { slots, ..Tally::begin(of, seed.clone(), token, now) };
+        let tally = match old {
+            Some(old) if old.round > of.round => {
                 let why = format!("round {} of `{}` was overtaken by round {}", of.round, of.step, old.round);
                 return Err(HandlerError::fenced(why));
             }
-            Some((old, etag)) => {
-                let tally = if old.round < of.round { fresh() } else { rejoined(&old, seed, token, now) };
-                swapped(records::swap(&*ctx.store, uri, &etag, &tally).await)?.then_some(tally)
-            }
+            Some(old) if old.round == of.round => rejoined(&old, seed, token, now),
+            _ => fresh(),
         };
-        if let Some(tally) = written {
-            return Ok(tally);
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{uri}: too many others write it")))
-}
-
-fn tally_of(of: &RoundRequest) -> TallyOf {
-    TallyOf {
-        run: of.run.clone(),
-        step: of.step.clone(),
-        generation: of.generation,
-        epoch: of.epoch,
-        round: of.round,
-        rung: of.rung,
-    }
+        Ok(Change::Write(tally.clone(), tally))
+    })
+    .await
 }
 
 /// A retry goes on where the try before stopped. Everything without an answer is sent again only when nothing was heard
@@ -110,7 +90,7 @@ fn rejoined(old: &Tally, seed: &Seed, token: &str, now_ms: u64) -> Tally {
 }
 
 async fn send(ctx: &Ctx, uri: &Uri, of: &RoundRequest, plan: &Plan, mut tally: Tally) -> Result<(), HandlerError> {
-    let queue = access::step_keys(ctx, of).round_name(of.epoch, of.round);
+    let queue = step::keys_of(ctx, of).round_name(of.epoch, of.round);
     while tally.cursor < tally.total {
         if ctx.must_hand_over() {
             let sent = spotmill_core::format::number(u64::from(tally.cursor));
@@ -153,20 +133,12 @@ fn body(of: &RoundRequest, plan: &Plan, item: ItemIndex) -> Result<String, Handl
 
 /// Sends all, several batches at once.
 async fn send_page(ctx: &Ctx, queue: &str, bodies: Vec<String>) -> Result<(), HandlerError> {
-    let mut batches = bodies.chunks(BATCH).map(<[String]>::to_vec);
-    let mut sending = JoinSet::new();
-    loop {
-        while sending.len() < ctx.settings.parallel.max(1)
-            && let Some(batch) = batches.next()
-        {
-            let (ctx, queue) = (ctx.clone(), queue.to_owned());
-            sending.spawn(async move { send_batch(&ctx, &queue, batch).await });
-        }
-        match sending.join_next().await {
-            None => return Ok(()),
-            Some(sent) => sent.map_err(|e| HandlerError::transient(e.to_string()))??,
-        }
-    }
+    let batches = bodies.chunks(BATCH).map(<[String]>::to_vec);
+    let sent = several(ctx.settings.parallel, batches, |batch| {
+        let (ctx, queue) = (ctx.clone(), queue.to_owned());
+        async move { send_batch(&ctx, &queue, batch).await }
+    });
+    sent.await.map(drop)
 }
 
 async fn send_batch(ctx: &Ctx, queue: &str, mut batch: Vec<String>) -> Result<(), HandlerError> {
@@ -176,25 +148,21 @@ async fn send_batch(ctx: &Ctx, queue: &str, mut batch: Vec<String>) -> Result<()
         if batch.is_empty() {
             return Ok(());
         }
-        access::backoff(20 * (tries + 1)).await;
+        backoff(20 * (tries + 1)).await;
     }
     Err(HandlerError::transient(format!("queue {queue} refuses {} messages", batch.len())))
 }
 
 /// Writes down how far the sending is.
 async fn advance(ctx: &Ctx, uri: &Uri, of: &RoundRequest, cursor: ItemIndex) -> Result<Tally, HandlerError> {
-    for tries in 0..SWAP_TRIES {
-        access::fence(ctx, &of.run, &access::ticket(of)).await?;
-        let found = records::load::<Tally>(&*ctx.store, uri).await?;
-        let Some((mut tally, etag)) = found.filter(|(t, _)| t.round == of.round) else {
+    update(ctx, uri, |old: Option<Tally>| async move {
+        lease::fence(ctx, &of.run, &lease::ticket(of)).await?;
+        let Some(mut tally) = old.filter(|t| t.round == of.round) else {
             return Err(HandlerError::fenced(format!("round {} of `{}` was overtaken", of.round, of.step)));
         };
         tally.cursor = tally.cursor.max(cursor);
         tally.beat_ms = ctx.clock.now_ms();
-        if swapped(records::swap(&*ctx.store, uri, &etag, &tally).await)? {
-            return Ok(tally);
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{uri}: too many others write it")))
+        Ok(Change::Write(tally.clone(), tally))
+    })
+    .await
 }

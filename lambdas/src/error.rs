@@ -2,6 +2,7 @@
 //! and a cause for people. What was underneath stays the source.
 
 use spotmill_core::calls::errors;
+use spotmill_core::format::chain;
 use spotmill_platform::ports::{BoxError, ExecutionError, FleetError, QueueError, StoreError};
 use spotmill_platform::records::RecordError;
 
@@ -34,20 +35,6 @@ impl HandlerError {
     fn from_source(error: &'static str, e: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self { error, cause: chain(&e), source: Some(Box::new(e)) }
     }
-}
-
-/// An error and what is under it, in one line.
-fn chain(e: &dyn std::error::Error) -> String {
-    let mut text = e.to_string();
-    let mut next = e.source();
-    while let Some(e) = next {
-        let below = e.to_string();
-        if !text.contains(&below) {
-            text = format!("{text}: {below}");
-        }
-        next = e.source();
-    }
-    text
 }
 
 impl From<StoreError> for HandlerError {

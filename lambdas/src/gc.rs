@@ -2,10 +2,10 @@
 //! steps in the scratch area, late files at destinations. A run that is being worked on is left untouched, and so is
 //! everything that is not provably ours.
 
-use crate::begin::owner_state;
 use crate::destination::Place;
-use crate::{Ctx, HandlerError, access, inputs, inspect};
-use spotmill_core::claim::OwnerState;
+use crate::several::{get_all, several};
+use crate::{Ctx, HandlerError, inputs, inspect, lease, step};
+use spotmill_core::claim::ExecutionState;
 use spotmill_core::destination::id_of;
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{self, Attempted, RunKeys, StepKeys};
@@ -80,13 +80,13 @@ impl Needed {
             return Ok(may_touch(run, false).then(Needed::default));
         };
         let is_free = match &lease.owner {
-            Some(owner) => may_touch(run, owner_state(ctx, owner).await? != OwnerState::Ended),
+            Some(owner) => may_touch(run, ctx.executions.state(owner).await? != ExecutionState::Ended),
             None => may_touch(run, false),
         };
         if !is_free {
             return Ok(None);
         }
-        let program = access::program(ctx, run, &lease).await?;
+        let program = lease::program(ctx, run, &lease).await?;
         let (mut present, mut folders) = (BTreeMap::new(), BTreeSet::new());
         for step in &program.pipeline.steps {
             let Some(generation) = lease.generations.get(&step.name) else { continue };
@@ -120,9 +120,9 @@ impl Needed {
 /// Folders of the attempts that a generation committed.
 async fn committed(ctx: &Ctx, keys: &StepKeys, folders: &mut BTreeSet<Uri>) -> Result<(), HandlerError> {
     let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else { return Ok(()) };
-    let receipts = access::receipted(ctx, keys, &plan).await?;
+    let receipts = step::receipted(ctx, keys, &plan).await?;
     let uris = receipts.iter().map(|item| keys.receipt(item)).collect();
-    for receipt in access::get_all::<Receipt>(ctx, uris).await? {
+    for receipt in get_all::<Receipt>(ctx, uris).await? {
         folders.insert(inputs::own(keys, &receipt.scratch)?);
     }
     Ok(())
@@ -132,8 +132,8 @@ async fn committed(ctx: &Ctx, keys: &StepKeys, folders: &mut BTreeSet<Uri>) -> R
 async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
     let mut all = Vec::new();
     for run in inspect::runs(ctx).await? {
-        let (lease, _) = access::lease(ctx, &run).await?;
-        let program = access::program(ctx, &run, &lease).await?;
+        let lease = lease::load(ctx, &run).await?;
+        let program = lease::program(ctx, &run, &lease).await?;
         for step in &program.pipeline.steps {
             all.extend(program.destination(step)?);
         }
@@ -180,9 +180,9 @@ async fn remove(
     }
     let waste = Waste { what, files: objects.len() as u64, bytes: objects.iter().map(|o| o.bytes).sum() };
     if delete {
-        access::several(ctx.settings.parallel, objects, |object| {
+        several(ctx.settings.parallel, objects, |object| {
             let store = ctx.store.clone();
-            async move { Ok(store.delete(&object.uri).await?) }
+            async move { store.delete(&object.uri).await }
         })
         .await?;
     }

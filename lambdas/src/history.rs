@@ -1,7 +1,7 @@
 //! A pipeline's history: what its last runs measured. It informs: whoever cannot read it goes on as if there were none,
 //! and no run fails because it could not be written.
 
-use crate::access;
+use crate::update::{Change, update};
 use crate::{Ctx, HandlerError};
 use spotmill_core::history::{History, Measured, PastRun, PastStep};
 use spotmill_core::ids::Uri;
@@ -9,9 +9,6 @@ use spotmill_core::keys;
 use spotmill_core::model::Step;
 use spotmill_core::records::{Plan, Seal};
 use spotmill_platform::records::{self, RecordError};
-
-/// Tries against other runs of the pipeline that end at the same moment; then this one is not remembered.
-const TRIES: u32 = 10;
 
 /// The history of a pipeline; empty for one that never succeeded, or whose history cannot be read.
 pub async fn load(ctx: &Ctx, pipeline: &str) -> History {
@@ -46,25 +43,20 @@ pub fn past_step(step: &Step, plan: &Plan, seal: &Seal) -> Option<PastStep> {
 /// Adds a run that succeeded. Idempotent.
 pub async fn remember(ctx: &Ctx, pipeline: &str, run: PastRun) {
     let uri = keys::history(&ctx.root, pipeline);
-    for tries in 0..TRIES {
-        match add(ctx, &uri, run.clone()).await {
-            Ok(true) => return,
-            Ok(false) => access::backoff(tries).await,
-            Err(e) => return tracing::warn!(run = %run.run, error = %e, "this run is not in its pipeline's history"),
-        }
+    if let Err(e) = add(ctx, &uri, &run).await {
+        tracing::warn!(run = %run.run, error = %e, "this run is not in its pipeline's history");
     }
-    tracing::warn!(run = %run.run, "this run is not in its pipeline's history: others keep writing it");
 }
 
-async fn add(ctx: &Ctx, uri: &Uri, run: PastRun) -> Result<bool, HandlerError> {
-    match records::load::<History>(&*ctx.store, uri).await {
-        Ok(None) => access::replace(ctx, uri, None, &History::default().with(run)).await,
-        Ok(Some((old, etag))) => access::replace(ctx, uri, Some(&etag), &old.with(run)).await,
-        // What nobody can read is worth nothing.
-        Err(RecordError::Corrupt { .. }) => {
-            records::put(&*ctx.store, uri, &History::default().with(run)).await?;
-            Ok(true)
-        }
-        Err(e) => Err(e.into()),
+async fn add(ctx: &Ctx, uri: &Uri, run: &PastRun) -> Result<(), HandlerError> {
+    // What nobody can read is worth nothing.
+    if let Err(RecordError::Corrupt { .. }) = records::load::<History>(&*ctx.store, uri).await {
+        return Ok(records::put(&*ctx.store, uri, &History::default().with(run.clone())).await?);
     }
+    update(
+        ctx,
+        uri,
+        |old: Option<History>| async move { Ok(Change::Write(old.unwrap_or_default().with(run.clone()), ())) },
+    )
+    .await
 }

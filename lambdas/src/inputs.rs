@@ -1,7 +1,7 @@
 //! What a step reads, as it is now: objects that match a path, or the sealed files of another step. Sealed files get
 //! the ETags of one listing, which also shows that they still exist.
 
-use crate::{Ctx, HandlerError, Program};
+use crate::{Ctx, HandlerError, Program, step};
 use spotmill_core::calls::errors;
 use spotmill_core::ids::{ItemIndex, StepName, Uri};
 use spotmill_core::item::InputFile;
@@ -115,7 +115,7 @@ pub async fn sealed_files(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Vec
 pub async fn listed_files(ctx: &Ctx, keys: &StepKeys, digest: &str) -> Result<Vec<SealedFile>, HandlerError> {
     let uri = keys.sealed_files(digest);
     let body = ctx.store.get(&uri).await?.body;
-    let parsed = crate::access::lines(&body).map(serde_json::from_slice).collect::<Result<Vec<SealedFile>, _>>();
+    let parsed = step::lines(&body).map(serde_json::from_slice).collect::<Result<Vec<SealedFile>, _>>();
     let mut files = parsed.map_err(|e| HandlerError::corrupt(format!("{uri}: {e}")))?;
     for file in &mut files {
         file.uri = own(keys, &file.uri)?;

@@ -1,7 +1,8 @@
 //! Reads records for people: which runs exist, a step's items, an item's receipt and failures, what it published,
 //! its machines. Paths are where things are now, should the project have moved since. Writes nothing.
 
-use crate::{Ctx, HandlerError, access, inputs, pins, work};
+use crate::several::get_all;
+use crate::{Ctx, HandlerError, inputs, pins, step, work};
 use spotmill_core::bounds::SHOWN_MACHINES;
 use spotmill_core::ids::{ItemIndex, RunId, Uri};
 use spotmill_core::keys::{self, StepKeys};
@@ -17,7 +18,7 @@ pub async fn runs(ctx: &Ctx) -> Result<Vec<RunId>, HandlerError> {
 
 /// The frozen work list; an error if the step was never planned.
 pub async fn items(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<WorkItem>, HandlerError> {
-    let plan = access::plan(ctx, keys).await?;
+    let plan = step::plan(ctx, keys).await?;
     let mut items = work::all(ctx, keys, &plan).await?;
     for file in items.iter_mut().flat_map(|item| item.inputs.iter_mut().chain(item.tables.values_mut().flatten())) {
         pins::now_at(ctx, &plan, file);
@@ -51,10 +52,10 @@ pub async fn failures(
     latest: u64,
     item: ItemIndex,
 ) -> Result<Vec<FailureRecord>, HandlerError> {
-    let plan = access::plan(ctx, keys).await?;
+    let plan = step::plan(ctx, keys).await?;
     let mut found = Vec::new();
     for epoch in 1..=latest {
-        found.extend(access::failures(ctx, keys, epoch).await?.into_iter().filter(|f| f.item == item));
+        found.extend(step::failures(ctx, keys, epoch).await?.into_iter().filter(|f| f.item == item));
     }
     found.iter_mut().for_each(|failure| of_file_now(ctx, &plan, failure));
     Ok(found)
@@ -76,7 +77,7 @@ pub async fn machines(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<Ins
         uris.extend(listed.into_iter().map(|o| o.uri).filter(|uri| uri.as_str().ends_with(".json")));
     }
     uris.truncate(SHOWN_MACHINES);
-    let mut found: Vec<InstanceRecord> = access::get_all(ctx, uris).await?;
+    let mut found: Vec<InstanceRecord> = get_all(ctx, uris).await?;
     found.sort_by_key(|machine| machine.booted_ms);
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! KillFleet: ends a round's machines and removes its queue. It checks no lease: it touches only what its own round
 //! recorded, and machines cost money whoever holds the run.
 
-use crate::{Ctx, HandlerError, Nothing, access, machines};
+use crate::{Ctx, HandlerError, Nothing, machines, step};
 use serde_json::json;
 use spotmill_core::bounds::FLEET_LIFE_SECS;
 use spotmill_core::calls::RoundRequest;
@@ -15,7 +15,7 @@ use spotmill_platform::ports::{FleetRequest, LivingFleet};
 use spotmill_platform::records;
 
 pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError> {
-    let keys = access::step_keys(ctx, &of);
+    let keys = step::keys_of(ctx, &of);
     end(ctx, &keys, of.epoch, of.round).await?;
     Ok(Nothing {})
 }

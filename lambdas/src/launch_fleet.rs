@@ -2,7 +2,7 @@
 //! runs measured and what the stack may have; the whole request is on record before any call, so that whoever cleans up
 //! knows what to end even if no reply ever came, and a repeated call asks for the same.
 
-use crate::access::{self, Stands};
+use crate::create::{Stands, create_record};
 use crate::round::RoundView;
 use crate::{Ctx, HandlerError, Nothing, capacity, history, machines};
 use spotmill_core::bounds::FLEET_LIFE_SECS;
@@ -28,7 +28,7 @@ pub async fn handle(ctx: &Ctx, of: RoundRequest) -> Result<Nothing, HandlerError
         Some((request, _)) => request,
         None => {
             let request = request(ctx, &of, &view).await?;
-            match access::create_record(ctx, &uri, &request).await? {
+            match create_record(ctx, &uri, &request).await? {
                 Stands::Ours => request,
                 Stands::Others(body) => records::parse(&uri, &body)?,
             }

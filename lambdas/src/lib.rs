@@ -2,7 +2,6 @@
 //! it. They hold nothing between calls, run anywhere the ports do, and may be killed at any line: the next call finds
 //! records, not promises.
 
-mod access;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod begin;
@@ -10,6 +9,7 @@ mod capacity;
 mod carry;
 pub mod columns;
 mod contract;
+mod create;
 pub mod dead_letters;
 pub mod deploy;
 pub mod destination;
@@ -24,6 +24,7 @@ mod inputs;
 pub mod inspect;
 pub mod kill_fleet;
 pub mod launch_fleet;
+mod lease;
 mod leftovers;
 pub mod machines;
 mod pins;
@@ -35,8 +36,11 @@ pub mod reap;
 pub mod renew;
 pub mod report;
 mod round;
+mod several;
+mod step;
 mod tail;
 pub mod tally;
+mod update;
 pub mod verdict;
 mod watch;
 mod work;

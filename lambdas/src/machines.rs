@@ -1,7 +1,8 @@
 //! The record of a round's machines: whoever inspects a fleet adds what it saw. And what a run has cost so far, which
 //! is the sum of these records over its steps.
 
-use crate::access::{self, SWAP_TRIES};
+use crate::several::get_all;
+use crate::update::{Change, update};
 use crate::{Ctx, HandlerError};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::FleetNow;
@@ -9,7 +10,6 @@ use spotmill_core::fleet::life::{self, Cost, RoundMachines};
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys, is_machines};
 use spotmill_core::records::Lease;
-use spotmill_platform::records;
 
 /// Adds an observation to the record, and whatever `edit` adds; returns the resulting record.
 pub async fn see(
@@ -18,39 +18,35 @@ pub async fn see(
     fleet: &FleetNow,
     edit: impl Fn(&mut RoundMachines, u64),
 ) -> Result<RoundMachines, HandlerError> {
-    update(ctx, uri, Some(fleet), edit).await
+    change(ctx, uri, Some(fleet), edit).await
 }
 
 /// Changes the record without an observation.
 pub async fn edit(ctx: &Ctx, uri: &Uri, edit: impl Fn(&mut RoundMachines, u64)) -> Result<(), HandlerError> {
-    update(ctx, uri, None, edit).await.map(drop)
+    change(ctx, uri, None, edit).await.map(drop)
 }
 
-async fn update(
+async fn change(
     ctx: &Ctx,
     uri: &Uri,
     fleet: Option<&FleetNow>,
     edit: impl Fn(&mut RoundMachines, u64),
 ) -> Result<RoundMachines, HandlerError> {
-    for tries in 0..SWAP_TRIES {
-        let found = records::load::<RoundMachines>(&*ctx.store, uri).await?;
+    let edit = &edit;
+    update(ctx, uri, |old: Option<RoundMachines>| async move {
         let now = ctx.clock.now_ms();
-        let (old, etag) = found.map_or((None, None), |(old, etag)| (Some(old), Some(etag)));
         let mut next = old.clone().unwrap_or_default();
         if let Some(fleet) = fleet {
             next.see(fleet, now);
             price(ctx, &mut next).await;
         }
         edit(&mut next, now);
-        if old.as_ref() == Some(&next) {
-            return Ok(next);
-        }
-        if access::replace(ctx, uri, etag.as_deref(), &next).await? {
-            return Ok(next);
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{uri}: too many others write it")))
+        Ok(match old.as_ref() == Some(&next) {
+            true => Change::Keep(next),
+            false => Change::Write(next.clone(), next),
+        })
+    })
+    .await
 }
 
 /// Prices inform: where none can be asked, an upper bound counts.
@@ -73,7 +69,7 @@ pub async fn cost_of(ctx: &Ctx, keys: &StepKeys) -> Result<Option<(Cost, Vec<Str
         return Ok(None);
     }
     let (mut cost, mut notes) = (Cost::default(), Vec::new());
-    for machines in access::get_all::<RoundMachines>(ctx, uris).await? {
+    for machines in get_all::<RoundMachines>(ctx, uris).await? {
         cost += machines.cost(ctx.clock.now_ms());
         notes.extend(machines.notes);
     }

@@ -3,9 +3,10 @@
 //! before the plan that makes them count.
 
 use crate::carry::{self, Carried};
+use crate::create::{Stands, create_record};
 use crate::pins::{Resumed, pin};
-use crate::{Ctx, HandlerError, Program, access, begin, columns, history, inputs, leftovers};
-use access::{SWAP_TRIES, Stands};
+use crate::update::{Change, replace};
+use crate::{Ctx, HandlerError, Program, begin, columns, history, inputs, lease, leftovers, step};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
 use spotmill_core::claim::Ticket;
@@ -23,7 +24,7 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
     let (lease, generation) = mint(ctx, &request).await?;
     let (run, step, epoch) = (&request.run, &request.step, lease.epoch);
     leftovers::end_fleets(ctx, run, step, generation, epoch).await?;
-    let program = access::program(ctx, run, &lease).await?;
+    let program = lease::program(ctx, run, &lease).await?;
     let bound = program.bind(program.step(step.as_str())?)?;
     let keys = RunKeys::new(&ctx.root, run).step(step, generation);
     let sealed = records::load::<Seal>(&*ctx.store, &keys.seal()).await?;
@@ -67,8 +68,7 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
 /// Claims the run and mints this execution's epoch, in one swap.
 async fn mint(ctx: &Ctx, request: &PlanWorkRequest) -> Result<(Lease, Generation), HandlerError> {
     let run = &request.run;
-    for tries in 0..SWAP_TRIES {
-        let (old, etag) = access::lease(ctx, run).await?;
+    lease::change(ctx, run, |old| async move {
         let takes = begin::claim(ctx, run, Some(&old), &request.root).await?;
         let Some(generation) = old.generations.get(request.step.as_str()).map(|g| g.generation) else {
             let steps = old.generations.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -83,12 +83,9 @@ async fn mint(ctx: &Ctx, request: &PlanWorkRequest) -> Result<(Lease, Generation
             ..old
         };
         // After a lost reply the next try mints another epoch: one is skipped, and nothing else.
-        if begin::write(ctx, run, Some(&etag), &lease).await? {
-            return Ok((lease, generation));
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{run}: others keep writing its lease")))
+        Ok(Change::Write(lease.clone(), (lease, generation)))
+    })
+    .await
 }
 
 /// Items to run: no receipt, and not accepted as missing.
@@ -99,7 +96,7 @@ async fn open_items(
     plan: &Plan,
 ) -> Result<RoaringBitmap, HandlerError> {
     let mut open: RoaringBitmap = (0..plan.items).collect();
-    open -= access::receipted(ctx, keys, plan).await?;
+    open -= step::receipted(ctx, keys, plan).await?;
     open -= accepted.iter().collect::<RoaringBitmap>();
     Ok(open)
 }
@@ -207,13 +204,13 @@ async fn commit(
     let request = p.request;
     let (root, step, epoch) = (&request.root, request.step.as_str(), p.lease.epoch);
     let ticket = Ticket { root, step, epoch, generation: p.keys.generation };
-    access::fence(ctx, &request.run, &ticket).await?;
+    lease::fence(ctx, &request.run, &ticket).await?;
     // It is named by its content: writing it again changes nothing.
     let mut pages = work_pages(planned.items(), PAGE_BYTES as usize);
     ctx.store.put_pages(&p.keys.work(&plan.work_digest), &mut pages).await?;
     replace_tables(ctx, &p.keys.tables(), tables).await?;
     let uri = p.keys.plan();
-    match access::create_record(ctx, &uri, &plan).await? {
+    match create_record(ctx, &uri, &plan).await? {
         Stands::Ours => Ok(plan),
         Stands::Others(body) => Ok(records::parse(&uri, &body)?),
     }
@@ -223,7 +220,7 @@ async fn commit(
 /// was overtaken while it slept changes nothing.
 async fn replace_tables(ctx: &Ctx, uri: &Uri, tables: &PlanTables) -> Result<(), HandlerError> {
     let (there, etag) = records::load::<PlanTables>(&*ctx.store, uri).await?.unzip();
-    if there.as_ref() == Some(tables) || access::replace(ctx, uri, etag.as_deref(), tables).await? {
+    if there.as_ref() == Some(tables) || replace(ctx, uri, etag.as_deref(), tables).await? {
         return Ok(());
     }
     Err(HandlerError::transient(format!("{uri}: another planner wrote it")))

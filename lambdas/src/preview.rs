@@ -3,7 +3,7 @@
 
 use crate::begin::Beginning;
 use crate::plan_work::{Material, packed};
-use crate::{Ctx, HandlerError, Program, access, begin, carry, history, inputs, renew, work};
+use crate::{Ctx, HandlerError, Program, begin, carry, history, inputs, renew, step, work};
 use spotmill_core::calls::RunInput;
 use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
@@ -95,7 +95,7 @@ async fn work_of(
     }
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
         let items = work::all(ctx, &keys, &plan).await?;
-        let mut committed: BTreeSet<u32> = access::receipted(ctx, &keys, &plan).await?.into_iter().collect();
+        let mut committed: BTreeSet<u32> = step::receipted(ctx, &keys, &plan).await?.into_iter().collect();
         if let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await? {
             committed.extend(carried(ctx, &keys, before_it, &plan.from, &tables, &items).await?);
         }

@@ -5,7 +5,8 @@
 //! turn it is.
 
 use crate::destination::{Intended, Place, contents, intended, refused};
-use crate::{Ctx, HandlerError, access, contract, inputs};
+use crate::update::backoff;
+use crate::{Ctx, HandlerError, contract, inputs, lease};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
     Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, id,
@@ -49,7 +50,7 @@ pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, 
 async fn hold(ctx: &Ctx, destination: &Uri) -> Result<Hold, HandlerError> {
     for tries in 0..HOLD_TRIES {
         match ctx.store.hold(destination).await {
-            Err(StoreError::Busy(_)) => access::backoff(tries.max(4)).await,
+            Err(StoreError::Busy(_)) => backoff(tries.max(4)).await,
             other => return Ok(other?),
         }
     }
@@ -75,8 +76,8 @@ impl Publishing {
     async fn load(ctx: &Ctx, request: PublishRequest) -> Result<Option<Self>, HandlerError> {
         let PublishRequest { run, step, root, generation, epoch, .. } = request;
         let of = RoundRequest { run, step, root, generation, epoch, round: 0, rung: 0 };
-        let lease = access::fence(ctx, &of.run, &access::ticket(&of)).await?;
-        let program = access::program(ctx, &of.run, &lease).await?;
+        let lease = lease::fence(ctx, &of.run, &lease::ticket(&of)).await?;
+        let program = lease::program(ctx, &of.run, &lease).await?;
         let spec = program.step(of.step.as_str())?;
         let Some(Intended { destination, template, publication, replace_all }) = intended(&program, spec, generation)?
         else {
@@ -155,7 +156,7 @@ impl Publishing {
                     }
                 }
             }
-            access::backoff(tries).await;
+            backoff(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
     }
@@ -212,7 +213,7 @@ impl Publishing {
     }
 
     async fn fence(&self, ctx: &Ctx) -> Result<(), HandlerError> {
-        access::fence(ctx, &self.of.run, &access::ticket(&self.of)).await.map(drop)
+        lease::fence(ctx, &self.of.run, &lease::ticket(&self.of)).await.map(drop)
     }
 
     /// Checks that it is still this publication's turn.
@@ -256,7 +257,7 @@ impl Publishing {
             if standing.find(&self.list.id).is_some_and(|p| p.state == State::Coming) {
                 let next = standing.with_state(&self.list.id, State::Stands, ctx.clock.now_ms());
                 if !place.write(ctx, &next).await? {
-                    access::backoff(tries).await;
+                    backoff(tries).await;
                     continue;
                 }
                 return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
@@ -268,7 +269,7 @@ impl Publishing {
             if place.write(ctx, &standing.cleared()).await? {
                 return self.mark(ctx).await;
             }
-            access::backoff(tries).await;
+            backoff(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
     }
@@ -341,7 +342,7 @@ fn with_seal(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64
         id: list.id.clone(),
         files: list.files.len() as u64,
         bytes: seal.bytes,
-        rows: seal.rows_written,
+        rows: seal.rows.written,
         columns: seal.columns.clone(),
         missing: seal.missing.clone(),
         since_ms: now_ms,

@@ -3,13 +3,12 @@
 //! fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets
 //! whose execution runs (`watch`).
 
-use crate::begin::owner_state;
 use crate::watch::{self, Living};
 use crate::{Ctx, HandlerError, Program, deploy, kill_fleet, leftovers, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spotmill_core::calls::{Caught, RunInput};
-use spotmill_core::claim::OwnerState;
+use spotmill_core::claim::ExecutionState;
 use spotmill_core::format::count;
 use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
@@ -37,10 +36,10 @@ pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> 
     let mut reaped = Reaped::default();
     if let Some(end) = ended(&event) {
         let state = settled(ctx, &end.execution).await?;
-        if state == OwnerState::Ended {
+        if state == ExecutionState::Ended {
             note_end(ctx, &end).await;
         }
-        if let Some((run, step)) = end.of.filter(|_| state == OwnerState::Ended) {
+        if let Some((run, step)) = end.of.filter(|_| state == ExecutionState::Ended) {
             rounds_of(ctx, &run, &step, &end.execution, &mut reaped).await?;
         }
     }
@@ -106,14 +105,14 @@ async fn try_note_end(ctx: &Ctx, root: &ExecutionId, start: &RunInput, end: &Cau
 }
 
 /// The state of an execution that is reported as ended.
-async fn settled(ctx: &Ctx, execution: &ExecutionId) -> Result<OwnerState, HandlerError> {
+async fn settled(ctx: &Ctx, execution: &ExecutionId) -> Result<ExecutionState, HandlerError> {
     for _ in 1..LOOKS {
-        match owner_state(ctx, execution).await? {
-            OwnerState::Running => tokio::time::sleep(Duration::from_secs(1)).await,
+        match ctx.executions.state(execution).await? {
+            ExecutionState::Running => tokio::time::sleep(Duration::from_secs(1)).await,
             ended => return Ok(ended),
         }
     }
-    owner_state(ctx, execution).await
+    Ok(ctx.executions.state(execution).await?)
 }
 
 /// Rounds that an ended execution began and nobody ended: those whose fleet is gone and whose queue is not, too. A
@@ -174,7 +173,7 @@ async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, Ha
         None => None,
     };
     let asked = request.as_ref().map(|request| asked_secs(request, ctx.clock.now_ms()));
-    match fate(&fleet.execution, owner_state(ctx, &fleet.execution).await?, asked) {
+    match fate(&fleet.execution, ctx.executions.state(&fleet.execution).await?, asked) {
         Fate::Keep { because } => {
             tracing::debug!(fleet = fleet.name, because, "kept");
             if let (true, Some(lease), Some((keys, epoch, round)), Some(request)) = (watching, &lease, &place, &request)

@@ -2,7 +2,7 @@
 //! damaged, a frozen plan that cannot be carried out any more, inputs that changed. A step whose result stands where
 //! it is published, and which nobody is going to read, needs nothing: a finished run stays finished at any age.
 
-use crate::{Ctx, HandlerError, Program, access, inputs, pins};
+use crate::{Ctx, HandlerError, Program, inputs, pins, step};
 use spotmill_core::calls::RunInput;
 use spotmill_core::format::count;
 use spotmill_core::ids::{ItemIndex, StepName};
@@ -123,6 +123,6 @@ pub async fn changes(ctx: &Ctx, step: &Step, keys: &StepKeys) -> Result<Option<C
     if inspected.is_empty() {
         return Ok(None);
     }
-    let committed = access::receipted(ctx, keys, &plan).await?;
+    let committed = step::receipted(ctx, keys, &plan).await?;
     Ok(Some(Changes::of(&inspected, &committed)))
 }

@@ -1,12 +1,14 @@
 //! Report: writes what the run came to and releases the lease. It may be called after a failure as well as after
 //! success; it reads records and judges nothing but whether every step that was to run is complete.
 
-use crate::access::{self, SWAP_TRIES};
-use crate::{Ctx, HandlerError, Program, begin, history, inputs, inspect, machines, pins};
+use crate::several::get_all;
+use crate::update::Change;
+use crate::{Ctx, HandlerError, Program, history, inputs, inspect, lease, machines, pins, step};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::history::{PastRun, PastStep};
 use spotmill_core::ids::{ExecutionId, RunId};
+use spotmill_core::item::RowCounts;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::records::{
@@ -21,7 +23,7 @@ use std::collections::BTreeMap;
 
 pub async fn handle(ctx: &Ctx, request: ReportRequest) -> Result<ReportReply, HandlerError> {
     let keys = RunKeys::new(&ctx.root, &request.run);
-    let (lease, _) = access::lease(ctx, &request.run).await?;
+    let lease = lease::load(ctx, &request.run).await?;
     if lease.owner.is_none() {
         // Released by a try of this call whose reply was lost, or by another execution's report since.
         let outcome = lease.outcome.unwrap_or(RunOutcome::Failed);
@@ -48,24 +50,19 @@ fn check_owner(lease: &Lease, request: &ReportRequest) -> Result<(), HandlerErro
 }
 
 async fn release(ctx: &Ctx, request: &ReportRequest, outcome: RunOutcome) -> Result<(), HandlerError> {
-    for tries in 0..SWAP_TRIES {
-        let (old, etag) = access::lease(ctx, &request.run).await?;
+    lease::change(ctx, &request.run, |old| async move {
         if old.owner.is_none() {
-            return Ok(());
+            return Ok(Change::Keep(()));
         }
         check_owner(&old, request)?;
-        let released = Lease { owner: None, outcome: Some(outcome), ..old };
-        if begin::write(ctx, &request.run, Some(&etag), &released).await? {
-            return Ok(());
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{}: others keep writing its lease", request.run)))
+        Ok(Change::Write(Lease { owner: None, outcome: Some(outcome), ..old }, ()))
+    })
+    .await
 }
 
 /// The run as it stands, for readers; releases nothing.
 pub async fn summarize(ctx: &Ctx, run: &RunId) -> Result<RunReport, HandlerError> {
-    let (lease, _) = access::lease(ctx, run).await?;
+    let lease = lease::load(ctx, run).await?;
     let root = lease.owner.clone().unwrap_or_else(|| ExecutionId::new(""));
     Ok(compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await?.0)
 }
@@ -101,7 +98,7 @@ struct Past {
 }
 
 async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Result<(RunReport, Past), HandlerError> {
-    let program = access::program(ctx, &request.run, lease).await?;
+    let program = lease::program(ctx, &request.run, lease).await?;
     let end = records::load::<RunEnd>(&*ctx.store, &RunKeys::new(&ctx.root, &request.run).ended()).await?;
     let end = end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root));
     let shared =
@@ -201,10 +198,7 @@ async fn step_report(
         },
         items: plan.as_ref().map_or(0, |p| p.items),
         committed: 0,
-        rows_raw: 0,
-        rows_read: 0,
-        rows_rejected: 0,
-        rows_written: 0,
+        rows: RowCounts::default(),
         files: 0,
         bytes: 0,
         peak_bytes: 0,
@@ -243,10 +237,7 @@ async fn pins(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<String>, Ha
 
 fn of_seal(report: &mut StepReport, seal: &Seal) {
     report.committed = seal.items - u32::try_from(seal.missing.len()).unwrap_or(seal.items);
-    report.rows_raw = seal.rows_raw;
-    report.rows_read = seal.rows_read;
-    report.rows_rejected = seal.rows_rejected;
-    report.rows_written = seal.rows_written;
+    report.rows = seal.rows;
     report.files = seal.files;
     report.bytes = seal.bytes;
     report.peak_bytes = seal.peak_bytes;
@@ -270,11 +261,8 @@ async fn of_receipts(
         return Ok(());
     }
     let uris = receipts.iter().map(|item| keys.receipt(item)).collect();
-    for receipt in access::get_all::<Receipt>(ctx, uris).await? {
-        report.rows_raw += receipt.rows_raw;
-        report.rows_read += receipt.rows_read;
-        report.rows_rejected += receipt.rows_rejected;
-        report.rows_written += receipt.rows_written;
+    for receipt in get_all::<Receipt>(ctx, uris).await? {
+        report.rows += receipt.rows;
         report.files += receipt.files.len() as u64;
         report.bytes += receipt.files.iter().map(|f| f.bytes).sum::<u64>();
         report.peak_bytes = report.peak_bytes.max(receipt.usage.peak_bytes);
@@ -294,11 +282,11 @@ async fn of_work(
 ) -> Result<(), HandlerError> {
     let epoch = shared.lease.epoch;
     let mut spans = Spans::new(plan.epoch, plan.planned_ms);
-    let receipts = access::receipted(ctx, keys, plan).await?;
+    let receipts = step::receipted(ctx, keys, plan).await?;
     report.committed = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
     of_receipts(ctx, keys, &receipts, &mut spans, report).await?;
     let mut last: BTreeMap<u32, FailureRecord> = BTreeMap::new();
-    for failure in access::failures(ctx, keys, epoch).await? {
+    for failure in step::failures(ctx, keys, epoch).await? {
         spans.add(failure.epoch, failure.failed_ms, failure.usage.wall_ms);
         report.peak_bytes = report.peak_bytes.max(failure.usage.peak_bytes);
         let newer = last.get(&failure.item).is_none_or(|other| other.failed_ms <= failure.failed_ms);

@@ -1,7 +1,7 @@
 //! What a round's functions read of their step: the lease they were checked against, the plan, and how every item
 //! stands, from receipts and failure records.
 
-use crate::{Ctx, HandlerError, Program, access};
+use crate::{Ctx, HandlerError, Program, lease, step};
 use spotmill_core::calls::RoundRequest;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::model::Step;
@@ -27,16 +27,16 @@ pub struct RoundView {
 
 impl RoundView {
     pub async fn load(ctx: &Ctx, of: &RoundRequest) -> Result<Self, HandlerError> {
-        let lease = access::fence(ctx, &of.run, &access::ticket(of)).await?;
-        let program = access::program(ctx, &of.run, &lease).await?;
+        let lease = lease::fence(ctx, &of.run, &lease::ticket(of)).await?;
+        let program = lease::program(ctx, &of.run, &lease).await?;
         let step = program.step(of.step.as_str())?.clone();
-        let keys = access::step_keys(ctx, of);
-        let plan = access::plan(ctx, &keys).await?;
+        let keys = step::keys_of(ctx, of);
+        let plan = step::plan(ctx, &keys).await?;
         let tally = records::load::<Tally>(&*ctx.store, &keys.tally(of.epoch)).await?.map(|(tally, _)| tally);
         Ok(Self {
-            receipts: access::receipted(ctx, &keys, &plan).await?,
+            receipts: step::receipted(ctx, &keys, &plan).await?,
             plan,
-            failures: access::failures(ctx, &keys, of.epoch).await?,
+            failures: step::failures(ctx, &keys, of.epoch).await?,
             accepted: lease.accept.get(of.step.as_str()).cloned().unwrap_or_default(),
             failed_hint: tally.as_ref().map(|t| t.failed.0.clone()).unwrap_or_default(),
             rung: of.rung,

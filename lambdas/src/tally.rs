@@ -2,15 +2,14 @@
 //! what cannot be read or belongs to nobody is dropped and counted; what could not be written down yet is handed back
 //! for another delivery.
 
-use crate::access::{self, SWAP_TRIES};
+use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, tail};
 use spotmill_core::bounds::BEAT_SECS;
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{Callback, Lease, RECORD_VERSION};
 use spotmill_core::tally::{Fold, Tally, fold};
-use spotmill_platform::ports::{StoreError, Swapped};
-use spotmill_platform::records::{self, RecordError};
+use spotmill_platform::records;
 use std::collections::BTreeMap;
 
 /// Returns the indexes of the bodies to deliver again; the others may be deleted.
@@ -69,10 +68,8 @@ async fn take(
 
 /// Folds into the record, by compare-and-swap; nothing if there is none.
 pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<Option<Fold>, HandlerError> {
-    for tries in 0..SWAP_TRIES {
-        let Some((tally, etag)) = records::load::<Tally>(&*ctx.store, uri).await? else {
-            return Ok(None);
-        };
+    update(ctx, uri, |tally: Option<Tally>| async move {
+        let Some(tally) = tally else { return Ok(Change::Keep(None)) };
         let mut folded = fold(&tally, callbacks);
         let now = ctx.clock.now_ms();
         folded.changed |= folded.tally.note(callbacks, now);
@@ -83,21 +80,12 @@ pub async fn fold_into(ctx: &Ctx, uri: &Uri, callbacks: &[Callback]) -> Result<O
             folded.tally.beat_ms = now;
             folded.changed = true;
         }
-        if !folded.changed || swapped(records::swap(&*ctx.store, uri, &etag, &folded.tally).await)? {
-            return Ok(Some(folded));
-        }
-        access::backoff(tries).await;
-    }
-    Err(HandlerError::transient(format!("{uri}: too many others write it")))
-}
-
-/// Returns whether it was written. A lost reply counts as no: the next try folds the same and changes nothing.
-pub fn swapped(result: Result<Swapped, RecordError>) -> Result<bool, HandlerError> {
-    match result {
-        Ok(Swapped::Yes(_)) => Ok(true),
-        Ok(Swapped::No) | Err(RecordError::Store(StoreError::Unknown { .. })) => Ok(false),
-        Err(e) => Err(e.into()),
-    }
+        Ok(match folded.changed {
+            true => Change::Write(folded.tally.clone(), Some(folded)),
+            false => Change::Keep(Some(folded)),
+        })
+    })
+    .await
 }
 
 /// Answers the waiting execution by every registered token; a closed one is done. Tokens that were registered meanwhile

@@ -1,10 +1,11 @@
 //! Verdict: lists the receipts, reads this epoch's failures, and decides what comes next. When every item is committed
 //! or accepted it seals the step; the seal's files are written before the seal that names them.
 
-use crate::access;
 use crate::round::RoundView;
+use crate::several::get_many;
+use crate::update::replace;
 use crate::work::{WorkPage, WorkPages};
-use crate::{Ctx, HandlerError, inputs, watch};
+use crate::{Ctx, HandlerError, inputs, lease, watch};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{Caught, Next, RoundRequest, VerdictReply, VerdictRequest, errors};
 use spotmill_core::command::Command;
@@ -144,7 +145,7 @@ async fn fold(
         let items: Vec<ItemIndex> = view.receipts.range(page.from..page.to).collect();
         for some in items.chunks(RECEIPTS) {
             let uris = some.iter().map(|item| view.keys.receipt(*item)).collect();
-            let receipts: Vec<Receipt> = access::get_many(ctx, ctx.settings.parallel * WIDER, uris).await?;
+            let receipts: Vec<Receipt> = get_many(ctx, ctx.settings.parallel * WIDER, uris).await?;
             for (item, mut receipt) in some.iter().zip(receipts) {
                 receipt.scratch = inputs::own(&view.keys, &receipt.scratch)?;
                 if let Err(e) = sealing.add(*item, &planned_item(&page, *item)?, receipt) {
@@ -167,14 +168,14 @@ fn planned_item(page: &WorkPage<'_>, index: ItemIndex) -> Result<PlannedItem, Ha
 }
 
 async fn write(ctx: &Ctx, view: &RoundView, of: &RoundRequest, sealed: &Sealed) -> Result<(), HandlerError> {
-    access::fence(ctx, &of.run, &access::ticket(of)).await?;
+    lease::fence(ctx, &of.run, &lease::ticket(of)).await?;
     let files = view.keys.sealed_files(&sealed.seal.files_digest);
     // It is named by its content: writing it again changes nothing.
     ctx.store.put_pages(&files, &mut sealed.files.pages(PAGE_BYTES as usize)).await?;
     let uri = view.keys.seal();
     // An earlier seal accepted items as missing that exist now or the other way round, or was made with other checks.
     let etag = records::load::<Seal>(&*ctx.store, &uri).await?.map(|(_, etag)| etag);
-    match access::replace(ctx, &uri, etag.as_deref(), &sealed.seal).await? {
+    match replace(ctx, &uri, etag.as_deref(), &sealed.seal).await? {
         true => Ok(()),
         false => Err(HandlerError::transient(format!("{uri}: another verdict wrote it"))),
     }

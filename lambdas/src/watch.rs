@@ -2,7 +2,7 @@
 //! watch rule wakes it every few minutes for every living fleet; Verdict asks it once more when a round fell silent.
 //! What ends a round is reported to its waiting execution, which then passes KillFleet and Verdict like any other.
 
-use crate::{Ctx, HandlerError, access, machines};
+use crate::{Ctx, HandlerError, lease, machines};
 use spotmill_core::calls::{Caught, errors};
 use spotmill_core::fleet::FleetNow;
 use spotmill_core::fleet::life::RoundMachines;
@@ -108,7 +108,7 @@ async fn stop(ctx: &Ctx, of: &Living<'_>, tally: Option<&Tally>, caught: &Caught
 /// The error of a run that has spent its budget.
 async fn spent(ctx: &Ctx, of: &Living<'_>) -> Result<Option<Caught>, HandlerError> {
     let run = &of.request.run;
-    let program = access::program(ctx, run, of.lease).await?;
+    let program = lease::program(ctx, run, of.lease).await?;
     let over = machines::over_budget(ctx, run, of.lease, program.pipeline.budget_usd_per_run).await?;
     Ok(over.map(|e| Caught { error: e.error.to_owned(), cause: e.cause }))
 }

@@ -9,3 +9,4 @@ pub mod ports;
 pub mod records;
 #[cfg(feature = "aws")]
 pub mod routed;
+pub mod several;

@@ -2,6 +2,7 @@
 //! unknown. Clocks are ports too, so that tests choose the time.
 
 use async_trait::async_trait;
+pub use spotmill_core::claim::ExecutionState;
 pub use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, LivingFleet, Resize};
 use spotmill_core::ids::{ExecutionId, Uri};
 use std::path::Path;
@@ -256,13 +257,6 @@ pub trait Instance: Send + Sync {
     async fn identity(&self) -> Result<Identity, InstanceError>;
     /// When the machine will be taken away, in milliseconds since 1970, once that is announced.
     async fn notice(&self) -> Result<Option<u64>, InstanceError>;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExecutionState {
-    Running,
-    Ended,
-    NotFound,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::parse::{ParseError, Parsed};
+use crate::problem::{ParseError, Parsed};
 use crate::query::{Place, Template, is_function_name};
 
 /// The fields of one object; each is taken once, and what is left over at the end is unknown.

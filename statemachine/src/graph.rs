@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::machine::{Machine, State, Task};
-use crate::parse::ParseError;
+use crate::problem::ParseError;
 use crate::query::Template;
 
 pub fn check(machine: &Machine) -> Result<(), ParseError> {

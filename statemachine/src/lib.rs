@@ -49,6 +49,7 @@ mod machine;
 mod messages;
 mod names;
 mod parse;
+mod problem;
 mod query;
 mod run;
 mod step;
@@ -56,10 +57,11 @@ mod task;
 
 pub use execution::{Execution, Happened, Record, Status};
 pub use machine::{Catcher, Choice, Integration, Jitter, Machine, Retrier, Rule, State, Task};
-pub use messages::{Answer, ChildEnd, Command, Event, Moment, Refusal, Stepped, TaskId};
-pub use parse::{ParseError, Substitutions};
+pub use messages::{Answer, ChildEnd, Command, Event, Moment, Refusal, TaskId};
+pub use parse::Substitutions;
+pub use problem::ParseError;
 pub use query::{QueryError, Template};
-pub use step::{next_deadline, step};
+pub use step::{Stepped, next_deadline, step};
 
 /// The definition of the machine that runs a pipeline: begin, one `step` execution a step, report.
 pub const PIPELINE_ASL: &str = include_str!("../pipeline.asl.json");

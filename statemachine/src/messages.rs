@@ -3,8 +3,6 @@
 
 use serde_json::Value;
 
-use crate::execution::Execution;
-
 /// Names one try of one task of one execution; a retry gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct TaskId(pub u64);
@@ -138,12 +136,4 @@ pub enum Refusal {
     StaleTask,
     #[error("WrongKind: the task is not of the kind that ends this way")]
     WrongKind,
-}
-
-/// The outcome of one step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stepped {
-    pub execution: Execution,
-    pub commands: Vec<Command>,
-    pub answer: Answer,
 }

@@ -10,22 +10,11 @@ use crate::fields::Fields;
 use crate::graph;
 use crate::machine::{Catcher, Choice, Integration, Jitter, Machine, Retrier, Rule, State, Task};
 use crate::names;
+use crate::problem::{ParseError, Parsed};
 use crate::query::Place;
 
 /// What each `${Name}` of a definition stands for.
 pub type Substitutions = BTreeMap<String, String>;
-
-#[derive(Debug, thiserror::Error)]
-pub enum ParseError {
-    #[error("the definition is not JSON")]
-    Json(#[from] serde_json::Error),
-    #[error("{place}: field `{field}` {problem}")]
-    Field { place: String, field: String, problem: String },
-    #[error("{place}: is never reached")]
-    Unreachable { place: String },
-}
-
-pub(crate) type Parsed<T> = Result<T, ParseError>;
 
 /// Step Functions' own limits.
 const MOST_SECS: u64 = 99_999_999;

@@ -7,9 +7,17 @@ use serde_json::json;
 use crate::PAYLOAD_BYTES;
 use crate::execution::{Execution, Status, Waiting};
 use crate::machine::{Integration, Machine};
-use crate::messages::{Answer, ChildEnd, Command, Event, Moment, Refusal, Stepped, TaskId};
+use crate::messages::{Answer, ChildEnd, Command, Event, Moment, Refusal, TaskId};
 use crate::names;
 use crate::run::{Fault, Run};
+
+/// The outcome of one step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stepped {
+    pub execution: Execution,
+    pub commands: Vec<Command>,
+    pub answer: Answer,
+}
 
 /// Applies an event at a moment.
 pub fn step(machine: &Machine, execution: Execution, event: Event, at: Moment) -> Stepped {

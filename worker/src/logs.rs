@@ -2,6 +2,7 @@
 //! with the run, step and item of each event.
 
 use spotmill_core::bounds::FIRST_ITEM_SECS;
+use spotmill_core::item::RowCounts;
 use spotmill_core::records::WorkerSettings;
 use spotmill_platform::ports::Identity;
 use spotmill_supervisor::{EventSink, ItemId, WorkerEvent};
@@ -15,17 +16,6 @@ pub fn start() {
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).with_env_filter(filter);
     // A program that embeds the worker may have set its own; that one stays.
     let _ = subscriber.try_init();
-}
-
-/// An error and what is under it, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(below) = next {
-        text = format!("{text}: {below}");
-        next = below.source();
-    }
-    text
 }
 
 pub fn began(settings: &WorkerSettings, identity: &Identity) {
@@ -48,8 +38,8 @@ fn write(event: &WorkerEvent) {
         WorkerEvent::Note { message } => tracing::warn!(message),
         WorkerEvent::MessageDropped { why } => tracing::warn!(why, "message dropped"),
         WorkerEvent::ItemStarted { id, pid, .. } => about(id, "started", &format!("process {pid}")),
-        WorkerEvent::ItemDone { id, rows_read, rows_rejected, rows_written, .. } => {
-            about(id, "done", &format!("{rows_read} rows read, {rows_rejected} rejected, {rows_written} written"));
+        WorkerEvent::ItemDone { id, rows: RowCounts { read, rejected, written, .. }, .. } => {
+            about(id, "done", &format!("{read} rows read, {rejected} rejected, {written} written"));
         }
         WorkerEvent::ItemCommittedByAnother { id } => about(id, "committed by another", ""),
         WorkerEvent::ItemFailed { id, message, .. } => about(id, "failed", message),

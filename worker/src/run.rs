@@ -91,7 +91,7 @@ fn item(spec: &Path, outcome: &Path, functions: &Functions) -> Result<ExitCode, 
     write_outcome(&result, outcome)?;
     Ok(match &result {
         ItemOutcome::Done(report) => {
-            eprintln!("done: {} rows read, {} written", report.rows_read, report.rows_written);
+            eprintln!("done: {} rows read, {} written", report.rows.read, report.rows.written);
             ExitCode::SUCCESS
         }
         ItemOutcome::Failed(failure) => {

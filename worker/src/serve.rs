@@ -3,6 +3,7 @@
 
 use crate::{boot, logs};
 use sha2::{Digest, Sha256};
+use spotmill_core::format::chain;
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
@@ -57,7 +58,7 @@ fn is_asked_for(settings: &WorkerSettings, digest: &str) -> Result<(), String> {
 
 async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &Path) -> Result<ExitCode, String> {
     let instance = this_instance();
-    let identity = instance.identity().await.map_err(|e| logs::chain(&e))?;
+    let identity = instance.identity().await.map_err(|e| chain(&e))?;
     logs::began(&settings, &identity);
     let aws = Aws::from_env().await;
     let prefix = format!("{}-", settings.stack);
@@ -68,7 +69,7 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     let config = config(settings, &identity, program, digest, tmp);
     let mut supervisor =
         Supervisor::start(config, ports, logs::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
-    let on_error = |e: &InstanceError| tracing::warn!(error = logs::chain(e), "no word on interruptions");
+    let on_error = |e: &InstanceError| tracing::warn!(error = chain(e), "no word on interruptions");
     let noticed = tokio::spawn(async move { noticed(&instance, on_error).await });
     let mut term = signal(SignalKind::terminate()).map_err(|e| format!("no signals: {e}"))?;
     tokio::select! {

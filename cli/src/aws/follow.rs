@@ -2,9 +2,10 @@
 //! Reading takes at most a tenth of the time, however many items there are, because listing receipts is slow and costs.
 
 use super::World;
+use crate::event::Event;
 use crate::exit::Stop;
 use crate::local::events::class_name;
-use crate::ui::{Event, Ui};
+use crate::ui::Ui;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::records::{RunReport, StepReport, StepState};
 use spotmill_lambdas::report;
@@ -100,13 +101,7 @@ impl Seen {
             events.push(Event::StepProgress { step: step.clone(), items: of.items, committed: of.committed });
         }
         if of.state == StepState::Done && self.sealed.insert(step.clone()) {
-            events.push(Event::StepSealed {
-                step,
-                rows_read: of.rows_read,
-                rows_rejected: of.rows_rejected,
-                rows_written: of.rows_written,
-                wall_ms: of.took_ms,
-            });
+            events.push(Event::StepSealed { step, rows: of.rows, wall_ms: of.took_ms });
         }
     }
 }

@@ -3,7 +3,8 @@
 //! CloudFormation publish new versions.
 
 use super::elf::{self, Needs};
-use super::{table, zip};
+use super::table::{self, TEMPLATE};
+use super::zip;
 use crate::exit::{Stop, io};
 use spotmill_core::digest;
 use spotmill_core::ids::Uri;
@@ -11,9 +12,6 @@ use spotmill_platform::ports::{Store, StoreError};
 use spotmill_statemachine::{PIPELINE_ASL, STEP_ASL};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// The stack's template, compiled into this program.
-pub const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 
 /// The program that every function runs; its handler chooses the function.
 pub const PROGRAM: &str = "bootstrap";

@@ -1,10 +1,11 @@
 //! The template's parameters, as far as a deploy needs them: their names and defaults. They are read from the text of
 //! our own template, whose form `tests` below checks.
 
-use super::release::TEMPLATE;
 use std::collections::BTreeMap;
 
-/// The template in the code bucket.
+/// The stack's template, compiled into this program.
+pub const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
+/// Its name in the code bucket.
 pub const FILE: &str = "template.yaml";
 
 /// Every parameter with its default; none for those that a deploy must give.

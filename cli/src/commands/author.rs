@@ -2,6 +2,7 @@
 
 use crate::args::{Global, KeyArgs};
 use crate::check;
+use crate::event::{self, Event, StepColumns};
 use crate::exit::{Code, Stop};
 use crate::inspect;
 use crate::project::{self, Project};
@@ -17,7 +18,8 @@ pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let steps = outputs(&project, global, key).await?;
     if global.json {
-        say!("{}", serde_json::json!({"v": 1, "event": "valid", "steps": steps_json(&steps)}));
+        let steps = steps.into_iter().map(|(step, columns)| StepColumns { step, columns }).collect();
+        Event::Valid { steps }.print();
         return Ok(Code::Done);
     }
     say!("✓ {}: {} steps", project.pipeline().name, steps.len());
@@ -27,9 +29,10 @@ pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
     Ok(Code::Done)
 }
 
-pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Result<Code, Stop> {
-    if pipeline {
-        let text = serde_json::to_string_pretty(&spec::json_schema()).unwrap_or_default();
+pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool, events: bool) -> Result<Code, Stop> {
+    if pipeline || events {
+        let schema = if events { event::json_schema() } else { spec::json_schema() };
+        let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
         say!("{text}");
         return Ok(Code::Done);
     }
@@ -52,7 +55,7 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Resu
     let steps = outputs(&project, global, &KeyArgs::default()).await?;
     if let Some((_, columns)) = steps.iter().find(|(name, _)| name == what) {
         if global.json {
-            say!("{}", columns_json(columns));
+            Event::Columns { columns: columns.clone() }.print();
             return Ok(Code::Done);
         }
         say!("columns = [");
@@ -65,14 +68,10 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool) -> Resu
 fn of_file(global: &Global, file: &str) -> Result<Code, Stop> {
     let worker = any_worker(global)?;
     if global.json {
-        say!("{}", columns_json(&worker.preview(&[file.to_owned()], 1)?.columns));
+        Event::Columns { columns: worker.preview(&[file.to_owned()], 1)?.columns }.print();
         return Ok(Code::Done);
     }
     worker.pass_through(&["schema", file])
-}
-
-fn columns_json(columns: &[Column]) -> serde_json::Value {
-    serde_json::json!({"v": 1, "event": "columns", "columns": columns})
 }
 
 /// With the nearest name in the same folder.
@@ -94,9 +93,17 @@ fn no_file(global: &Global, what: &str) -> Stop {
 pub fn functions(name: Option<&str>, markdown: bool, global: &Global) -> Result<Code, Stop> {
     let mut args = vec!["functions"];
     args.extend(name);
-    args.extend(global.json.then_some("--json"));
     args.extend(markdown.then_some("--markdown"));
-    any_worker(global)?.pass_through(&args)
+    let worker = any_worker(global)?;
+    if !global.json {
+        return worker.pass_through(&args);
+    }
+    let (functions, transforms) = match name {
+        Some(name) => (vec![worker.function(name)?], Vec::new()),
+        None => worker.about().map(|about| (about.functions, about.transforms))?,
+    };
+    Event::Functions { functions, transforms }.print();
+    Ok(Code::Done)
 }
 
 /// The pipeline's worker, or the stock one where there is no pipeline.
@@ -124,8 +131,4 @@ async fn outputs(project: &Project, global: &Global, key: &KeyArgs) -> Result<Ve
 
 fn describe(columns: &[Column]) -> String {
     columns.iter().map(|c| format!("{} {}", c.name, c.ty)).collect::<Vec<_>>().join(", ")
-}
-
-fn steps_json(steps: &[(String, Vec<Column>)]) -> serde_json::Value {
-    steps.iter().map(|(name, columns)| serde_json::json!({"step": name, "columns": columns})).collect()
 }

@@ -8,6 +8,7 @@ use crate::aws::release::{self, Release};
 use crate::aws::upgrade::{self, Parameters};
 use crate::aws::{World, answers, connect, elf, names, stack_name};
 use crate::check;
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::project::{self, Project};
 use crate::ui::Ui;
@@ -262,10 +263,9 @@ async fn pipeline(world: &World, plan: &Plan, ui: &Ui) -> Result<Deployed, Stop>
 
 fn print_outcome(global: &Global, world: &World, record: &Deployed) {
     if global.json {
-        let line = serde_json::json!({"v": 1, "event": "deployed", "stack": world.stack, "root": world.root(),
-            "pipeline": record.name, "digest": record.pipeline_digest, "worker": record.worker});
-        say!("{line}");
-        return;
+        let (stack, root) = (world.stack.clone(), world.root().to_string());
+        let (pipeline, digest) = (record.name.clone(), record.pipeline_digest.clone());
+        return Event::Deployed { stack, root, pipeline, digest, worker: record.worker.clone() }.print();
     }
     let machines: Vec<&str> = record.worker.programs.keys().map(String::as_str).collect();
     say!("✓ {} is deployed to {}, for {}", record.name, world.root(), machines.join(" and "));

@@ -5,6 +5,7 @@ use super::run::confirm;
 use super::stop;
 use crate::args::Global;
 use crate::aws::{World, connect, names, stack_name, upgrade};
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::ui::Ui;
 use crate::ui::format::plural;
@@ -74,8 +75,8 @@ async fn quiet(global: &Global, world: &World, force: bool, ui: &Ui) -> Result<(
 
 fn print_outcome(global: &Global, stack: &str, bucket: Option<&str>) {
     if global.json {
-        say!("{}", serde_json::json!({"v": 1, "event": "destroyed", "stack": stack, "bucket": bucket}));
-        return;
+        let (stack, bucket) = (stack.to_owned(), bucket.map(str::to_owned));
+        return Event::Destroyed { stack, bucket }.print();
     }
     say!("✓ there is no stack {stack} any more");
     if let Some(bucket) = bucket {

@@ -1,13 +1,14 @@
 //! `gc`: lists what nobody needs any more, on this machine or on AWS, and removes it when asked to.
 
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::lock;
 use crate::result::{indent, table};
 use crate::ui::format::{bytes, plural};
 use spotmill_core::ids::{ExecutionId, RunId};
-use spotmill_lambdas::gc::collect;
+use spotmill_lambdas::gc::{Waste, collect};
 use spotmill_platform::local::lock::RunLock;
 use std::cell::RefCell;
 
@@ -24,12 +25,8 @@ pub async fn run(global: &Global, delete: bool) -> Result<Code, Stop> {
     };
     let (found, left) = collect(&inspector.ctx, delete, may_touch).await.map_err(Stop::from)?;
     if global.json {
-        for waste in &found {
-            say!(
-                "{}",
-                serde_json::json!({"v": 1, "event": "waste", "what": waste.what, "files": waste.files,
-                    "bytes": waste.bytes, "deleted": delete})
-            );
+        for Waste { what, files, bytes } in found {
+            Event::Waste { what, files, bytes, deleted: delete }.print();
         }
         return Ok(Code::Done);
     }

@@ -3,6 +3,7 @@
 //! that was killed can be repeated.
 
 use crate::args::{ExampleName, Global};
+use crate::event::Event;
 use crate::examples::{self, Example};
 use crate::exit::{Code, Stop, io};
 use crate::starter;
@@ -62,7 +63,8 @@ fn write(global: &Global, dir: &Path, example: &Example) -> Result<Code, Stop> {
     let names: Vec<&str> = example.files.iter().map(|(name, _)| name.as_str()).collect();
     let next = example.run.iter().fold(there(global, dir).command("run"), |command, word| command.arg(word));
     if global.json {
-        say!("{}", serde_json::json!({"v": 1, "event": "written", "files": names, "next": next.to_string()}));
+        let files = names.iter().map(|name| (*name).to_owned()).collect();
+        Event::Written { files, next: next.to_string() }.print();
         return Ok(Code::Done);
     }
     say!("wrote {}", names.join(", "));

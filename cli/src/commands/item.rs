@@ -2,6 +2,7 @@
 //! below `.spotmill/item/` and commits nothing.
 
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use crate::inspect::Inspector;
 use crate::local::{near, place};
@@ -51,7 +52,11 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
         .map_err(io("start", &worker.program))?;
     let outcome = std::fs::read(&outcome_file).ok().and_then(|b| serde_json::from_slice::<ItemOutcome>(&b).ok());
     match outcome {
-        Some(ItemOutcome::Done(report)) => done(global, &worker, &report, &home),
+        Some(ItemOutcome::Done(report)) if global.json => {
+            Event::ItemReplayed { step: step.to_owned(), item, report }.print();
+            Ok(Code::Done)
+        }
+        Some(ItemOutcome::Done(report)) => done(&worker, &report, &home),
         Some(ItemOutcome::Failed(failure)) => {
             let stop = Stop::failed(format!("{step} item {item}: {}", failure.message));
             Err(failure.remedy.into_iter().fold(stop, Stop::remedy))
@@ -60,17 +65,13 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
     }
 }
 
-fn done(global: &Global, worker: &Worker, report: &ItemReport, home: &Path) -> Result<Code, Stop> {
-    if global.json {
-        say!("{}", serde_json::json!({"v": 1, "event": "item_done", "report": report}));
-        return Ok(Code::Done);
-    }
+fn done(worker: &Worker, report: &ItemReport, home: &Path) -> Result<Code, Stop> {
     let usage = &report.usage;
     say!(
         "✓ {} rows → {}, {} rejected, peak {}, {}; nothing was committed",
-        count(report.rows_raw),
-        count(report.rows_written),
-        count(report.rows_rejected),
+        count(report.rows.raw),
+        count(report.rows.written),
+        count(report.rows.rejected),
         bytes(usage.peak_bytes),
         duration(usage.wall_ms)
     );

@@ -1,6 +1,7 @@
 //! `spotmill` without a command: shows what is in this directory, and what to type next.
 
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::next::{first_run, named};
@@ -20,7 +21,7 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
     let overview = examine(global).await?;
     if global.json {
         let commands: Vec<String> = overview.commands.iter().map(|(command, _)| command.to_string()).collect();
-        say!("{}", serde_json::json!({"v": 1, "event": "next", "state": overview.state, "commands": commands}));
+        Event::Next { state: overview.state.to_owned(), commands }.print();
         return Ok(Code::Done);
     }
     say!("{}", overview.headline);

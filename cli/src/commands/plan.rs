@@ -2,6 +2,7 @@
 
 use super::on_aws;
 use crate::args::{Global, KeyArgs};
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::project::{self, Project};
@@ -30,7 +31,7 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
         return Ok(Code::Done);
     }
     if global.json {
-        steps.iter().for_each(|step| say!("{}", json(step)));
+        steps.iter().for_each(|step| event(step).print());
         return Ok(Code::Done);
     }
     let mut shown = table(&["step", "items", "input", "bytes", "why"], &[1, 3]);
@@ -100,15 +101,13 @@ pub fn describe(item: &WorkItem) -> String {
     format!("{what}, {size}")
 }
 
-fn json(step: &StepPreview) -> serde_json::Value {
+fn event(step: &StepPreview) -> Event {
     let (items, todo) = match &step.work {
         Work::Complete { items, .. } => (Some(*items as usize), Some(0)),
         Work::Items { items, committed, .. } => (Some(items.len()), Some(items.len() - committed.len())),
         Work::Waits { .. } => (None, None),
     };
-    let (files, size) = step.input();
-    serde_json::json!({
-        "v": 1, "event": "planned", "step": step.step, "generation": step.generation, "because": step.because,
-        "items": items, "todo": todo, "files": files, "bytes": size,
-    })
+    let (files, bytes) = step.input();
+    let (because, generation) = (step.because.clone(), step.generation);
+    Event::Planned { step: step.step.clone(), generation, because, items, todo, files, bytes }
 }

@@ -3,13 +3,14 @@
 
 use crate::args::{Asked, Global, KeyArgs, RunArgs};
 use crate::check;
+use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
 use crate::local::place;
 use crate::local::world::{self, Options, World};
 use crate::lock;
 use crate::project::Project;
 use crate::result;
-use crate::ui::{Event, RunEnded, Ui};
+use crate::ui::Ui;
 use crate::worker::Worker;
 use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::command::Command;

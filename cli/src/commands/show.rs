@@ -4,6 +4,7 @@ use super::plan::describe;
 use super::runs::mark;
 use crate::answers;
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::result::{indent, relative, table};
@@ -58,7 +59,7 @@ fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
 fn show_run(inspector: &Inspector, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
     let (ctx, state) = (&inspector.ctx, stood.state);
     if global.json {
-        say!("{}", serde_json::json!({"v": 1, "event": "run", "state": state, "report": report}));
+        Event::Run { state: state.to_owned(), report: report.clone() }.print();
         return Code::Done;
     }
     say!("{} {} {state}", mark(state), report.run);
@@ -118,9 +119,9 @@ pub fn step_row(step: &StepReport) -> [String; 9] {
         step.generation.to_string(),
         state.to_owned(),
         format!("{}/{}", step.committed, step.items),
-        count(step.rows_raw),
-        count(step.rows_rejected),
-        count(step.rows_written),
+        count(step.rows.raw),
+        count(step.rows.rejected),
+        count(step.rows.written),
         bytes(step.peak_bytes),
         duration(step.took_ms),
     ]
@@ -176,7 +177,8 @@ async fn show_step(
     for item in &items {
         let receipt = inspect::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
         if global.json {
-            say!("{}", serde_json::json!({"v": 1, "event": "item", "work": item, "receipt": receipt}));
+            let failures = step.failures.iter().filter(|f| f.item == item.item).cloned().collect();
+            Event::Item { work: item.clone(), receipt, failures }.print();
         } else {
             shown.add_row(item_row(step, item, receipt.as_ref()));
         }
@@ -187,7 +189,7 @@ async fn show_step(
     }
     let machines = inspect::machines(ctx, keys, lease.epoch).await.map_err(Stop::from)?;
     if global.json {
-        machines.iter().for_each(|m| say!("{}", serde_json::json!({"v": 1, "event": "machine", "machine": m})));
+        machines.into_iter().for_each(|machine| Event::Machine { machine }.print());
     } else if !machines.is_empty() {
         say!("\n{}", indent(&machine_table(&machines, ctx.clock.now_ms())));
     }
@@ -218,9 +220,9 @@ fn item_row(step: &StepReport, item: &WorkItem, receipt: Option<&Receipt>) -> [S
         Some(r) => [
             item.item.to_string(),
             "committed".into(),
-            count(r.rows_raw),
-            count(r.rows_rejected),
-            count(r.rows_written),
+            count(r.rows.raw),
+            count(r.rows.rejected),
+            count(r.rows.written),
             bytes(r.usage.peak_bytes),
             duration(r.usage.wall_ms),
             describe(item),
@@ -252,8 +254,7 @@ async fn show_item(
     let receipt = inspect::receipt(ctx, keys, item).await.map_err(Stop::from)?;
     let failures = inspect::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;
     if global.json {
-        let line = serde_json::json!({"v": 1, "event": "item", "work": work, "receipt": receipt, "failures": failures});
-        say!("{line}");
+        Event::Item { work: work.clone(), receipt, failures }.print();
         return Ok(Code::Done);
     }
     say!("{} item {item}: {}", keys.step, describe(work));
@@ -275,9 +276,9 @@ fn committed(receipt: &Receipt) {
         "  committed by attempt {} on {}: {} → {}, {} rejected, peak {}, {}",
         receipt.attempt,
         receipt.worker,
-        plural(receipt.rows_raw, "row"),
-        count(receipt.rows_written),
-        count(receipt.rows_rejected),
+        plural(receipt.rows.raw, "row"),
+        count(receipt.rows.written),
+        count(receipt.rows.rejected),
         bytes(receipt.usage.peak_bytes),
         duration(receipt.usage.wall_ms)
     );

@@ -4,11 +4,12 @@
 use super::run::{confirm, confirm_fresh, dates, input, signalled, worse};
 use crate::args::{Global, StartArgs};
 use crate::aws::{World, follow, names};
+use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
 use crate::local::world::settings;
 use crate::project::{self, Project};
 use crate::result;
-use crate::ui::{Event, RunEnded, Ui};
+use crate::ui::Ui;
 use spotmill_core::bounds::MAX_INPUT_BYTES;
 use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::command::Command;
@@ -192,8 +193,7 @@ impl Session<'_> {
 
     fn started(&self, run: &RunId, id: &ExecutionId) {
         if self.global.json {
-            say!("{}", serde_json::json!({"v": 1, "event": "started", "run": run, "execution": id}));
-            return;
+            return Event::Started { run: run.clone(), execution: id.clone() }.print();
         }
         say!("▸ {run} started: {}", names::short(id.as_str()));
         say!("  Look   {}", self.watch(run));

@@ -5,6 +5,7 @@ use super::run::signalled;
 use super::runs;
 use crate::args::Global;
 use crate::aws::{World, names};
+use crate::event::{Event, MachineNow};
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::result::{indent, table};
@@ -100,11 +101,7 @@ async fn events(world: &World, lease: &Lease) -> Result<Vec<Happened>, Stop> {
 
 fn show(global: &Global, world: &World, seen: &Seen, watch: bool) {
     if global.json {
-        let machines: Vec<serde_json::Value> = seen.machines.iter().map(machine_json).collect();
-        let line = serde_json::json!({"v": 1, "event": "status", "run": seen.run, "state": seen.stood.state,
-            "cause": seen.stood.cause, "report": seen.report, "machines": machines, "fleets": seen.fleets.len()});
-        say!("{line}");
-        return;
+        return event(seen).print();
     }
     if watch && std::io::stdout().is_terminal() {
         say_part!("\x1b[2J\x1b[H");
@@ -146,9 +143,9 @@ fn row(step: &StepReport, current: &mut bool) -> [String; 7] {
         mark.to_owned(),
         step.step.to_string(),
         format!("{}/{}", step.committed, step.items),
-        count(step.rows_raw),
-        count(step.rows_rejected),
-        count(step.rows_written),
+        count(step.rows.raw),
+        count(step.rows.rejected),
+        count(step.rows.written),
         count(step.failures.len() as u64),
     ]
 }
@@ -171,9 +168,25 @@ fn fleet(machines: &[Machine], fleets: usize) -> String {
     format!("fleet {size}{machines}, {zones} · {}", of.join(", "))
 }
 
-fn machine_json(m: &Machine) -> serde_json::Value {
-    serde_json::json!({"id": m.id, "type": m.kind, "zone": m.zone, "architecture": m.architecture, "state": m.state,
-        "vcpus": m.vcpus, "step": m.step, "started_ms": m.started_ms})
+fn event(seen: &Seen) -> Event {
+    let machine = |m: &Machine| MachineNow {
+        id: m.id.clone(),
+        instance_type: m.kind.clone(),
+        zone: m.zone.clone(),
+        architecture: m.architecture.clone(),
+        state: m.state.clone(),
+        vcpus: m.vcpus,
+        step: m.step.clone(),
+        started_ms: m.started_ms,
+    };
+    Event::Status {
+        run: seen.run.clone(),
+        state: seen.stood.state.to_owned(),
+        cause: seen.stood.cause.clone(),
+        report: seen.report.clone(),
+        machines: seen.machines.iter().map(machine).collect(),
+        fleets: seen.fleets.len(),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::args::Global;
 use crate::aws::World;
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::ui::Ui;
@@ -82,10 +83,8 @@ async fn print_outcome(global: &Global, world: &World, run: &RunId, stopped: u32
     let steps = report.iter().flat_map(|r| &r.steps);
     let (committed, items) = steps.fold((0, 0), |(c, i), s| (c + u64::from(s.committed), i + u64::from(s.items)));
     if global.json {
-        let line = serde_json::json!({"v": 1, "event": "stopped", "run": run, "executions": stopped,
-            "fleets": reaped.ended, "committed": committed, "items": items});
-        say!("{line}");
-        return;
+        let (run, fleets) = (run.clone(), reaped.ended);
+        return Event::Stopped { run, executions: stopped, fleets, committed, items }.print();
     }
     match (stopped, reaped.ended) {
         (0, 0) => say!("‖ {run} was not running, and has no machines"),

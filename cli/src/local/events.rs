@@ -1,6 +1,7 @@
 //! Converts a supervisor's events to events for the user.
 
-use crate::ui::{Event, Ui};
+use crate::event::Event;
+use crate::ui::Ui;
 use spotmill_supervisor::events::{EventSink, WorkerEvent};
 use std::sync::Arc;
 
@@ -17,12 +18,10 @@ fn event_of(event: WorkerEvent) -> Option<Event> {
         WorkerEvent::ItemStarted { id, .. } => {
             Event::ItemStarted { step: id.step.0, item: id.item, attempt: id.attempt.0 }
         }
-        WorkerEvent::ItemDone { id, rows_read, rows_rejected, rows_written, usage, .. } => Event::ItemDone {
+        WorkerEvent::ItemDone { id, rows, usage, .. } => Event::ItemDone {
             step: id.step.0,
             item: id.item,
-            rows_read,
-            rows_rejected,
-            rows_written,
+            rows,
             peak_bytes: usage.peak_bytes,
             wall_ms: usage.wall_ms,
         },
@@ -43,10 +42,10 @@ fn event_of(event: WorkerEvent) -> Option<Event> {
             retry_in_ms: None,
         },
         WorkerEvent::ItemLost { id, message } => {
-            Event::Note { message: format!("  {} item {} handed back: {message}", id.step, id.item) }
+            Event::note(format!("  {} item {} handed back: {message}", id.step, id.item))
         }
         WorkerEvent::Note { message } | WorkerEvent::MessageDropped { why: message } => {
-            Event::Note { message: format!("  {message}") }
+            Event::note(format!("  {message}"))
         }
         WorkerEvent::ItemCommittedByAnother { .. }
         | WorkerEvent::ChildMemory { .. }

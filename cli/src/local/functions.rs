@@ -2,7 +2,8 @@
 //! unchanged.
 
 use super::driver::Functions;
-use crate::ui::{Event, Ui};
+use crate::event::Event;
+use crate::ui::Ui;
 use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_core::calls::{BeginReply, Next, PlanWorkReply, PlanWorkRequest, VerdictReply, VerdictRequest};
@@ -91,13 +92,7 @@ impl LocalFunctions {
                 let keys = RunKeys::new(&self.ctx.root, &round.run).step(&round.step, round.generation);
                 let seal = records::load::<Seal>(&*self.ctx.store, &keys.seal()).await.ok().flatten();
                 if let Some((seal, _)) = seal {
-                    self.ui.emit(&Event::StepSealed {
-                        step: round.step.0,
-                        rows_read: seal.rows_raw,
-                        rows_rejected: seal.rows_rejected,
-                        rows_written: seal.rows_written,
-                        wall_ms: seal.took_ms,
-                    });
+                    self.ui.emit(&Event::StepSealed { step: round.step.0, rows: seal.rows, wall_ms: seal.took_ms });
                 }
             }
         }

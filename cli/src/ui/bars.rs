@@ -1,9 +1,9 @@
 //! Progress on a terminal: a line a step, its bar while it runs, and the time below.
 
-use super::Event;
 use super::format::{bytes, count, duration};
 use super::pace::Pace;
 use super::repeats::Repeats;
+use crate::event::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -86,12 +86,12 @@ impl State {
                     }
                 });
             }
-            Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => {
+            Event::StepSealed { step, rows, wall_ms } => {
                 let message = format!(
                     "{} rows → {}, {} rejected  {}",
-                    count(*rows_read),
-                    count(*rows_written),
-                    count(*rows_rejected),
+                    count(rows.raw),
+                    count(rows.written),
+                    count(rows.rejected),
                     duration(*wall_ms)
                 );
                 self.finish(step, "✓", message);
@@ -100,6 +100,8 @@ impl State {
             Event::StepFailed { step, .. } => self.finish(step, "✗", "failed".to_owned()),
             Event::Note { message } => self.print(message),
             Event::RunEnded(_) => self.end(),
+            // Answers of commands are no progress.
+            _ => {}
         }
     }
 

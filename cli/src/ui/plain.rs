@@ -1,9 +1,9 @@
 //! Progress where nobody watches a terminal: a line for each event that is worth one in a log.
 
-use super::Event;
 use super::format::{count, duration, plural};
 use super::pace::Pace;
 use super::repeats::Repeats;
+use crate::event::Event;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -37,19 +37,19 @@ impl Plain {
                 let because = because.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!("  {step} g{generation}: {} to do{reused}{because}", plural(u64::from(*todo), "item"))
             }
-            Event::ItemDone { step, item, rows_read, rows_rejected, rows_written, wall_ms, .. } => {
+            Event::ItemDone { step, item, rows, wall_ms, .. } => {
                 let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
                 let items = self.items.load(Ordering::Relaxed);
-                let rejected = if *rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
+                let rejected = if rows.rejected > 0 { format!(", {} rejected", rows.rejected) } else { String::new() };
                 let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
                 let pace = pace.as_mut().map_or_else(String::new, |pace| {
-                    pace.item_done(*rows_read);
+                    pace.item_done(rows.raw);
                     pace.text()
                 });
                 format!(
                     "  {step} {done}/{items}: item {item} {} → {} rows{rejected}, {}{pace}",
-                    count(*rows_read),
-                    count(*rows_written),
+                    count(rows.raw),
+                    count(rows.written),
                     duration(*wall_ms)
                 )
             }
@@ -62,17 +62,18 @@ impl Plain {
                 let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
                 format!("  {}{next_try}", repeats.failure(step, *item, class, message))
             }
-            Event::StepSealed { step, rows_read, rows_rejected, rows_written, wall_ms } => format!(
+            Event::StepSealed { step, rows, wall_ms } => format!(
                 "  ✓ {step}: {} rows → {}, {} rejected, {}",
-                count(*rows_read),
-                count(*rows_written),
-                count(*rows_rejected),
+                count(rows.raw),
+                count(rows.written),
+                count(rows.rejected),
                 duration(*wall_ms)
             ),
             // The reason is printed once, at the end of the run.
             Event::StepFailed { step, .. } => format!("  ✗ {step} failed"),
             Event::Note { message } => message.clone(),
-            Event::ItemStarted { .. } | Event::RunEnded(_) => return None,
+            // The end of a run is a result; answers of commands are no progress.
+            _ => return None,
         })
     }
 }

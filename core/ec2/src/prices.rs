@@ -3,11 +3,12 @@
 
 use super::catalogue::{SIZES, TIERS};
 use super::machines::Machines;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spotmill_core::history::median;
 
 /// A spot price of one machine type in one zone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolPrice {
     /// `r7g.2xlarge`
     pub kind: String,
@@ -17,7 +18,7 @@ pub struct PoolPrice {
 }
 
 /// Dollars a vCPU-hour, over the pools of a request that have a price.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SpotPrices {
     pub pools: usize,
     pub cheapest: PoolPrice,

@@ -1,5 +1,7 @@
 //! Sizes, durations and shares as people write them. An ambiguous one is refused with both readings.
 
+use spotmill_core::format;
+
 /// `"4 GiB"`, `"256 MB"`, `"100 B"`.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text)?;
@@ -37,16 +39,9 @@ fn both_readings(number: &str, unit: &str) -> String {
         (bytes(&format!("{number} {unit}iB")).unwrap_or(0), bytes(&format!("{number} {decimal}")).unwrap_or(0));
     format!(
         "write \"{number} {unit}iB\" ({} bytes) or \"{number} {decimal}\" ({})",
-        grouped(binary_bytes),
-        grouped(decimal_bytes)
+        format::number(binary_bytes),
+        format::number(decimal_bytes)
     )
-}
-
-/// `4,294,967,296`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|c| std::str::from_utf8(c).unwrap_or("")).collect();
-    groups.join(",")
 }
 
 /// `"90s"`, `"10m"`, `"2h"`, `"1h 30m"`; seconds.

@@ -5,7 +5,7 @@
 use super::{Contents, FOLDER, FileList, Lying, Publication, State, id_of};
 use crate::format::count;
 use crate::ids::Uri;
-use crate::records::RECORD_VERSION;
+use crate::version::RECORD_VERSION;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,7 @@ mod decide;
 
 use crate::digest::short;
 use crate::ids::{Generation, ItemIndex, RunId, StepName, Uri};
-use crate::records::SealedFile;
+use crate::records::seal::SealedFile;
 use crate::types::Column;
 pub use contract::{Contract, changes, contract_uri, table_prefix};
 pub use decide::{Decision, Existing, Me, Seen, decide, finished, superseded, whole};

@@ -7,7 +7,7 @@ use crate::bounds::GRANT_SECS;
 use crate::fleet::LivingFleet;
 use crate::format::count;
 use crate::ids::{RunId, StepName, Uri};
-use crate::records::RECORD_VERSION;
+use crate::version::RECORD_VERSION;
 use serde::{Deserialize, Serialize};
 
 /// `capacity.json`: the grants of the last minutes.

@@ -5,7 +5,8 @@
 use super::now::{FleetNow, MachineNow};
 use crate::bounds::USD_PER_VCPU_HOUR;
 use crate::command::Command;
-use crate::records::RECORD_VERSION;
+use crate::version::RECORD_VERSION;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -178,7 +179,7 @@ impl RoundMachines {
 
 /// What machines cost. An upper bound: a machine counts until it was seen to be gone, and the first hour of one that
 /// was taken away counts although AWS gives it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     pub machines: u32,
     pub machine_ms: u64,

@@ -11,6 +11,7 @@ pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target, console_tail};
 use crate::bounds::FLEET_LIFE_SECS;
 use crate::ids::{ExecutionId, RunId, StepName, Uri};
 use crate::model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,7 +77,7 @@ pub struct LivingFleet {
     pub vcpus: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Architecture {
     #[serde(rename = "x86_64")]
     X86_64,

@@ -12,7 +12,7 @@ pub use size::{Question, Size, size};
 
 use crate::bounds::{ENGINE_MEMORY_BYTES, HISTORY_RUNS, LEAST_MS_PER_GB, MEASURED_ITEM_BYTES};
 use crate::ids::RunId;
-use crate::records::RECORD_VERSION;
+use crate::version::RECORD_VERSION;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -19,9 +19,9 @@ pub struct RowProblems {
 
 impl RowProblems {
     pub fn add(&mut self, step: &Step, item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) {
-        let (read, written) = (receipt.rows_read, receipt.rows_written);
-        if let Some(rows) = planned.rows.filter(|rows| *rows != receipt.rows_raw) {
-            self.push(format!("item {item} read {} rows of {rows} that its inputs hold", receipt.rows_raw));
+        let (read, written) = (receipt.rows.read, receipt.rows.written);
+        if let Some(rows) = planned.rows.filter(|rows| *rows != receipt.rows.raw) {
+            self.push(format!("item {item} read {} rows of {rows} that its inputs hold", receipt.rows.raw));
         }
         match step.rows.filter(|_| !planned.sliced) {
             Some(RowsRule::Same) if written != read => {
@@ -55,7 +55,7 @@ pub struct BadRows {
 
 impl BadRows {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
-        let rejected = receipt.rows_rejected;
+        let rejected = receipt.rows.rejected;
         if rejected > 0 && self.worst.as_ref().is_none_or(|(_, most, _)| rejected >= *most) {
             let is_rejection = |note: &&String| note.starts_with("rejected");
             let note = receipt.notes.iter().find(is_rejection).or(receipt.notes.first());

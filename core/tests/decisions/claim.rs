@@ -1,4 +1,4 @@
-use spotmill_core::claim::{Claim, OwnerState, Ticket, decide, fenced, frozen_params};
+use spotmill_core::claim::{Claim, ExecutionState, Ticket, decide, fenced, frozen_params};
 use spotmill_core::records::{Lease, RECORD_VERSION, StepGeneration};
 use spotmill_core::types::Value;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub fn lease(owner: Option<&str>) -> Lease {
 
 /// `after` seconds after the claim; the answer in one word.
 #[track_caller]
-fn check(owner: Option<&str>, state: Option<OwnerState>, after: u64, expected: &str) {
+fn check(owner: Option<&str>, state: Option<ExecutionState>, after: u64, expected: &str) {
     let answer = match decide(Some(&lease(owner)), &"me".into(), state, 100_000 + after * 1000) {
         Claim::Take { .. } => "take",
         Claim::Mine => "mine",
@@ -46,10 +46,10 @@ fn check(owner: Option<&str>, state: Option<OwnerState>, after: u64, expected: &
 fn who_may_claim() {
     check(None, None, 0, "take");
     check(Some("me"), None, 0, "mine");
-    check(Some("you"), Some(OwnerState::Running), 1_000_000, "refuse");
-    check(Some("you"), Some(OwnerState::Ended), 0, "take");
-    check(Some("you"), Some(OwnerState::NotFound), 299, "refuse");
-    check(Some("you"), Some(OwnerState::NotFound), 300, "take");
+    check(Some("you"), Some(ExecutionState::Running), 1_000_000, "refuse");
+    check(Some("you"), Some(ExecutionState::Ended), 0, "take");
+    check(Some("you"), Some(ExecutionState::NotFound), 299, "refuse");
+    check(Some("you"), Some(ExecutionState::NotFound), 300, "take");
     check(Some("you"), None, 1_000_000, "refuse");
     assert!(matches!(decide(None, &"me".into(), None, 0), Claim::Take { .. }));
 }

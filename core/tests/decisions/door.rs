@@ -1,5 +1,6 @@
 //! Small makers of the records that decisions are about.
 
+use spotmill_core::calls::RoundRequest;
 use spotmill_core::item::{FailureClass, InputFile, Usage};
 use spotmill_core::model::{Pipeline, Step};
 use spotmill_core::records::{FailureRecord, RECORD_VERSION};
@@ -28,6 +29,10 @@ pub fn step(input: &str, rest: &str) -> Step {
          columns = [\"k string\"]\n{input}\n[step.output]\ndestination = \"/out/{{date}}\"\n"
     );
     pipeline(&text).steps.remove(0)
+}
+
+pub fn round_request(epoch: u64, round: u32, rung: u32) -> RoundRequest {
+    RoundRequest { run: "p/1".into(), step: "s".into(), root: "r".into(), generation: 1, epoch, round, rung }
 }
 
 pub fn failure(item: u32, class: FailureClass, round: u32, rung: u32) -> FailureRecord {

@@ -1,10 +1,10 @@
 use spotmill_core::bounds::NOT_FOUND_SECS;
 use spotmill_core::calls::{Caught, RunInput};
-use spotmill_core::claim::OwnerState::{self, *};
+use spotmill_core::claim::ExecutionState::{self, *};
 use spotmill_core::reap::{EndedExecution, Fate, ended, fate};
 
 #[track_caller]
-fn check(state: OwnerState, asked_secs: Option<u64>, ends: bool) {
+fn check(state: ExecutionState, asked_secs: Option<u64>, ends: bool) {
     let fate = fate(&"arn:e".into(), state, asked_secs);
     assert_eq!(matches!(fate, Fate::End { .. }), ends, "{fate:?}");
 }

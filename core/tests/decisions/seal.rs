@@ -1,5 +1,5 @@
 use crate::door::step;
-use spotmill_core::item::{OutputFile, Usage, Violation};
+use spotmill_core::item::{OutputFile, RowCounts, Usage, Violation};
 use spotmill_core::model::{MaxBadRows, RowsRule, Step};
 use spotmill_core::records::{Plan, RECORD_VERSION, Receipt, Seal};
 use spotmill_core::seal::{PlannedItem, SealError, Sealing};
@@ -25,10 +25,7 @@ fn receipt(item: u32) -> Receipt {
         contents: Vec::new(),
         files: vec![file("k=y", 3), file("k=x", 5)],
         rejects: None,
-        rows_raw: 10,
-        rows_read: 8,
-        rows_rejected: 2,
-        rows_written: 8,
+        rows: RowCounts { raw: 10, read: 8, rejected: 2, written: 8 },
         columns: vec![Column { name: "k".into(), ty: "string".parse().unwrap(), parse: None }],
         violations: Vec::new(),
         notes: vec!["line 7: `x` is no int32".into()],
@@ -100,7 +97,7 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) {
 #[test]
 fn a_seal_sums_its_receipts() {
     let seal = sealed(|_| {}).unwrap();
-    assert_eq!((seal.rows_raw, seal.rows_read, seal.rows_rejected, seal.rows_written), (20, 16, 4, 16));
+    assert_eq!(seal.rows, RowCounts { raw: 20, read: 16, rejected: 4, written: 16 });
     assert_eq!((seal.files, seal.partitions, seal.bytes, seal.peak_bytes), (4, 2, 40, 101));
 }
 
@@ -110,8 +107,8 @@ fn receipts_that_cannot_be_of_the_plan_are_corrupt() {
         |c| c.receipts.get_mut(&1).unwrap().item_digest = "x".into(),
         "corrupt: the receipt of item 1 is about other",
     );
-    check(|c| c.receipts.get_mut(&1).unwrap().rows_raw = 11, "corrupt: the receipt of item 1 does not add up: 11 raw");
-    check(|c| c.receipts.get_mut(&0).unwrap().rows_written = 9, "corrupt: the receipt of item 0 says 9 rows written");
+    check(|c| c.receipts.get_mut(&1).unwrap().rows.raw = 11, "corrupt: the receipt of item 1 does not add up: 11 raw");
+    check(|c| c.receipts.get_mut(&0).unwrap().rows.written = 9, "corrupt: the receipt of item 0 says 9 rows written");
     check(|c| drop(c.receipts.remove(&1)), "corrupt: item 1 has no receipt");
     check(|c| drop(c.receipts.remove(&0)), "corrupt: item 0 has no receipt");
     check(|c| drop(c.receipts.insert(7, receipt(7))), "corrupt: the receipt of item 7 is of no planned item");
@@ -124,8 +121,8 @@ fn rows_and_columns_must_agree() {
     check(|c| c.rows = Some(10), "");
     check(|c| c.rows = Some(12), "unmet: item 0 read 10 rows of 12 that its inputs hold; item 1");
     check(|c| c.step.rows = Some(RowsRule::Same), "");
-    let fewer = |c: &mut Case| c.receipts.get_mut(&1).unwrap().rows_read = 7;
-    let odd = |c: &mut Case| (fewer(c), c.receipts.get_mut(&1).unwrap().rows_rejected = 3).1;
+    let fewer = |c: &mut Case| c.receipts.get_mut(&1).unwrap().rows.read = 7;
+    let odd = |c: &mut Case| (fewer(c), c.receipts.get_mut(&1).unwrap().rows.rejected = 3).1;
     check(
         |c| (odd(c), c.step.rows = Some(RowsRule::Same)).1,
         "unmet: `rows = \"same\"`: item 1 read 7 rows and wrote 8",

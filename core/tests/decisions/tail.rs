@@ -1,9 +1,10 @@
+use crate::door::round_request;
 use crate::machines::fleet;
 use spotmill_core::bounds::{ALIVE_SECS, HOLDER_SECS, TAIL_INSPECT_SECS};
 use spotmill_core::fleet::tail::shrink;
 use spotmill_core::fleet::{FleetNow, Target};
 use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
-use spotmill_core::tally::{Items, Seed, Tally, TallyOf, fold};
+use spotmill_core::tally::{Items, Seed, Tally, fold};
 
 const EIGHT: &str = "i-1 i-2 i-3 i-4 i-5 i-6 i-7 i-8";
 
@@ -28,14 +29,14 @@ fn alive(item: u32, worker: &str) -> Callback {
 
 /// A hundred items sent to a fleet of eight slots, of which all but `left` are done.
 fn tally(left: u32) -> Tally {
-    let of = TallyOf { run: "p/1".into(), step: "s".into(), generation: 1, epoch: 1, round: 0, rung: 0 };
+    let of = round_request(1, 0, 0);
     let seed = Seed {
         total: 100,
         asked: Items::from_iter(0..100),
         done: Items::from_iter(left..100),
         failed: Items::default(),
     };
-    Tally { slots: 8, cursor: 100, ..Tally::begin(of, seed, "t", 0) }
+    Tally { slots: 8, cursor: 100, ..Tally::begin(&of, seed, "t", 0) }
 }
 
 /// `end i-4 i-5, target 12`, or `nothing`.

@@ -1,11 +1,12 @@
+use crate::door::round_request;
 use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
-use spotmill_core::tally::{Items, Seed, Tally, TallyOf, fold};
+use spotmill_core::tally::{Items, Seed, Tally, fold};
 
 fn tally() -> Tally {
-    let of = TallyOf { run: "p/1".into(), step: "s".into(), generation: 1, epoch: 5, round: 2, rung: 0 };
+    let of = round_request(5, 2, 0);
     let seed =
         Seed { total: 4, asked: Items::from_iter([1, 2, 3]), done: Items::from_iter([0]), failed: Items::default() };
-    Tally::begin(of, seed, "t", 0)
+    Tally::begin(&of, seed, "t", 0)
 }
 
 /// `done:1`, or `done:1@4.0` for epoch 4 and round 0.

@@ -1,4 +1,4 @@
-use crate::door::failure;
+use crate::door::{failure, round_request};
 use spotmill_core::bounds::{MAX_IDLE_ROUNDS, MAX_ROUNDS};
 use spotmill_core::calls::{Caught, errors};
 use spotmill_core::command::Caller;
@@ -6,7 +6,7 @@ use spotmill_core::format::bare_cause;
 use spotmill_core::item::FailureClass::{BadData, Infra, Lost, Memory, Poison, Timeout, Transform};
 use spotmill_core::model::Resources;
 use spotmill_core::records::FailureRecord;
-use spotmill_core::tally::{Items, RoaringBitmap, Seed, Tally, TallyOf};
+use spotmill_core::tally::{Items, RoaringBitmap, Seed, Tally};
 use spotmill_core::verdict::{Ended, Facts, Verdict, can_climb, decide, memory_bytes};
 
 const GIB: u64 = 1 << 30;
@@ -45,8 +45,7 @@ fn verdict(edit: impl FnOnce(&mut Case)) -> Verdict {
         rung: case.rung,
     };
     let caught = case.caught.map(|error| Caught { error: error.into(), cause: "why".into() });
-    let of =
-        TallyOf { run: "p/1".into(), step: "s".into(), generation: 1, epoch: 1, round: case.round, rung: case.rung };
+    let of = &round_request(1, case.round, case.rung);
     let tally = case.asked.map(|asked| {
         let seed = Seed { total: 3, asked: Items::from_iter(asked), done: Items::default(), failed: Items::default() };
         Tally::begin(of, seed, "t", 0)

@@ -56,7 +56,7 @@ async fn a_late_file_shifts_nothing_in_a_frozen_plan_and_is_reported() {
     let after: Plan = world.read(&world.keys("a", 1).plan()).await;
     assert_eq!(before, after);
     let seal: Seal = world.read(&world.keys("a", 1).seal()).await;
-    assert_eq!(seal.rows_written, 5);
+    assert_eq!(seal.rows.written, 5);
     let report: spotmill_core::records::RunReport =
         world.read(&world.ctx.root.join(&format!("runs/{}/report.json", world.run()))).await;
     assert!(report.steps[0].notes[0].contains("1 file came after the plan"), "{:?}", report.steps[0].notes);
@@ -65,7 +65,7 @@ async fn a_late_file_shifts_nothing_in_a_frozen_plan_and_is_reported() {
     world.begin("r3", |i| i.from_step = Some("a".into())).await.unwrap();
     assert_eq!(run_step(&world, "r3", "a", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
     let seal: Seal = world.read(&world.keys("a", 2).seal()).await;
-    assert_eq!(seal.rows_written, 6);
+    assert_eq!(seal.rows.written, 6);
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_resume_does_again_what_a_committed_item_read_otherwise_and_keeps_the_
     let how = |item, _| if item == 2 { panic!("it is committed") } else { Work::Commit };
     assert_eq!(run_step(&world, "r3", "a", &how).await.unwrap().next, Next::Done);
     let seal: Seal = world.read(&world.keys("a", 2).seal()).await;
-    assert_eq!((seal.items, seal.rows_written), (3, 5));
+    assert_eq!((seal.items, seal.rows.written), (3, 5));
 }
 
 #[tokio::test]

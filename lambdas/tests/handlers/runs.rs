@@ -16,7 +16,7 @@ async fn a_run_is_planned_worked_sealed_published_and_released() {
     let last = run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
     assert_eq!(last.next, Next::Done);
     let seal: Seal = world.read(&world.keys("a", 1).seal()).await;
-    assert_eq!((seal.items, seal.rows_written, seal.partitions), (3, 5, 3));
+    assert_eq!((seal.items, seal.rows.written, seal.partitions), (3, 5, 3));
     let manifest: Manifest = world.read(&world.keys("b", 1).manifest()).await;
     assert_eq!((manifest.files.len(), manifest.rows), (3, 5));
     let names = published(&world).await;
@@ -87,7 +87,7 @@ async fn accepted_items_are_left_out_reported_and_come_back_when_accepted_no_mor
     let lease = world.lease().await;
     assert_eq!((lease.generations["a"].generation, lease.generations["b"].generation), (1, 3));
     let seal: Seal = world.read(&world.keys("a", 1).seal()).await;
-    assert_eq!((seal.missing.len(), seal.rows_written), (0, 5));
+    assert_eq!((seal.missing.len(), seal.rows.written), (0, 5));
     let manifest: Manifest = world.read(&world.keys("b", 3).manifest()).await;
     assert_eq!((manifest.rows, published(&world).await.len()), (5, 4), "the earlier generation's files are gone");
 }

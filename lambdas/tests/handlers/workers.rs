@@ -4,7 +4,7 @@ use crate::world::World;
 use spotmill_core::calls::RoundRequest;
 use spotmill_core::digest::{Content, sha256};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
-use spotmill_core::item::{FailureClass, OutputFile, Usage};
+use spotmill_core::item::{FailureClass, OutputFile, RowCounts, Usage};
 use spotmill_core::records::*;
 use spotmill_core::types::Column;
 use spotmill_lambdas::{HandlerError, tally};
@@ -180,13 +180,10 @@ fn receipt(m: &WorkMessage, digest: String, scratch: Uri, files: Vec<OutputFile>
         worker_digest: "d".into(),
         epoch: m.epoch,
         scratch,
-        rows_written: files.iter().map(|f| f.rows).sum(),
+        rows: RowCounts { raw: read, read, rejected: 0, written: files.iter().map(|f| f.rows).sum() },
         contents: Vec::new(),
         files,
         rejects: None,
-        rows_raw: read,
-        rows_read: read,
-        rows_rejected: 0,
         columns: vec![column("k", "string"), column("v", "int32")],
         violations: Vec::new(),
         notes: Vec::new(),

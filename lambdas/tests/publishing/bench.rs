@@ -8,7 +8,7 @@ use spotmill_core::destination::{Contents, Existing, FileList, State, files_uri,
 use spotmill_core::digest::sha256;
 use spotmill_core::fleet;
 use spotmill_core::ids::{AttemptId, ExecutionId, ItemIndex, Uri};
-use spotmill_core::item::{OutputFile, Usage};
+use spotmill_core::item::{OutputFile, RowCounts, Usage};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::plan::{item_digest, line_range};
 use spotmill_core::records::*;
@@ -279,10 +279,7 @@ fn receipt(item: ItemIndex, attempt: AttemptId, line: &[u8], epoch: u64, scratch
         contents: Vec::new(),
         files: vec![file],
         rejects: None,
-        rows_raw: count,
-        rows_read: count,
-        rows_rejected: 0,
-        rows_written: count,
+        rows: RowCounts { raw: count, read: count, rejected: 0, written: count },
         columns: vec![Column { name: "v".into(), ty: "int64".parse().unwrap(), parse: None }],
         violations: Vec::new(),
         notes: Vec::new(),

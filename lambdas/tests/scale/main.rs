@@ -91,6 +91,6 @@ async fn a_step_of_many_items_fits_a_function() {
     let judged = measured("verdict", verdict::handle(&ctx, judge)).await;
     assert_eq!((judged.next, judged.cause.as_str()), (Next::Done, ""));
     let (seal, _) = records::load::<Seal>(&*ctx.store, &keys.seal()).await.unwrap().unwrap();
-    assert_eq!((seal.items, seal.files, seal.rows_written), (items, u64::from(items), u64::from(items) * 10));
+    assert_eq!((seal.items, seal.files, seal.rows.written), (items, u64::from(items), u64::from(items) * 10));
     println!("{} files sealed", seal.files);
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use spotmill_core::digest::sha256;
 use spotmill_core::ids::{ExecutionId, ItemIndex, Uri};
-use spotmill_core::item::{OutputFile, Usage};
+use spotmill_core::item::{OutputFile, RowCounts, Usage};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::plan::line_range;
 use spotmill_core::records::{DeployedWorker, Plan, RECORD_VERSION, Receipt};
@@ -111,10 +111,7 @@ impl Made {
             contents: Vec::new(),
             files: vec![OutputFile { partition: String::new(), part: 0, path, rows: 10, bytes: 100 }],
             rejects: None,
-            rows_raw: 10,
-            rows_read: 10,
-            rows_rejected: 0,
-            rows_written: 10,
+            rows: RowCounts { raw: 10, read: 10, rejected: 0, written: 10 },
             columns: vec![column("k", "string"), column("v", "int32")],
             violations: Vec::new(),
             notes: Vec::new(),

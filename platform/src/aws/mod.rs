@@ -6,6 +6,7 @@ pub mod executions;
 #[cfg(feature = "fleets")]
 pub mod fleets;
 pub mod instance;
+mod patience;
 mod pause;
 pub mod queue;
 #[cfg(feature = "fleets")]

@@ -1,6 +1,6 @@
 //! Backoff between tries that the SDK does not make for us.
 
-use super::config::{FIRST_PAUSE, LONGEST_PAUSE};
+use super::patience::{FIRST_PAUSE, LONGEST_PAUSE};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 

@@ -2,10 +2,11 @@
 
 use crate::adopt::Adopt;
 use crate::faults::{Capacity, Fault, LaunchError};
+use crate::ids::now_ms;
 use crate::instances::Order;
 use crate::snapshot::Snapshot;
 use crate::wire::Ec2Error;
-use crate::world::{World, now_ms};
+use crate::world::World;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

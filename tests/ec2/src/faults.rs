@@ -1,7 +1,6 @@
 //! What can be made to go wrong on purpose.
 
 use crate::wire::Ec2Error;
-use crate::world::State;
 use serde::{Deserialize, Serialize};
 
 /// One fault for calls of an action.
@@ -101,20 +100,5 @@ impl Effect {
             Effect::Throttle => Some(Ec2Error::new("RequestLimitExceeded", "Request limit exceeded.")),
             Effect::DropReply => None,
         }
-    }
-}
-
-impl State {
-    /// The first fault that hits this call, used up by it.
-    pub fn take_fault(&mut self, action: &str) -> Option<Effect> {
-        let at = self.faults.iter().position(|f| f.action.as_deref().is_none_or(|a| a == action))?;
-        let effect = self.faults[at].effect.clone();
-        if let Some(times) = &mut self.faults[at].times {
-            *times = times.saturating_sub(1);
-            if *times == 0 {
-                self.faults.remove(at);
-            }
-        }
-        Some(effect)
     }
 }

@@ -1,10 +1,11 @@
 //! DescribeSpotPriceHistory, GetInstanceTypesFromInstanceRequirements, DescribeInstanceTypes: the catalogue, asked.
 
 use crate::catalogue::{Arch, InstanceType, find, types};
+use crate::ids::{iso, now_ms};
 use crate::requirements::matching;
 use crate::tags::matches;
 use crate::wire::{Answer, Ec2Error, Tree, Xml, page};
-use crate::world::{State, World, iso, now_ms};
+use crate::world::{State, World};
 
 const PRODUCT: &str = "Linux/UNIX";
 

@@ -1,9 +1,10 @@
 //! The HTTP server: one POST for all actions of EC2, and the control paths. An unknown action is an error that names it.
 
 use crate::faults::Effect;
+use crate::ids::fresh_uuid;
 use crate::listener::{Listener, Peer};
 use crate::wire::{Answer, Ec2Error, Tree, Xml};
-use crate::world::{State, World, fresh_uuid};
+use crate::world::{State, World};
 use crate::{control, fleets, instances, network, prices, tags, templates};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{ConnectInfo, State as Shared};

@@ -1,7 +1,7 @@
 //! The endpoint's memory: one lock over everything, held only for moments, never across an await.
 
 use crate::config::LocalEc2Config;
-use crate::faults::{Capacity, Fault, LaunchError, Spelling};
+use crate::faults::{Capacity, Effect, Fault, LaunchError, Spelling};
 use crate::fleets::Fleet;
 use crate::instances::Instance;
 use crate::instances::watchdog::Watchdog;
@@ -10,13 +10,8 @@ use crate::tags::Tags;
 use crate::templates::Template;
 use crate::wire::{Ec2Error, Tree, Xml};
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The account everything belongs to.
-pub const OWNER: &str = "000000000000";
 
 pub struct World {
     pub config: LocalEc2Config,
@@ -78,6 +73,19 @@ impl World {
 }
 
 impl State {
+    /// The first fault that hits this call, used up by it.
+    pub fn take_fault(&mut self, action: &str) -> Option<Effect> {
+        let at = self.faults.iter().position(|f| f.action.as_deref().is_none_or(|a| a == action))?;
+        let effect = self.faults[at].effect.clone();
+        if let Some(times) = &mut self.faults[at].times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.faults.remove(at);
+            }
+        }
+        Some(effect)
+    }
+
     pub fn next_number(&mut self) -> u64 {
         self.count += 1;
         self.count
@@ -144,25 +152,4 @@ impl State {
             self.tokens.insert(key, (request.clone(), answer.clone()));
         }
     }
-}
-
-pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
-}
-
-/// `2026-11-22T19:05:29.123Z`
-pub fn iso(ms: u64) -> String {
-    jiff::Timestamp::from_millisecond(ms as i64).unwrap_or_default().to_string()
-}
-
-/// Seventeen hexadecimal digits nobody had before.
-pub fn fresh_id(prefix: &str) -> String {
-    format!("{prefix}-0{:016x}", RandomState::new().hash_one(prefix))
-}
-
-/// A request id, or a fleet's, in the form of a UUID.
-pub fn fresh_uuid() -> String {
-    let (a, b) = (RandomState::new().hash_one(1), RandomState::new().hash_one(2));
-    let (c, d) = (b >> 48, b & 0xffff_ffff_ffff);
-    format!("{:08x}-{:04x}-{:04x}-{c:04x}-{d:012x}", a >> 32, (a >> 16) & 0xffff, a & 0xffff)
 }

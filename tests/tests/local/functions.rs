@@ -19,7 +19,7 @@ fn one_function_is_shown_in_full() {
     let ran = project.spotmill(&["functions", "mode", "--json"]);
     ran.code(0);
     let function: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!(function["about"]["result"], "5");
+    assert_eq!((&function["event"], &function["functions"][0]["about"]["result"]), (&"functions".into(), &"5".into()));
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn a_result_is_written_whole_and_replaces_nothing_unasked() {
     printed.code(0);
     assert_eq!(printed.stdout, csv);
     project.spotmill(&["sql", "SELECT * FROM t", "--table", "t=out.csv", "--output", "out.parquet"]).code(0);
+    project.spotmill(&["sql", "SELECT * FROM t", "--table", "t=out.csv", "--output", "out.tsv"]).code(0);
+    assert_eq!(project.read("out.tsv"), project.read("out.csv").replace(',', "\t"));
     let ndjson = project.spotmill(&["sql", "SELECT * FROM t", "--table", "t=out.parquet", "--format", "ndjson"]);
     ndjson.code(0);
     assert_eq!(ndjson.stdout, "{\"carrier\":\"9E\",\"name\":\"Endeavor Air Inc.\"}\n");
@@ -106,7 +108,7 @@ fn a_wrong_command_line_is_a_usage_error() {
     check(&["SELECT 1", "--table", "t=data/gone.csv"], "there is no file data/gone.csv");
     check(&["SELECT 1", "--table", "t=data/*.txt"], "no file matches data/*.txt");
     check(&["SELECT 1", "--table", "t=data/README.md"], "does not show what it holds");
-    check(&["SELECT 1", "--output", "out.xlsx"], "ends in .parquet, .csv or .ndjson");
+    check(&["SELECT 1", "--output", "out.xlsx"], "ends in .parquet, .csv, .tsv or .ndjson");
     check(&["SELECT 1", "--param", "d=1"], "the query has no $d");
     check(&[], "required");
 }

@@ -8,7 +8,7 @@ use crate::wanted::Wanted;
 use crate::{expect, panics, sql, usage, write};
 use polars::prelude::{Expr, LazyFrame, col, lit};
 use spotmill_core::item::{
-    FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow,
+    FailureClass, ITEM_VERSION, ItemFailure, ItemOutcome, ItemReport, ItemSpec, OutputFile, RejectedRow, RowCounts,
 };
 use spotmill_core::model::{Format, ItemValue, Read, RowCheck, RowsRule, Transform};
 use spotmill_core::types::Column;
@@ -103,7 +103,6 @@ impl Item<'_> {
             frame = write::aside(frame, &aside)?;
         }
         let written = write::write(frame, &schema, &spec.output, &scratch)?;
-        let rows_read = input.rows;
         self.rows_rule(&input, written.rows)?;
         let files: Vec<PathBuf> = match is_aside {
             true => vec![aside],
@@ -116,10 +115,12 @@ impl Item<'_> {
         notes.extend(input.first_rejects.iter().map(describe));
         Ok(ItemReport {
             v: ITEM_VERSION,
-            rows_raw: rows_read + input.rejected,
-            rows_read,
-            rows_rejected: input.rejected,
-            rows_written: written.rows,
+            rows: RowCounts {
+                raw: input.rows + input.rejected,
+                read: input.rows,
+                rejected: input.rejected,
+                written: written.rows,
+            },
             files: written.files,
             rejects,
             columns,

@@ -208,8 +208,9 @@ fn layout(name: &str) -> Outcome<Output> {
     match Path::new(name).extension().and_then(|e| e.to_str()) {
         Some("parquet") => Ok(Output::single(Format::Parquet)),
         Some("csv") => Ok(Output::single(Format::Csv)),
+        Some("tsv") => Ok(Output { tabs: true, ..Output::single(Format::Csv) }),
         Some("ndjson") => Ok(Output::single(Format::Ndjson)),
-        _ => Err(transform(format!("{name}: an output ends in .parquet, .csv or .ndjson"))),
+        _ => Err(transform(format!("{name}: an output ends in .parquet, .csv, .tsv or .ndjson"))),
     }
 }
 

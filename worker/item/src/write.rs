@@ -204,6 +204,7 @@ fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
                 include_header: output.header,
                 batch_size: NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN),
                 serialize_options: Arc::new(SerializeOptions {
+                    separator: output.delimiter() as u8,
                     date_format: Some("%Y-%m-%d".into()),
                     datetime_format: Some(format!("%Y-%m-%dT%H:%M:%S%.f{zone}").into()),
                     ..Default::default()
@@ -224,7 +225,7 @@ fn read_back(
     scratch: &Path,
     streamed: u64,
 ) -> Outcome<(Vec<OutputFile>, u64)> {
-    let as_written = Read { header: output.header, ..Read::of(output.format) };
+    let as_written = Read { header: output.header, delimiter: output.delimiter(), ..Read::of(output.format) };
     let mut files = Vec::with_capacity(named.len());
     let mut rows = 0;
     for (partition, part) in named {

@@ -91,15 +91,10 @@ async fn written(context: &Context, job: &Job, report: &ItemReport) -> Result<()
 
 /// Raw rows are parsed or rejected; rows written are in files.
 fn adds_up(report: &ItemReport) -> Result<(), String> {
-    let ItemReport { rows_raw, rows_read, rows_rejected, rows_written, .. } = report;
-    if rows_read + rows_rejected != *rows_raw {
-        return Err(format!("the child reported {rows_raw} rows, but {rows_read} read and {rows_rejected} rejected"));
+    match report.rows.contradiction(report.files.iter().map(|f| f.rows).sum()) {
+        Some(why) => Err(format!("the child's report {why}")),
+        None => Ok(()),
     }
-    let in_files: u64 = report.files.iter().map(|f| f.rows).sum();
-    if in_files != *rows_written {
-        return Err(format!("the child reported {rows_written} rows written, but {in_files} in its files"));
-    }
-    Ok(())
 }
 
 /// The first object that is not what it was when it was pinned.
@@ -173,10 +168,7 @@ fn receipt(context: &Context, job: &Job, report: &ItemReport, contents: Vec<Stri
         files: report.files.clone(),
         contents,
         rejects: report.rejects.clone(),
-        rows_raw: report.rows_raw,
-        rows_read: report.rows_read,
-        rows_rejected: report.rows_rejected,
-        rows_written: report.rows_written,
+        rows: report.rows,
         columns: report.columns.clone(),
         violations: report.violations.clone(),
         notes: report.notes.clone(),

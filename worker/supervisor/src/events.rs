@@ -1,7 +1,7 @@
 //! Events that a supervisor emits to observers. Events inform; nothing depends on them.
 
 use spotmill_core::ids::{AttemptId, Generation, ItemIndex, RunId, StepName};
-use spotmill_core::item::{FailureClass, Usage};
+use spotmill_core::item::{FailureClass, RowCounts, Usage};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +29,7 @@ pub enum WorkerEvent {
     /// This attempt's receipt stands.
     ItemDone {
         id: ItemId,
-        rows_raw: u64,
-        rows_read: u64,
-        rows_rejected: u64,
-        rows_written: u64,
+        rows: RowCounts,
         files: u64,
         bytes: u64,
         notes: Vec<String>,

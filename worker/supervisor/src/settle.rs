@@ -27,10 +27,7 @@ pub async fn finish(context: &Context, job: &Job, report: &ItemReport, log_tail:
         Committed::Won => {
             context.emit(WorkerEvent::ItemDone {
                 id: claim.id(),
-                rows_raw: report.rows_raw,
-                rows_read: report.rows_read,
-                rows_rejected: report.rows_rejected,
-                rows_written: report.rows_written,
+                rows: report.rows,
                 files: report.files.len() as u64,
                 bytes: report.files.iter().map(|f| f.bytes).sum(),
                 notes: report.notes.clone(),

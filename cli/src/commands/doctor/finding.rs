@@ -1,6 +1,7 @@
 //! What a check found, and how it is reported.
 
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::Stop;
 use crate::ui::format::plural;
 use spotmill_platform::aws::stacks::{AwsError, Identity};
@@ -49,19 +50,16 @@ pub(super) fn report(global: &Global, identity: &Identity, found: &[Finding]) {
             Grade::Problem => ("✗", "problem"),
         };
         if global.json {
-            let line = serde_json::json!({"v": 1, "event": "finding", "what": f.what, "grade": grade.1,
-                "text": f.text, "remedy": f.remedy});
-            say!("{line}");
+            let (what, grade) = (f.what.to_owned(), grade.1.to_owned());
+            Event::Finding { what, grade, message: f.text.clone(), remedy: f.remedy.clone() }.print();
             continue;
         }
         say!("{} {:13} {}", grade.0, f.what, f.text);
         f.remedy.iter().for_each(|remedy| say!("  {:13} {remedy}", ""));
     }
     if global.json {
-        let line = serde_json::json!({"v": 1, "event": "examined", "account": identity.account, "as": identity.arn,
-            "problems": problems, "warnings": warnings});
-        say!("{line}");
-        return;
+        let Identity { account, arn } = identity.clone();
+        return Event::Examined { account, identity: arn, problems, warnings }.print();
     }
     let end = if problems > 0 { ": runs would fail or wait" } else { "" };
     say!("{}, {}{end}", plural(problems as u64, "problem"), plural(warnings as u64, "warning"));

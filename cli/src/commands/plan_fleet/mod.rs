@@ -5,6 +5,7 @@ mod render;
 
 use crate::args::Global;
 use crate::aws::{World, answers};
+use crate::event::Event;
 use crate::exit::Stop;
 use render::Rendered;
 use spotmill_core::fleet::Architecture;
@@ -49,7 +50,7 @@ pub async fn run(
     for preview in &all {
         let rendered = Rendered::of(preview, &pipeline.fleet, &prices);
         if global.json {
-            say!("{}", rendered.json());
+            rendered.event().print();
         } else {
             say!("{}", rendered.text());
         }
@@ -59,7 +60,7 @@ pub async fn run(
     }
     for note in &notes {
         match global.json {
-            true => say!("{}", serde_json::json!({"v": 1, "event": "note", "text": note})),
+            true => Event::note(note).print(),
             false => say!("{note}"),
         }
     }

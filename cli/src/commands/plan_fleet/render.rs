@@ -1,6 +1,7 @@
-//! Renders one step's machines: lines for people, one JSON object for programs.
+//! Renders one step's machines: lines for people, an event for programs.
 
 use super::{Prices, machines};
+use crate::event::{Event, FleetAsked, FleetSize, LeftOut};
 use crate::ui::format::{bytes, plural};
 use spotmill_core::format::{bytes_of, duration};
 use spotmill_core::model;
@@ -98,29 +99,42 @@ impl<'a> Rendered<'a> {
         format!("{}{time}{}", spot.unwrap_or_default(), on_demand.unwrap_or_default())
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
-        let mut event = serde_json::json!({"v": 1, "event": "fleet", "step": self.step, "asks": self.fleet.is_some()});
-        let Some(fleet) = self.fleet else { return event };
-        let more = match &fleet.machines {
-            Err(e) => serde_json::json!({"problem": e.to_string()}),
-            Ok(m) => serde_json::json!({
-                "slots": fleet.request.max_slots, "slot_vcpus": fleet.slot_vcpus,
-                "memory_bytes": fleet.request.memory_bytes_per_item, "vcpus": m.total_vcpus,
-                "because": fleet.request.because, "items": fleet.items, "bytes": fleet.input_bytes,
-                "foreseen": fleet.foreseen, "types": m.types, "min_vcpus": m.min_vcpus, "max_vcpus": m.max_vcpus,
-                "zones": m.zones, "pools": m.pools(),
-                "left_out": m.left_out.iter().map(|l| serde_json::json!({"what": l.what, "why": l.why}))
-                    .collect::<Vec<_>>(),
-                "spot": self.spot.as_ref().ok(), "spot_unknown": self.spot.as_ref().err(),
-                "limit_usd_per_vcpu_hour": self.limit, "on_demand_usd_per_vcpu_hour_guessed": self.on_demand,
-                "secs": fleet.estimate.map(|e| e.secs), "vcpu_hours": fleet.estimate.map(|e| e.vcpu_hours),
-                "usd": fleet.estimate.zip(self.spot.as_ref().ok()).map(|(e, p)| e.vcpu_hours * p.median),
-            }),
+    pub(super) fn event(&self) -> Event {
+        let machines = self.fleet.map(|fleet| (fleet, fleet.machines.as_ref()));
+        let (problem, request) = match machines {
+            None => (None, None),
+            Some((_, Err(e))) => (Some(e.to_string()), None),
+            Some((fleet, Ok(machines))) => (None, Some(self.size(fleet, machines))),
         };
-        if let (Some(fields), serde_json::Value::Object(more)) = (event.as_object_mut(), more) {
-            fields.extend(more);
+        let (step, asks) = (self.step.to_owned(), self.fleet.is_some());
+        Event::Fleet(Box::new(FleetAsked { step, asks, problem, request }))
+    }
+
+    fn size(&self, fleet: &Fleet, of: &Machines) -> FleetSize {
+        let (spot, spot_unknown) = (self.spot.clone().ok(), self.spot.clone().err());
+        FleetSize {
+            slots: fleet.request.max_slots,
+            slot_vcpus: fleet.slot_vcpus,
+            memory_bytes: fleet.request.memory_bytes_per_item,
+            vcpus: of.total_vcpus,
+            because: fleet.request.because.clone(),
+            items: fleet.items,
+            bytes: fleet.input_bytes,
+            foreseen: fleet.foreseen,
+            types: of.types.iter().map(|(a, types)| (a.to_string(), types.clone())).collect(),
+            min_vcpus: of.min_vcpus,
+            max_vcpus: of.max_vcpus,
+            zones: of.zones,
+            pools: of.pools(),
+            left_out: of.left_out.iter().map(|l| LeftOut { what: l.what.clone(), why: l.why.clone() }).collect(),
+            usd: fleet.estimate.zip(spot.as_ref()).map(|(e, p)| e.vcpu_hours * p.median),
+            spot,
+            spot_unknown,
+            limit_usd_per_vcpu_hour: self.limit,
+            on_demand_usd_per_vcpu_hour_guessed: self.on_demand,
+            secs: fleet.estimate.map(|e| e.secs),
+            vcpu_hours: fleet.estimate.map(|e| e.vcpu_hours),
         }
-        event
     }
 }
 
@@ -194,7 +208,7 @@ mod tests {
         let knobs =
             model::Fleet { max_vcpus: Some(64), max_price_per_vcpu_hour: Some(0.04), ..model::Fleet::default() };
         let rendered = Rendered::of(preview, &knobs, prices);
-        (rendered.text(), rendered.json())
+        (rendered.text(), serde_json::to_value(rendered.event()).expect("JSON"))
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! under its name when it is whole. A reader of standard output that leaves early ends it quietly.
 
 use crate::args::{Global, SqlArgs, SqlFormat};
+use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use crate::result::{indent, result_table};
 use crate::ui::format::{count, plural};
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 const SHOWN_ROWS: u64 = 50;
 /// Characters of a value that a table shows.
 const SHOWN_CHARS: usize = 200;
-const FILE_ENDINGS: [&str; 3] = ["parquet", "csv", "ndjson"];
+const FILE_ENDINGS: [&str; 4] = ["parquet", "csv", "tsv", "ndjson"];
 
 /// What the command line asks for.
 pub enum Wanted {
@@ -82,7 +83,7 @@ impl Place {
 fn free(path: &Path, force: bool) -> Result<(), Stop> {
     let shown = path.display();
     if !path.extension().is_some_and(|e| FILE_ENDINGS.iter().any(|ending| e == *ending)) {
-        return Err(Stop::usage(format!("--output {shown}: a result ends in .parquet, .csv or .ndjson")));
+        return Err(Stop::usage(format!("--output {shown}: a result ends in .parquet, .csv, .tsv or .ndjson")));
     }
     if path.is_dir() {
         return Err(Stop::usage(format!("--output {shown} is a directory")));
@@ -99,7 +100,7 @@ fn free(path: &Path, force: bool) -> Result<(), Stop> {
 
 pub fn give(global: &Global, wanted: &Wanted, place: &Place, done: &QueryDone) -> Result<Code, Stop> {
     match wanted {
-        Wanted::Table { .. } if global.json => line(&event(done, None))?,
+        Wanted::Table { .. } if global.json => event(done, None).print(),
         Wanted::Table { .. } => print(&table(done))?,
         Wanted::Text { limit, .. } => {
             let mut file = File::open(&place.file).map_err(io("read", &place.file))?;
@@ -113,7 +114,7 @@ pub fn give(global: &Global, wanted: &Wanted, place: &Place, done: &QueryDone) -
             free(path, *force)?;
             std::fs::rename(&place.file, path).map_err(io("write", path))?;
             match global.json {
-                true => line(&event(done, Some(path)))?,
+                true => event(done, Some(path)).print(),
                 false => print(&format!("✓ {} in {}\n", plural(done.rows, "row"), path.display()))?,
             }
         }
@@ -121,15 +122,13 @@ pub fn give(global: &Global, wanted: &Wanted, place: &Place, done: &QueryDone) -
     Ok(Code::Done)
 }
 
-fn event(done: &QueryDone, output: Option<&Path>) -> serde_json::Value {
-    let mut event = serde_json::json!({"v": 1, "event": "query", "rows": done.rows, "columns": done.columns});
-    if let Some(preview) = &done.preview {
-        event["preview"] = serde_json::json!(preview);
+fn event(done: &QueryDone, output: Option<&Path>) -> Event {
+    Event::Query {
+        rows: done.rows,
+        columns: done.columns.clone(),
+        preview: done.preview.clone(),
+        output: output.map(|path| path.to_string_lossy().into_owned()),
     }
-    if let Some(path) = output {
-        event["output"] = serde_json::json!(path.to_string_lossy());
-    }
-    event
 }
 
 /// The rows, and how many there are.
@@ -164,10 +163,6 @@ fn shown(cell: &str) -> String {
         }
     }
     out
-}
-
-fn line(value: &serde_json::Value) -> Result<(), Stop> {
-    print(&format!("{value}\n"))
 }
 
 fn print(text: &str) -> Result<(), Stop> {

@@ -11,6 +11,8 @@ pub use step::*;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use spotmill_core::fleet::Architecture;
+use spotmill_core::model::ParamType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -102,30 +104,15 @@ pub enum ScheduleDate {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ParamEntry {
-    Type(ParamKind),
+    Type(ParamType),
     Table(Box<ParamTable>),
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ParamKind {
-    Bool,
-    Int8,
-    Int16,
-    Int32,
-    Int64,
-    Float64,
-    String,
-    Path,
-    Date,
-    Timestamp,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct ParamTable {
     #[serde(rename = "type")]
     #[schemars(required)]
-    pub ty: Option<ParamKind>,
+    pub ty: Option<ParamType>,
     /// Without it the param must be given.
     pub default: Option<Any>,
     pub min: Option<f64>,
@@ -166,7 +153,7 @@ pub struct FleetTable {
     /// vCPUs of one step's machines together.
     pub max_vcpus: Option<u32>,
     /// Both if not said.
-    pub architectures: Option<Vec<ArchitectureKind>>,
+    pub architectures: Option<Vec<Architecture>>,
     /// Classes of machines (`"c"`, `"m"`, `"r"`: 2, 4, 8 GiB a vCPU) or single families (`"r7g"`); all if not said.
     pub families: Option<Vec<String>>,
     /// Generations of machines, `[6, 7, 8]`; all if not said.
@@ -175,14 +162,6 @@ pub struct FleetTable {
     pub max_price_per_vcpu_hour: Option<f64>,
     /// What spot has not brought after this long comes on demand; never if not said.
     pub on_demand_after: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ArchitectureKind {
-    #[serde(rename = "x86_64")]
-    X86_64,
-    Arm64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

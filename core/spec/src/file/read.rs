@@ -2,12 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use spotmill_core::model::{Compression, Extra, Format, Missing, OnBadRows, RowCheck};
 
 /// How files are read.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct ReadKeys {
     /// By the path's ending if not said: `.csv`, `.tsv`, `.ndjson`, `.jsonl`, `.json` or `.parquet`, text also packed.
-    pub format: Option<FormatKind>,
+    pub format: Option<Format>,
     /// `"name type"`, in the order of the file where it has no names. NDJSON needs them. If not said, those of CSV are
     /// found in a sample of all files, and those of Parquet in the files' footers, when the step is planned; what does not
     /// fit them is refused.
@@ -35,23 +36,15 @@ pub struct ReadKeys {
     /// Numbers are written `1.234,5` in every column of numbers.
     pub decimal_comma: Option<bool>,
     /// What a declared column is that a file does not have: `fail` if not said, or `null`.
-    pub missing: Option<MissingKind>,
+    pub missing: Option<Missing>,
     /// What a column of a file is that is not declared: `ignore` (not read; a note tells it) if not said, or `fail`.
-    pub extra: Option<ExtraKind>,
+    pub extra: Option<Extra>,
     /// `auto` if not said: by the file's ending, `.gz`, `.zst` or `.zstd`.
-    pub compression: Option<CompressionKind>,
+    pub compression: Option<Compression>,
     /// What to do with a row that does not parse; `fail` if not said.
-    pub on_bad_rows: Option<OnBadRowsKind>,
+    pub on_bad_rows: Option<OnBadRows>,
     /// `all` checks the values of every declared column of every row; `used`, in CSV, only of those the transform reads.
-    pub row_check: Option<RowCheckKind>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FormatKind {
-    Csv,
-    Ndjson,
-    Parquet,
+    pub row_check: Option<RowCheck>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -90,41 +83,4 @@ pub struct ColumnTable {
 pub enum NanosecondsKind {
     Fail,
     Cut,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingKind {
-    Fail,
-    Null,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ExtraKind {
-    Ignore,
-    Fail,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CompressionKind {
-    Auto,
-    None,
-    Gzip,
-    Zstd,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnBadRowsKind {
-    Fail,
-    Reject,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RowCheckKind {
-    All,
-    Used,
 }

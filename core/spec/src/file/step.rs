@@ -1,8 +1,9 @@
 //! The keys of a `[[step]]`: what it reads, how files are read, what it writes and what must hold.
 
-use super::{Any, FormatKind, ReadKeys, ResourcesTable};
+use super::{Any, ReadKeys, ResourcesTable};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use spotmill_core::model::{By, Format, ItemValue, OnEmpty, OutputCompression, RowsRule};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -16,7 +17,7 @@ pub struct StepTable {
     /// Settings for the transform.
     pub with: Option<BTreeMap<String, Any>>,
     /// Rows written against rows read.
-    pub rows: Option<RowsKind>,
+    pub rows: Option<RowsRule>,
     #[schemars(required)]
     pub input: Option<InputTable>,
     /// Side tables, by the name SQL knows them under.
@@ -29,15 +30,6 @@ pub struct StepTable {
     pub deadline: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RowsKind {
-    /// As many as were read and not rejected.
-    Same,
-    /// At most as many.
-    Fewer,
-}
-
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct InputTable {
     /// Files: a template with `*` and `**`.
@@ -45,7 +37,7 @@ pub struct InputTable {
     /// Another step.
     pub step: Option<String>,
     /// What one item reads of that step.
-    pub by: Option<ByKind>,
+    pub by: Option<By>,
     /// The name in SQL; `input` if not said.
     #[serde(rename = "as")]
     pub alias: Option<String>,
@@ -54,19 +46,11 @@ pub struct InputTable {
     /// Small files are packed up to this much an item. If not said: `"256 MB"`, or less where the last runs show that
     /// as much would outgrow the step's memory.
     pub item_bytes: Option<String>,
-    pub on_empty: Option<OnEmptyKind>,
+    pub on_empty: Option<OnEmpty>,
     /// With `on_bad_rows = "reject"`: a share (`"0.1%"`) or a count.
     pub max_bad_rows: Option<BadRows>,
     #[serde(flatten)]
     pub read: ReadKeys,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ByKind {
-    Partition,
-    File,
-    All,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -77,21 +61,7 @@ pub struct ValuesTable {
     pub from: Option<i64>,
     pub to: Option<i64>,
     /// Or the values one by one.
-    pub list: Option<Vec<ListValue>>,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum ListValue {
-    Int(i64),
-    Text(String),
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnEmptyKind {
-    Fail,
-    Skip,
+    pub list: Option<Vec<ItemValue>>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -108,7 +78,7 @@ pub struct SideTable {
     /// Another step.
     pub step: Option<String>,
     /// `all` (if not said), or `partition`: the same bucket as the item.
-    pub by: Option<ByKind>,
+    pub by: Option<By>,
     #[serde(flatten)]
     pub read: ReadKeys,
 }
@@ -116,7 +86,7 @@ pub struct SideTable {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct OutputTable {
     /// Parquet if not said; the others only to a destination.
-    pub format: Option<FormatKind>,
+    pub format: Option<Format>,
     /// One partition a combination of values.
     pub partition_by: Option<Vec<String>>,
     /// Or a fixed number of buckets by a hash of these columns.
@@ -124,7 +94,7 @@ pub struct OutputTable {
     pub buckets: Option<u32>,
     /// Order within a file: `"column"`, `"-column"`.
     pub sort_by: Option<Vec<SortEntry>>,
-    pub compression: Option<OutputCompressionKind>,
+    pub compression: Option<OutputCompression>,
     /// A new file after about this much, `"128 MB"`.
     pub file_bytes: Option<String>,
     /// A new file after this many rows.
@@ -138,6 +108,8 @@ pub struct OutputTable {
     pub schema_change: Option<SchemaChangeKind>,
     /// CSV only: whether to write the names; true if not said.
     pub header: Option<bool>,
+    /// CSV only: `"\t"` divides the fields by tabs, and the files end in `.tsv`; a comma if not said.
+    pub delimiter: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -160,16 +132,6 @@ pub struct SortTable {
     pub column: Option<String>,
     #[serde(default)]
     pub descending: bool,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputCompressionKind {
-    Zstd,
-    Snappy,
-    Lz4,
-    Gzip,
-    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -1,8 +1,8 @@
 //! `[fleet]`: which machines a pipeline allows, and at what price. What leaves no machine at all, or none that takes a
 //! step's item, is refused at the key that is to blame.
 
-use super::super::file::{ArchitectureKind, File, FleetTable};
-use super::pipeline::positive;
+use super::super::file::{File, FleetTable};
+use super::values::positive;
 use super::{Ctx, resources};
 use spotmill_core::bounds::MAX_FLEET_VCPUS;
 use spotmill_core::model::{Fleet, Step};
@@ -43,11 +43,7 @@ fn not_empty<T>(ctx: &mut Ctx<'_>, key: &str, list: Option<&Vec<T>>, title: &str
 
 fn architectures(ctx: &mut Ctx<'_>, table: &FleetTable) -> Vec<String> {
     not_empty(ctx, "architectures", table.architectures.as_ref(), "no architecture is allowed");
-    let name = |a: &ArchitectureKind| match a {
-        ArchitectureKind::X86_64 => "x86_64".to_owned(),
-        ArchitectureKind::Arm64 => "arm64".to_owned(),
-    };
-    distinct(table.architectures.iter().flatten().map(name))
+    distinct(table.architectures.iter().flatten().map(|a| a.name().to_owned()))
 }
 
 fn checked_families(ctx: &mut Ctx<'_>, table: &FleetTable) -> Vec<String> {

@@ -8,6 +8,7 @@ mod pipeline;
 mod read;
 mod resources;
 mod step;
+mod values;
 
 pub use pipeline::pipeline;
 

@@ -1,11 +1,9 @@
 //! What a step writes and what must hold of it.
 
-use super::super::file::{
-    ExpectTable, OnFailKind, OutputCompressionKind, OutputTable, ReplaceKind, SchemaChangeKind, SortEntry,
-};
+use super::super::file::{ExpectTable, OnFailKind, OutputTable, ReplaceKind, SchemaChangeKind, SortEntry};
 use super::super::problem::Problem;
 use super::super::units;
-use super::{Ctx, read, resources};
+use super::{Ctx, resources};
 use spotmill_core::model::{Expect, Format, Layout, Output, OutputCompression, SortKey};
 
 /// `bucket=00007`: five digits.
@@ -14,13 +12,20 @@ const MAX_BUCKETS: u32 = 99_999;
 pub fn output(ctx: &mut Ctx<'_>, step: &str, table: Option<&OutputTable>) -> Output {
     let none = OutputTable::default();
     let (table, path) = (table.unwrap_or(&none), format!("{step}.output"));
-    let format = table.format.map_or(Format::Parquet, read::format_of);
+    let format = table.format.unwrap_or(Format::Parquet);
     if let Some(destination) = &table.destination {
         destination_path(ctx, &format!("{path}.destination"), destination);
     }
-    if ctx.has(&format!("{path}.header")) && format != Format::Csv {
-        let place = ctx.key(&format!("{path}.header"));
-        ctx.error("misplaced-key", "`header` has no meaning here", place, "it is for CSV");
+    for key in ["header", "delimiter"] {
+        if ctx.has(&format!("{path}.{key}")) && format != Format::Csv {
+            let place = ctx.key(&format!("{path}.{key}"));
+            ctx.error("misplaced-key", format!("`{key}` has no meaning here"), place, "it is for CSV");
+        }
+    }
+    if table.delimiter.as_ref().is_some_and(|d| d != "," && d != "\t") {
+        let place = ctx.value(&format!("{path}.delimiter"));
+        let label = "\",\" or \"\\t\": the ending of a file, .csv or .tsv, tells its readers";
+        ctx.error("bad-value", "files are written with commas or tabs", place, label);
     }
     for key in ["replace", "schema_change"] {
         if ctx.has(&format!("{path}.{key}")) && !ctx.has(&format!("{path}.destination")) {
@@ -44,6 +49,7 @@ pub fn output(ctx: &mut Ctx<'_>, step: &str, table: Option<&OutputTable>) -> Out
         replace_all: table.replace == Some(ReplaceKind::All),
         schema_change_allowed: table.schema_change == Some(SchemaChangeKind::Allow),
         header: table.header.unwrap_or(true),
+        tabs: table.delimiter.as_deref() == Some("\t"),
     }
 }
 
@@ -55,26 +61,14 @@ fn destination_path(ctx: &mut Ctx<'_>, path: &str, destination: &str) {
     }
 }
 
-fn compression(
-    ctx: &mut Ctx<'_>,
-    path: &str,
-    kind: Option<OutputCompressionKind>,
-    format: Format,
-) -> OutputCompression {
-    use OutputCompressionKind as K;
+fn compression(ctx: &mut Ctx<'_>, path: &str, asked: Option<OutputCompression>, format: Format) -> OutputCompression {
+    use OutputCompression as C;
     let text = format != Format::Parquet;
-    if text && matches!(kind, Some(K::Snappy | K::Lz4)) {
+    if text && matches!(asked, Some(C::Snappy | C::Lz4)) {
         let place = ctx.value(&format!("{path}.compression"));
         ctx.error("bad-value", "text is compressed with gzip or zstd", place, "or \"none\"");
     }
-    match kind {
-        None if text => OutputCompression::None,
-        None | Some(K::Zstd) => OutputCompression::Zstd,
-        Some(K::Snappy) => OutputCompression::Snappy,
-        Some(K::Lz4) => OutputCompression::Lz4,
-        Some(K::Gzip) => OutputCompression::Gzip,
-        Some(K::None) => OutputCompression::None,
-    }
+    asked.unwrap_or(if text { C::None } else { C::Zstd })
 }
 
 fn layout(ctx: &mut Ctx<'_>, path: &str, table: &OutputTable) -> Layout {

@@ -1,8 +1,9 @@
 //! The top of the file: name, key, schedule, params, targets, fleet, budget.
 
-use super::super::file::{self, File, ParamEntry, ParamKind, ParamTable};
+use super::super::file::{self, File, ParamEntry, ParamTable};
 use super::super::names::{MAX_NAME, is_name};
 use super::super::params::{coerce, text_of};
+use super::values::{check_name, positive};
 use super::{Ctx, fleet, is_numeric, step};
 use serde_json::Value as Json;
 use spotmill_core::model::{FORMAT, Param, ParamType, Pipeline, Schedule};
@@ -34,15 +35,6 @@ pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
         fleet: fleet::fleet(ctx, file, &steps),
         steps,
         budget_usd_per_run: budget(ctx, file),
-    }
-}
-
-/// Names become keys, queue names and messages.
-pub fn check_name(ctx: &mut Ctx<'_>, path: &str, name: &str, what: &str) {
-    if !is_name(name) {
-        let label = format!("lower-case letters, digits and _, a letter first, at most {MAX_NAME}");
-        let place = ctx.value(path);
-        ctx.error("bad-name", format!("`{name}` cannot name {what}"), place, label);
     }
 }
 
@@ -125,7 +117,7 @@ fn params(ctx: &mut Ctx<'_>, file: &File) -> BTreeMap<String, Param> {
         }
         let param = match entry {
             ParamEntry::Type(kind) => {
-                Some(Param { ty: param_type(*kind), default: None, min: None, max: None, one_of: None, help: None })
+                Some(Param { ty: *kind, default: None, min: None, max: None, one_of: None, help: None })
             }
             ParamEntry::Table(table) => param(ctx, &path, table),
         };
@@ -140,8 +132,7 @@ fn params(ctx: &mut Ctx<'_>, file: &File) -> BTreeMap<String, Param> {
 fn param(ctx: &mut Ctx<'_>, path: &str, table: &ParamTable) -> Option<Param> {
     let one_of = table.one_of.as_ref().map(|values| values.iter().map(|v| text_of(&v.0)).collect::<Vec<_>>());
     let default = table.default.as_ref().map(|d| d.0.clone());
-    let param =
-        Param { ty: param_type(table.ty?), default, min: table.min, max: table.max, one_of, help: table.help.clone() };
+    let param = Param { ty: table.ty?, default, min: table.min, max: table.max, one_of, help: table.help.clone() };
     for bound in ["min", "max"] {
         let at = format!("{path}.{bound}");
         if ctx.has(&at) && !is_numeric(&param) {
@@ -166,21 +157,6 @@ fn param(ctx: &mut Ctx<'_>, path: &str, table: &ParamTable) -> Option<Param> {
         ctx.error("bad-param", "the default is not a value of this param", place, reason);
     }
     Some(param)
-}
-
-fn param_type(kind: ParamKind) -> ParamType {
-    match kind {
-        ParamKind::Bool => ParamType::Bool,
-        ParamKind::Int8 => ParamType::Int8,
-        ParamKind::Int16 => ParamType::Int16,
-        ParamKind::Int32 => ParamType::Int32,
-        ParamKind::Int64 => ParamType::Int64,
-        ParamKind::Float64 => ParamType::Float64,
-        ParamKind::String => ParamType::String,
-        ParamKind::Path => ParamType::Path,
-        ParamKind::Date => ParamType::Date,
-        ParamKind::Timestamp => ParamType::Timestamp,
-    }
 }
 
 fn targets(
@@ -220,11 +196,4 @@ fn budget(ctx: &mut Ctx<'_>, file: &File) -> Option<f64> {
     let usd = file.budget.as_ref()?.usd_per_run?;
     positive(ctx, "budget.usd_per_run", Some(usd));
     Some(usd)
-}
-
-pub fn positive(ctx: &mut Ctx<'_>, path: &str, value: Option<f64>) {
-    if value.is_some_and(|v| v <= 0.0) {
-        let place = ctx.value(path);
-        ctx.error("bad-value", format!("`{path}` must be above 0"), place, "in US dollars");
-    }
 }

@@ -1,10 +1,10 @@
 //! How files are read: format from the path's ending, columns, and which keys fit which format.
 
-use super::super::file::{CompressionKind, ExtraKind, FormatKind, MissingKind, OnBadRowsKind, ReadKeys, RowCheckKind};
+use super::super::file::ReadKeys;
 use super::Ctx;
 use super::columns::{columns, hive};
 use spotmill_core::endings;
-use spotmill_core::model::{Compression, Extra, Format, Missing, OnBadRows, Read, RowCheck, Source};
+use spotmill_core::model::{Compression, Format, Read, Source};
 
 /// Keys that only text formats know.
 const TEXT_KEYS: &[&str] = &["compression", "on_bad_rows", "row_check", "encoding"];
@@ -24,7 +24,7 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
         }
     };
     let ending = endings::of(template);
-    let format = keys.format.map(format_of).or(ending.format).unwrap_or(Format::Parquet);
+    let format = keys.format.or(ending.format).unwrap_or(Format::Parquet);
     if keys.format.is_none() && ending.format.is_none() && !template.is_empty() && !ctx.has(&format!("{path}.format")) {
         let place = ctx.value(&format!("{path}.path"));
         let label = "add `format = \"csv\"`, \"ndjson\" or \"parquet\"";
@@ -58,23 +58,11 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
         comment: comment(ctx, path, keys),
         skip_rows: keys.skip_rows.unwrap_or(0),
         skip_footer: keys.skip_footer.unwrap_or(0),
-        missing: keys.missing.map_or(Missing::Fail, |k| match k {
-            MissingKind::Fail => Missing::Fail,
-            MissingKind::Null => Missing::Null,
-        }),
-        extra: keys.extra.map_or(Extra::Ignore, |k| match k {
-            ExtraKind::Ignore => Extra::Ignore,
-            ExtraKind::Fail => Extra::Fail,
-        }),
-        compression: keys.compression.map_or(Compression::Auto, compression_of),
-        on_bad_rows: keys.on_bad_rows.map_or(OnBadRows::Fail, |k| match k {
-            OnBadRowsKind::Fail => OnBadRows::Fail,
-            OnBadRowsKind::Reject => OnBadRows::Reject,
-        }),
-        row_check: keys.row_check.map_or(RowCheck::All, |k| match k {
-            RowCheckKind::All => RowCheck::All,
-            RowCheckKind::Used => RowCheck::Used,
-        }),
+        missing: keys.missing.unwrap_or_default(),
+        extra: keys.extra.unwrap_or_default(),
+        compression: keys.compression.unwrap_or(Compression::Auto),
+        on_bad_rows: keys.on_bad_rows.unwrap_or_default(),
+        row_check: keys.row_check.unwrap_or_default(),
         ..Read::of(format)
     };
     needs_columns(ctx, path, template, &read);
@@ -158,21 +146,4 @@ fn comment(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys) -> Option<String> {
         return None;
     }
     Some(text.clone())
-}
-
-pub fn format_of(kind: FormatKind) -> Format {
-    match kind {
-        FormatKind::Csv => Format::Csv,
-        FormatKind::Ndjson => Format::Ndjson,
-        FormatKind::Parquet => Format::Parquet,
-    }
-}
-
-fn compression_of(kind: CompressionKind) -> Compression {
-    match kind {
-        CompressionKind::Auto => Compression::Auto,
-        CompressionKind::None => Compression::None,
-        CompressionKind::Gzip => Compression::Gzip,
-        CompressionKind::Zstd => Compression::Zstd,
-    }
 }

@@ -6,6 +6,7 @@ use super::Ctx;
 use spotmill_core::bounds::{
     DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_SECS, MAX_DEADLINE_SECS, MAX_TIMEOUT_SECS, MIN_DEADLINE_SECS,
 };
+use spotmill_core::format;
 use spotmill_core::model::Resources;
 
 /// An item's memory unless stated.
@@ -37,7 +38,7 @@ pub fn resources(
     let max_memory_bytes = max.unwrap_or(memory_bytes.saturating_mul(MAX_MEMORY_FACTOR));
     if max_memory_bytes < memory_bytes {
         let place = ctx.value(&max_path);
-        let label = format!("memory is {} bytes (line {})", units::grouped(memory_bytes), ctx.line(&memory_path));
+        let label = format!("memory is {} bytes (line {})", format::number(memory_bytes), ctx.line(&memory_path));
         ctx.error("bad-value", "`max_memory` is less than `memory`", place, label);
     }
     if memory_bytes < MIN_MEMORY_BYTES {

@@ -1,15 +1,11 @@
 //! One `[[step]]`: its transform, what it reads, its side tables.
 
-use super::super::file::{
-    BadRows, ByKind, File, InputTable, ListValue, OnEmptyKind, RowsKind, SideTable, StepTable, ValuesTable,
-};
+use super::super::file::{BadRows, File, InputTable, SideTable, StepTable, ValuesTable};
 use super::super::is_sql_file;
 use super::super::names::is_table_name;
 use super::super::units;
-use super::{Ctx, output, pipeline, read, resources};
-use spotmill_core::model::{
-    By, Input, ItemValue, MaxBadRows, OnEmpty, RowsRule, Source, Step, Table, Transform, Values,
-};
+use super::{Ctx, output, read, resources, values};
+use spotmill_core::model::{By, Input, MaxBadRows, OnBadRows, OnEmpty, Source, Step, Table, Transform, Values};
 use std::collections::BTreeMap;
 
 /// Rows that `on_bad_rows = "reject"` rejects at most, if the pipeline does not state a limit.
@@ -26,7 +22,7 @@ pub fn steps(ctx: &mut Ctx<'_>, file: &File) -> Vec<Step> {
 fn step(ctx: &mut Ctx<'_>, path: &str, table: &StepTable, file: &File) -> Step {
     let name = table.name.clone().unwrap_or_default();
     if table.name.is_some() {
-        pipeline::check_name(ctx, &format!("{path}.name"), &name, "a step");
+        values::check_name(ctx, &format!("{path}.name"), &name, "a step");
     }
     let input = input(ctx, &format!("{path}.input"), table.input.as_ref());
     let tables = tables(ctx, path, &table.tables, &input.alias);
@@ -36,10 +32,7 @@ fn step(ctx: &mut Ctx<'_>, path: &str, table: &StepTable, file: &File) -> Step {
         input,
         tables,
         output: output::output(ctx, path, table.output.as_ref()),
-        rows: table.rows.map(|r| match r {
-            RowsKind::Same => RowsRule::Same,
-            RowsKind::Fewer => RowsRule::Fewer,
-        }),
+        rows: table.rows,
         expect: output::expect(ctx, path, table.expect.as_ref()),
         resources: resources::resources(ctx, path, table.resources.as_ref(), file.resources.as_ref()),
         deadline_secs: resources::deadline(ctx, path, table.deadline.as_ref()),
@@ -95,10 +88,7 @@ fn input(ctx: &mut Ctx<'_>, path: &str, table: Option<&InputTable>) -> Input {
         alias,
         values: table.values.as_ref().map(|v| values(ctx, &format!("{path}.values"), v)),
         item_bytes,
-        on_empty: match table.on_empty {
-            Some(OnEmptyKind::Skip) => OnEmpty::Skip,
-            Some(OnEmptyKind::Fail) | None => OnEmpty::Fail,
-        },
+        on_empty: table.on_empty.unwrap_or(OnEmpty::Fail),
         max_bad_rows: max_bad_rows(ctx, path, table),
         source,
         read,
@@ -134,7 +124,7 @@ fn source(
     path: &str,
     files: Option<&String>,
     step: Option<&String>,
-    by: Option<ByKind>,
+    by: Option<By>,
     is_input: bool,
 ) -> Source {
     let has = |ctx: &Ctx<'_>, key: &str| ctx.has(&format!("{path}.{key}"));
@@ -144,11 +134,6 @@ fn source(
         ctx.error("one-source", format!("{what} has `path` or `step`"), place, "write exactly one of them");
     }
     if let Some(step) = step {
-        let by = by.map(|b| match b {
-            ByKind::Partition => By::Partition,
-            ByKind::File => By::File,
-            ByKind::All => By::All,
-        });
         if is_input && !has(ctx, "by") {
             let place = ctx.value(&format!("{path}.step"));
             let label = "add `by = \"partition\"`, \"file\" or \"all\"";
@@ -220,7 +205,7 @@ fn values(ctx: &mut Ctx<'_>, path: &str, table: &ValuesTable) -> Values {
         let place = ctx.value(path);
         ctx.error("bad-values", "a step has at most 1,000,000 items", place, "a wider slice an item");
     }
-    let list = table.list.as_ref().map(|l| l.iter().map(item_value).collect::<Vec<_>>());
+    let list = table.list.clone();
     let repeated = list.as_ref().and_then(|l| (1..l.len()).find(|i| l[..*i].contains(&l[*i])));
     if let Some(i) = repeated {
         let place = ctx.value(&format!("{path}.list.{i}"));
@@ -229,16 +214,9 @@ fn values(ctx: &mut Ctx<'_>, path: &str, table: &ValuesTable) -> Values {
     Values { column: table.column.clone().unwrap_or_default(), range, list }
 }
 
-fn item_value(value: &ListValue) -> ItemValue {
-    match value {
-        ListValue::Int(i) => ItemValue::Int(*i),
-        ListValue::Text(t) => ItemValue::Text(t.clone()),
-    }
-}
-
 fn max_bad_rows(ctx: &mut Ctx<'_>, path: &str, table: &InputTable) -> MaxBadRows {
     let at = format!("{path}.max_bad_rows");
-    let rejects = matches!(table.read.on_bad_rows, Some(super::super::file::OnBadRowsKind::Reject));
+    let rejects = matches!(table.read.on_bad_rows, Some(OnBadRows::Reject));
     if ctx.has(&at) && !rejects && !ctx.has(&format!("{path}.step")) {
         let place = ctx.pair(&at);
         ctx.error(

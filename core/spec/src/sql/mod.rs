@@ -8,7 +8,9 @@ mod functions;
 mod hints;
 mod position;
 mod precedence;
+mod rules;
 mod select;
+mod shapes;
 mod tokens;
 mod unplanned;
 

@@ -269,6 +269,9 @@ fn outputs() {
         )],
         &["misplaced-key: `header` has no meaning here"],
     );
+    let delimited = |with: &str| format!("\"{{out}}/daily/date={{date}}\"\nformat = \"csv\"\ndelimiter = \"{with}\"");
+    flights(&[("\"{out}/daily/date={date}\"", &delimited("\\t"))], &[]);
+    flights(&[("\"{out}/daily/date={date}\"", &delimited(";"))], &["bad-value: files are written with commas or tabs"]);
     flights(
         &[("destination = \"{out}/daily/date={date}\"", "")],
         &["unused-step: nothing reads `daily`, and it has no destination"],

@@ -5,9 +5,10 @@ use super::SqsQueues;
 use super::errors::failed;
 use crate::aws::error::RequestError;
 use crate::ports::QueueError;
+use crate::several::several;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use std::convert::Infallible;
 use std::ops::Range;
-use tokio::task::JoinSet;
 
 const BATCH: usize = 10;
 /// Bytes of a message, and of a batch.
@@ -22,22 +23,19 @@ pub async fn send(queues: &SqsQueues, queue: &str, url: &str, bodies: &[String])
     }
     let all = batches(bodies);
     let count = all.len();
-    let (mut waiting, mut sending) = (all.into_iter(), JoinSet::new());
+    let sent = several(AT_ONCE, all, |batch| {
+        let sending = one(queues.clone(), url.to_owned(), batch.clone(), bodies[batch].to_vec());
+        async move { Ok::<_, Infallible>(sending.await) }
+    });
+    let Ok(sent) = sent.await;
     let (mut unsent, mut failures) = (Vec::new(), Vec::new());
-    loop {
-        while sending.len() < AT_ONCE
-            && let Some(batch) = waiting.next()
-        {
-            sending.spawn(one(queues.clone(), url.to_owned(), batch.clone(), bodies[batch].to_vec()));
-        }
-        match sending.join_next().await {
-            None => break,
-            Some(Ok((_, Ok(refused)))) => unsent.extend(refused),
-            Some(Ok((batch, Err(e)))) => {
+    for (batch, result) in sent {
+        match result {
+            Ok(refused) => unsent.extend(refused),
+            Err(e) => {
                 unsent.extend(batch);
                 failures.push(e);
             }
-            Some(Err(e)) => std::panic::resume_unwind(e.into_panic()),
         }
     }
     unsent.sort_unstable();

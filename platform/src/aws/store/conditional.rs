@@ -5,8 +5,8 @@
 
 use super::address::Address;
 use super::{S3Store, errors, unquoted};
-use crate::aws::config::TRIES;
 use crate::aws::error::{Fate, RequestError};
+use crate::aws::patience::TRIES;
 use crate::aws::pause::pause;
 use crate::ports::StoreError;
 use aws_sdk_s3::config::Config;

@@ -4,8 +4,9 @@
 use super::address::Address;
 use super::errors::named;
 use super::upload::ranges;
-use super::{S3Store, all, interrupted, quoted, retried};
+use super::{S3Store, interrupted, quoted, retried};
 use crate::ports::{Store, StoreError};
+use crate::several::several;
 use spotmill_core::ids::Uri;
 use std::io::{ErrorKind, SeekFrom};
 use std::ops::Range;
@@ -23,7 +24,7 @@ pub async fn download(store: &S3Store, at: &Address, etag: &str, to: &Path) -> R
         let (store, at, etag, to) = (store.clone(), at.clone(), etag.to_owned(), to.to_owned());
         async move { retried(|| fetch(&store, &at, &etag, &to, range.clone())).await }
     });
-    match all(store.sizes.at_once, jobs).await {
+    match several(store.sizes.at_once, jobs, |job| job).await {
         Ok(_) => Ok(there.bytes),
         Err(e) => {
             // The error is more specific than a failure to remove.

@@ -14,8 +14,8 @@ mod spans;
 mod upload;
 mod usable;
 
-use super::config::{TRIES, transfer_timeouts};
 use super::error::RequestError;
+use super::patience::{TRIES, transfer_timeouts};
 use super::pause::pause;
 use crate::ports::{Created, Object, ObjectMeta, Store, StoreError, Swapped};
 use address::Address;
@@ -29,7 +29,6 @@ use errors::named;
 use spotmill_core::ids::Uri;
 use std::future::Future;
 use std::path::Path;
-use tokio::task::JoinSet;
 pub use usable::Unusable;
 
 /// What is moved in one request, in bytes, and how many such requests are under way for one object.
@@ -222,31 +221,4 @@ where
         }
         n += 1;
     }
-}
-
-/// Runs all, at most `width` at once, results in order. After the first error no more begin and none is left running.
-async fn all<T: Send + 'static, F>(width: usize, jobs: impl IntoIterator<Item = F>) -> Result<Vec<T>, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>> + Send + 'static,
-{
-    let mut jobs = jobs.into_iter().enumerate();
-    let (mut running, mut done) = (JoinSet::new(), Vec::new());
-    loop {
-        while running.len() < width.max(1)
-            && let Some((i, job)) = jobs.next()
-        {
-            running.spawn(async move { (i, job.await) });
-        }
-        match running.join_next().await {
-            None => break,
-            Some(Ok((i, Ok(value)))) => done.push((i, value)),
-            Some(Ok((_, Err(e)))) => {
-                running.shutdown().await;
-                return Err(e);
-            }
-            Some(Err(e)) => std::panic::resume_unwind(e.into_panic()),
-        }
-    }
-    done.sort_by_key(|(i, _)| *i);
-    Ok(done.into_iter().map(|(_, value)| value).collect())
 }

@@ -3,8 +3,9 @@
 
 use super::address::Address;
 use super::errors::named;
-use super::{MOST_PARTS, S3Store, all};
+use super::{MOST_PARTS, S3Store};
 use crate::ports::StoreError;
+use crate::several::several;
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use spotmill_core::ids::Uri;
@@ -49,7 +50,7 @@ where
     let begun = begun.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.map_err(|e| named(to, e))?;
     let upload = begun.upload_id.unwrap_or_default();
     let jobs = ranges.into_iter().zip(1..).map(|(range, number)| make(Part { upload: upload.clone(), number, range }));
-    let made = match all(store.sizes.at_once, jobs).await {
+    let made = match several(store.sizes.at_once, jobs, |job| job).await {
         Ok(parts) => complete(store, to, &upload, parts).await,
         Err(e) => Err(e),
     };

@@ -1,9 +1,10 @@
 //! CreateFleet: everything EC2 checks before it answers, and the fleet.
 
 use super::{Fleet, FleetState, capacity, pools};
+use crate::ids::{fresh_uuid, now_ms};
 use crate::tags::Tags;
 use crate::wire::{Answer, Ec2Error, Tree, Xml};
-use crate::world::{State, World, fresh_uuid, now_ms};
+use crate::world::{State, World};
 
 const PARAMETERS: [&str; 17] = [
     "Action",

@@ -2,9 +2,10 @@
 
 use super::{Event, Fleet, capacity};
 use crate::faults::Spelling;
+use crate::ids::{iso, now_ms};
 use crate::tags::matches;
 use crate::wire::{Answer, Ec2Error, Tree, Xml, echo, page};
-use crate::world::{State, World, iso, now_ms};
+use crate::world::{State, World};
 
 pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
     let asked = request.texts("FleetId");

@@ -3,8 +3,9 @@
 
 use super::{Fleet, FleetState, Pool};
 use crate::catalogue::Arch;
+use crate::ids::now_ms;
 use crate::instances::{self, Birth};
-use crate::world::{State, World, now_ms};
+use crate::world::{State, World};
 use std::sync::Arc;
 use std::time::Duration;
 

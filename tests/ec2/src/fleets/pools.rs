@@ -1,8 +1,7 @@
 //! Spot pools: a type in a zone, from a template of the request.
 
-use super::Unit;
+use super::fleet::{Pool, Unit};
 use super::overrides::{self, Override};
-use crate::catalogue::InstanceType;
 use crate::wire::{Ec2Error, Tree};
 use crate::world::State;
 use std::collections::BTreeSet;
@@ -12,23 +11,6 @@ const MOST_POOLS: usize = 300;
 /// `InstanceRequirements` in one request.
 const MOST_REQUIREMENTS: usize = 4;
 const MOST_CONFIGS: usize = 50;
-
-#[derive(Clone, Debug)]
-pub struct Pool {
-    pub instance_type: InstanceType,
-    pub subnet: String,
-    /// Index into the zones.
-    pub zone: usize,
-    pub image: String,
-    /// Launch template and version.
-    pub template: (String, u64),
-    /// What one instance counts towards the target.
-    pub weight: u32,
-    /// Dollars an hour, of one unit of weight.
-    pub price: f64,
-    /// At most this for a unit.
-    pub max_price: Option<f64>,
-}
 
 pub fn of_request(state: &State, request: &Tree, unit: Unit) -> Result<Vec<Pool>, Ec2Error> {
     let configs = request.list("LaunchTemplateConfigs");

@@ -1,9 +1,10 @@
 //! DescribeInstances, TerminateInstances, GetConsoleOutput.
 
 use super::{Instance, InstanceState, Order};
+use crate::ids::{OWNER, iso, now_ms};
 use crate::tags::matches;
 use crate::wire::{Answer, Ec2Error, Tree, Xml, page};
-use crate::world::{OWNER, State, World, iso, now_ms};
+use crate::world::{State, World};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

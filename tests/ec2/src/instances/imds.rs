@@ -1,7 +1,8 @@
 //! The metadata server of one instance, version 2 only: a token first, then what the instance may know of itself.
 
 use super::Instance;
-use crate::world::{OWNER, State, World, iso};
+use crate::ids::{OWNER, iso};
+use crate::world::{State, World};
 use axum::Router;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -62,7 +63,7 @@ impl Imds {
         let Some(ttl) = ttl.filter(|ttl| (1..=LONGEST_TTL_SECS).contains(ttl)) else {
             return StatusCode::BAD_REQUEST.into_response();
         };
-        let token = format!("{}==", crate::world::fresh_uuid().replace('-', ""));
+        let token = format!("{}==", crate::ids::fresh_uuid().replace('-', ""));
         let until = Instant::now() + Duration::from_secs(ttl);
         let mut tokens = self.tokens.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         tokens.retain(|_, until| *until > Instant::now());

@@ -2,7 +2,8 @@
 //! processes is left.
 
 use super::{Birth, InstanceState, Order, imds, sessions};
-use crate::world::{World, now_ms};
+use crate::ids::now_ms;
+use crate::world::World;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! CreateLaunchTemplate, DescribeLaunchTemplates, ModifyLaunchTemplate, DeleteLaunchTemplate.
 
-use super::{Template, check_data};
+use super::template::{Template, check_data};
+use crate::ids::{OWNER, fresh_id, iso, now_ms};
 use crate::tags::{Tags, matches};
 use crate::wire::{Answer, Ec2Error, Tree, Xml, page};
-use crate::world::{State, World, fresh_id, now_ms};
+use crate::world::{State, World};
 use std::collections::BTreeMap;
 
 pub fn create(_: &World, state: &mut State, request: &Tree) -> Answer {
@@ -20,7 +21,7 @@ pub fn create(_: &World, state: &mut State, request: &Tree) -> Answer {
     let tags = Tags::only_for(request, "launch-template")?;
     let data = request.at("LaunchTemplateData").ok_or_else(|| Ec2Error::missing("LaunchTemplateData"))?;
     let at = state.add_template(fresh_id("lt"), name, request.text("VersionDescription"), data.clone(), tags)?;
-    let answer = Xml::new().node("launchTemplate", state.templates[at].xml(state));
+    let answer = Xml::new().node("launchTemplate", xml(&state.templates[at], state));
     state.remember("CreateLaunchTemplate", request, &answer);
     Ok(answer)
 }
@@ -74,7 +75,7 @@ pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
             other => tags.filter_values(other),
         })?;
         if holds && (named || ids.is_empty() && names.is_empty()) {
-            found.push((template.number, template.xml(state)));
+            found.push((template.number, xml(template, state)));
         }
     }
     let (page, next) = page::page(request, found, 1..=200)?;
@@ -87,13 +88,45 @@ pub fn modify(_: &World, state: &mut State, request: &Tree) -> Answer {
         let number = state.templates[at].resolve(version)?;
         state.templates[at].default = number;
     }
-    Ok(Xml::new().node("launchTemplate", state.templates[at].xml(state)))
+    Ok(Xml::new().node("launchTemplate", xml(&state.templates[at], state)))
 }
 
 pub fn delete(_: &World, state: &mut State, request: &Tree) -> Answer {
     let at = state.template_at(request)?;
-    let xml = state.templates[at].xml(state);
+    let xml = xml(&state.templates[at], state);
     let gone = state.templates.remove(at);
     state.tags.remove(&gone.id);
     Ok(Xml::new().node("launchTemplate", xml))
+}
+
+fn xml(template: &Template, state: &State) -> Xml {
+    Xml::new()
+        .text("launchTemplateId", &template.id)
+        .text("launchTemplateName", &template.name)
+        .text("createTime", iso(template.created_ms))
+        .text("createdBy", format!("arn:aws:iam::{}:root", OWNER))
+        .text("defaultVersionNumber", template.default)
+        .text("latestVersionNumber", template.latest())
+        .tags(&state.tags_of(&template.id))
+}
+
+impl State {
+    /// The template a request names by id or by name.
+    pub fn template_at(&self, request: &Tree) -> Result<usize, Ec2Error> {
+        match (request.text("LaunchTemplateId"), request.text("LaunchTemplateName")) {
+            (Some(_), Some(_)) => {
+                let message = "The parameter 'launchTemplateName' cannot be used with the parameter 'launchTemplateId'";
+                Err(Ec2Error::new("InvalidParameterCombination", message))
+            }
+            (Some(id), None) => self.templates.iter().position(|t| t.id == id).ok_or_else(|| {
+                let message = format!("The specified launch template, with template ID {id}, does not exist.");
+                Ec2Error::new("InvalidLaunchTemplateId.NotFound", message)
+            }),
+            (None, Some(name)) => self.templates.iter().position(|t| t.name == name).ok_or_else(|| {
+                let message = format!("The specified launch template, with template name {name}, does not exist.");
+                Ec2Error::new("InvalidLaunchTemplateName.NotFoundException", message)
+            }),
+            (None, None) => Err(Ec2Error::missing("LaunchTemplateId")),
+        }
+    }
 }

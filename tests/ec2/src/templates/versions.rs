@@ -1,8 +1,9 @@
 //! CreateLaunchTemplateVersion, DescribeLaunchTemplateVersions, DeleteLaunchTemplateVersions.
 
-use super::{Template, check_data};
+use super::template::{Template, check_data};
+use crate::ids::{OWNER, iso};
 use crate::wire::{Answer, Ec2Error, Tree, Xml, echo, page};
-use crate::world::{OWNER, State, World, iso};
+use crate::world::{State, World};
 
 /// Of one template.
 const MOST_VERSIONS: usize = 10_000;

@@ -116,8 +116,8 @@ proptest! {
         let mut bench = Bench::new(&list, "SELECT a, c FROM input");
         bench.rejecting().file("a.csv", &text);
         let report = bench.report();
-        prop_assert_eq!(report.rows_raw, report.rows_read + report.rows_rejected);
-        prop_assert_eq!(report.rows_written, report.rows_read);
+        prop_assert_eq!(report.rows.raw, report.rows.read + report.rows.rejected);
+        prop_assert_eq!(report.rows.written, report.rows.read);
     }
 
     /// Strings come out as csv-core, an independent reader, reads them.

@@ -32,7 +32,7 @@ fn chunks_hold_the_rows_of_the_file_in_their_order() {
         // Without a line end at the end of the file.
         bench.file("a.csv", text(1)).file("b.csv", text(2).trim_end()).file("c.csv", text(3));
         let report = bench.report();
-        assert_eq!((report.rows_raw, report.rows_read, report.rows_written), (180_000, 180_000, 180_000));
+        assert_eq!((report.rows.raw, report.rows.read, report.rows.written), (180_000, 180_000, 180_000));
         let rows = parquet(&bench.out().join(&report.files[0].path));
         let of_file = |name: &str| plain(&bench.dir.path().join(name), COLUMNS).collect().expect("read");
         let mut expected = of_file("a.csv");
@@ -76,7 +76,7 @@ fn only_what_a_query_needs_is_parsed() {
         println!("{sql}");
         let bench = with_unused(sql);
         assert_eq!(bench.rows(), expected);
-        assert_eq!(bench.report().rows_read, 3);
+        assert_eq!(bench.report().rows.read, 3);
     }
 }
 
@@ -119,7 +119,7 @@ fn rows_are_separated_as_usual_where_only_used_values_are_checked() {
     }
     // A quote within a field is no quote, and a blank line no row.
     assert_eq!(used("5\" pipe,1\n\n6\" pipe,2\nb,2\n").rows(), "5\" pipe\n6\" pipe\nb\n");
-    assert_eq!(used("5\" pipe,1\n6\" pipe,2\n\nb,2\n").report().rows_read, 3);
+    assert_eq!(used("5\" pipe,1\n6\" pipe,2\n\nb,2\n").report().rows.read, 3);
     // What the query does not use may be anything.
     assert_eq!(used("a,x\nb,\n").rows(), "a\nb\n");
 }

@@ -44,7 +44,7 @@ fn partitions_are_named_so_that_no_two_values_meet() {
     );
     let file = parquet(&bench.out().join("k=a/00000.parquet"));
     assert_eq!(crate::common::text(&file), "a|1\na|7\n", "key columns stay in the files");
-    assert_eq!(report.files.iter().map(|f| f.rows).sum::<u64>(), report.rows_written);
+    assert_eq!(report.files.iter().map(|f| f.rows).sum::<u64>(), report.rows.written);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_value_is_pushed_down_and_rows_rules_count_after_it() {
     bench.spec.value = Some(ValueFilter { column: "v".into(), value: ItemValue::Int(2) });
     bench.spec.rows = Some(RowsRule::Same);
     let report = bench.report();
-    assert_eq!((report.rows_read, report.rows_written), (3, 1));
+    assert_eq!((report.rows.read, report.rows.written), (3, 1));
     assert_eq!(bench.rows(), "b|2\n");
 }
 
@@ -139,7 +139,7 @@ fn rows_rules() {
     assert_eq!(failure.class, FailureClass::Transform);
     assert_eq!(failure.message, "`rows = \"same\"` does not hold: 2 rows in, 1 out");
     same.spec.rows = Some(RowsRule::Fewer);
-    assert_eq!(same.report().rows_written, 1);
+    assert_eq!(same.report().rows.written, 1);
     let mut more = bench("SELECT i.k FROM input AS i JOIN input AS j ON i.k = j.k", "a,1\na,2\n");
     more.spec.rows = Some(RowsRule::Fewer);
     assert_eq!(more.failure().message, "`rows = \"fewer\"` does not hold: 2 rows in, 4 out");
@@ -181,7 +181,7 @@ fn text_goes_out_and_comes_back() {
             bench.spec.output.header = format == Format::Csv;
             bench.spec.expect.not_null = vec!["v".into()];
             let report = bench.report();
-            assert_eq!((report.rows_written, report.files[0].rows, report.violations.len()), (2, 2, 1));
+            assert_eq!((report.rows.written, report.files[0].rows, report.violations.len()), (2, 2, 1));
             let mut reread = Bench::new(list, "SELECT * FROM input");
             let packed = std::fs::read(bench.out().join(&report.files[0].path)).expect("read");
             reread.file(&report.files[0].path, packed);
@@ -322,7 +322,7 @@ fn values_that_are_not_used_may_go_unchecked() {
     bench.spec.read.row_check = RowCheck::Used;
     bench.file("empty.csv", "").file("b.csv.gz", gzip("d,y\n"));
     let report = bench.report();
-    assert_eq!((report.rows_raw, report.rows_read, report.rows_written), (4, 4, 4));
+    assert_eq!((report.rows.raw, report.rows.read, report.rows.written), (4, 4, 4));
     assert_eq!(bench.rows(), "a\nb\nc\nd\n");
     bench.file("c.csv", "e,6\nf\n");
     let failure = bench.failure();
@@ -335,7 +335,7 @@ fn rows_are_counted_whatever_the_query_reads() {
     let read = |sql: &str, text: &str| {
         let mut bench = bench(sql, text);
         bench.spec.read.row_check = RowCheck::Used;
-        bench.report().rows_read
+        bench.report().rows.read
     };
     let (all, one, twice) = (
         "SELECT v FROM input",

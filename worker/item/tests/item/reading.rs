@@ -269,7 +269,7 @@ fn used_separates_rows_as_all_does() {
                     bench.spec.read.row_check = row_check;
                     bench.spec.read.on_bad_rows = rejects;
                     match bench.outcome() {
-                        spotmill_core::item::ItemOutcome::Done(report) => (report.rows_read, bench.exact_rows()),
+                        spotmill_core::item::ItemOutcome::Done(report) => (report.rows.read, bench.exact_rows()),
                         spotmill_core::item::ItemOutcome::Failed(failure) => {
                             (u64::MAX, failure.message.split("a.csv").last().unwrap_or_default().to_owned())
                         }

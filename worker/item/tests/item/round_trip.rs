@@ -2,6 +2,7 @@
 //! extremes, NULL, NaN and empty texts among them; what a format has no form for is refused.
 
 use crate::common::{Bench, columns, parquet};
+use spotmill_core::endings;
 use spotmill_core::model::{Format, Layout, OutputCompression, Read};
 use spotmill_item::polars::prelude::*;
 
@@ -27,6 +28,7 @@ const VALUES: &[(&str, &[&str])] = &[
             "\"\"",
             "\"a \"\"quote\"\", a comma\"",
             "\"two\nlines\"",
+            "\"a tab\t, a comma\"",
             "\"cr\rlf\r\n\"",
             "\" blank \"",
             "NULL",
@@ -56,10 +58,15 @@ fn all() -> (Vec<String>, String) {
 
 /// What a step that copies its input reads and writes.
 fn copied(list: &[&str], name: &str, bytes: &[u8], read: Read, to: Format) -> (String, Vec<u8>) {
+    copied_with(list, name, bytes, read, to, false)
+}
+
+fn copied_with(list: &[&str], name: &str, bytes: &[u8], read: Read, to: Format, tabs: bool) -> (String, Vec<u8>) {
     let mut bench = Bench::new(list, "SELECT * FROM input");
     bench.spec.read = read;
     bench.file(name, bytes);
     (bench.spec.output.format, bench.spec.output.compression) = (to, OutputCompression::None);
+    bench.spec.output.tabs = tabs;
     let report = bench.report();
     (report.files[0].path.clone(), std::fs::read(bench.out().join(&report.files[0].path)).expect("read"))
 }
@@ -99,10 +106,14 @@ fn through(list: &[&str], text: &str, formats: &[Format]) {
     let (_, first) = copied(list, "a.csv", text.as_bytes(), start, Format::Parquet);
     let expected = frame(&first);
     for format in formats {
-        let parquet = read_of(Format::Parquet, list);
-        let (name, written) = copied(list, "a.parquet", &first, parquet, *format);
-        let (_, back) = copied(list, &name, &written, read_of(*format, list), Format::Parquet);
-        same(&expected, &frame(&back), &format!("through {format:?}: {}", String::from_utf8_lossy(&written)));
+        for tabs in [false, true].into_iter().filter(|tabs| !tabs || *format == Format::Csv) {
+            let parquet = read_of(Format::Parquet, list);
+            let (name, written) = copied_with(list, "a.parquet", &first, parquet, *format, tabs);
+            assert_eq!(tabs, name.ends_with(".tsv"), "{name}");
+            let read = Read { delimiter: endings::of(&name).delimiter, ..read_of(*format, list) };
+            let (_, back) = copied(list, &name, &written, read, Format::Parquet);
+            same(&expected, &frame(&back), &format!("through {name}: {}", String::from_utf8_lossy(&written)));
+        }
     }
 }
 

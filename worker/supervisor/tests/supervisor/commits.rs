@@ -2,7 +2,7 @@
 
 use crate::common::{EPOCH, World};
 use spotmill_core::digest::sha256;
-use spotmill_core::item::{FailureClass, ItemSpec};
+use spotmill_core::item::{FailureClass, ItemSpec, RowCounts};
 use spotmill_core::records::{CallbackKind, Pins};
 use spotmill_platform::ports::Queue;
 use spotmill_platform::records;
@@ -15,7 +15,7 @@ async fn an_item_is_done() {
     let callbacks = world.settle(1).await;
     let receipt = world.receipt(0).await.expect("receipt");
     assert_eq!((callbacks[0].kind, &callbacks[0].attempt), (CallbackKind::Done, &receipt.attempt));
-    assert_eq!((receipt.rows_raw, receipt.rows_read, receipt.rows_rejected, receipt.rows_written), (3, 2, 1, 2));
+    assert_eq!(receipt.rows, RowCounts { raw: 3, read: 2, rejected: 1, written: 2 });
     assert_eq!((receipt.worker_digest.as_str(), receipt.epoch), ("digest of the worker", EPOCH));
     assert!(receipt.usage.wall_ms > 0);
     let file = receipt.scratch.join(&receipt.files[0].path);
@@ -28,7 +28,8 @@ async fn an_item_is_done() {
     let spec: ItemSpec = serde_json::from_slice(&spec).expect("spec");
     assert_eq!((spec.alias.as_str(), spec.threads, spec.memory_bytes), ("input", 1, 128 << 20));
     assert_eq!((spec.scratch, spec.attempt, spec.worker_version.as_str()), (receipt.scratch, receipt.attempt, "test"));
-    let done = |e: &WorkerEvent| matches!(e, WorkerEvent::ItemDone { rows_written: 2, files: 1, bytes: 4, .. });
+    let done =
+        |e: &WorkerEvent| matches!(e, WorkerEvent::ItemDone { rows, files: 1, bytes: 4, .. } if rows.written == 2);
     assert!(world.events().iter().any(done));
 }
 

@@ -5,7 +5,7 @@ mod tables;
 mod walk;
 
 use super::*;
-use spotmill_core::item::{FailureClass, ItemFailure, ItemOutcome, Usage};
+use spotmill_core::item::{FailureClass, ItemFailure, ItemOutcome, RowCounts, Usage};
 
 const RULES: Rules = Rules {
     slots: 2,
@@ -93,10 +93,7 @@ fn ready_isolated(id: TryId) -> Input {
 fn report() -> ItemReport {
     ItemReport {
         v: 1,
-        rows_raw: 1,
-        rows_read: 1,
-        rows_rejected: 0,
-        rows_written: 1,
+        rows: RowCounts { raw: 1, read: 1, rejected: 0, written: 1 },
         files: Vec::new(),
         rejects: None,
         columns: Vec::new(),

@@ -1,0 +1,120 @@
+//! Parts of events that are too large for a line of `Event`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use spotmill_core::item::RowCounts;
+use spotmill_core::types::Column;
+use spotmill_ec2::prices::SpotPrices;
+use std::collections::BTreeMap;
+
+/// The end of a run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunEnded {
+    pub run: String,
+    /// `succeeded`, `warned`, `failed`, `interrupted`.
+    pub outcome: String,
+    /// All was complete and published before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_to_do: bool,
+    /// It was refused before anything was begun: the run's records are unchanged.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    pub wall_ms: u64,
+    pub steps: Vec<StepSummary>,
+    pub published: Vec<Published>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StepSummary {
+    pub step: String,
+    pub generation: u32,
+    pub items: u32,
+    /// With a receipt, from now or from before.
+    pub committed: u32,
+    #[serde(flatten)]
+    pub rows: RowCounts,
+    pub peak_bytes: u64,
+    pub warnings: Vec<String>,
+    /// Inputs that changed, a publication that a later one replaced: worth reporting, and no error.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Published {
+    pub step: String,
+    pub destination: String,
+    pub files: Vec<String>,
+    pub rows: u64,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StepColumns {
+    pub step: String,
+    pub columns: Vec<Column>,
+}
+
+/// A machine as AWS reports it at this moment.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MachineNow {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub instance_type: String,
+    pub zone: String,
+    pub architecture: String,
+    pub state: String,
+    pub vcpus: u32,
+    pub step: String,
+    pub started_ms: u64,
+}
+
+/// The machines that a step asks for. A step without work asks for none (`asks`); a request that no machine fits has a
+/// `problem`. What is unknown is absent.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FleetAsked {
+    pub step: String,
+    pub asks: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    #[serde(flatten)]
+    pub request: Option<FleetSize>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FleetSize {
+    pub slots: u32,
+    pub slot_vcpus: u32,
+    pub memory_bytes: u64,
+    pub vcpus: u32,
+    pub because: String,
+    /// Items to do and the bytes they read.
+    pub items: Option<u32>,
+    pub bytes: u64,
+    /// Items and bytes are those of the last runs.
+    pub foreseen: bool,
+    /// Machine types by architecture.
+    pub types: BTreeMap<String, Vec<String>>,
+    pub min_vcpus: u32,
+    pub max_vcpus: u32,
+    pub zones: usize,
+    pub pools: usize,
+    pub left_out: Vec<LeftOut>,
+    pub spot: Option<SpotPrices>,
+    /// Why no spot price is known.
+    pub spot_unknown: Option<String>,
+    pub limit_usd_per_vcpu_hour: Option<f64>,
+    pub on_demand_usd_per_vcpu_hour_guessed: Option<f64>,
+    pub secs: Option<u64>,
+    pub vcpu_hours: Option<f64>,
+    pub usd: Option<f64>,
+}
+
+/// Machines that could have been asked for and are not.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LeftOut {
+    pub what: String,
+    pub why: String,
+}

@@ -1,0 +1,21 @@
+//! The records under `runs/`, each with a version. They are the truth of a run: receipts commit attempts, a seal
+//! completes a step, a manifest states what was published. Messages and callbacks are hints and live here too.
+
+mod deployed;
+mod lease;
+mod manifest;
+mod plan;
+mod receipt;
+mod report;
+mod round;
+pub(crate) mod seal;
+
+pub use crate::version::RECORD_VERSION;
+pub use deployed::{Deployed, DeployedWorker, WorkerNeeds, WorkerSettings};
+pub use lease::{Lease, RunOutcome, StepGeneration};
+pub use manifest::Manifest;
+pub use plan::{ItemSizes, Pins, Plan, PlanTables, SealedList, Types, WorkItem};
+pub use receipt::{FailureRecord, Receipt};
+pub use report::{RunEnd, RunReport, StepReport, StepState};
+pub use round::{Callback, CallbackKind, VerdictRecord, WorkMessage};
+pub use seal::{Checks, Seal, SealedFile};
