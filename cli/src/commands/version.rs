@@ -2,6 +2,7 @@
 //! was built of, the engine of the worker that is at hand, the platform and the features. It builds nothing to find out.
 
 use crate::args::Global;
+use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::worker::Worker;
 use spotmill::{COMMIT, FEATURES};
@@ -14,14 +15,15 @@ pub fn run(global: &Global) -> Result<Code, Stop> {
     }
     let worker = Worker::at_hand(global)?;
     let engine = worker.as_ref().map(Worker::about).transpose()?.map(|about| about.version);
-    say!(
-        "{}",
-        serde_json::json!({
-            "v": 1, "event": "version", "version": version, "commit": COMMIT, "engine": engine,
-            "target": target(), "features": FEATURES,
-            "worker": worker.map(|worker| worker.program.to_string_lossy().into_owned()),
-        })
-    );
+    let event = Event::Version {
+        version: version.to_owned(),
+        commit: COMMIT.map(str::to_owned),
+        engine,
+        target: target(),
+        features: FEATURES.iter().map(|&feature| feature.to_owned()).collect(),
+        worker: worker.map(|worker| worker.program.to_string_lossy().into_owned()),
+    };
+    event.print();
     Ok(Code::Done)
 }
 

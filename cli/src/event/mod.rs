@@ -99,6 +99,15 @@ pub enum Event {
     Problem {
         problem: Problem,
     },
+    /// `--version`: what a report of a fault has to name. The engine is that of the worker that is at hand.
+    Version {
+        version: String,
+        commit: Option<String>,
+        engine: Option<String>,
+        target: String,
+        features: Vec<String>,
+        worker: Option<String>,
+    },
     /// `init`: the files of a first pipeline, and the command to type next.
     Written {
         files: Vec<String>,

@@ -68,11 +68,11 @@ impl State {
                 s.retrying.remove(item);
                 s.running.insert(*item);
             }),
-            Event::ItemDone { step, item, peak_bytes, rows_read, .. } => {
+            Event::ItemDone { step, item, peak_bytes, rows, .. } => {
                 self.peak_bytes = self.peak_bytes.max(*peak_bytes);
                 self.item(step, |s| {
                     s.running.remove(item);
-                    s.pace.item_done(*rows_read);
+                    s.pace.item_done(rows.raw);
                     s.bar.inc(1);
                 });
             }
