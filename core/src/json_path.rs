@@ -16,6 +16,9 @@ pub fn parse(path: &str) -> Result<Vec<Segment>, String> {
     while !rest.is_empty() {
         let (segment, left) = if let Some(text) = rest.strip_prefix('.') {
             let end = text.find(['.', '[']).unwrap_or(text.len());
+            if text[..end].contains(['"', '\'', '*', ']']) {
+                return Err(wrong("quotes, `*` and `]` stand in a key only within `[\"…\"]`"));
+            }
             (Segment::Key(text[..end].to_owned()), &text[end..])
         } else if let Some(text) = rest.strip_prefix("[\"") {
             let end = text.find("\"]").ok_or_else(|| wrong("a `[\"` is never closed"))?;
@@ -49,7 +52,9 @@ mod tests {
         assert_eq!(parse("$.user.id"), Ok(vec![key("user"), key("id")]));
         assert_eq!(parse("$.items[2].sku"), Ok(vec![key("items"), Segment::Index(2), key("sku")]));
         assert_eq!(parse("$[\"a.b\"].c"), Ok(vec![key("a.b"), key("c")]));
-        for wrong in ["", "$", "user", "$user", "$.", "$.a..b", "$[0]", "$.a[x]", "$.a[\"b"] {
+        for wrong in
+            ["", "$", "user", "$user", "$.", "$.a..b", "$[0]", "$.a[x]", "$.a[\"b", "$.\"a.b\"", "$.'a'", "$.a.*"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

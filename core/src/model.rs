@@ -196,6 +196,16 @@ pub enum Format {
     Parquet,
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Format::Csv => "csv",
+            Format::Ndjson => "ndjson",
+            Format::Parquet => "parquet",
+        })
+    }
+}
+
 /// A side table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -287,6 +297,16 @@ pub enum Layout {
     Single,
     Partition { by: Vec<String> },
     Bucket { by: Vec<String>, buckets: u32 },
+}
+
+impl Layout {
+    /// Columns that the folders of the files are named by.
+    pub fn folders(&self) -> &[String] {
+        match self {
+            Layout::Partition { by } => by,
+            Layout::Single | Layout::Bucket { .. } => &[],
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ pub struct Place {
     uri: Uri,
     template: String,
     format: Format,
+    folders: Vec<String>,
     allow: bool,
 }
 
@@ -25,6 +26,7 @@ impl Place {
             uri: contract_uri(&program.folder(folder)?, rest),
             template: rest.to_owned(),
             format: step.output.format,
+            folders: step.output.layout.folders().to_vec(),
             allow: step.output.schema_change_allowed,
         })
     }
@@ -35,18 +37,30 @@ impl Place {
             return Ok(());
         }
         let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
-        let Some(why) = found.and_then(|(contract, _)| changes(&contract, &publication.columns)) else {
+        let Some(why) = found.and_then(|(contract, _)| changes(&contract, &self.contract(publication))) else {
             return Ok(());
         };
         let (step, run) = (&publication.step, &publication.run);
         Err(HandlerError::new(
             errors::EXPECTATION_FAILED,
             format!(
-                "`{step}` of {run} is complete and not published: its columns are not those of the last publication: \
-                 {why}. Declare `columns` of the input or CAST so that they stay; if readers are to get the new ones, \
-                 set schema_change = \"allow\" under [step.output] of `{step}`"
+                "`{step}` of {run} is complete and not published: it is not as the last publication was: {why}. Declare \
+                 `columns` of the input or CAST so that columns stay; if readers are to get something else, set \
+                 schema_change = \"allow\" under [step.output] of `{step}`"
             ),
         ))
+    }
+
+    /// What the publication promises to readers.
+    fn contract(&self, publication: &Publication) -> Contract {
+        Contract {
+            v: RECORD_VERSION,
+            template: self.template.clone(),
+            run: publication.run.clone(),
+            format: self.format,
+            columns: publication.columns.clone(),
+            folders: Some(self.folders.clone()),
+        }
     }
 
     pub async fn write(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
@@ -54,16 +68,9 @@ impl Place {
             return Ok(());
         }
         let uri = &self.uri;
-        let next = Contract {
-            v: RECORD_VERSION,
-            template: self.template.clone(),
-            run: publication.run.clone(),
-            format: self.format,
-            columns: publication.columns.clone(),
-        };
-        let next = &next;
+        let next = &self.contract(publication);
         update(ctx, uri, |there: Option<Contract>| async move {
-            Ok(match there.is_some_and(|there| changes(&there, &next.columns).is_none()) {
+            Ok(match there.is_some_and(|there| changes(&there, next).is_none()) {
                 true => Change::Keep(()),
                 false => Change::Write(next.clone(), ()),
             })

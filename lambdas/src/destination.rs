@@ -65,7 +65,16 @@ impl Place {
 
 /// The manifest of a destination, if it has one.
 pub async fn contents(ctx: &Ctx, uri: &Uri) -> Result<Option<(Contents, String)>, HandlerError> {
-    Ok(records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await?)
+    match records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await {
+        Err(e @ RecordError::Corrupt { .. }) => Err(HandlerError::new(
+            errors::DESTINATION_REFUSED,
+            format!(
+                "{e}: what the destination holds cannot be known. Put it back as it was; or delete it, and start with \
+                 --adopt, which replaces the files beside it"
+            ),
+        )),
+        found => Ok(found?),
+    }
 }
 
 /// The nearest destination above this one that holds anything. Where listing is not allowed, none can be.
@@ -140,6 +149,9 @@ pub async fn is_open(
     else {
         return Ok(false);
     };
+    if let Some(why) = overlaps(&ctx.root, &destination) {
+        return Err(refused(&step.name, &why));
+    }
     let place = Place::inspect(ctx, &destination).await?;
     let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?.map(|(m, _)| m);
     let files = before.as_ref().map(|m| m.files.clone()).unwrap_or_default();
@@ -159,6 +171,42 @@ pub async fn is_open(
     }
 }
 
+/// Why nothing is published there: runs are on record in it, or it holds their records, which `--adopt` would delete.
+/// In an object store that is what a bucket of its own is for.
+fn overlaps(root: &Uri, destination: &Uri) -> Option<String> {
+    if root.is_s3() {
+        return None;
+    }
+    let below = |inner: &Uri, outer: &Uri| inner.join("").as_str().starts_with(outer.join("").as_str());
+    let what = match (below(destination, root), below(root, destination)) {
+        (false, false) => return None,
+        (true, _) => "lies in",
+        (false, true) => "holds",
+    };
+    Some(format!("{destination} {what} {root}, where Spotmill keeps its records of runs. Choose another destination"))
+}
+
 pub fn refused(step: &str, why: &str) -> HandlerError {
     HandlerError::new(errors::DESTINATION_REFUSED, format!("`{step}` cannot be published: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_publications_lie_apart() {
+        let check = |destination: &str, expected: Option<&str>| {
+            let found = overlaps(&Uri::new("/p/.spotmill"), &Uri::new(destination));
+            match expected {
+                None => assert_eq!(found, None),
+                Some(part) => assert!(found.as_ref().is_some_and(|f| f.contains(part)), "{found:?}"),
+            }
+        };
+        check("/p/out", None);
+        check("/p/.spotmill2", None);
+        check("/p/.spotmill/x", Some("/p/.spotmill/x lies in /p/.spotmill"));
+        check("/p/.spotmill", Some("lies in"));
+        check("/p", Some("/p holds /p/.spotmill"));
+    }
 }

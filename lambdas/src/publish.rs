@@ -16,7 +16,7 @@ use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::publish::{Part, cursor_after, part};
 use spotmill_core::records::{Manifest, Pins, RECORD_VERSION, Seal, SealedFile};
-use spotmill_platform::ports::{Hold, StoreError};
+use spotmill_platform::ports::{Hold, Store, StoreError};
 use spotmill_platform::records;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
@@ -237,10 +237,10 @@ impl Publishing {
             self.turn(ctx).await?;
             let mut copying = JoinSet::new();
             for (source, file) in chunk {
-                let (store, source, to) = (ctx.store.clone(), source.uri.clone(), self.destination.join(&file.path));
-                copying.spawn(async move { store.copy(&source, &to).await });
+                let (store, source, to) = (ctx.store.clone(), (*source).clone(), self.destination.join(&file.path));
+                copying.spawn(async move { copy_as_sealed(&*store, &source, &to).await });
             }
-            finish(copying, &self.keys).await?;
+            finish(copying).await?;
         }
         Ok(PublishReply { more: true, cursor: cursor_after(to, self.list.files.len()) })
     }
@@ -289,9 +289,9 @@ impl Publishing {
             let mut deleting = JoinSet::new();
             for path in chunk {
                 let (store, uri) = (ctx.store.clone(), self.destination.join(path));
-                deleting.spawn(async move { store.delete(&uri).await });
+                deleting.spawn(async move { Ok(store.delete(&uri).await?) });
             }
-            finish(deleting, &self.keys).await?;
+            finish(deleting).await?;
         }
         Ok(old.len() > page)
     }
@@ -336,6 +336,28 @@ impl Publishing {
     }
 }
 
+/// Copies a sealed file. One that holds other bytes than were committed is removed with its copy, so that the next start
+/// finds it gone and does its item again.
+async fn copy_as_sealed(store: &dyn Store, source: &SealedFile, to: &Uri) -> Result<(), HandlerError> {
+    let SealedFile { uri, item, .. } = source;
+    let found = match store.copy_content(uri, to).await {
+        Err(StoreError::NotFound(gone)) if gone == *uri => {
+            let why = format!("{uri}, which a receipt names, is gone: start again, its item is done again");
+            return Err(HandlerError::corrupt(why));
+        }
+        found => found?,
+    };
+    if found.is_none() || source.content.is_none() || found == source.content {
+        return Ok(());
+    }
+    store.delete(to).await?;
+    store.delete(uri).await?;
+    Err(HandlerError::corrupt(format!(
+        "{uri} of item {item} held other bytes than when it was committed, and was removed: start again, its item is done \
+         again"
+    )))
+}
+
 /// With what was sealed.
 fn with_seal(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64) -> Publication {
     Publication {
@@ -351,19 +373,10 @@ fn with_seal(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64
 }
 
 /// Waits for all; the first error is the answer, once none is under way any more.
-async fn finish(mut under_way: JoinSet<Result<(), StoreError>>, keys: &StepKeys) -> Result<(), HandlerError> {
+async fn finish(mut under_way: JoinSet<Result<(), HandlerError>>) -> Result<(), HandlerError> {
     let mut result = Ok(());
     while let Some(ended) = under_way.join_next().await {
-        let ended = match ended {
-            Ok(Err(StoreError::NotFound(uri))) if uri.as_str().starts_with(keys.run.root.as_str()) => {
-                Err(HandlerError::corrupt(format!(
-                    "{uri}, which a receipt names, is gone: start again, its item is done again"
-                )))
-            }
-            Ok(other) => other.map_err(HandlerError::from),
-            Err(e) => Err(HandlerError::transient(e.to_string())),
-        };
-        result = result.and(ended);
+        result = result.and(ended.unwrap_or_else(|e| Err(HandlerError::transient(e.to_string()))));
     }
     result
 }

@@ -1,5 +1,5 @@
-//! Published columns are a contract with whoever reads them: their names, types and order stay what the last
-//! publication of the same table had. A table is a destination's template: all dates of it are one table to a reader,
+//! Published columns are a contract with whoever reads them: their names, types and order, the format of the files and
+//! the folders they lie in stay what the last publication of the same table had. A table is a destination's template: all dates of it are one table to a reader,
 //! so the contract lies at the part of it that all runs share.
 
 use super::FOLDER;
@@ -19,6 +19,9 @@ pub struct Contract {
     pub run: RunId,
     pub format: Format,
     pub columns: Vec<Column>,
+    /// Columns that the folders are named by; None where an older program did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folders: Option<Vec<String>>,
 }
 
 /// The literal folder a template begins with, and the rest: `lake/` and `d={date}/x`.
@@ -37,16 +40,25 @@ pub fn contract_uri(folder: &Uri, rest: &str) -> Uri {
     folder.join(&format!("{FOLDER}/columns-{}.json", short(rest.as_bytes(), 16)))
 }
 
-/// How the columns differ from the contract, as a person compares them; nothing where they agree or the contract names
-/// none.
-pub fn changes(contract: &Contract, columns: &[Column]) -> Option<String> {
-    if columns.is_empty() || contract.columns.is_empty() {
+/// How what is to be published differs from the contract, as a person compares them; nothing where they agree or one of
+/// them has no columns.
+pub fn changes(contract: &Contract, next: &Contract) -> Option<String> {
+    if next.columns.is_empty() || contract.columns.is_empty() {
         return None;
     }
+    let by = &contract.run;
+    if contract.format != next.format {
+        return Some(format!("the files published by {by} are {}, and now {}", contract.format, next.format));
+    }
     let plain = |columns: &[Column]| columns.iter().map(|c| (c.name.clone(), c.ty)).collect::<Vec<_>>();
-    let (old, new) = (plain(&contract.columns), plain(columns));
+    let (old, new) = (plain(&contract.columns), plain(&next.columns));
     if old == new {
-        return None;
+        return match (&contract.folders, &next.folders) {
+            (Some(was), Some(is)) if was != is => {
+                Some(format!("the files published by {by} lie in {}, and now in {}", named(was), named(is)))
+            }
+            _ => None,
+        };
     }
     let mut differing: Vec<String> = Vec::new();
     for (name, ty) in &new {
@@ -65,5 +77,13 @@ pub fn changes(contract: &Contract, columns: &[Column]) -> Option<String> {
     let list = |all: &[(String, crate::types::ColumnType)]| {
         all.iter().map(|(n, t)| format!("{n} {t}")).collect::<Vec<_>>().join(", ")
     };
-    Some(format!("{}; published by {}: {}; now: {}", differing.join(", "), contract.run, list(&old), list(&new)))
+    Some(format!("{}; published by {by}: {}; now: {}", differing.join(", "), list(&old), list(&new)))
+}
+
+/// How messages name the folders of files.
+fn named(folders: &[String]) -> String {
+    match folders {
+        [] => "no folders".to_owned(),
+        some => format!("folders `{}=…`", some.join("=…/")),
+    }
 }

@@ -1,6 +1,7 @@
 //! A step's seal, folded from its receipts one at a time, and the checks that stand before it: the row equations, bad
 //! rows, declared relations and expectations. A seal is only made of receipts that are about the planned items.
 
+mod builds;
 mod checks;
 mod covers;
 mod files;
@@ -13,6 +14,7 @@ use crate::item::RowCounts;
 use crate::model::Step;
 use crate::records::{Checks, Plan, RECORD_VERSION, Receipt, Seal};
 use crate::types::Column;
+use builds::Builds;
 use checks::{BadRows, Expectations, RowProblems};
 pub use files::SealedFiles;
 pub use spans::Spans;
@@ -70,11 +72,14 @@ pub struct Sealing<'a> {
     expectations: Expectations,
     files: SealedFiles,
     spans: Spans,
+    builds: Builds,
 }
 
 impl<'a> Sealing<'a> {
-    pub fn new(step: &'a Step, plan: &'a Plan, missing: &'a [ItemIndex]) -> Self {
+    /// `architectures`: as many builds of one worker version are deployed.
+    pub fn new(step: &'a Step, plan: &'a Plan, missing: &'a [ItemIndex], architectures: usize) -> Self {
         Self {
+            builds: Builds::new(architectures),
             step,
             plan,
             missing,
@@ -111,6 +116,7 @@ impl<'a> Sealing<'a> {
         self.expectations.add(item, &receipt);
         self.agree(item, &receipt.columns);
         self.files.add(item, &receipt);
+        self.builds.add(&receipt.worker_digest);
         self.spans.add(receipt.epoch, receipt.committed_ms, receipt.usage.wall_ms);
         Ok(())
     }
@@ -150,7 +156,7 @@ impl<'a> Sealing<'a> {
         let mut problems = self.rows.describe();
         problems.extend(self.bad_rows.describe(self.step, sums.rows.rejected, sums.rows.raw));
         let unmet = self.expectations.describe(&self.step.expect, sums.rows.written);
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.builds.describe(&self.step.name).into_iter().collect();
         match self.step.expect.warn_only {
             true => warnings.extend(unmet),
             false => problems.extend(unmet),

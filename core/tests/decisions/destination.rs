@@ -277,9 +277,10 @@ fn a_change_of_columns_shows_both() {
         run: "p/2024-03-10".into(),
         format: spotmill_core::model::Format::Parquet,
         columns: old.clone(),
+        folders: Some(vec!["b".into()]),
     };
     let check = |columns: &[Column], expected: Option<&str>| {
-        let found = changes(&contract, columns);
+        let found = changes(&contract, &Contract { columns: columns.to_vec(), ..contract.clone() });
         match expected {
             None => assert_eq!(found, None),
             Some(part) => assert!(found.as_ref().is_some_and(|f| f.contains(part)), "{found:?}"),
@@ -292,4 +293,12 @@ fn a_change_of_columns_shows_both() {
     check(&[column("a", ColumnType::Int32), old[1].clone()], Some("`a` was int64 and is int32"));
     let more = [old[0].clone(), old[1].clone(), column("c", ColumnType::Date)];
     check(&more, Some("`c` date is new; published by p/2024-03-10: a int64, b string; now: a int64, b string, c date"));
+    let csv = Contract { format: spotmill_core::model::Format::Csv, ..contract.clone() };
+    let found = changes(&contract, &csv).expect("another format");
+    assert!(found.contains("published by p/2024-03-10 are parquet, and now csv"), "{found}");
+    let flat = Contract { folders: Some(Vec::new()), ..contract.clone() };
+    let found = changes(&contract, &flat).expect("other folders");
+    assert!(found.contains("lie in folders `b=…`, and now in no folders"), "{found}");
+    let unknown = Contract { folders: None, ..contract.clone() };
+    assert_eq!(changes(&unknown, &flat), None, "an older program did not write them down");
 }

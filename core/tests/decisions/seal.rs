@@ -68,7 +68,7 @@ fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
         epoch: 1,
         planned_ms: 0,
     };
-    let mut sealing = Sealing::new(&case.step, &plan, &case.missing);
+    let mut sealing = Sealing::new(&case.step, &plan, &case.missing, 1);
     for (item, receipt) in case.receipts {
         let planned = PlannedItem { digest: format!("d{item}"), rows: case.rows, sliced: false, bytes: 2 << 20 };
         sealing.add(item, &planned, receipt)?;
@@ -156,4 +156,16 @@ fn expectations_stop_or_warn() {
     check(|c| (violated(c), c.step.expect.warn_only = true).1, warned);
     check(|c| c.step.expect.min_rows = Some(17), "unmet: 16 rows written, of at least 17 expected");
     check(|c| c.step.expect.min_rows = Some(16), "");
+}
+
+#[test]
+fn builds_of_one_version_that_mix_are_reported() {
+    let with = |digest: &str| {
+        sealed(|case| case.receipts.get_mut(&1).expect("item 1").worker_digest = digest.to_owned())
+            .expect("sealed")
+            .warnings
+    };
+    assert_eq!(with(""), Vec::<String>::new());
+    let warnings = with("another build");
+    assert!(warnings.len() == 1 && warnings[0].contains("2 builds of the worker"), "{warnings:?}");
 }

@@ -1,8 +1,8 @@
 //! How many rows a file has that we wrote ourselves, split like those of any other.
 
 use crate::failure::{Outcome, bad_data};
-use crate::grammar;
 use crate::ndjson::Lines;
+use crate::reader::grammar;
 use crate::reader::{self, Row, Visitor, What};
 use crate::source::Source;
 use spotmill_core::model::{Format, Read};

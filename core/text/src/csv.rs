@@ -4,6 +4,7 @@
 //! pass can find that out. The engine then reads the file in place, in chunks that leave gaps where no accepted row
 //! stands; a copy is written only where the file's own text is not what the engine must read, or gaps are many.
 
+use crate::checked::{Bad, Checked, Sink};
 use crate::chunks::Chunks;
 use crate::copy::{RowText, quote_if_needed};
 use crate::failure::{Outcome, Remedy, bad_data};
@@ -13,7 +14,6 @@ use crate::reader::{self, Reading, Row, Visitor, What};
 use crate::rule::{Rule, Value};
 use crate::source::Source;
 use crate::split::{Field, value};
-use crate::{Bad, Checked, Sink};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -286,7 +286,7 @@ impl Run<'_> {
     #[cold]
     fn bad_value(&self, row: &Row<'_>, column: usize) -> Bad {
         let text = value(row.data, row.fields[column], self.rows.reading.grammar);
-        let text = crate::shorten(&String::from_utf8_lossy(&text), 80);
+        let text = crate::show::shorten(&String::from_utf8_lossy(&text), 80);
         let reason = format!("`{text}` is not {}", self.rules()[column].expected());
         Bad { column: self.name(column), kind: "bad_value", reason }
     }

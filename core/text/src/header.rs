@@ -75,8 +75,18 @@ fn not_once(path: &Path, name: &str, times: usize, header: &[String]) -> ItemFai
         return bad_data(&file, message)
             .remedy("with `header = false` and `skip_rows = 1`, `columns` names them by place");
     }
+    let has = |c: char| header.iter().any(|name| name.contains(c));
     let message = format!("missing column `{name}` in the header of {file}, which is: {}", quoted(header));
     let remedy = match similar(name, header) {
+        _ if has('\r') => {
+            "its lines do not end in LF or CR LF: convert their ends, as `tr '\\r' '\\n'` does".to_owned()
+        }
+        _ if has('\0') => {
+            "zeros between its letters are how UTF-16 looks: set `encoding = \"utf-16le\"` or `\"utf-16be\"`".to_owned()
+        }
+        _ if header.first().is_some_and(|first| first.starts_with("sep=")) => {
+            "its first line is for a spreadsheet: set `skip_rows = 1`, and `delimiter` as it says".to_owned()
+        }
         Some(near) => format!("the header has `{near}`: declare the name as it stands there, blanks and case included"),
         None if header.len() == 1 => {
             "if other lines stand before the header, set `skip_rows`; if fields are divided by \

@@ -4,10 +4,11 @@
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::guess::Guess;
 use crate::nulls::Nulls;
+use crate::reader::grammar;
 use crate::reader::{self, Reading, Row, Visitor, What};
 use crate::source::Source;
 use crate::split::value;
-use crate::{grammar, header, json};
+use crate::{header, json};
 use serde_json::value::RawValue;
 use spotmill_core::model::{FieldRules, Format, Missing, Read};
 use spotmill_core::types::Column;

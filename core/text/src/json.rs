@@ -25,7 +25,7 @@ pub fn string(value: &RawValue) -> Option<Result<Cow<'_, str>, String>> {
     if !plain.contains('\\') {
         return Some(Ok(Cow::Borrowed(plain)));
     }
-    let invalid = |_| format!("`{}` has an escape that is no character", crate::shorten(text, 80));
+    let invalid = |_| format!("`{}` has an escape that is no character", crate::show::shorten(text, 80));
     Some(serde_json::from_str::<String>(text).map(Cow::Owned).map_err(invalid))
 }
 
@@ -121,9 +121,11 @@ pub fn dig<'de>(mut value: &'de RawValue, moves: &[Segment]) -> Result<Option<&'
             Segment::Index(index) if text.starts_with('[') => {
                 json.deserialize_seq(Nth(*index)).map_err(|e| e.to_string())?
             }
-            Segment::Key(key) => return Err(format!("`{}` is no object: it has no `{key}`", crate::shorten(text, 80))),
+            Segment::Key(key) => {
+                return Err(format!("`{}` is no object: it has no `{key}`", crate::show::shorten(text, 80)));
+            }
             Segment::Index(index) => {
-                return Err(format!("`{}` is no array: it has no [{index}]", crate::shorten(text, 80)));
+                return Err(format!("`{}` is no array: it has no [{index}]", crate::show::shorten(text, 80)));
             }
         };
         match next {
@@ -158,7 +160,7 @@ impl<'de> Visitor<'de> for Nth {
 /// The text of a column's value; none for NULL.
 pub fn text<'v>(check: &Check, rules: &FieldRules, value: &'v RawValue) -> Result<Option<Cow<'v, [u8]>>, String> {
     let raw = value.get();
-    let wrong = || format!("`{}` is not {}", crate::shorten(raw, 80), check.expected());
+    let wrong = || format!("`{}` is not {}", crate::show::shorten(raw, 80), check.expected());
     if raw == "null" {
         return Ok(None);
     }
@@ -168,7 +170,7 @@ pub fn text<'v>(check: &Check, rules: &FieldRules, value: &'v RawValue) -> Resul
     if raw.starts_with(['{', '[']) {
         let kind = if raw.starts_with('{') { "object" } else { "array" };
         let ways = "declare the column as `json` to keep it as text, or a `path` such as `$.user.id` to what it holds";
-        return Err(format!("`{}` is an {kind}, not {}: {ways}", crate::shorten(raw, 80), check.expected()));
+        return Err(format!("`{}` is an {kind}, not {}: {ways}", crate::show::shorten(raw, 80), check.expected()));
     }
     let text: Cow<'v, [u8]> = match (check, string(value).transpose()?) {
         (_, Some(text)) if is_null(rules, &text) => return Ok(None),
@@ -198,7 +200,7 @@ pub fn text<'v>(check: &Check, rules: &FieldRules, value: &'v RawValue) -> Resul
 
 fn number(check: &Check, raw: &str) -> String {
     let way = if matches!(check, Check::Text) { "; `lenient = true` takes it as it stands" } else { "" };
-    format!("`{}` is not {}{way}", crate::shorten(raw, 80), check.expected())
+    format!("`{}` is not {}{way}", crate::show::shorten(raw, 80), check.expected())
 }
 
 fn is_null(rules: &FieldRules, text: &str) -> bool {

@@ -1,20 +1,58 @@
-//! The members of a gzip file as one text, as `cat a.gz b.gz` makes them, with the places where they begin.
+//! The members of a compressed file as one text, as `cat a.gz b.gz` makes them, with the places where they begin: of
+//! zstd these are its frames. Zeros after the last one fill a block of a tape or a disk, and are passed; anything else
+//! that is no member is refused.
 
 use flate2::bufread::GzDecoder;
 use std::cell::RefCell;
+use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-pub struct Members<R> {
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Gzip,
+    Zstd,
+}
+
+enum Member<R: BufRead> {
+    Gzip(GzDecoder<R>),
+    Zstd(zstd::stream::read::Decoder<'static, R>),
+}
+
+pub struct Members<R: BufRead> {
+    kind: Kind,
     /// None after the last.
-    member: Option<GzDecoder<R>>,
+    member: Option<Member<R>>,
     passed: u64,
     begins: Rc<RefCell<Vec<u64>>>,
 }
 
 impl<R: BufRead> Members<R> {
-    pub fn new(file: R, begins: Rc<RefCell<Vec<u64>>>) -> Self {
-        Self { member: Some(GzDecoder::new(file)), passed: 0, begins }
+    pub fn new(file: R, kind: Kind, begins: Rc<RefCell<Vec<u64>>>) -> io::Result<Self> {
+        Ok(Self { kind, member: Some(Member::new(file, kind)?), passed: 0, begins })
+    }
+}
+
+impl<R: BufRead> Member<R> {
+    fn new(file: R, kind: Kind) -> io::Result<Self> {
+        Ok(match kind {
+            Kind::Gzip => Member::Gzip(GzDecoder::new(file)),
+            Kind::Zstd => Member::Zstd(zstd::stream::read::Decoder::with_buffer(file)?.single_frame()),
+        })
+    }
+
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Member::Gzip(member) => member.read(space),
+            Member::Zstd(member) => member.read(space),
+        }
+    }
+
+    fn into_inner(self) -> R {
+        match self {
+            Member::Gzip(member) => member.into_inner(),
+            Member::Zstd(member) => member.finish(),
+        }
     }
 }
 
@@ -26,12 +64,63 @@ impl<R: BufRead> Read for Members<R> {
                 self.passed += n as u64;
                 return Ok(n);
             }
-            let Some(mut file) = self.member.take().map(GzDecoder::into_inner) else { break };
-            if !file.fill_buf()?.is_empty() {
-                self.begins.borrow_mut().push(self.passed);
-                self.member = Some(GzDecoder::new(file));
+            let Some(mut file) = self.member.take().map(Member::into_inner) else { break };
+            match file.fill_buf()?.first() {
+                None => {}
+                Some(first) if self.kind.begins_with(*first) => {
+                    self.begins.borrow_mut().push(self.passed);
+                    self.member = Some(Member::new(file, self.kind)?);
+                }
+                Some(_) => only_zeros(&mut file, self.kind)?,
             }
         }
         Ok(0)
+    }
+}
+
+impl Kind {
+    /// Frames of zstd that a reader skips begin with one of sixteen bytes.
+    fn begins_with(self, byte: u8) -> bool {
+        match self {
+            Kind::Gzip => byte == 0x1f,
+            Kind::Zstd => matches!(byte, 0x28 | 0x50..=0x5f),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Gzip => "gzip",
+            Kind::Zstd => "zstd",
+        }
+    }
+}
+
+/// What follows the last member is neither a member nor zeros.
+#[derive(Debug)]
+pub struct Follows {
+    kind: Kind,
+    shown: String,
+}
+
+impl fmt::Display for Follows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after its compressed data follows what is no {}: `{}`", self.kind.name(), self.shown)
+    }
+}
+
+impl std::error::Error for Follows {}
+
+fn only_zeros(file: &mut impl BufRead, kind: Kind) -> io::Result<()> {
+    loop {
+        let data = file.fill_buf()?;
+        if let Some(at) = data.iter().position(|b| *b != 0) {
+            let shown = crate::show::printable(&String::from_utf8_lossy(&data[at..data.len().min(at + 40)]));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, Follows { kind, shown }));
+        }
+        let length = data.len();
+        if length == 0 {
+            return Ok(());
+        }
+        file.consume(length);
     }
 }

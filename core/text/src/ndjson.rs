@@ -2,13 +2,13 @@
 //! each other on one line are as many records. Accepted records are handed to the engine as CSV, so that one reader,
 //! with one set of rules, is trusted rather than two. Keys that are not declared are let be; a missing key is NULL.
 
+use crate::checked::{Bad, Checked, Sink};
 use crate::chunks::Chunks;
 use crate::copy::RowText;
 use crate::failure::{Outcome, cannot_write};
 use crate::field::Check;
 use crate::json::{Picked, dig, text};
 use crate::source::Source;
-use crate::{Bad, Checked, Sink};
 use serde::de::Deserializer as _;
 use serde_json::value::RawValue;
 use spotmill_core::json_path::{self, Segment};
@@ -208,7 +208,7 @@ impl Lines {
         let from = std::mem::replace(&mut self.from, next);
         self.number += 1;
         // A byte order mark carries no information in UTF-8.
-        let from = if self.number == 1 { from + crate::start(&self.buffer[from..end]) } else { from };
+        let from = if self.number == 1 { from + crate::source::start(&self.buffer[from..end]) } else { from };
         Line { text: &self.buffer[from..end], number: self.number, byte: self.base + from as u64 }
     }
 }

@@ -2,10 +2,11 @@
 //! to a visitor with its fields and its place; what is no row (blank lines, comments, lines whose quotes mean nothing) is
 //! handed over as such, so that nobody has to find that out again.
 
-use crate::Bad;
+use crate::checked::Bad;
 use crate::failure::{Outcome, Remedy, bad_data};
-use crate::source::{Source, bare_cr};
+use crate::source::{self, Source, bare_cr};
 use crate::split::{End, Field, Fields, Grammar};
+use spotmill_core::model::Read;
 use std::path::Path;
 
 /// A row that does not end within this many bytes is not read on: its end and a quote never closed look alike.
@@ -18,6 +19,22 @@ pub struct Reading<'a> {
     pub grammar: Grammar,
     /// What a comment begins with.
     pub comment: Option<&'a [u8]>,
+}
+
+/// How the rows of CSV files are split.
+pub fn grammar(read: &Read) -> Result<Reading<'_>, String> {
+    let ascii = |what: &str, c: char| match u8::try_from(c) {
+        Ok(b) if b.is_ascii() && !matches!(b, b'"' | b'\n' | b'\r' | 0) => Ok(b),
+        _ => Err(format!("the {what} {c:?} is not one ASCII character")),
+    };
+    let separator = ascii("delimiter", read.delimiter)?;
+    // A quote that escapes quotes is what RFC 4180 has.
+    let escape = read.escape.filter(|c| *c != '"').map(|c| ascii("escape", c)).transpose()?;
+    if escape == Some(separator) {
+        return Err("`escape` and `delimiter` are one character".to_owned());
+    }
+    let comment = read.comment.as_deref().filter(|c| !c.is_empty()).map(str::as_bytes);
+    Ok(Reading { grammar: Grammar { separator, escape }, comment })
 }
 
 pub enum What {
@@ -66,7 +83,7 @@ pub fn read(path: &Path, source: &mut Source, how: Reading<'_>, visitor: &mut im
         let data = &buffer[..filled];
         let mut from = 0;
         if std::mem::take(&mut start) {
-            from = crate::start(data);
+            from = source::start(data);
             line_ends(path, &data[from..], how.grammar.separator)?;
         }
         let Some(used) = at.rows(data, from, whole, visitor)? else { return Ok(()) };
@@ -162,10 +179,13 @@ impl At<'_> {
             End::Short => Bad::new("unclosed_quote", "a quote is opened and never closed"),
             End::AfterQuote => Bad::new("unclosed_quote", "text stands after a closing quote"),
             End::NoEscape(byte) => {
-                let byte = char::from(byte).escape_default();
                 let escape = char::from(self.how.grammar.escape.unwrap_or_default());
                 let rule = "it stands before a quote, a delimiter, a line end or itself";
-                Bad::new("bad_escape", format!("`{escape}{byte}` is no escape: {rule}"))
+                let what = match byte {
+                    Some(byte) => format!("`{escape}{}` is no escape", char::from(byte).escape_default()),
+                    None => format!("the file ends after the escape `{escape}`"),
+                };
+                Bad::new("bad_escape", format!("{what}: {rule}"))
             }
         };
         // Quotes there cannot be trusted: the line is left out, and reading goes on after it.

@@ -3,7 +3,7 @@
 
 use crate::encoding::{self, Decoded, Undecodable};
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read};
-use crate::members::Members;
+use crate::members::{Follows, Kind, Members};
 use crate::tail::WithoutTail;
 use spotmill_core::endings;
 use spotmill_core::item::ItemFailure;
@@ -35,7 +35,7 @@ pub struct Source {
     pub beginning: bool,
     /// Places in what is read are not those of the file, so that it cannot be read as it lies there.
     pub changed: bool,
-    /// Where further members of gzip begin, in the decompressed file.
+    /// Where further members of gzip, or frames of zstd, begin in the decompressed file.
     pub begins: Rc<RefCell<Vec<u64>>>,
     /// Of the first byte, in the decompressed and decoded file.
     pub line: u64,
@@ -63,20 +63,36 @@ impl Source {
         let reader: Box<dyn Read> = match kind {
             // A compressed file of no bytes holds no rows, like any other empty file.
             _ if head.is_empty() => Box::new(io::empty()),
-            Compression::Gzip => Box::new(Members::new(raw, begins.clone())),
-            Compression::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(|e| cannot_read(path, &e))?;
-                Box::new(decoder)
-            }
+            Compression::Gzip => members(path, raw, Kind::Gzip, &begins)?,
+            Compression::Zstd => members(path, raw, Kind::Zstd, &begins)?,
             Compression::Auto | Compression::None => Box::new(raw),
         };
         let compressed = kind != Compression::None;
         let path = path.to_owned();
         let (changed, line, byte) = (compressed, 1, 0);
         let mut source = Self { path, reader, consumed, compressed, beginning, changed, begins, line, byte };
+        source.unpacked(read)?;
         source.decode(read)?;
         source.trim(read)?;
         Ok(source)
+    }
+
+    /// Refuses what is no text once it is unpacked.
+    fn unpacked(&mut self, read: &Reading) -> Outcome<()> {
+        if !self.compressed {
+            return Ok(());
+        }
+        let mut head = [0; HEAD_BYTES];
+        let filled = self.fill(&mut head)?;
+        let head = head[..filled].to_vec();
+        if let Some(found) = packed(&head) {
+            let name = self.path.display().to_string();
+            return Err(bad_data(&name, format!("{name} is compressed twice: unpacked once it is {found}"))
+                .remedy("unpack it once, or deliver it again"));
+        }
+        unmarked(&self.path, &head, read)?;
+        self.wrap(|inner| Box::new(io::Cursor::new(head).chain(inner)));
+        Ok(())
     }
 
     fn decode(&mut self, read: &Reading) -> Outcome<()> {
@@ -151,6 +167,10 @@ impl Source {
         if error.kind() == io::ErrorKind::Unsupported && error.get_ref().is_some() {
             return bad_data(&name, format!("{name}: {error}"));
         }
+        if let Some(follows) = error.get_ref().and_then(|e| e.downcast_ref::<Follows>()) {
+            return bad_data(&name, format!("{name}: {follows}"))
+                .remedy("deliver the file again, or cut off what follows; nothing of it was used");
+        }
         if let Some(place) = error.get_ref().and_then(|e| e.downcast_ref::<Undecodable>()) {
             return bad_data(&name, format!("{name} {place}")).remedy("set the `encoding` that the file has");
         }
@@ -163,6 +183,20 @@ impl Source {
         bad_data(&name, format!("{name} {what}, after {at} compressed bytes: {error}"))
             .remedy("deliver the file again; nothing of it was used")
     }
+}
+
+fn members(
+    path: &Path,
+    raw: Counted<Box<dyn BufRead>>,
+    kind: Kind,
+    begins: &Rc<RefCell<Vec<u64>>>,
+) -> Outcome<Box<dyn Read>> {
+    Ok(Box::new(Members::new(raw, kind, begins.clone()).map_err(|e| cannot_read(path, &e))?))
+}
+
+/// Where the first row begins: after a byte order mark.
+pub fn start(text: &[u8]) -> usize {
+    if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
 /// A line that was passed over.
@@ -204,6 +238,24 @@ const MAGIC: [(&[u8], &str); 7] = [
     (b"ORC", "ORC"),
 ];
 
+/// Bytes that tell what a file is.
+const HEAD_BYTES: usize = 8;
+
+/// What compressed these bytes, if they are no text.
+fn packed(head: &[u8]) -> Option<&'static str> {
+    MAGIC[..2].iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+}
+
+/// Refuses text that states an encoding which nobody declared.
+fn unmarked(path: &Path, head: &[u8], read: &Reading) -> Outcome<()> {
+    if read.encoding.is_some() || !matches!(head, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return Ok(());
+    }
+    let name = path.display().to_string();
+    Err(bad_data(&name, format!("{name} begins with the byte order mark of UTF-16"))
+        .remedy("set `encoding = \"utf-16le\"` or `\"utf-16be\"` in the input"))
+}
+
 /// Refuses a file whose first bytes are another kind's than its name, or the pipeline, states.
 fn foreign(path: &Path, kind: Compression, head: &[u8], read: &Reading) -> Outcome<()> {
     let name = path.display().to_string();
@@ -240,12 +292,11 @@ fn foreign(path: &Path, kind: Compression, head: &[u8], read: &Reading) -> Outco
         }
         // These begin with what may begin a text.
         (None, Some("ORC" | "bzip2" | "Parquet")) if head.is_ascii() => Ok(()),
-        (None, Some(found)) => Err(bad_data(&name, format!("{name} is {found}, not text")).remedy("unpack it first")),
-        (None, None) if read.encoding.is_none() && matches!(head, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
-            Err(bad_data(&name, format!("{name} begins with the byte order mark of UTF-16"))
-                .remedy("set `encoding = \"utf-16le\"` or `\"utf-16be\"` in the input"))
+        (None, Some("Parquet")) => {
+            Err(bad_data(&name, format!("{name} is Parquet, not text")).remedy("set `format = \"parquet\"`"))
         }
-        (None, None) => Ok(()),
+        (None, Some(found)) => Err(bad_data(&name, format!("{name} is {found}, not text")).remedy("unpack it first")),
+        (None, None) => unmarked(path, head, read),
     }
 }
 

@@ -116,8 +116,8 @@ pub enum Next {
     Short,
     /// Text stands after a closing quote.
     AfterQuote,
-    /// The escape stands before this byte, for which it has no meaning.
-    NoEscape(u8),
+    /// The escape stands before this byte, for which it has no meaning, or before the end of the file.
+    NoEscape(Option<u8>),
 }
 
 /// How a row ended.
@@ -126,7 +126,7 @@ pub enum End {
     Whole,
     Short,
     AfterQuote,
-    NoEscape(u8),
+    NoEscape(Option<u8>),
 }
 
 /// Reads one field after the other. `stray` reports that a quote stood inside an unquoted field, or that one before the
@@ -215,7 +215,7 @@ impl<'a> Fields<'a> {
     /// Passes the byte that the escape at `mark` stands before.
     fn after_escape(&mut self, mark: usize) -> Result<(), Next> {
         let Some(byte) = self.data.get(mark + 1).copied() else {
-            return Err(if self.whole { Next::NoEscape(b' ') } else { Next::Short });
+            return Err(if self.whole { Next::NoEscape(None) } else { Next::Short });
         };
         let marked = [b'"', b'\n', self.grammar.separator].contains(&byte) || Some(byte) == self.grammar.escape;
         if marked {
@@ -231,7 +231,7 @@ impl<'a> Fields<'a> {
                 _ => {}
             }
         } else {
-            return Err(Next::NoEscape(byte));
+            return Err(Next::NoEscape(Some(byte)));
         }
         Ok(())
     }

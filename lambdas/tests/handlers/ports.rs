@@ -156,6 +156,9 @@ impl Store for TestStore {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
         self.write(to, transient, self.local.copy(from, to)).await
     }
+    async fn copy_content(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
+        self.write(to, transient, self.local.copy_content(from, to)).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.delete(uri)).await
     }

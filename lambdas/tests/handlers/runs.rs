@@ -318,6 +318,33 @@ async fn files_that_are_needed_and_damaged_are_made_again_and_the_other_items_ar
     assert_eq!(published(&world).await.len(), 4);
 }
 
+/// As many bytes, and others: the copy is not what was committed.
+#[tokio::test]
+async fn a_damaged_file_of_the_same_size_is_never_published() {
+    let world = World::new().await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let right = published_bytes(&world).await;
+    let files = world.store.list(&world.keys("b", 1).scratch_base().join("")).await.unwrap();
+    let body = world.store.get(&files[0].uri).await.unwrap().body;
+    world.store.put(&files[0].uri, &vec![b'0'; body.len()]).await.unwrap();
+    std::fs::remove_dir_all(world.base().join("out").as_str()).unwrap();
+    let refused = run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap_err();
+    assert!(refused.cause.contains("held other bytes than when it was committed"), "{}", refused.cause);
+    world.executions.end("r2");
+    assert_eq!(run_all(&world, "r3", &|_, _| Work::Commit).await.unwrap().next, Next::Done);
+    assert_eq!(published_bytes(&world).await, right);
+}
+
+async fn published_bytes(world: &World) -> Vec<Vec<u8>> {
+    let listed = world.store.list(&world.base().join("out/")).await.unwrap();
+    let mut all = Vec::new();
+    for object in listed.iter().filter(|o| o.uri.as_str().ends_with(".parquet")) {
+        all.push(world.store.get(&object.uri).await.unwrap().body);
+    }
+    all.sort();
+    all
+}
+
 #[tokio::test]
 async fn an_input_that_changed_after_all_was_done_is_taken_when_asked_and_only_its_items_run() {
     let world = World::new().await;

@@ -7,13 +7,18 @@ use super::walk;
 use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
 use rustix::io::Errno;
+use spotmill_core::digest::Content;
 use spotmill_core::ids::Uri;
+use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// In a location that is held: what is there is ours.
 const OWN_FOLDER: &str = spotmill_core::destination::FOLDER;
+
+/// Copied at once.
+const PAGE_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalStore;
@@ -107,17 +112,22 @@ impl Store for LocalStore {
 
     /// A copy of the bytes, never a link: whoever edits one of the two must not edit the other.
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+        self.copy_content(from, to).await.map(drop)
+    }
+
+    async fn copy_content(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         let source = path_of(from)?;
         // An error of the source names the source.
         blocking(from, |path, _| Ok(open(path).map(drop)?)).await?;
         writing(to, move |path, _| {
+            let content = Cell::new(String::new());
             let staged = Staged::unsynced(path, |file| {
-                let (mut from, _) = open(&source)?;
-                io::copy(&mut from, file).map(drop)
+                content.set(copied(open(&source)?.0, file)?);
+                Ok(())
             })?;
             let _lock = SwapLock::take_if_any(path)?;
             staged.replace()?;
-            Ok(())
+            Ok(Some(content.into_inner()))
         })
         .await
     }
@@ -206,6 +216,22 @@ async fn writing<T: Send + 'static>(
         }
         other => other,
     })
+}
+
+/// Copies all of a file; returns the digest of what it holds.
+fn copied(mut from: File, to: &mut File) -> io::Result<String> {
+    let (mut page, mut content) = (vec![0; PAGE_BYTES], Content::default());
+    loop {
+        match from.read(&mut page) {
+            Ok(0) => return Ok(content.hex()),
+            Ok(n) => {
+                content.update(&page[..n]);
+                to.write_all(&page[..n])?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 /// Opens a regular file, with what identifies the version that was opened.

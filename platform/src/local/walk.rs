@@ -45,8 +45,16 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
         }
         let meta = match fs::metadata(&path) {
             Ok(meta) => meta,
-            // Deleted meanwhile, or a link to nowhere.
-            Err(e) if gone(&e) => continue,
+            // A link to nowhere is there by its name: who reads it fails, and nobody passes it over. Else it was deleted
+            // meanwhile.
+            Err(e) if gone(&e) => {
+                if let Ok(link) = fs::symlink_metadata(&path)
+                    && link.is_symlink()
+                {
+                    found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&link), bytes: 0 });
+                }
+                continue;
+            }
             Err(e) => return Err(e),
         };
         if meta.is_dir() {

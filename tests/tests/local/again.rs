@@ -315,3 +315,48 @@ fn signal(child: &Child, name: &str) {
     let sent = std::process::Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
     assert!(sent.is_ok_and(|s| s.success()) || name == "STOP");
 }
+
+/// Taking over what lies there would delete the pipeline file and the records of its runs.
+#[test]
+fn a_destination_that_holds_the_project_is_refused_even_with_adopt() {
+    let inputs = Project::new("");
+    inputs.write("a.csv", "euros\n10\n");
+    let holds = shop("destination = \".\"\nreplace = \"all\"", "");
+    let elsewhere = format!("{}/*.csv", inputs.path("").display());
+    holds.edit("pipeline.toml", "in/{date}/*.csv", &elsewhere.replace("//", "/"));
+    let lies_in = shop("destination = \".spotmill/out/{date}\"", "");
+    for (project, word) in [(&holds, "holds"), (&lies_in, "lies in")] {
+        for args in [&RUN[..], &["run", "--date", "2025-05-01", "--adopt"]] {
+            refused(project, args, 4, &["`sales` cannot be published", word, ".spotmill", "another destination"]);
+            assert!(project.path("pipeline.toml").exists());
+        }
+    }
+}
+
+#[test]
+fn a_link_to_nowhere_is_a_file_that_cannot_be_read() {
+    let project = daily();
+    std::os::unix::fs::symlink("/nowhere/x.csv", project.path("in/2025-05-01/x.csv")).expect("a link");
+    project.spotmill(&RUN).code(1).says("x.csv").says("No such file");
+    assert!(project.files("out").is_empty());
+}
+
+#[test]
+fn a_table_of_two_formats_or_two_kinds_of_folders_needs_a_word() {
+    for (change, texts) in [
+        ("destination = \"out/{date}\"\nformat = \"csv\"", ["are parquet, and now csv", "schema_change = \"allow\""]),
+        ("destination = \"out/{date}\"\npartition_by = [\"euros\"]", ["lie in no folders, and now in", "`euros=…`"]),
+    ] {
+        let project = daily();
+        project.spotmill(&RUN).code(0);
+        project.edit("pipeline.toml", "destination = \"out/{date}\"", change);
+        let next = ["run", "--date", "2025-05-02"];
+        let ran = project.spotmill(&next);
+        ran.code(4);
+        for text in texts {
+            ran.says(text);
+        }
+        project.edit("pipeline.toml", "[step.output]", "[step.output]\nschema_change = \"allow\"");
+        project.spotmill(&next).code(0);
+    }
+}

@@ -353,6 +353,8 @@ fn invalid_pipelines_are_refused_before_anything_runs() {
         ("DELETE FROM input", "undeclared-read"),
         ("SELECT nothing_such FROM input", "unknown-column"),
         ("SELECT id > note AS x FROM input", "type-mismatch"),
+        ("SELECT id, amount AS \\\"ID\\\" FROM input", "`ID`, which Athena, Hive and Spark do not tell apart"),
+        ("SELECT id AS \\\" \\\" FROM input", "has no name: give it one with AS"),
     ] {
         let project = copying("", "");
         project.edit("pipeline.toml", "SELECT id, amount, note FROM input", sql);

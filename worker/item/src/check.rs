@@ -4,8 +4,8 @@
 use crate::failure::Outcome;
 use crate::functions::{Functions, TransformContext};
 use crate::item::star_leaves_out;
+use crate::loaded::{empty, local, unpinned, vocabulary};
 use crate::problem::{problem_of, sql_problem};
-use crate::read::{empty, local, unpinned, vocabulary};
 use crate::{footer, hive, panics, parquet, partition, sql, text, types};
 use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
 use spotmill_core::ids::Uri;
@@ -13,7 +13,6 @@ use spotmill_core::item::{
     CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, ItemFailure,
 };
 use spotmill_core::model::{FieldRules, Format, Layout, Read, Transform};
-use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
 use spotmill_spec::sql as core_sql;
 use spotmill_text::field::Check;
@@ -189,8 +188,27 @@ fn output(
     }
     let ty = |c: Column| Column { ty: if step.published { types::published(c.ty) } else { c.ty }, ..c };
     let columns: Vec<Column> = columns.into_iter().map(ty).collect();
+    if step.published {
+        told_apart(&columns)?;
+    }
     promises(step, &columns, functions)?;
     Ok((columns, origins))
+}
+
+/// Columns that leave the pipeline have names that every reader tells apart: Athena, Hive and Spark do not by case.
+fn told_apart(columns: &[Column]) -> Checked<()> {
+    let problem = |subject: Option<String>, message: String| Err(CheckProblem::Other { subject, message });
+    for (i, Column { name, .. }) in columns.iter().enumerate() {
+        if name.trim().is_empty() {
+            return problem(None, format!("column {} of what is published has no name: give it one with AS", i + 1));
+        }
+        if let Some(same) = columns[..i].iter().find(|before| before.name.eq_ignore_ascii_case(name)) {
+            let readers = "Athena, Hive and Spark do not tell apart";
+            let message = format!("it publishes `{}` and `{name}`, which {readers}: name one otherwise", same.name);
+            return problem(Some(name.clone()), message);
+        }
+    }
+    Ok(())
 }
 
 fn ran(frame: LazyFrame) -> PolarsResult<Schema> {
@@ -247,11 +265,4 @@ fn promises(step: &CheckStep, columns: &[Column], functions: &Functions) -> Chec
         }
     }
     Ok(())
-}
-
-/// For "did you mean".
-pub fn similar_function(name: &str, functions: &Functions) -> Option<String> {
-    let built_in = crate::builtin::names();
-    let existing = functions.udfs.keys().map(String::as_str).chain(built_in.iter().map(String::as_str));
-    nearest(name, existing).map(str::to_owned)
 }

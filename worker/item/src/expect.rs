@@ -3,7 +3,7 @@
 
 use crate::failure::{Outcome, engine_failure, transform};
 use crate::functions::Functions;
-use crate::read::scan_parquet;
+use crate::loaded::scan_parquet;
 use crate::sql;
 use polars::prelude::*;
 use spotmill_core::item::Violation;

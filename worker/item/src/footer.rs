@@ -2,16 +2,22 @@
 
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read, first_lines};
 use crate::types::word;
-use polars::prelude::{ParquetReader, Schema, SchemaExt, SerReader};
+use polars::prelude::{DataType, ParquetReader, Schema, SchemaExt, SerReader};
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
+
+/// What a file ends in: the length of its footer, and the letters.
+const TAIL_BYTES: i64 = 8;
 
 #[derive(PartialEq)]
 pub struct Footer {
     pub schema: Schema,
     /// Columns of INT96.
     pub int96: BTreeSet<String>,
+    /// Columns of whole days that Arrow's own note of the types calls timestamps (`date64`).
+    pub days: BTreeSet<String>,
     pub rows: u64,
 }
 
@@ -25,11 +31,43 @@ pub fn read(path: &Path) -> Outcome<Footer> {
     let schema = reader.schema().map_err(broken)?;
     let rows = reader.num_rows().map_err(broken)? as u64;
     let metadata = reader.get_metadata().map_err(broken)?;
-    let leaves = metadata.schema_descr.columns().iter();
-    // The engine's type of it is not ours to name.
-    let int96 = leaves.filter(|leaf| format!("{:?}", leaf.descriptor.primitive_type.physical_type) == "Int96");
-    let int96 = int96.filter_map(|leaf| leaf.path_in_schema.first().map(|name| name.to_string())).collect();
-    Ok(Footer { schema: Schema::from_arrow_schema(&schema), int96, rows })
+    let chunks = metadata.row_groups.iter().flat_map(|group| group.parquet_columns());
+    within(path, chunks.map(|chunk| chunk.byte_range().end).max())?;
+    let schema = Schema::from_arrow_schema(&schema);
+    let (mut int96, mut days) = (BTreeSet::new(), BTreeSet::new());
+    for leaf in metadata.schema_descr.columns() {
+        let Some(name) = leaf.path_in_schema.first().map(|name| name.to_string()) else { continue };
+        // The engine's type of it is not ours to name.
+        let physical = format!("{:?}", leaf.descriptor.primitive_type.physical_type);
+        match (physical.as_str(), schema.get(&name)) {
+            ("Int96", _) => int96.insert(name),
+            ("Int32", Some(DataType::Datetime(..))) => days.insert(name),
+            _ => false,
+        };
+    }
+    Ok(Footer { schema, int96, days, rows })
+}
+
+/// Refuses a file whose columns do not lie where its footer says: the engine trusts it.
+fn within(path: &Path, end: Option<u64>) -> Outcome<()> {
+    let data = data_bytes(path).map_err(|e| cannot_read(path, &e))?;
+    match end {
+        Some(end) if end > data => {
+            let name = path.display().to_string();
+            let message = format!("{name} is damaged: its footer speaks of {end} bytes of data, and it has {data}");
+            Err(bad_data(&name, message).remedy("deliver the file again; nothing of it was used"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many bytes stand before the footer.
+fn data_bytes(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let length = file.seek(io::SeekFrom::End(-TAIL_BYTES))? + TAIL_BYTES.unsigned_abs();
+    let mut tail = [0; 4];
+    file.read_exact(&mut tail)?;
+    Ok(length.saturating_sub(TAIL_BYTES.unsigned_abs() + u64::from(u32::from_le_bytes(tail))))
 }
 
 /// Names and types of `footer` against the first file's, where nothing is declared.

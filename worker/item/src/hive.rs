@@ -21,7 +21,7 @@ pub fn folders(path: &Path) -> Vec<(String, String)> {
     let folders = path.parent().into_iter().flat_map(Path::components);
     folders
         .filter_map(|folder| folder.as_os_str().to_str()?.split_once('='))
-        .map(|(k, v)| (decoded(k), v.to_owned()))
+        .map(|(k, v)| (decoded(k).unwrap_or_else(|| k.to_owned()), v.to_owned()))
         .collect()
 }
 
@@ -36,7 +36,10 @@ fn one(path: &Path, column: &Column) -> Outcome<Expr> {
     if text == NULL_PARTITION {
         return Ok(lit(NULL).cast(ty));
     }
-    let text = decoded(&text);
+    let text = decoded(&text).ok_or_else(|| {
+        let message = format!("{file}: `{}={text}` in its path is not UTF-8 once its escapes are decoded", column.name);
+        bad_data(&file, message).remedy("rename the folder: `%` and two digits are a byte of UTF-8")
+    })?;
     let wrong = |expected: String| {
         let message = format!("{file}: `{}={text}` in its path is not {expected}", column.name);
         bad_data(&file, message).remedy("declare the type that the folders have, such as string")
@@ -57,8 +60,8 @@ fn one(path: &Path, column: &Column) -> Outcome<Expr> {
     })
 }
 
-/// `%2F` as `/`; what is no such escape stays.
-fn decoded(text: &str) -> String {
+/// `%2F` as `/`; what is no such escape stays. None where the bytes are not UTF-8.
+fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -68,7 +71,7 @@ fn decoded(text: &str) -> String {
             None => (out.push(*byte), rest = after).1,
         }
     }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]
@@ -79,8 +82,9 @@ mod tests {
     fn folders_are_decoded() {
         let path = Path::new("/data/dt=2024-03-10/region=us%2Fwest/odd=a%zz=b/part-0.parquet");
         let expected = [("dt", "2024-03-10"), ("region", "us/west"), ("odd", "a%zz=b")];
-        let found = folders(path).into_iter().map(|(key, value)| (key, decoded(&value)));
+        let found = folders(path).into_iter().map(|(key, value)| (key, decoded(&value).expect("UTF-8")));
         assert!(found.eq(expected.map(|(k, v)| (k.to_owned(), v.to_owned()))));
         assert!(folders(Path::new("/data/x=1.parquet")).is_empty());
+        assert_eq!(decoded("a%FF"), None);
     }
 }

@@ -3,7 +3,8 @@
 use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::functions::{Functions, TransformContext};
-use crate::read::{Loaded, Room, Used, load, vocabulary};
+use crate::loaded::{Loaded, Room, Used, empty, vocabulary};
+use crate::read::load;
 use crate::wanted::Wanted;
 use crate::{expect, panics, sql, usage, write};
 use polars::prelude::{Expr, LazyFrame, col, lit};
@@ -234,7 +235,7 @@ impl Item<'_> {
         if declared.len() < all || declared.iter().all(|(_, read)| read.row_check == RowCheck::All) {
             return Ok(BTreeMap::new());
         }
-        let frame = |read: &Read| crate::read::empty(&[&read.columns[..], &read.hive].concat());
+        let frame = |read: &Read| empty(&[&read.columns[..], &read.hive].concat());
         let tables = declared.iter().map(|(name, read)| ((*name).clone(), frame(read))).collect();
         let prepared =
             sql::prepare(text, &tables, self.functions).map_err(|e| engine_failure(&e.flat(), "the step's SQL"))?;

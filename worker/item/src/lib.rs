@@ -5,6 +5,7 @@
 mod as_text;
 mod below;
 pub mod builtin;
+mod bytes;
 pub mod check;
 mod counter;
 mod elementwise;
@@ -17,6 +18,7 @@ mod hive;
 mod instants;
 mod int96;
 pub mod item;
+mod loaded;
 mod mapped;
 mod panics;
 mod parquet;

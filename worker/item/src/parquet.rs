@@ -3,14 +3,14 @@
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::footer::{self, Footer};
-use crate::read::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
+use crate::loaded::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
 use crate::types::{column, from_engine, normal, to_engine, word};
 use crate::widening::read_as;
 use crate::{hive, int96};
 use polars::prelude::{DataType, Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
 use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
 use spotmill_core::model::{Extra, FieldRules, Missing, Read};
-use spotmill_core::types::Column;
+use spotmill_core::types::{Column, ColumnType};
 use std::path::{Path, PathBuf};
 
 /// A file, and how its columns become ours; files of one shape are read alike.
@@ -96,10 +96,13 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
     let (mut exprs, mut missing) = (Vec::with_capacity(columns.len()), Vec::new());
     // Of all that the file has: the engine scans files together only where nothing differs.
     let mut shape: Vec<String> = footer.schema.iter().map(|(name, ty)| format!("{name} {ty:?}")).collect();
-    shape.extend(footer.int96.iter().cloned());
+    shape.extend(footer.int96.iter().chain(&footer.days).cloned());
     let mut constants = Vec::new();
     for column in columns {
         let Some(found) = footer.schema.get(&column.name) else {
+            if let Some(near) = similar(footer, columns, &column.name, read.inferred) {
+                return Err(renamed(path, &column.name, near));
+            }
             missing.push(column.name.clone());
             constants.push(lit(NULL).cast(to_engine(column.ty)).alias(column.name.as_str()));
             exprs.push(col(column.name.as_str()));
@@ -107,7 +110,10 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         };
         let int96 = footer.int96.contains(&column.name);
         let rules: FieldRules = read.rules(&column.name);
-        let expr = read_as(found, int96, column, &rules, path);
+        let expr = match footer.days.contains(&column.name) && column.ty == ColumnType::Date {
+            true => Some(col(column.name.as_str()).strict_cast(DataType::Date)),
+            false => read_as(found, int96, column, &rules, path),
+        };
         let expr = expr.ok_or_else(|| other_type(path, footer, column, read.inferred))?;
         exprs.push(expr);
     }
@@ -134,6 +140,21 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
     exprs.extend(read.hive.iter().map(|c| col(c.name.as_str())));
     shape.extend(hive::folders(path).into_iter().filter(|_| !read.hive.is_empty()).map(|(k, v)| format!("{k}={v}")));
     Ok(Part { path: path.to_owned(), shape, columns: exprs, constants })
+}
+
+/// A column of the file that differs from the name only by blanks or case, and that nobody declared as another one.
+fn similar<'f>(footer: &'f Footer, columns: &[Column], name: &str, inferred: bool) -> Option<&'f str> {
+    let declared = |found: &str| !inferred && columns.iter().any(|c| c.name == found);
+    let mut names = footer.schema.iter_names().map(|found| found.as_str());
+    names.find(|found| found.trim().eq_ignore_ascii_case(name.trim()) && !declared(found))
+}
+
+fn renamed(path: &Path, name: &str, near: &str) -> ItemFailure {
+    let file = path.display().to_string();
+    bad_data(&file, format!("{file} has no column `{name}`; it has `{near}`")).remedy(
+        "declare the name as it stands there, blanks and case included; files that disagree in it are two inputs, or \
+         have to be rewritten",
+    )
 }
 
 fn lacks(path: &Path, name: &str) -> ItemFailure {

@@ -1,12 +1,12 @@
 //! The engine's errors in terms of the SQL that a person wrote. The engine gives text and no positions; this module
 //! depends on its wording (of the pinned version).
 
-use crate::check::similar_function;
 use crate::failure::{first_lines, root};
 use crate::functions::Functions;
 use crate::sql::SqlError;
 use polars::prelude::PolarsError;
 use spotmill_core::item::{CheckProblem, Spot};
+use spotmill_core::nearest::nearest;
 use spotmill_spec::sql::Lines;
 use spotmill_sql::Refusal;
 use spotmill_sql::refusal::Kind;
@@ -40,6 +40,13 @@ pub fn sql_problem(text: &str, error: SqlError, available: &[String], functions:
         }
         None => problem,
     }
+}
+
+/// For "did you mean".
+fn similar_function(name: &str, functions: &Functions) -> Option<String> {
+    let built_in = crate::builtin::names();
+    let existing = functions.udfs.keys().map(String::as_str).chain(built_in.iter().map(String::as_str));
+    nearest(name, existing).map(str::to_owned)
 }
 
 pub fn problem_of(error: &PolarsError, available: &[String], functions: &Functions) -> CheckProblem {

@@ -3,7 +3,8 @@
 use crate::below::Below;
 use crate::failure::{Outcome, bad_data, engine_failure};
 use crate::footer;
-use crate::read::{Room, load, unpinned};
+use crate::loaded::{Room, unpinned};
+use crate::read::load;
 use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, PreviewReply};

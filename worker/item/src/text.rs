@@ -1,8 +1,8 @@
 //! CSV and NDJSON files: which columns stand where, the row check over all of them, and the scan of what is left.
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
+use crate::loaded::{Room, Used, empty, with_constants};
 use crate::mapped::Mapped;
-use crate::read::{Room, Used, empty, with_constants};
 use crate::scan;
 use crate::types::to_engine;
 use crate::wanted::Wanted;

@@ -1,5 +1,6 @@
 //! Which types of a Parquet file are read as which declared ones: the same, and wider ones that hold every value of it.
 
+use crate::bytes;
 use crate::instants::micros;
 use crate::types::{from_engine, to_engine};
 use polars::prelude::{DataType, Expr, TimeUnit, col};
@@ -21,7 +22,7 @@ pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRule
         (DataType::Datetime(_, None), ColumnType::Timestamp) => instant(),
         (DataType::Datetime(_, Some(_)), ColumnType::TimestampUtc) => instant(),
         (DataType::Datetime(TimeUnit::Nanoseconds, _), ColumnType::Int64) => Some(source().to_physical()),
-        (DataType::Binary, ColumnType::String) => Some(source().strict_cast(to)),
+        (DataType::Binary, ColumnType::String) => Some(bytes::text(source(), file)),
         (DataType::Categorical(..) | DataType::Enum(..) | DataType::Null, ColumnType::String) => {
             Some(source().strict_cast(to))
         }

@@ -3,12 +3,14 @@
 use crate::cache::Cache;
 use crate::config::{Ports, SupervisorConfig};
 use crate::events::{EventSink, ItemId, WorkerEvent};
+use crate::state::budget::Waits;
 use spotmill_core::digest::short;
 use spotmill_core::ids::AttemptId;
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::records::WorkMessage;
 use spotmill_platform::ports::Message;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
@@ -23,6 +25,12 @@ pub struct Context {
 impl Context {
     pub fn emit(&self, event: WorkerEvent) {
         (self.events)(event);
+    }
+
+    /// How long is waited before a try.
+    pub fn waits(&self) -> Waits {
+        let times = &self.config.times;
+        Waits { retry_ms: times.retry_ms, infra_ms: times.infra_ms, infra_most_ms: times.infra_most_ms }
     }
 
     pub fn note(&self, message: impl Into<String>) {
@@ -87,4 +95,10 @@ impl Job {
 pub fn new_attempt(worker: &str, now_ms: u64) -> AttemptId {
     let chance = RandomState::new().build_hasher().finish();
     AttemptId::new(short(format!("{worker} {} {now_ms} {chance}", std::process::id()).as_bytes(), 16))
+}
+
+/// Files that must match their pins before a receipt may state that they were read: each once.
+pub fn distinct(files: &[InputFile]) -> Vec<&InputFile> {
+    let by_uri: BTreeMap<_, _> = files.iter().map(|f| (&f.uri, f)).collect();
+    by_uri.into_values().collect()
 }

@@ -2,9 +2,8 @@
 //! pins, and then the receipt is created if absent. After a lost reply the receipt is read until it states whose it
 //! is. Files are never deleted in this module; the answer states whether they may be.
 
-use crate::attempt::{Context, Job};
+use crate::attempt::{Context, Job, distinct};
 use crate::delivery::insist;
-use crate::prepare::distinct;
 use crate::stage;
 use crate::state::Ending;
 use spotmill_core::digest::Content;

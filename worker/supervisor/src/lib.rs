@@ -20,6 +20,7 @@ mod notices;
 mod post_mortem;
 mod prepare;
 mod process;
+mod refusal;
 pub mod replay;
 mod settle;
 mod shell;

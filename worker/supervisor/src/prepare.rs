@@ -4,64 +4,23 @@
 use crate::attempt::{Claim, Context, Job, new_attempt};
 use crate::cache::{Frozen, Missing};
 use crate::history;
-use crate::settle::waits;
-use crate::spec::{self, Unread};
+use crate::refusal::Refusal;
+use crate::spec;
 use crate::stage;
 use crate::state::Ending;
 use crate::state::budget;
 use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, LONE_RECEIVES};
-use spotmill_core::item::{FailureClass, InputFile, ItemSpec};
+use spotmill_core::item::{FailureClass, ItemSpec};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::plan::line_range;
 use spotmill_core::records::{Lease, RECORD_VERSION, Receipt, WorkMessage};
 use spotmill_core::verdict::memory_bytes;
 use spotmill_platform::ports::Message;
-use spotmill_platform::records::{self, RecordError};
-use std::collections::BTreeMap;
+use spotmill_platform::records;
 use std::time::Duration;
 
 /// The longest pause between two tries of a store that does not answer.
 const LONGEST_PAUSE_MS: u64 = 30_000;
-
-/// Why a message leads to no child.
-pub enum Refusal {
-    /// It means nothing (any more): deleted, with this reason.
-    Drop(String),
-    /// The item is committed, by the attempt this receipt names.
-    Committed(Box<Claim>, Box<Receipt>),
-    /// The item's attempts are used up.
-    Spent(Box<Claim>),
-    /// The attempt has failed before it began.
-    Failed(Box<Claim>, Box<Ending>),
-    /// The store failed: retried later.
-    Later(String),
-}
-
-impl From<RecordError> for Refusal {
-    fn from(e: RecordError) -> Self {
-        Refusal::Later(e.to_string())
-    }
-}
-
-impl From<Unread> for Refusal {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::Gone(key) => Missing::Gone(key).into(),
-            Unread::Foreign(what) => Refusal::Drop(what),
-            Unread::Store(what) => Refusal::Later(what),
-        }
-    }
-}
-
-impl From<Missing> for Refusal {
-    fn from(missing: Missing) -> Self {
-        match missing {
-            Missing::Gone(key) => Refusal::Drop(format!("a message speaks of {key}, which does not exist")),
-            Missing::Foreign(what) => Refusal::Later(what),
-            Missing::Store(e) => e.into(),
-        }
-    }
-}
 
 /// A store that does not answer is retried while the item's lease is held: giving it back would help nobody, and each
 /// unexplained receive counts against the item.
@@ -72,7 +31,7 @@ pub async fn prepare(context: &Context, claim: &Claim) -> Result<Job, Refusal> {
     loop {
         match prepared(context, claim.clone()).await {
             Err(Refusal::Later(why)) if begun.elapsed() < hold => {
-                let pause = budget::infra_wait(tries, waits(context)).min(LONGEST_PAUSE_MS);
+                let pause = budget::infra_wait(tries, context.waits()).min(LONGEST_PAUSE_MS);
                 context.note(format!("{why}; again in {:.1} s", pause as f64 / 1_000.0));
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 tries += 1;
@@ -222,10 +181,4 @@ async fn has_tries_left(context: &Context, claim: &Claim) -> Result<bool, Refusa
 async fn write_spec(job: &Job, spec: &ItemSpec) -> std::io::Result<()> {
     tokio::fs::create_dir_all(job.tmp()).await?;
     tokio::fs::write(job.spec(), serde_json::to_vec(spec)?).await
-}
-
-/// Files that must match their pins before a receipt may state that they were read: each once.
-pub fn distinct(files: &[InputFile]) -> Vec<&InputFile> {
-    let by_uri: BTreeMap<_, _> = files.iter().map(|f| (&f.uri, f)).collect();
-    by_uri.into_values().collect()
 }

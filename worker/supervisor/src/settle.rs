@@ -6,9 +6,9 @@ use crate::commit::{Committed, commit};
 use crate::delivery::{call_back, delete_message, discard, give_back, insist, try_call_back};
 use crate::events::WorkerEvent;
 use crate::history;
-use crate::prepare::Refusal;
+use crate::refusal::Refusal;
 use crate::state::Ending;
-use crate::state::budget::{self, Next, Waits};
+use crate::state::budget::{self, Next};
 use spotmill_core::ids::AttemptId;
 use spotmill_core::item::{FailureClass, ItemReport};
 use spotmill_core::records::{CallbackKind, FailureRecord, RECORD_VERSION};
@@ -75,7 +75,7 @@ pub async fn settle(context: &Context, claim: &Claim, ending: Ending, log_tail: 
         return lose(context, claim, &ending, log_tail).await;
     }
     let past = insist(context, "earlier failures", || Box::pin(history::of(context, claim))).await;
-    let next = budget::next(ending.class, &past.classes, claim.max_attempts, waits(context));
+    let next = budget::next(ending.class, &past.classes, claim.max_attempts, context.waits());
     record(context, claim, &ending, log_tail).await;
     let attempts = past.attempts() + budget::attempts(&[ending.class]);
     report(context, claim, &ending, attempts, next);
@@ -184,9 +184,4 @@ fn report(context: &Context, claim: &Claim, ending: &Ending, attempts: u32, next
     };
     let (class, remedy) = (ending.class, ending.remedy.clone());
     context.emit(WorkerEvent::ItemFailed { id, class, message, remedy, attempts, retry_in_ms });
-}
-
-pub fn waits(context: &Context) -> Waits {
-    let times = &context.config.times;
-    Waits { retry_ms: times.retry_ms, infra_ms: times.infra_ms, infra_most_ms: times.infra_most_ms }
 }

@@ -3,9 +3,9 @@
 //! replaced by those of the objects. So the child needs neither network nor credentials. On one machine nothing is
 //! copied.
 
-use crate::attempt::{Context, Job};
+use crate::attempt::{Context, Job, distinct};
 use crate::delivery::insist;
-use crate::prepare::{Refusal, distinct};
+use crate::refusal::Refusal;
 use crate::state::Ending;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{FailureClass, InputFile, ItemReport, ItemSpec};

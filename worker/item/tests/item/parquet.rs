@@ -6,6 +6,9 @@ use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
 
 /// A column of each type that Arrow writes; rows of a value and of NULL.
 const TYPES: &[u8] = include_bytes!("../data/types.parquet");
+const DATE64: &[u8] = include_bytes!("../data/date64.parquet");
+/// A column `bin` with a value that is not UTF-8.
+const BYTES: &[u8] = include_bytes!("../data/bytes.parquet");
 const INT96: &[u8] = include_bytes!("../data/int96.parquet");
 
 /// A Parquet file made by a query over one row.
@@ -105,6 +108,44 @@ fn nanoseconds_are_kept_refused_or_cut() {
 }
 
 #[test]
+fn a_name_in_another_case_is_never_null() {
+    let mut bench = reading(&["n int32"], "SELECT * FROM input");
+    bench.spec.read.missing = Missing::Null;
+    bench.file("1.parquet", made("SELECT a AS \"N\" FROM input"));
+    refused(&bench, &["1.parquet has no column `n`; it has `N`", "blanks and case included"]);
+    bench.spec.read.inferred = true;
+    bench.spec.read.columns = columns(&["n int32", "N int32"]);
+    refused(&bench, &["1.parquet has no column `n`; it has `N`"]);
+    bench.spec.read.inferred = false;
+    assert_eq!(bench.rows(), "-|1\n", "both are declared");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_by_file_and_column() {
+    let mut bench = reading(&["bin string"], "SELECT bin FROM input");
+    bench.file("1.parquet", TYPES.to_vec());
+    assert_eq!(bench.rows().lines().count(), 2);
+    bench.file("1.parquet", BYTES);
+    refused(&bench, &["1.parquet", "column `bin`", "not UTF-8", "leave the column out"]);
+}
+
+#[test]
+fn a_file_that_lost_bytes_in_its_middle_is_refused_before_the_engine_trusts_it() {
+    let mut bench = reading(&[], "SELECT last FROM input");
+    bench.file("1.parquet", [&TYPES[..400], &TYPES[500..]].concat());
+    refused(&bench, &["1.parquet is damaged", "bytes of data", "deliver the file again"]);
+}
+
+/// Arrow notes a type of milliseconds for them; what stands in the file are days.
+#[test]
+fn days_that_arrow_calls_timestamps_are_dates() {
+    for mut bench in [reading(&["day date"], "SELECT * FROM input"), planned(&["day date"], "SELECT * FROM input")] {
+        bench.file("1.parquet", DATE64);
+        assert_eq!(bench.rows(), "2024-02-29\n-\n0001-01-01\n");
+    }
+}
+
+#[test]
 fn columns_in_the_path() {
     let mut bench = reading(&["a int32"], "SELECT a, n, k FROM input ORDER BY a");
     bench.spec.read.hive = columns(&["n int16", "k string"]);
@@ -125,6 +166,10 @@ fn columns_in_the_path() {
     }
     bench.spec.read.hive = columns(&["n date"]);
     refused(&bench, &["n=1", "in its path is not a date like"]);
+    bench.spec.read.hive = columns(&["k string"]);
+    std::fs::create_dir_all(bench.dir.path().join("k=%FF")).expect("a folder");
+    bench.file("k=%FF/1.parquet", made("SELECT a FROM input"));
+    refused(&bench, &["`k=%FF` in its path is not UTF-8", "rename the folder"]);
     bench.spec.read.hive = columns(&["m string"]);
     refused(&bench, &["has not one folder `m=…` in its path"]);
 }

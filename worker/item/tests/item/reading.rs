@@ -54,7 +54,7 @@ fn escapes() {
     csv(&keys, "\"doubled \"\" too\",\n", "doubled \" too|-\n");
     csv_refused(&keys, "ok,x\nC:\\temp,y\n", &["line 2", "`\\t` is no escape", "a quote, a delimiter"]);
     csv_refused(&keys, "\\Nope,y\n", &["line 1", "`\\N` is no escape"]);
-    csv_refused(&keys, "a,b\\", &["line 1", "is no escape"]);
+    csv_refused(&keys, "a,b\\", &["line 1", "ends after the escape `\\`"]);
     csv(&format!("{AB}header = false\nescape = \"'\""), "a',b,'N\n", "a,b|-\n");
 }
 
@@ -118,16 +118,36 @@ fn a_repeated_header_is_no_row() {
     // Of one column it may be a word like others, but not where the next of two packed files begins.
     let word = "columns = [\"word string\"]";
     csv(word, "word\nbird\nword\n", "bird\nword\n");
-    let packed = |text: &str| {
-        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut out, text.as_bytes()).expect("packed");
-        out.finish().expect("packed")
-    };
+    let packed = |text: &str| packed_bytes(text.as_bytes());
     let two = [packed("word\nbird\nword\n"), packed("word\nfish\n")].concat();
     let keys = format!("format = \"csv\"\n{word}");
     refused(&bench(&keys, "a.csv.gz", &two), &["a.csv.gz line 4", "header again"]);
+    let framed = |text: &str| zstd::encode_all(text.as_bytes(), 1).expect("packed");
+    let two = [framed("word\nbird\nword\n"), framed("word\nfish\n")].concat();
+    refused(&bench(&keys, "a.csv.zst", &two), &["a.csv.zst line 4", "header again"]);
+    refused(&bench(&keys, "a.csv.zst", [&framed("word\n")[..], b"tail"].concat()), &["a.csv.zst", "no zstd: `tail`"]);
     let cut = [packed("word\nbi"), packed("rd\nfish\n")].concat();
+    assert_eq!(bench(&keys, "a.csv.gz", [&cut[..], &[0; 512]].concat()).rows(), "bird\nfish\n", "zeros fill a block");
+    refused(&bench(&keys, "a.csv.gz", [&cut[..], b"\0\0tail"].concat()), &["a.csv.gz", "no gzip: `tail`", "cut off"]);
+    refused(&bench(&keys, "a.csv.gz", packed_bytes(&cut)), &["a.csv.gz is compressed twice", "gzip", "unpack it once"]);
+    let marked: Vec<u8> = "\u{feff}word\nbird\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    refused(&bench(&keys, "a.csv.gz", packed_bytes(&marked)), &["a.csv.gz", "byte order mark of UTF-16", "`encoding"]);
     assert_eq!(bench(&keys, "a.csv.gz", &cut).rows(), "bird\nfish\n");
+}
+
+fn packed_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut out, bytes).expect("packed");
+    out.finish().expect("packed")
+}
+
+#[test]
+fn headers_that_are_none_are_reported_by_what_they_look_like() {
+    let utf16: Vec<u8> = "a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    csv_refused(AB, utf16, &["missing column `a`", "UTF-16", "`encoding"]);
+    csv_refused(AB, "a,b\r\r\n1,2\r\r\n", &["missing column `b`", "`b\\r`", "line", "LF"]);
+    csv_refused(AB, "sep=;\na;b\n1;2\n", &["missing column `a`", "`sep=;`", "skip_rows = 1", "`delimiter`"]);
+    csv_refused(AB, "PAR1\u{15}\u{0}é", &["a.csv is Parquet", "format = \"parquet\""]);
 }
 
 #[test]

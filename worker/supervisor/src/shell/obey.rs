@@ -9,7 +9,7 @@ use crate::prepare::{prepare, understood};
 use crate::settle::{finish, let_go, refuse, settle};
 use crate::stage;
 use crate::state::{Command, Ending, Input, TryId};
-use crate::{post_mortem, prepare::Refusal};
+use crate::{post_mortem, refusal::Refusal};
 use spotmill_core::item::ItemReport;
 use spotmill_core::records::CallbackKind;
 use std::sync::Arc;
