@@ -2,6 +2,7 @@
 //! values that it belongs to.
 
 use super::domain::{Domain, Numbers};
+use super::scalars;
 use crate::rules::columns::{columns, named};
 use crate::rules::grouping;
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality, Result, plan_err};
@@ -22,14 +23,16 @@ pub fn push(plan: LogicalPlan, domain: &Domain, numbers: &mut Numbers) -> Result
         LogicalPlan::Filter(Filter { predicate, input, .. }) => {
             let predicate = domain.replaced(predicate)?;
             let rows = push(Arc::unwrap_or_clone(input), domain, numbers)?;
-            LogicalPlanBuilder::from(rows).filter(predicate)?.build()
+            let rows = LogicalPlanBuilder::from(rows).filter(predicate)?.build()?;
+            scalars(rows, numbers).map(|t| t.data)
         }
         LogicalPlan::Projection(projection) => {
             let schema = projection.schema.clone();
             let rows = push(Arc::unwrap_or_clone(projection.input), domain, numbers)?;
             let mut exprs = replaced(projection.expr, &schema, domain)?;
             exprs.extend(domain.keys());
-            LogicalPlanBuilder::from(rows).project(exprs)?.build()
+            let rows = LogicalPlanBuilder::from(rows).project(exprs)?.build()?;
+            scalars(rows, numbers).map(|t| t.data)
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let rows = push(Arc::unwrap_or_clone(alias.input), domain, numbers)?;
