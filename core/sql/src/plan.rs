@@ -198,6 +198,7 @@ fn analyzed(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
         vec![Arc::new(rules::meaning::Meaning), Arc::new(subqueries)];
     rules.extend(Analyzer::new().rules);
+    rules.push(Arc::new(rules::micros::Micros));
     if subqueries == Subqueries::Values {
         rules.push(Arc::new(rules::unnest::Unnest));
     }

@@ -170,6 +170,12 @@ fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> 
     if matches!(func.name(), "coalesce" | "greatest" | "least" | "nullif" | "nvl") {
         args = of_one_kind(args, schema);
     }
+    if let ("nullif", [x, y]) = (func.name(), args.as_slice())
+        && (kind(&x.get_type(schema)?), kind(&y.get_type(schema)?)) == (Kind::Date, Kind::Timestamp)
+    {
+        let expr = Expr::ScalarFunction(ScalarFunction { func, args });
+        return Ok(Transformed::yes(Conversion::call(expr, DataType::Date32, false)));
+    }
     // The places decide the type, so they are a literal as soon as they can be.
     if func.name() == "round"
         && let Some(Expr::Literal(places, _)) = args.get_mut(1)

@@ -2,13 +2,29 @@
 //! and 2262: its conversions become ones to microseconds.
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, Result};
 use datafusion_expr::expr::{Cast, InSubquery};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::logical_plan::{Subquery, Union};
 use datafusion_expr::{Expr, LogicalPlan};
+use datafusion_optimizer::AnalyzerRule;
 use std::sync::Arc;
+
+/// The same after all other rules, which convert once more.
+#[derive(Debug)]
+pub struct Micros;
+
+impl AnalyzerRule for Micros {
+    fn name(&self) -> &str {
+        "micros"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(|node| self::plan(node).map(Transformed::yes)).map(|t| t.data)
+    }
+}
 
 /// The node with its conversions to microseconds, and those that UNION and IN put above their inputs.
 pub fn plan(plan: LogicalPlan) -> Result<LogicalPlan> {

@@ -9,7 +9,7 @@ pub mod grouping;
 pub mod last;
 pub mod lifted;
 pub mod meaning;
-mod micros;
+pub mod micros;
 pub mod same_names;
 pub mod sets;
 pub mod subqueries;

@@ -138,6 +138,7 @@ fn aggregated(aggregate: Aggregate, domain: &Domain, numbers: &mut Numbers) -> R
     groups.extend(group_expr.into_iter().map(|e| domain.replaced(e)).collect::<Result<Vec<_>>>()?);
     let aggregates = aggr_expr.into_iter().map(|e| domain.replaced(e)).collect::<Result<Vec<_>>>()?;
     let rows = LogicalPlanBuilder::from(rows).aggregate(groups, aggregates.clone())?.build()?;
+    let rows = scalars(rows, numbers)?.data;
     let keys = domain.keys().len();
     let values = columns(rows.schema()).into_iter().skip(keys);
     if !everything {
