@@ -4,6 +4,7 @@
 
 use crate::functions::optional::Optional;
 use crate::rules::lifted::subquery_of;
+use crate::rules::unnest::subquery_below;
 use datafusion_common::Result;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::Aggregate;
@@ -13,8 +14,10 @@ use datafusion_expr::{Expr, GroupingSet, LogicalPlan};
 pub fn found(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
-        // What is joined with JOIN LATERAL is a node.
-        if let LogicalPlan::Subquery(lateral) = node {
+        // Every subquery is visited as a node too: one of JOIN LATERAL is a side of a join.
+        if let LogicalPlan::Join(join) = node
+            && let Some(lateral) = subquery_below(&join.right)
+        {
             found |= below(&lateral.subquery)?;
         }
         node.apply_expressions(|expr| {
