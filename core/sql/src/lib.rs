@@ -6,6 +6,7 @@ pub mod describe;
 pub mod functions;
 pub mod lineage;
 mod operators;
+pub mod options;
 mod ordering;
 mod place;
 pub mod plan;

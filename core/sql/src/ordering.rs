@@ -128,6 +128,10 @@ impl Wrap<'_> {
     fn rename(&mut self, query: &mut Query, outputs: &[Output]) {
         let SetExpr::Select(select) = query.body.as_mut() else { return };
         let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &mut query.order_by else { return };
+        let mut inside = Inside { wrap: self, outputs };
+        let _ = VisitMut::visit(&mut select.group_by, &mut inside);
+        let _ = VisitMut::visit(&mut select.having, &mut inside);
+        let _ = VisitMut::visit(&mut select.qualify, &mut inside);
         let internal = |at: usize| Ident::with_quote('"', format!("__output_{at}"));
         for (at, (item, output)) in select.projection.iter_mut().zip(outputs).enumerate() {
             *item = SelectItem::ExprWithAlias { expr: output.expr.clone(), alias: internal(at) };
@@ -166,7 +170,7 @@ fn output_of(key: &Expr, outputs: &[Output]) -> Option<usize> {
     }
 }
 
-/// Names inside an expression of ORDER BY.
+/// Names inside an expression of ORDER BY, GROUP BY, HAVING or QUALIFY.
 struct Inside<'w, 'a> {
     wrap: &'w mut Wrap<'a>,
     outputs: &'w [Output],

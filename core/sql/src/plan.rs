@@ -1,16 +1,16 @@
 //! From a query's syntax tree to a plan in which every name and type is resolved, no subquery is correlated
 //! and every operator has one meaning.
 
+use crate::options::options;
 use crate::ordering::Places;
 use crate::provider::Provider;
 use crate::refusal::{Kind, Refusal};
 use crate::rules;
 use crate::rules::subqueries::Subqueries;
 use arrow::datatypes::SchemaRef;
-use datafusion_common::Result;
-use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion_expr::{Expr, LogicalPlan, ScalarUDF};
+use datafusion_common::{DataFusionError, Result};
+use datafusion_expr::{LogicalPlan, ScalarUDF};
 use datafusion_optimizer::analyzer::Analyzer;
 use datafusion_optimizer::optimizer::{Optimizer, OptimizerContext};
 use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
@@ -24,18 +24,6 @@ use std::sync::Arc;
 
 /// Planning recurses over the query: its own stack holds any query that the parser accepts.
 const STACK_BYTES: usize = 256 << 20;
-
-/// Options of every plan: nothing that depends on a machine or on time.
-pub fn options() -> ConfigOptions {
-    let mut options = ConfigOptions::default();
-    options.execution.time_zone = Some("UTC".to_owned());
-    options.execution.target_partitions = 1;
-    options.optimizer.max_passes = 8;
-    options.optimizer.skip_failed_rules = false;
-    // LIMIT around a subquery cuts in the order of the subquery.
-    options.sql_parser.enable_subquery_sort_elimination = false;
-    options
-}
 
 /// The plan of one query over `tables`, or why there is none.
 pub fn plan(
@@ -108,17 +96,31 @@ fn attempted(
 ) -> std::result::Result<LogicalPlan, Refusal> {
     let located = |e| Refusal::of(&e, text, functions);
     let plan = resolved(&statement, text, tables, functions)?;
-    let finished = match finished(plan.clone(), Subqueries::Joins) {
-        // What joins cannot do is done value by value.
-        Err(error) if has_subquery(&plan).map_err(located)? => {
-            finished(plan, Subqueries::Values).map_err(|_| located(error))
-        }
-        other => other.map_err(located),
-    }?;
+    let plan = rules::unjoinable::marked(rules::lifted::lifted(plan).map_err(located)?).map_err(located)?;
+    // Every name is resolved: what a rule does not find is too far away.
+    let finished = settled(plan, |e| match located(e) {
+        Refusal { kind: Kind::UnknownColumn { column, .. }, .. } => Refusal::other(format!(
+            "the subquery uses `{column}` of the outer query in a way that cannot be joined: write a JOIN"
+        )),
+        refusal => refusal,
+    })?;
     let mut seen = BTreeSet::new();
     match finished.schema().fields().iter().find(|field| !seen.insert(field.name())) {
         Some(twice) => Err(Refusal::twice(twice.name())),
         None => Ok(finished),
+    }
+}
+
+/// With subqueries as joins where those are right and can be had: what joins cannot do is done value by value.
+fn settled<E>(plan: LogicalPlan, located: impl Fn(DataFusionError) -> E) -> std::result::Result<LogicalPlan, E> {
+    if rules::unjoinable::found(&plan).map_err(&located)? {
+        return finished(plan, Subqueries::Values).map_err(located);
+    }
+    match finished(plan.clone(), Subqueries::Joins) {
+        Err(error) if has_subquery(&plan).map_err(&located)? => {
+            finished(plan, Subqueries::Values).map_err(|_| located(error))
+        }
+        other => other.map_err(located),
     }
 }
 
@@ -127,15 +129,11 @@ fn has_subquery(plan: &LogicalPlan) -> Result<bool> {
     plan.apply_with_subqueries(|node| {
         found |= node.contains_outer_reference();
         node.apply_expressions(|expr| {
-            found |= expr.exists(|e| Ok(is_subquery(e)))?;
+            found |= expr.exists(|e| Ok(rules::lifted::subquery_of(e).is_some()))?;
             Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(found)
-}
-
-fn is_subquery(expr: &Expr) -> bool {
-    matches!(expr, Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::ScalarSubquery(_))
 }
 
 fn finished(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
@@ -170,11 +168,25 @@ fn resolved(
             Ok(plan) => return Ok(plan),
             Err(error) => Refusal::of(&error, text, functions),
         };
-        let place = refusal.span.as_ref().map(|span| span.start).filter(|at| open.contains(at));
-        match (&refusal.kind, place) {
-            (Kind::UnknownColumn { .. }, Some(place)) => of_result.insert(place),
-            _ => return Err(refusal),
+        match of_open(&refusal, text, &open) {
+            Some(place) => of_result.insert(place),
+            None => return Err(refusal),
         };
+    }
+}
+
+/// Which of the places names the column that is not there: the planner does not report it below a sign or NOT.
+fn of_open(refusal: &Refusal, text: &str, open: &Places) -> Option<usize> {
+    let Kind::UnknownColumn { column, .. } = &refusal.kind else { return None };
+    let named = |at: &&usize| {
+        let rest = text[**at..].trim_start_matches('"');
+        let after =
+            rest.get(column.len()..).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+        after && rest[..column.len()].eq_ignore_ascii_case(column)
+    };
+    match &refusal.span {
+        Some(span) => open.contains(&span.start).then_some(span.start),
+        None => open.iter().find(named).copied(),
     }
 }
 
@@ -186,6 +198,7 @@ fn analyzed(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
         vec![Arc::new(rules::meaning::Meaning), Arc::new(subqueries)];
     rules.extend(Analyzer::new().rules);
+    rules.push(Arc::new(rules::micros::Micros));
     if subqueries == Subqueries::Values {
         rules.push(Arc::new(rules::unnest::Unnest));
     }

@@ -43,7 +43,7 @@ impl<'a> Provider<'a> {
             Arc::new(datafusion_functions_window::planner::WindowFunctionPlanner),
         ];
         let own = own.iter().map(|f| (f.name().to_lowercase(), f.clone())).collect();
-        Self { tables, own, built_in: built_in(), options: crate::plan::options(), planners, casts: Written::all() }
+        Self { tables, own, built_in: built_in(), options: crate::options::options(), planners, casts: Written::all() }
     }
 }
 

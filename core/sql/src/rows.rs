@@ -1,7 +1,7 @@
 //! Rows as values, `(a, b) = (1, 'x')` and `(a, b) IN (…)`, spelled out column by column. Beside written rows, a NULL is
 //! equal to a NULL, as in DuckDB; beside the rows of a subquery, three values decide, as the standard requires.
 
-use crate::syntax::{derived, select};
+use crate::syntax::{binary, derived, nested, select};
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Ident, Query, Select, TableWithJoins, UnaryOperator, Value, VisitorMut,
@@ -132,16 +132,8 @@ fn boolean(value: bool) -> Expr {
     Expr::Value(Value::Boolean(value).into())
 }
 
-fn nested(expr: Expr) -> Expr {
-    Expr::Nested(Box::new(expr))
-}
-
 fn not(expr: Expr) -> Expr {
     Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(nested(expr)) }
-}
-
-fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
 }
 
 fn joined(parts: Vec<Expr>, op: BinaryOperator) -> Option<Expr> {

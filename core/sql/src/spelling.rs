@@ -1,9 +1,10 @@
 //! Functions under the names that other engines have for them, under the planner's names.
 
-use crate::syntax::{call, cast};
+use crate::syntax::{binary, call, cast, nested};
 use sqlparser::ast::{
-    CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, OrderByExpr, TimezoneInfo, Value,
+    BinaryOperator, CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, ObjectName, OrderByExpr, TimezoneInfo,
+    Value,
 };
 
 /// (what is written, what is planned): the same arguments in the same order.
@@ -82,12 +83,12 @@ pub fn function(written: &Function) -> Option<Expr> {
             conditions: vec![CaseWhen { condition: condition.clone(), result: then.clone() }],
             else_result: Some(Box::new(otherwise.clone())),
         }),
-        ("mod", [x, y]) => Some(binary(x, sqlparser::ast::BinaryOperator::Modulo, y)),
-        ("div" | "divide", [x, y]) => Some(binary(x, sqlparser::ast::BinaryOperator::DuckIntegerDivide, y)),
+        ("mod", [x, y]) => Some(operation(x, BinaryOperator::Modulo, y)),
+        ("div" | "divide", [x, y]) => Some(operation(x, BinaryOperator::DuckIntegerDivide, y)),
         ("pow" | "power", [x, y]) => Some(call("power", vec![as_double(x), as_double(y)])),
         ("date", [x]) => Some(cast(x.clone(), DataType::Date)),
         ("timestamp" | "datetime", [x]) => Some(cast(x.clone(), DataType::Timestamp(None, TimezoneInfo::None))),
-        ("date_add", [x, y]) => Some(binary(x, sqlparser::ast::BinaryOperator::Plus, y)),
+        ("date_add", [x, y]) => Some(operation(x, BinaryOperator::Plus, y)),
         ("count_star", []) => Some(call("count", vec![Expr::Value(Value::Number("1".into(), false).into())])),
         _ => None,
     }
@@ -167,9 +168,9 @@ fn as_double(x: &Expr) -> Expr {
     cast(x.clone(), DataType::Double(ExactNumberInfo::None))
 }
 
-fn binary(x: &Expr, op: sqlparser::ast::BinaryOperator, y: &Expr) -> Expr {
-    let nested = |e: &Expr| Box::new(Expr::Nested(Box::new(e.clone())));
-    Expr::Nested(Box::new(Expr::BinaryOp { left: nested(x), op, right: nested(y) }))
+/// Of two arguments of a call.
+fn operation(x: &Expr, op: BinaryOperator, y: &Expr) -> Expr {
+    nested(binary(nested(x.clone()), op, nested(y.clone())))
 }
 
 fn text(value: &str) -> Expr {

@@ -16,11 +16,7 @@ import re
 import sys
 import tempfile
 
-import duckdb
-
-import compare
-import tables
-import worker
+import judge
 
 HERE = pathlib.Path(__file__).parent
 COLUMNS = [["k", "int64"], ["n", "int32"], ["s", "string"], ["d", "date"], ["ts", "timestamp"], ["x", "decimal(10,2)"],
@@ -96,9 +92,7 @@ def shape(sql, refused):
 
 def outcome(both, line):
     """The mark that belongs behind the line, what is said, and what is wrong with how it is said."""
-    output = both.folder / "out.parquet"
-    output.unlink(missing_ok=True)
-    reply = both.product.ask({"sql": line.ours, "tables": both.sources, "output": str(output)})
+    reply = both.reply(line.ours)
     if "refused" in reply:
         refused = reply["refused"]
         place = f"{refused.get('line')}:{refused.get('column')}"
@@ -110,20 +104,8 @@ def outcome(both, line):
         return " !! ", message, found and f"it leaks `{found.group()}`: {message}"
     if "ok" not in reply:
         return " PANIC ", json.dumps(reply), "a panic"
-    try:
-        theirs = compare.run(both.con, line.theirs)
-        compare.compare_limited(both.con, line.theirs, compare.read(both.con, output), theirs)
-    except (compare.Difference, duckdb.Error) as e:
-        return " != ", str(e).splitlines()[0], None
-    return "", "", None
-
-
-class Both:
-    def __init__(self, program, folder):
-        self.folder = pathlib.Path(folder)
-        self.con, self.product = tables.connect(), worker.Worker(program, 60)
-        tables.load(self.con, TABLES)
-        self.sources = tables.write(self.con, TABLES, self.folder)
+    found = both.difference(reply, line.theirs, limited=True)
+    return (" != ", found.splitlines()[0], None) if found else ("", "", None)
 
 
 def fault(line, mark, said, shape):
@@ -157,7 +139,7 @@ def main():
     options = parser.parse_args()
     count = faults = refusals = 0
     with tempfile.TemporaryDirectory() as folder:
-        both = Both(options.worker, folder)
+        both = judge.Both(options.worker, folder, TABLES, 60)
         for path in sorted((HERE / "constructs").glob("*.txt")):
             outcomes = {}
             for line in lines(path):

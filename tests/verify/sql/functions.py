@@ -17,11 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-import duckdb
-
-import compare
-import tables
-import worker
+import judge
 
 HERE = pathlib.Path(__file__).parent
 COLUMNS = [
@@ -61,38 +57,29 @@ AGGREGATED = ["SELECT {} AS v FROM p", "SELECT b, {} AS v FROM p GROUP BY b", "S
 WRONG, FAIL = "different answers", "both fail"
 
 
-class Both:
-    """The product and DuckDB over the same tables."""
+class Both(judge.Both):
+    """The product and DuckDB over the probed tables and those of the examples."""
 
     def __init__(self, program, folder):
-        self.program, self.folder = program, pathlib.Path(folder)
-        self.con, self.product = tables.connect(), worker.Worker(program, 30)
-        tables.load(self.con, PROBED)
-        self.con.execute(SAMPLE.read_text())
-        self.sources = tables.write(self.con, [*PROBED, "t"], self.folder)
+        super().__init__(program, folder, PROBED, 30, SAMPLE.read_text(), ["t"])
 
     def ours(self, sql):
-        """The file of the answer, or why there is none."""
-        output = self.folder / "out.parquet"
-        output.unlink(missing_ok=True)
-        reply = self.product.ask({"sql": sql, "tables": self.sources, "output": str(output)})
-        return (str(output), None) if "ok" in reply else (None, json.dumps(reply, ensure_ascii=False))
+        """The reply, and what it says if it has no rows."""
+        reply = self.reply(sql)
+        return reply, None if "ok" in reply else json.dumps(reply, ensure_ascii=False)
 
-    def difference(self, sql, other):
+    def both(self, sql, other):
         """None where both say the same, FAIL where both fail, else what differs."""
-        path, refused = self.ours(sql)
-        try:
-            theirs = compare.run(self.con, other)
-        except duckdb.Error as e:
-            if "panic" in (refused or "") or "crash" in (refused or ""):
+        reply, refused = self.ours(sql)
+        theirs = judge.reference(self.con, other)
+        if isinstance(theirs, Exception):
+            if judge.died(reply):
                 return f"{WRONG}: {refused}"
-            return FAIL if refused else f"only ours answers: {str(e).splitlines()[0]}"
+            return FAIL if refused else f"only ours answers: {str(theirs).splitlines()[0]}"
         if refused:
             return f"only DuckDB answers {theirs.rows[:1]}: {refused[:200]}"
-        try:
-            compare.compare(compare.read(self.con, path), theirs, sql, 1e-9, ())
-        except compare.Difference as e:
-            return f"{WRONG}: {e}"
+        found = self.difference(reply, other)
+        return found and f"{WRONG}: {found}"
 
     def printed(self, relation):
         """The rows of a relation as the reference prints them."""
@@ -112,12 +99,12 @@ def examples(both):
         if not said or said["example"] in seen:
             continue
         seen.add(said["example"])
-        path, refused = both.ours(said["example"])
-        gives = refused or both.printed(f"SELECT * FROM read_parquet('{path}')")
+        _, refused = both.ours(said["example"])
+        gives = refused or both.printed(f"SELECT * FROM read_parquet('{both.output}')")
         if gives != said["result"]:
             yield said["example"], f"the reference says {said['result']}, the worker {gives}"
             continue
-        difference = both.difference(said["example"], said["example"])
+        difference = both.both(said["example"], said["example"])
         if bool(difference) != bool(said.get("differs")):
             yield said["example"], difference or "DuckDB agrees, but the reference says that it differs"
         else:
@@ -136,7 +123,7 @@ def expressions():
 
 def probed(both, ours, theirs, aggregate):
     """What differs in one expression; where a value makes a side fail, each row is asked for by itself."""
-    ask = lambda template: both.difference(template.format(ours), template.format(theirs))
+    ask = lambda template: both.both(template.format(ours), template.format(theirs))
     if aggregate:
         return next((found for found in map(ask, AGGREGATED) if found not in (None, FAIL)), None)
     found = ask("SELECT id, {} AS v FROM p")

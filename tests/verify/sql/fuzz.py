@@ -25,100 +25,22 @@ import random
 import re
 import sys
 import tempfile
-import threading
 import time
 
-import duckdb
-
 import compare
-import differences
+import judge
 import shrink
 import tables
 import worker
 from grammar import data, queries
 
 GROUP = 50  # queries over one set of tables
-REFUSALS = (
-    duckdb.BinderException,
-    duckdb.ParserException,
-    duckdb.CatalogException,
-    duckdb.NotImplementedException,
-    duckdb.SerializationException,
-    duckdb.InternalException,
-)
-BAD = ("WRONG", "PANIC")
-Outcome = collections.namedtuple("Outcome", "kind why ours theirs notes")
 
 
 def abstract(message):
     """A message without names, literals and numbers, to count by."""
     message = re.sub(r"`[^`]*`|'[^']*'|\"[^\"]*\"", "…", message.split("\n")[0])
     return re.sub(r"\b[xwt]\d+(\.\w+)?\b|\bc\d+\b", "…", re.sub(r"-?\b\d[\d.]*\b", "N", message))[:140]
-
-
-def with_limit(con, seconds, work):
-    """DuckDB's work, interrupted after some seconds."""
-    timer = threading.Timer(seconds, con.interrupt)
-    timer.start()
-    try:
-        return work()
-    finally:
-        timer.cancel()
-
-
-def reference(con, sql, seconds=10):
-    """DuckDB's result, or its exception."""
-    try:
-        return with_limit(con, seconds, lambda: compare.run(con, sql))
-    except duckdb.Error as e:
-        return e
-
-
-def judge(con, sql, floor, named, reply, theirs, output):
-    """The outcome of one query."""
-    outcome = lambda kind, why="", ours=None, notes=(): Outcome(
-        kind, why, ours if ours is not None else reply, theirs, notes
-    )
-    if isinstance(theirs, REFUSALS):
-        return outcome("skipped", str(theirs))
-    if isinstance(theirs, duckdb.InterruptException):
-        return outcome("skipped", "DuckDB takes too long")
-    for key in ("panic", "crash"):
-        if key in reply:
-            return outcome("PANIC", f"{key}: {reply[key]}")
-    if "timeout" in reply:
-        return outcome("timeout")
-    if "refused" in reply:
-        return outcome("refused", reply["refused"]["message"])
-    failed = "failed" in reply
-    if isinstance(theirs, duckdb.Error):
-        if failed:
-            return outcome("both fail", str(theirs))
-        wrong = differences.reason(differences.MUST_FAIL, str(theirs))
-        if wrong and differences.plain(sql):
-            return outcome("WRONG", f"{wrong}; DuckDB: {theirs}")
-        reason = differences.reason(differences.THEIRS_FAILS, str(theirs))
-        return outcome("known difference" if reason else "theirs fails", str(theirs))
-    if failed:
-        message = reply["failed"]["message"]
-        reason = differences.reason(differences.OURS_FAILS, message)
-        return outcome("known difference" if reason else "ours fails", message)
-    if "ok" not in reply:
-        return outcome("PANIC", f"no such reply: {reply}")
-    try:
-        ours = compare.read(con, output)
-        check_reply(reply["ok"], ours)
-        return outcome("agree", "", ours, compare.compare(ours, theirs, sql, floor, named))
-    except compare.Difference as e:
-        return outcome("WRONG", str(e), locals().get("ours"))
-    except duckdb.Error as e:
-        return outcome("WRONG", f"the output cannot be read: {e}")
-
-
-def check_reply(ok, ours):
-    """What the reply says of the file is so."""
-    if ok["rows"] != len(ours.rows) or [c["name"] for c in ok["columns"]] != ours.names:
-        raise compare.Difference(f"the reply says {ok} of a file of {len(ours.rows)} rows, columns {ours.names}")
 
 
 class Share:
@@ -157,15 +79,18 @@ class Share:
         found = []
         replies = self.worker.replies(requests)
         for number, m, output, request in zip(numbers, made, outputs, requests):
-            theirs = reference(self.con, request["sql"])
+            theirs = judge.reference(self.con, request["sql"])
             reply = next(replies)
-            outcome = judge(self.con, request["sql"], m.floor, m.named, reply, theirs, output)
+            outcome = self.judged(m, request["sql"], reply, theirs, output)
             pathlib.Path(output).unlink(missing_ok=True)
             self.count(number, m, outcome)
-            if outcome.kind in BAD:
+            if outcome.kind in judge.BAD:
                 found.append((number, m, outcome))
         for number, m, outcome in found:
             self.bad(number, m, held, outcome)
+
+    def judged(self, m, sql, reply, theirs, output):
+        return judge.judge(self.con, sql, reply, theirs, output, floor=m.floor, named=m.named)
 
     def count(self, number, m, outcome):
         self.kinds[outcome.kind] += 1
@@ -200,11 +125,11 @@ class Share:
         tables.load(self.con, held)
         sources = tables.write(self.con, held, self.folder)
         output = str(self.folder / "again.parquet")
-        theirs = reference(self.con, sql, 2)
-        if isinstance(theirs, REFUSALS):
-            return Outcome("skipped", str(theirs), None, theirs, ())
+        theirs = judge.reference(self.con, sql, 2)
+        if isinstance(theirs, judge.REFUSALS):
+            return judge.Outcome("skipped", str(theirs), None, theirs, ())
         reply = self.worker.ask({"sql": sql, "tables": sources, "output": output})
-        outcome = judge(self.con, sql, m.floor, m.named, reply, theirs, output)
+        outcome = self.judged(m, sql, reply, theirs, output)
         pathlib.Path(output).unlink(missing_ok=True)
         return outcome
 
@@ -310,7 +235,7 @@ def main():
         for shape, numbers in part[4].items():
             shapes[shape] += numbers
     summary(options, kinds, why, tags, notes, shapes, sum(p[5] for p in parts), time.monotonic() - start)
-    sys.exit(1 if any(kinds[k] for k in BAD) else 0)
+    sys.exit(1 if any(kinds[k] for k in judge.BAD) else 0)
 
 
 if __name__ == "__main__":

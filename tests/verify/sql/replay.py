@@ -17,7 +17,7 @@ import pathlib
 import sys
 import tempfile
 
-import fuzz
+import judge
 import tables
 import worker
 
@@ -51,9 +51,10 @@ def run(case, con, product, folder):
         sql, other = query["sql"], query.get("reference", query["sql"])
         output = folder / "out.parquet"
         output.unlink(missing_ok=True)
-        theirs = fuzz.reference(con, other)
+        theirs = judge.reference(con, other)
         reply = product.ask({"sql": sql, "tables": sources, "output": str(output)})
-        outcome = fuzz.judge(con, sql, case.get("floor", 1e-9), case.get("named", ()), reply, theirs, str(output))
+        how = {"floor": case.get("floor", 1e-9), "named": case.get("named", ())}
+        outcome = judge.judge(con, sql, reply, theirs, str(output), **how)
         yield sql, check_types(query, reply, outcome)
     tables.drop(con, case["tables"])
 

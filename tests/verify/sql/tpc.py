@@ -18,10 +18,8 @@ import sys
 import tempfile
 import time
 
-import duckdb
-
-import compare
 import fuzz
+import judge
 import tables
 import tpc_data
 import environment
@@ -46,29 +44,18 @@ def connect(folder, names):
     return con
 
 
-def judge(con, sql, reply, theirs, output):
-    """The kind of the outcome and what there is to say."""
-    if "timeout" in reply:
-        return "timeout", f"after {reply['timeout']:g} s"
-    for key in ("panic", "crash"):
-        if key in reply:
-            return "crash", reply[key]
-    if "refused" in reply:
+def outcome(con, sql, reply, output):
+    """The kind of the outcome, what there is to say, and whether the answer is empty."""
+    theirs = judge.reference(con, sql, 60)
+    found = judge.judge(con, sql, reply, theirs, output, limited=True)
+    kind = {"agree": "right", "PANIC": "crash"}.get(found.kind, found.kind)
+    if kind == "right":
+        notes = ", ".join(sorted(set(found.notes)))
+        return kind, f"{len(theirs.rows)} rows" + (f", {notes}" if notes else ""), not theirs.rows
+    if kind == "refused":
         said = reply["refused"]
-        return "refused", f"{said.get('line')}:{said.get('column')}: {said['message']}"
-    if "failed" in reply:
-        return "failed", reply["failed"]["message"]
-    if isinstance(theirs, duckdb.Error):
-        return "failed", f"DuckDB: {theirs}"
-    try:
-        ours = compare.read(con, output)
-        fuzz.check_reply(reply["ok"], ours)
-        notes = compare.compare_limited(con, sql, ours, theirs)
-        return "right", f"{len(theirs.rows)} rows" + (f", {', '.join(sorted(set(notes)))}" if notes else "")
-    except compare.Difference as e:
-        return "WRONG", str(e)
-    except duckdb.Error as e:
-        return "WRONG", f"the output cannot be read: {e}"
+        return kind, f"{said.get('line')}:{said.get('column')}: {said['message']}", False
+    return kind if kind in KINDS else "failed", found.why, False
 
 
 def run(suite, options, folder, scratch):
@@ -82,10 +69,9 @@ def run(suite, options, folder, scratch):
     replies = product.replies([{"sql": sql, "tables": sources, "output": o} for (_, sql), o in zip(texts, outputs)])
     kinds, empty, why = collections.Counter(), 0, collections.Counter()
     for (n, sql), output in zip(texts, outputs):
-        theirs = fuzz.reference(con, sql, 60)
-        kind, said = judge(con, sql, next(replies), theirs, output)
+        kind, said, nothing = outcome(con, sql, next(replies), output)
         kinds[kind] += 1
-        empty += isinstance(theirs, compare.Result) and not theirs.rows
+        empty += nothing
         why[kind, fuzz.abstract(said)] += kind not in ("right", "WRONG")
         print(f"{suite} {n:3} {kind:8} {said[: options.width]}", flush=True)
     product.close()

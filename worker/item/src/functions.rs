@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Version of everything between the input's bytes and the output's: part of every step's signature.
 pub const ENGINE_VERSION: &str =
-    concat!("spotmill ", env!("CARGO_PKG_VERSION"), ", sql 3, datafusion 55.2.0, polars 0.55.2");
+    concat!("spotmill ", env!("CARGO_PKG_VERSION"), ", sql 4, datafusion 55.2.0, polars 0.55.2");
 
 /// What a transform is given. `input` and `tables` are lazy: build on them and give the result back.
 pub struct TransformContext {

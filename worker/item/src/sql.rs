@@ -34,11 +34,12 @@ pub fn prepare(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Fun
     for (name, frame) in tables {
         schemas.insert(name.clone(), frame.clone().collect_schema()?.as_ref().clone());
     }
-    let query = Query::plan(text, &schemas, functions).map_err(SqlError::Refused)?;
+    let functions = functions.planned();
+    let query = Query::plan(text, &schemas, &functions).map_err(SqlError::Refused)?;
     let frame = query.frame(tables).map_err(|error| match root(&error) {
         // Our own errors, and those of constants.
         PolarsError::SQLInterface(message) | PolarsError::ComputeError(message) => {
-            let span = Query::place(text, &schemas, functions);
+            let span = Query::place(text, &schemas, &functions);
             SqlError::Refused(Refusal { span, ..Refusal::other(message.trim().to_owned()) })
         }
         _ => SqlError::Engine(error),

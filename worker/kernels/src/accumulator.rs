@@ -10,6 +10,7 @@ use arrow::datatypes::{FieldRef, Schema};
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::function::AccumulatorArgs;
 use datafusion_expr::{Accumulator, AggregateUDF};
+use datafusion_functions_aggregate::min_max::{Max, Min};
 use datafusion_physical_expr::expressions::{Column, Literal};
 use datafusion_physical_expr::{PhysicalExpr, PhysicalSortExpr};
 
@@ -23,6 +24,14 @@ pub(crate) struct Aggregate<'a> {
     /// The direction of WITHIN GROUP, which such a function asks for.
     pub(crate) within_group: Option<SortOptions>,
     pub(crate) distinct: bool,
+}
+
+impl Aggregate<'_> {
+    /// The least or the greatest: the same over repeats, and at home with any order of removal.
+    pub(crate) fn is_extreme(&self) -> bool {
+        let function = self.function.inner();
+        function.downcast_ref::<Min>().is_some() || function.downcast_ref::<Max>().is_some()
+    }
 }
 
 /// What every accumulator of an aggregate is made of.

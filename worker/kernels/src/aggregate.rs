@@ -1,6 +1,5 @@
 //! Aggregates over frames: one value a frame. It promises the value that the function has over the rows of the frame
-//! only, less those that FILTER, IGNORE NULLS and DISTINCT take away, and the type of the return field. It never
-//! answers a sum that does not fit.
+//! only, less those that FILTER, IGNORE NULLS and DISTINCT take away, and the type of the return field.
 
 use std::ops::Range;
 
@@ -10,13 +9,10 @@ use arrow::compute::{CastOptions, and, cast_with_options, filter as kept, prep_n
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue, exec_err};
 use datafusion_expr::AggregateUDF;
-use datafusion_functions_aggregate::min_max::{Max, Min};
-use datafusion_functions_aggregate::nth_value::NthValueAgg;
 
 use crate::accumulator::Aggregate;
 use crate::fold::Fold;
 use crate::keys::one_nan;
-use crate::overflow::Guard;
 
 /// The value of the aggregate over each span of its rows. Only the rows of the filter reach it.
 pub(crate) fn values(
@@ -28,8 +24,7 @@ pub(crate) fn values(
     let Some(first) = aggregate.args.first().cloned() else {
         return exec_err!("{} needs an argument", aggregate.function.name());
     };
-    let return_type = aggregate.return_field.data_type().clone();
-    if is_extreme(aggregate.function) {
+    if aggregate.is_extreme() {
         aggregate.args[0] = one_nan(&first);
         aggregate.distinct = false;
     }
@@ -40,14 +35,8 @@ pub(crate) fn values(
         }
         None => spans,
     };
-    let guard = Guard::new(&mut aggregate)?;
     let values = Fold::new(&aggregate, spans)?.values(spans)?;
-    guard.checked(typed(values, aggregate.return_field.data_type())?, &return_type)
-}
-
-/// The least or the greatest: the same over repeats, and at home with any order of removal.
-pub(crate) fn is_extreme(function: &AggregateUDF) -> bool {
-    function.inner().downcast_ref::<Min>().is_some() || function.inner().downcast_ref::<Max>().is_some()
+    typed(values, aggregate.return_field.data_type())
 }
 
 /// The rows that reach the function, if not all.
@@ -57,8 +46,7 @@ fn mask(
     ignore_nulls: bool,
     first: &ArrayRef,
 ) -> Result<Option<BooleanArray>> {
-    let takes_it = function.supports_null_handling_clause() || function.inner().downcast_ref::<NthValueAgg>().is_some();
-    if ignore_nulls && !takes_it {
+    if ignore_nulls && !function.supports_null_handling_clause() {
         return exec_err!("{} does not take IGNORE NULLS", function.name());
     }
     let filter = filter.map(|filter| if filter.null_count() > 0 { prep_null_mask_filter(&filter) } else { filter });

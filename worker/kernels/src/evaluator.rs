@@ -16,8 +16,9 @@ use datafusion_functions_window::nth_value::NthValue;
 use crate::accumulator::exprs;
 use crate::aggregate::{as_type, typed};
 use crate::call::WindowCall;
-use crate::frame::Frames;
+use crate::frame::frames;
 use crate::layout::{Layout, Partition};
+use crate::spans::Frames;
 
 /// An error for what the function would ignore.
 pub(crate) fn check(call: &WindowCall, function: &WindowUDF) -> Result<()> {
@@ -58,7 +59,7 @@ pub(crate) fn values(call: &WindowCall, function: &WindowUDF, layout: &Layout) -
         for (key, _) in &call.order_by {
             args.push(layout.sorted(key)?);
         }
-        Some(Frames::new(&call.frame, layout, &call.order_by)?)
+        Some(frames(&call.frame, layout, &call.order_by)?)
     } else {
         None
     };

@@ -9,11 +9,9 @@ use arrow::compute::filter as kept;
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::{Accumulator, ReversedUDAF};
-use datafusion_functions_aggregate::array_agg::ArrayAgg;
 use datafusion_functions_aggregate::count::Count;
 
 use crate::accumulator::{Accumulators, Aggregate};
-use crate::aggregate::is_extreme;
 use crate::repeats::Repeats;
 
 pub(crate) struct Fold<'a> {
@@ -153,8 +151,8 @@ fn takes_back_exactly(aggregate: &Aggregate) -> bool {
     if matches!(aggregate.function.name(), "sum" | "avg") {
         return !argument.is_floating();
     }
-    if is_extreme(aggregate.function) {
+    if aggregate.is_extreme() {
         return !argument.is_nested() && !matches!(argument, DataType::Interval(_));
     }
-    function.downcast_ref::<Count>().is_some() || (function.downcast_ref::<ArrayAgg>().is_some() && !aggregate.distinct)
+    function.downcast_ref::<Count>().is_some()
 }

@@ -11,36 +11,19 @@ use datafusion_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits};
 
 use crate::layout::Layout;
 use crate::range;
+use crate::spans::Frames;
 
-#[derive(Default)]
-pub(crate) struct Frames {
-    /// The frames in order of their rows, each as a range of rows in order.
-    pub(crate) spans: Vec<Range<usize>>,
-    /// For each row in order, which of the spans is its frame.
-    pub(crate) of_row: Vec<usize>,
-}
-
-impl Frames {
-    pub(crate) fn new(frame: &WindowFrame, layout: &Layout, order_by: &[(ArrayRef, SortOptions)]) -> Result<Frames> {
-        if matches!(&frame.start_bound, WindowFrameBound::Following(value) if value.is_null()) {
-            return exec_err!("a frame cannot start at UNBOUNDED FOLLOWING");
-        }
-        if matches!(&frame.end_bound, WindowFrameBound::Preceding(value) if value.is_null()) {
-            return exec_err!("a frame cannot end at UNBOUNDED PRECEDING");
-        }
-        match frame.units {
-            WindowFrameUnits::Rows => by_rows(&Counts::new(frame)?, layout),
-            WindowFrameUnits::Groups => by_groups(&Counts::new(frame)?, layout),
-            WindowFrameUnits::Range => range::frames(frame, layout, order_by),
-        }
+pub(crate) fn frames(frame: &WindowFrame, layout: &Layout, order_by: &[(ArrayRef, SortOptions)]) -> Result<Frames> {
+    if matches!(&frame.start_bound, WindowFrameBound::Following(value) if value.is_null()) {
+        return exec_err!("a frame cannot start at UNBOUNDED FOLLOWING");
     }
-
-    /// Gives the next rows their frame.
-    pub(crate) fn push(&mut self, span: Range<usize>, rows: usize) {
-        if self.spans.last() != Some(&span) {
-            self.spans.push(span);
-        }
-        self.of_row.extend(std::iter::repeat_n(self.spans.len() - 1, rows));
+    if matches!(&frame.end_bound, WindowFrameBound::Preceding(value) if value.is_null()) {
+        return exec_err!("a frame cannot end at UNBOUNDED PRECEDING");
+    }
+    match frame.units {
+        WindowFrameUnits::Rows => by_rows(&Counts::new(frame)?, layout),
+        WindowFrameUnits::Groups => by_groups(&Counts::new(frame)?, layout),
+        WindowFrameUnits::Range => range::frames(frame, layout, order_by),
     }
 }
 

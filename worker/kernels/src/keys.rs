@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, FixedSizeListArray, GenericListArray,
-    OffsetSizeTrait, StructArray, UInt64Array,
+    OffsetSizeTrait, StructArray,
 };
 use arrow::compute::{SortOptions, cast};
 use arrow::datatypes::{DataType, FieldRef, Float16Type, Float32Type, Float64Type};
@@ -14,17 +14,6 @@ use arrow::row::{RowConverter, Rows, SortField};
 use datafusion_common::{Result, exec_err, not_impl_err};
 
 type F16 = <Float16Type as ArrowPrimitiveType>::Native;
-
-/// The order of the rows by the keys, the first key first. Ties keep the order of the input.
-pub fn sort_to_indices(keys: &[(ArrayRef, SortOptions)]) -> Result<UInt64Array> {
-    let Some((first, _)) = keys.first() else {
-        return exec_err!("a sort needs a key");
-    };
-    let rows = encoded(keys)?;
-    let mut order: Vec<u64> = (0..first.len() as u64).collect();
-    order.sort_by(|left, right| rows.row(*left as usize).cmp(&rows.row(*right as usize)));
-    Ok(order.into())
-}
 
 /// The keys as rows that compare byte by byte. There must be a key.
 pub(crate) fn encoded(keys: &[(ArrayRef, SortOptions)]) -> Result<Rows> {

@@ -12,8 +12,8 @@ use datafusion_functions_window::nth_value::{NthValue, NthValueKind};
 
 use crate::aggregate::counts_before;
 use crate::call::WindowCall;
-use crate::frame::Frames;
 use crate::layout::Layout;
+use crate::spans::Frames;
 
 /// The value of each frame.
 pub(crate) fn values(call: &WindowCall, function: &NthValue, layout: &Layout, frames: &Frames) -> Result<ArrayRef> {

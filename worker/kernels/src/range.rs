@@ -8,9 +8,9 @@ use arrow::compute::SortOptions;
 use datafusion_common::{Result, exec_err};
 use datafusion_expr::{WindowFrame, WindowFrameBound};
 
-use crate::frame::Frames;
 use crate::layout::{Layout, Partition};
 use crate::offset::moved;
+use crate::spans::Frames;
 
 pub(crate) fn frames(frame: &WindowFrame, layout: &Layout, order_by: &[(ArrayRef, SortOptions)]) -> Result<Frames> {
     let start = Edge::new(&frame.start_bound, layout, order_by)?;

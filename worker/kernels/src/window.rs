@@ -12,9 +12,9 @@ use crate::accumulator::Aggregate;
 use crate::aggregate::{self, as_type};
 use crate::call::WindowCall;
 use crate::evaluator;
-use crate::frame::Frames;
 use crate::layout::Layout;
 use crate::position;
+use crate::spans::Frames;
 
 /// One value a row, in the order of the input rows.
 pub fn window(call: &WindowCall, rows: usize) -> Result<ArrayRef> {
@@ -26,14 +26,14 @@ pub fn window(call: &WindowCall, rows: usize) -> Result<ArrayRef> {
     let layout = Layout::new(&call.partition_by, &call.order_by, rows)?;
     let values = match &call.function {
         WindowFunctionDefinition::AggregateUDF(function) => {
-            let frames = Frames::new(&call.frame, &layout, &call.order_by)?;
+            let frames = crate::frame::frames(&call.frame, &layout, &call.order_by)?;
             let values = over_frames(call, function, &layout, &frames)?;
             layout.scattered(&values, |row| frames.of_row[row])?
         }
         WindowFunctionDefinition::WindowUDF(function) => {
             evaluator::check(call, function)?;
             if let Some(function) = function.inner().downcast_ref::<NthValue>() {
-                let frames = Frames::new(&call.frame, &layout, &call.order_by)?;
+                let frames = crate::frame::frames(&call.frame, &layout, &call.order_by)?;
                 let values = position::values(call, function, &layout, &frames)?;
                 layout.scattered(&values, |row| frames.of_row[row])?
             } else {

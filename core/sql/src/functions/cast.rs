@@ -1,8 +1,8 @@
 //! `CAST` and `TRY_CAST` as the user writes them. A value that the type does not hold is an error that shows it, or
 //! NULL under TRY_CAST. Conversions that the planner adds by itself stay DataFusion's own `Cast`: those lose nothing.
 
-use super::constants;
 use super::kinds::{Kind, kind, word};
+use super::{constants, from_text};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
@@ -174,7 +174,7 @@ pub fn convert(array: &ArrayRef, to: &DataType, lenient: bool) -> Result<ArrayRe
             return cast_with_options(&text_of_floats(array), to, &options).map_err(Into::into);
         }
         (Kind::Text, Kind::Text) => cast(array),
-        (Kind::Text, _) => cast(&trimmed(array)?),
+        (Kind::Text, _) => from_text::read(array, to, lenient),
         (Kind::Timestamp, Kind::Text) => return text_of_times(array),
         (Kind::Timestamp, Kind::Date) => cast(&in_micros(array)?),
         (Kind::Interval, Kind::Integer) => {
@@ -237,16 +237,6 @@ fn float_text(value: f64, scientific: String) -> String {
         Err(_) => format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
     };
     format!("{sign}{text}")
-}
-
-/// Blanks around a value have no meaning.
-fn trimmed(array: &ArrayRef) -> Result<ArrayRef> {
-    let view = cast_with_options(array, &DataType::Utf8View, &CastOptions::default())?;
-    let values = view.as_string_view();
-    if values.iter().flatten().all(|v| v.trim().len() == v.len()) {
-        return Ok(view);
-    }
-    Ok(Arc::new(values.iter().map(|v| v.map(str::trim)).collect::<StringViewArray>()))
 }
 
 fn in_micros(array: &ArrayRef) -> Result<ArrayRef> {

@@ -42,6 +42,10 @@ impl AggregateUDFImpl for Correlation {
         }
     }
 
+    fn default_value(&self, ty: &DataType) -> Result<ScalarValue> {
+        if self.counts() { Ok(ScalarValue::Int64(Some(0))) } else { ScalarValue::try_from(ty) }
+    }
+
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let counts = self.counts();
         Ok(Box::new(Pairs { inner: self.0.accumulator(args)?, pairs: 0, counts }))

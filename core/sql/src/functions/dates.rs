@@ -1,9 +1,9 @@
 //! `date_part` and `date_trunc`: every part that DuckDB has, over every year that a timestamp has. DataFusion's own go
 //! by nanoseconds, which end in 1677 and 2262.
 
+use super::clock::{DAY, Part, SECOND, julian, micros, moment_at};
 use super::constants;
 use super::kinds::{Kind, kind, word};
-use super::rows::{DAY, Part, SECOND, julian, micros, moment_at};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};

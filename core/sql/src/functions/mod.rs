@@ -3,13 +3,16 @@
 pub mod arithmetic;
 pub mod beside;
 pub mod cast;
+mod clock;
 mod constants;
 pub mod correlation;
 pub mod dates;
 mod fold;
+mod from_text;
 pub mod groups;
 pub mod kinds;
 pub mod like;
+pub mod optional;
 pub mod ranks;
 pub mod reference;
 pub mod registry;

@@ -93,7 +93,8 @@ fn local(instant: NaiveDateTime, zone: &Tz) -> Option<NaiveDateTime> {
     instant.checked_add_signed(Duration::seconds(offset.into()))
 }
 
-fn utc(time: NaiveDateTime, zone: &Tz) -> Option<NaiveDateTime> {
+/// The instant at which a clock in the zone shows the time.
+pub fn utc(time: NaiveDateTime, zone: &Tz) -> Option<NaiveDateTime> {
     let offset = match zone.offset_from_local_datetime(&time) {
         chrono::LocalResult::Single(offset) | chrono::LocalResult::Ambiguous(offset, _) => offset,
         // Skipped: by the offset of three hours before.

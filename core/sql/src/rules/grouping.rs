@@ -6,7 +6,8 @@ use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, Result, ScalarValue, plan_err};
 use datafusion_expr::logical_plan::{Aggregate, Union};
 use datafusion_expr::utils::powerset;
-use datafusion_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use datafusion_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion_functions_aggregate::expr_fn::count;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -81,12 +82,15 @@ pub fn apart(aggregate: Aggregate) -> Result<LogicalPlan> {
         GroupingSet::Rollup(keys) => (0..=keys.len()).rev().map(|n| keys[..n].to_vec()).collect(),
         GroupingSet::Cube(keys) => powerset(keys)?.into_iter().map(|set| set.into_iter().cloned().collect()).collect(),
     };
+    // A set without keys has a row too, where nothing is aggregated.
+    let aggregates = if aggr_expr.is_empty() { vec![count(lit(1i64))] } else { aggr_expr.clone() };
     let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
     let mut parts = Vec::new();
     for set in sets {
-        let made = Aggregate::try_new(input.clone(), distinct(&set), aggr_expr.clone())?;
+        let made = Aggregate::try_new(input.clone(), distinct(&set), aggregates.clone())?;
         let mut made_columns = columns(&made.schema);
-        let results = made_columns.split_off(distinct(&set).len());
+        let mut results = made_columns.split_off(distinct(&set).len());
+        results.truncate(aggr_expr.len());
         let missing = |key: &Expr| !set.contains(key);
         let mask = keys.iter().fold(0u64, |mask, key| mask << 1 | u64::from(missing(key)));
         let repeat = seen.entry(mask).or_default();

@@ -9,6 +9,7 @@ use crate::functions::like::Matching;
 use crate::operators::{like_typed, literal_as};
 use crate::rules::frames;
 use crate::rules::last::at;
+use crate::rules::micros;
 use crate::rules::sets::set_operation;
 use arrow::datatypes::DataType;
 use datafusion_common::config::ConfigOptions;
@@ -20,6 +21,9 @@ use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion_optimizer::AnalyzerRule;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
+
+/// The first whole number that int64 does not hold.
+const PAST_INT64: i128 = i64::MAX as i128 + 1;
 
 #[derive(Debug)]
 pub struct Meaning;
@@ -46,6 +50,7 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         Ok(expr.rewrite(&mut rewriter)?.update_data(|e| name.restore(e)))
     })?;
     let plan = TypeCoercionRewriter::new(&schema).coerce_plan(rewritten.data)?.recompute_schema()?;
+    let plan = micros::plan(plan)?;
     Ok(Transformed::yes(match plan {
         LogicalPlan::Join(join) => set_operation(join)?,
         other => other,
@@ -64,7 +69,8 @@ impl TreeNodeRewriter for Rewriter<'_> {
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
         let expr = meant(expr, self.schema)?;
-        self.types.f_up(expr)
+        let typed = self.types.f_up(expr)?;
+        Ok(Transformed::yes(micros::operands(typed.data)?))
     }
 }
 
@@ -84,6 +90,15 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
                 }
                 other => Transformed::no(Expr::Negative(Box::new(other))),
             }
+        }
+        // No column is unsigned; the least int64 is written as what is past the greatest, with a sign.
+        Expr::Literal(ScalarValue::UInt64(Some(value)), metadata) => {
+            Transformed::yes(Expr::Literal(ScalarValue::Decimal128(Some(value.into()), 20, 0), metadata))
+        }
+        Expr::Negative(inner)
+            if matches!(inner.as_ref(), Expr::Literal(ScalarValue::Decimal128(Some(PAST_INT64), _, 0), _)) =>
+        {
+            Transformed::yes(Expr::Literal(ScalarValue::Int64(Some(i64::MIN)), None))
         }
         Expr::Negative(inner) => {
             let zero = Expr::Literal(ScalarValue::Int64(Some(0)), None);
@@ -154,6 +169,12 @@ fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> 
     let ScalarFunction { func, mut args } = call;
     if matches!(func.name(), "coalesce" | "greatest" | "least" | "nullif" | "nvl") {
         args = of_one_kind(args, schema);
+    }
+    if let ("nullif", [x, y]) = (func.name(), args.as_slice())
+        && (kind(&x.get_type(schema)?), kind(&y.get_type(schema)?)) == (Kind::Date, Kind::Timestamp)
+    {
+        let expr = Expr::ScalarFunction(ScalarFunction { func, args });
+        return Ok(Transformed::yes(Conversion::call(expr, DataType::Date32, false)));
     }
     // The places decide the type, so they are a literal as soon as they can be.
     if func.name() == "round"

@@ -6,6 +6,8 @@ Used by queries.py; nothing to run.
 from grammar.nodes import E
 from grammar.scope import FAMILIES, ORDERED, joined, q, unify
 
+DEEPEST = -6  # conditions within conditions below an expression that is as deep as it may be
+
 
 class Conditions:
     def options_bool(self):
@@ -29,7 +31,9 @@ class Conditions:
         return made if made.col or not sc.cols or self.chance(0.2) else self.any_bool(sc, d)
 
     def any_bool(self, sc, d):
-        options = [(w, lambda f=f: f(sc, d - 1, 1, False)) for w, f in self.options_bool()]
+        nests = (self.connective, self.negation, self.truth_test)
+        held = [(w, f) for w, f in self.options_bool() if d > DEEPEST or f not in nests]
+        options = [(w, lambda f=f: f(sc, d - 1, 1, False)) for w, f in held]
         if sc.subqueries:
             options.append((2, lambda: self.subquery_test(sc)))
         made = self.pick(options)
@@ -45,8 +49,8 @@ class Conditions:
         other = t
         if t in ("int", "dec", "float") and self.chance(0.3):
             other = self.one("int", "dec", "float")
-        if {t, other} == {"date", "ts"}:
-            other = t
+        if t in ("date", "ts") and self.chance(0.3):
+            other = self.one("date", "ts")
         a, b = self.expr(t, sc, d), self.expr(other, sc, min(d, 1))
         if str(a) == str(b) and self.chance(0.9):
             b = self.literal(t)

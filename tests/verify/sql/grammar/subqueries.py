@@ -45,7 +45,14 @@ class Subqueries:
         self.tag("scalar subquery")
         if made is None:
             return None
-        return made.like("(SELECT ", made, *parts, ")", col=True)
+        return made.like("(SELECT ", made, *parts, self.having(), ")", col=True)
+
+    def having(self):
+        """Of an aggregate of all rows, which is there for no rows too."""
+        if not self.chance(0.12):
+            return ""
+        self.tag("HAVING in a subquery")
+        return optional(f" HAVING count(*) {self.one('= 0', '> 0', '<> 1')}")
 
     def subquery_test(self, sc):
         if self.inside >= 2 or sc.rows > 1000:
@@ -56,6 +63,10 @@ class Subqueries:
         if kind in ("EXISTS", "NOT EXISTS"):
             parts, _ = self.inner(sc, self.chance(0.85))
             self.tag(kind)
+            if self.chance(0.25):
+                self.tag(f"{kind} of an aggregate")
+                parts = [f"({kind} (SELECT {self.one('1', 'count(*)', 'max(1)')}", *parts, self.having() or " HAVING TRUE"]
+                return E("bool", *parts, "))", col=True)
             return E("bool", f"({kind} (SELECT {self.one('1', '*')}", *parts, "))", col=True)
         t = self.family(sc, "int", "int", "text", "date", "dec")
         a = self.expr(t, sc.flat(), 1, 1, True)
@@ -65,9 +76,11 @@ class Subqueries:
                 return None
             return E("bool", "(", a, f" {self.one('=', '<', '>=', '<>')} ", b, ")")
         parts, inside = self.inner(sc, self.chance(0.3))
-        b = self.expr(t, inside.flat(), 1, 1, True)
-        if unify([a, b]) is None:
+        of_all = self.chance(0.2)
+        b = self.aggregate(t, inside.flat(), 1, True) if of_all else self.expr(t, inside.flat(), 1, 1, True)
+        if b is None or unify([a, b]) is None:
             return None
-        self.tag(kind + " subquery")
+        self.tag(kind + " subquery" + (" of an aggregate" if of_all else ""))
+        parts.append(self.having() if of_all else "")
         op = f" {kind} (" if "IN" in kind else f" {self.one('=', '<', '<=', '<>', '>')} {kind} ("
         return E("bool", "(", a, op, "SELECT ", b, *parts, "))", col=True)

@@ -1,22 +1,13 @@
 //! Aggregates. Keys and arguments become columns first, then groups are made of columns only, then each result is made
 //! of what was aggregated (`component`). Grouping sets are one aggregation each over the same rows.
 
-use super::component::{Component, Finish};
+use super::component::{Component, Finish, Prepared};
 use super::expression::Expressions;
 use super::{Rows, Translator, engine_type, untranslated};
 use datafusion_expr::logical_plan::Aggregate;
 use datafusion_expr::{Expr as Plan, GroupingSet};
 use polars::prelude::*;
 use std::collections::BTreeMap;
-
-/// What is aggregated, and how results are made of it.
-#[derive(Default)]
-pub struct Prepared {
-    /// Columns that the aggregation reads.
-    pub columns: Vec<Expr>,
-    pub aggregated: Vec<Expr>,
-    pub finish: Vec<Finish>,
-}
 
 impl Translator<'_> {
     pub fn aggregate(&mut self, aggregate: &Aggregate) -> PolarsResult<Rows> {
@@ -55,7 +46,7 @@ impl Translator<'_> {
 
     /// The frame of these named expressions, constants too for every row.
     fn select_named(&mut self, frame: LazyFrame, exprs: Vec<Expr>) -> LazyFrame {
-        let constant = exprs.iter().any(|e| !super::node::has_column(e));
+        let constant = exprs.iter().any(|e| !super::literal::has_column(e));
         if !constant {
             return frame.select(exprs);
         }
@@ -88,7 +79,7 @@ impl Translator<'_> {
             match finish {
                 Finish::Expression(expr) => selected.push(expr.clone().alias(column.clone())),
                 Finish::Grouped(call) => {
-                    frame = call.added(frame, &column);
+                    frame = call.added(frame, &column)?;
                     selected.push(col(column.clone()));
                 }
             }

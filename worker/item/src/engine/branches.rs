@@ -2,6 +2,7 @@
 //! COALESCE. A row that does not come so far must not fail there. Which rows do is decided by the conditions before it,
 //! with NULL for those that are errors: a row whose condition is an error fails at that condition.
 
+use super::comparison::equal;
 use super::expression::Expressions;
 use super::{engine_type, literal, untranslated};
 use datafusion_common::tree_node::TreeNode;
@@ -36,7 +37,7 @@ impl Expressions<'_> {
         let base = expr.as_ref().map(|e| self.guarded(e, guard)).transpose()?;
         let base_tried = expr.as_ref().map(|e| self.trying(e)).transpose()?;
         let is = |base: &Option<Expr>, condition: Expr| match base {
-            Some(base) => base.clone().eq(condition),
+            Some(base) => equal(base, &condition),
             None => condition,
         };
         let matters = when_then_expr.iter().any(|(when, then)| may_fail(when) || may_fail(then))

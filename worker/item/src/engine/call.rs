@@ -141,12 +141,35 @@ pub fn divided(left: Expr, right: Expr) -> Expr {
 
 fn config() -> Arc<datafusion_common::config::ConfigOptions> {
     static OPTIONS: std::sync::OnceLock<Arc<datafusion_common::config::ConfigOptions>> = std::sync::OnceLock::new();
-    OPTIONS.get_or_init(|| Arc::new(spotmill_sql::plan::options())).clone()
+    OPTIONS.get_or_init(|| Arc::new(spotmill_sql::options::options())).clone()
 }
 
 /// The column as an array of `rows` values of the planned type.
 pub fn array(column: &Column, rows: usize, ty: &ArrowType) -> PolarsResult<ArrayRef> {
     typed(&spread(column, rows)?, ty)
+}
+
+/// The frame with columns that are made of all its rows at once: it is held in memory.
+pub fn held(
+    frame: LazyFrame,
+    made: Vec<(PlSmallStr, DataType)>,
+    label: &'static str,
+    make: impl Fn(&DataFrame) -> PolarsResult<Vec<Column>> + Send + Sync + 'static,
+) -> LazyFrame {
+    let run = move |mut frame: DataFrame| -> PolarsResult<DataFrame> {
+        for column in make(&frame)? {
+            frame.with_column(column)?;
+        }
+        Ok(frame)
+    };
+    let schema = move |input: &Schema| {
+        let mut schema = input.clone();
+        for (name, dtype) in &made {
+            schema.with_column(name.clone(), dtype.clone());
+        }
+        Ok(Arc::new(schema))
+    };
+    frame.map(run, AllowedOptimizations::empty(), Some(Arc::new(schema)), Some(label))
 }
 
 /// How many rows columns have of which some have one value for all rows.

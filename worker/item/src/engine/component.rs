@@ -1,7 +1,6 @@
 //! One aggregate function: what the engine adds up exactly as planned it does, every other one is given its group's
 //! rows and evaluated by DataFusion (`grouped`). No row is NULL, except for counts.
 
-use super::aggregate::Prepared;
 use super::expression::{Expressions, constant, field};
 use super::grouped::Grouped;
 use super::{Translator, bridged, engine_type, literal, untranslated};
@@ -16,6 +15,15 @@ use polars::prelude::*;
 pub enum Finish {
     Expression(Expr),
     Grouped(Grouped),
+}
+
+/// What is aggregated, and how results are made of it.
+#[derive(Default)]
+pub struct Prepared {
+    /// Columns that the aggregation reads.
+    pub columns: Vec<Expr>,
+    pub aggregated: Vec<Expr>,
+    pub finish: Vec<Finish>,
 }
 
 pub struct Component<'a, 'b, 'c> {

@@ -2,6 +2,7 @@
 //! it is (`call`). An unlisted expression is refused.
 
 use super::call::{Argument, call};
+use super::comparison::{between, comparison, equal};
 use super::{Rows, engine_type, failed, literal, untranslated};
 use arrow::datatypes::{DataType as ArrowType, FieldRef};
 use datafusion_common::{Column as PlanColumn, DFSchema, ScalarValue};
@@ -12,6 +13,7 @@ use polars::prelude::*;
 use spotmill_sql::functions::arithmetic::{Arithmetic, Op};
 use spotmill_sql::functions::cast::Conversion;
 use spotmill_sql::functions::like::Matching;
+use spotmill_sql::functions::optional;
 
 /// The length above which `IN` searches a set.
 const SHORT_LIST: usize = 8;
@@ -73,8 +75,7 @@ impl<'a> Expressions<'a> {
                 other => return Err(untranslated(format!("`-` takes no {other}: subtract from zero"))),
             },
             Plan::Between(Between { expr, negated, low, high }) => {
-                let (value, low, high) = (of(expr)?, of(low)?, of(high)?);
-                let inside = value.clone().gt_eq(low).and(value.lt_eq(high));
+                let inside = between(&of(expr)?, &of(low)?, &of(high)?);
                 if *negated { inside.not() } else { inside }
             }
             // Made by the planner of other functions, with a backslash as the escape.
@@ -117,18 +118,10 @@ impl<'a> Expressions<'a> {
         }
         let l = self.guarded(left, guard)?;
         let r = self.guarded(right, guard)?;
-        if let Some(decided) = beside_constant(*op, (left, &l), (right, &r)) {
-            return Ok(decided);
+        if let Some(comparison) = comparison(*op, &l, &r) {
+            return Ok(comparison);
         }
         Ok(match op {
-            Operator::Eq => l.eq(r),
-            Operator::NotEq => l.neq(r),
-            Operator::Lt => l.lt(r),
-            Operator::LtEq => l.lt_eq(r),
-            Operator::Gt => l.gt(r),
-            Operator::GtEq => l.gt_eq(r),
-            Operator::IsDistinctFrom => l.neq_missing(r),
-            Operator::IsNotDistinctFrom => l.eq_missing(r),
             Operator::StringConcat => {
                 let text = |side: &Plan, made: Expr| match self.ty(side)?.is_string() {
                     true => Ok(made),
@@ -177,8 +170,7 @@ impl<'a> Expressions<'a> {
                 let mut any: Option<Expr> = None;
                 for item in list {
                     let other = self.guarded(item, guard)?;
-                    let decided = beside_constant(Operator::Eq, (expr, &value), (item, &other));
-                    let equal = decided.unwrap_or_else(|| value.clone().eq(other));
+                    let equal = equal(&value, &other);
                     any = Some(match any {
                         Some(any) => any.or(equal),
                         None => equal,
@@ -249,9 +241,9 @@ impl<'a> Expressions<'a> {
             // The kernel's zero below zero is not equal to zero.
             ("nullif", [x, y]) if self.ty(x)? == self.ty(y)? => {
                 let (l, r) = (of(x)?, of(y)?);
-                let equal = beside_constant(Operator::Eq, (x, &l), (y, &r)).unwrap_or_else(|| l.clone().eq(r));
-                Some(when(equal).then(literal::null(engine_type(&self.ty(x)?)?)).otherwise(l))
+                Some(when(equal(&l, &r)).then(literal::null(engine_type(&self.ty(x)?)?)).otherwise(l))
             }
+            (optional::NAME, [x]) => Some(of(x)?),
             ("lower", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_lowercase()),
             ("upper", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().to_uppercase()),
             ("btrim", [x]) if self.ty(x)?.is_string() => Some(of(x)?.str().strip_chars(lit(" "))),
@@ -321,26 +313,6 @@ fn plain_date_format(format: &str) -> bool {
         }
     }
     true
-}
-
-/// A comparison with a constant, where the engine would put a column of its own making in its place: the node that
-/// makes such columns never ends when nothing reads it (polars-stream 0.55.2, nodes/repeat.rs).
-fn beside_constant(op: Operator, (left, l): (&Plan, &Expr), (right, r): (&Plan, &Expr)) -> Option<Expr> {
-    let (value, other) = match (constant(left), constant(right)) {
-        (_, Some(value)) => (value, l),
-        (Some(value), None) => (value, r),
-        _ => return None,
-    };
-    let compares =
-        matches!(op, Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
-    match (op, value.is_null()) {
-        (_, true) if compares => Some(literal::null(DataType::Boolean)),
-        (Operator::IsDistinctFrom, true) => Some(other.clone().is_not_null()),
-        (Operator::IsNotDistinctFrom, true) => Some(other.clone().is_null()),
-        (Operator::IsDistinctFrom, false) => Some(l.clone().neq(r.clone()).fill_null(lit(true))),
-        (Operator::IsNotDistinctFrom, false) => Some(l.clone().eq(r.clone()).fill_null(lit(false))),
-        _ => None,
-    }
 }
 
 /// `IN` over many literals: NULL where nothing is equal and one of the list is NULL.

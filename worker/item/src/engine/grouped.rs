@@ -1,6 +1,6 @@
 //! Aggregates by DataFusion's own accumulators, over the rows of each group as lists.
 
-use super::call::typed;
+use super::call::{held, typed};
 use super::{bridged, engine_type, failed};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::SortOptions;
@@ -27,21 +27,10 @@ pub struct Grouped {
 
 impl Grouped {
     /// The frame with one column more.
-    pub fn added(&self, frame: LazyFrame, name: &PlSmallStr) -> LazyFrame {
+    pub fn added(&self, frame: LazyFrame, name: &PlSmallStr) -> PolarsResult<LazyFrame> {
         let (call, out) = (self.clone(), name.clone());
-        let run = move |mut frame: DataFrame| -> PolarsResult<DataFrame> {
-            let column = call.run(&frame, &out)?;
-            frame.with_column(column)?;
-            Ok(frame)
-        };
-        let (ty, out) = (engine_type(self.return_field.data_type()), name.clone());
-        let schema = move |input: &Schema| {
-            let dtype = ty.as_ref().map_err(|e| polars_err!(ComputeError: "{e}"))?.clone();
-            let mut schema = input.clone();
-            schema.with_column(out.clone(), dtype);
-            Ok(Arc::new(schema))
-        };
-        frame.map(run, AllowedOptimizations::empty(), Some(Arc::new(schema)), Some("aggregate"))
+        let made = vec![(name.clone(), engine_type(self.return_field.data_type())?)];
+        Ok(held(frame, made, "aggregate", move |frame| Ok(vec![call.run(frame, &out)?])))
     }
 
     fn run(&self, frame: &DataFrame, name: &PlSmallStr) -> PolarsResult<Column> {

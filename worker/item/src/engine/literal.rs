@@ -15,3 +15,8 @@ pub fn literal(value: &ScalarValue) -> PolarsResult<Expr> {
 pub fn null(dtype: DataType) -> Expr {
     Expr::Literal(LiteralValue::Scalar(Scalar::null(dtype)))
 }
+
+/// Whether a value is there for each row, rather than once.
+pub fn has_column(expr: &Expr) -> bool {
+    expr.into_iter().any(|e| matches!(e, Expr::Column(_)))
+}

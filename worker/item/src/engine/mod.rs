@@ -6,6 +6,7 @@
 mod aggregate;
 mod branches;
 mod call;
+mod comparison;
 mod component;
 mod expression;
 mod grouped;
@@ -20,11 +21,10 @@ mod window;
 pub use user::UserFunction;
 
 use crate::failure::first_lines;
-use crate::functions::Functions;
 use datafusion_common::DataFusionError;
 use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_expr::LogicalPlan;
 use datafusion_expr::logical_plan::TableScan;
+use datafusion_expr::{LogicalPlan, ScalarUDF};
 use polars::prelude::*;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,23 +50,23 @@ pub(crate) struct Translator<'a> {
 
 impl Query {
     /// The plan of `text` over tables of these columns.
-    pub fn plan(text: &str, tables: &BTreeMap<String, Schema>, functions: &Functions) -> Result<Self, Refusal> {
+    pub fn plan(text: &str, tables: &BTreeMap<String, Schema>, functions: &[Arc<ScalarUDF>]) -> Result<Self, Refusal> {
         let mut schemas = BTreeMap::new();
         for (name, schema) in tables {
             schemas.insert(name.clone(), Arc::new(arrow_schema(name, schema)?));
         }
-        let plan = spotmill_sql::plan(text, &schemas, &functions.planned())?;
+        let plan = spotmill_sql::plan(text, &schemas, functions)?;
         Ok(Self { plan })
     }
 
     /// The place of the error that the translation of `text` reports.
-    pub fn place(text: &str, tables: &BTreeMap<String, Schema>, functions: &Functions) -> Option<Range<usize>> {
+    pub fn place(text: &str, tables: &BTreeMap<String, Schema>, functions: &[Arc<ScalarUDF>]) -> Option<Range<usize>> {
         let schemas: Result<BTreeMap<_, _>, Refusal> =
             tables.iter().map(|(name, schema)| Ok((name.clone(), Arc::new(arrow_schema(name, schema)?)))).collect();
         let empty = |schema: &Schema| DataFrame::empty_with_schema(schema).lazy();
         let frames = tables.iter().map(|(name, schema)| (name.clone(), empty(schema))).collect();
         let message_of = |plan: &LogicalPlan| Self { plan: plan.clone() }.frame(&frames).err().map(|e| first_lines(&e));
-        spotmill_sql::place(text, &schemas.ok()?, &functions.planned(), &message_of)
+        spotmill_sql::place(text, &schemas.ok()?, functions, &message_of)
     }
 
     /// The columns that are read of each table.

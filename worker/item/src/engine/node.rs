@@ -2,6 +2,7 @@
 //! have files of their own.
 
 use super::expression::Expressions;
+use super::literal::has_column;
 use super::{Rows, Translator, engine_type, failed, literal, untranslated};
 use arrow::datatypes::DataType as ArrowType;
 use datafusion_common::DFSchema;
@@ -247,11 +248,6 @@ pub fn stacked(frames: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
 
 fn one_row() -> PolarsResult<DataFrame> {
     DataFrame::new(1, vec![Series::new(ROWS.into(), [0i32]).into_column()])
-}
-
-/// Whether a value is there for each row, rather than once.
-pub fn has_column(expr: &Expr) -> bool {
-    expr.into_iter().any(|e| matches!(e, Expr::Column(_)))
 }
 
 fn number(plan: &Plan) -> PolarsResult<u64> {

@@ -77,7 +77,7 @@ impl Translator<'_> {
         };
         let predicate =
             Expressions::new(schema, &Rows { frame: rows.frame.clone(), columns: columns.clone() }).of(condition)?;
-        let predicate = match super::node::has_column(&predicate) {
+        let predicate = match super::literal::has_column(&predicate) {
             true => predicate,
             false => predicate.and(lit(true)),
         };

@@ -1,6 +1,6 @@
 //! Window functions, by DataFusion's own evaluators over the whole input: it is held in memory while they run.
 
-use super::call::array;
+use super::call::{array, held};
 use super::expression::{Expressions, field};
 use super::{Rows, Translator, bridged, engine_type, failed, untranslated};
 use arrow::array::AsArray;
@@ -12,7 +12,6 @@ use datafusion_expr::logical_plan::Window;
 use datafusion_expr::{Expr as Plan, SortExpr, WindowFrame, WindowFunctionDefinition};
 use polars::prelude::*;
 use spotmill_kernels::WindowCall;
-use std::sync::Arc;
 
 /// One call over columns of the frame.
 struct Call {
@@ -45,22 +44,8 @@ impl Translator<'_> {
         for call in &calls {
             made.push((call.out.clone(), engine_type(call.return_field.data_type())?));
         }
-        let run = move |mut frame: DataFrame| -> PolarsResult<DataFrame> {
-            for call in &calls {
-                let column = call.run(&frame)?;
-                frame.with_column(column)?;
-            }
-            Ok(frame)
-        };
-        let schema = move |input: &Schema| {
-            let mut schema = input.clone();
-            for (name, dtype) in &made {
-                schema.with_column(name.clone(), dtype.clone());
-            }
-            Ok(Arc::new(schema))
-        };
         let frame = if with.is_empty() { rows.frame } else { rows.frame.with_columns(with) };
-        let frame = frame.map(run, AllowedOptimizations::empty(), Some(Arc::new(schema)), Some("window"));
+        let frame = held(frame, made, "window", move |frame| calls.iter().map(|call| call.run(frame)).collect());
         Ok(super::join::kept(frame, columns))
     }
 

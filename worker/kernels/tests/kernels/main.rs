@@ -12,6 +12,5 @@ mod options;
 mod positions;
 mod property;
 mod range;
-mod sums;
 mod support;
 mod user;

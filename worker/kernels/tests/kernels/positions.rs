@@ -8,7 +8,6 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::WindowFrameUnits::Rows;
 use datafusion_expr::{AggregateUDF, WindowFrame, WindowUDF};
 use datafusion_functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
-use datafusion_functions_aggregate::nth_value::nth_value_udaf;
 use datafusion_functions_window::lead_lag::{lag_udwf, lead_udwf};
 use datafusion_functions_window::nth_value::{first_value_udwf, last_value_udwf, nth_value_udwf};
 
@@ -71,8 +70,6 @@ fn the_aggregates_of_the_same_names() {
     assert_eq!(over(&first_value_udaf(), &[], true), ["-", "b", "b", "b"]);
     assert_eq!(over(&last_value_udaf(), &[], false), ["-", "b", "-", "d"]);
     assert_eq!(over(&last_value_udaf(), &[], true), ["-", "b", "b", "d"]);
-    assert_eq!(over(&nth_value_udaf(), &[2_i64.into()], false), ["-", "b", "b", "b"]);
-    assert_eq!(over(&nth_value_udaf(), &[2_i64.into()], true), ["-", "-", "-", "d"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `date_diff` counts the borders of a part between two times, `date_sub` its whole lengths.
 
 use super::super::rowwise::{Kept, Made, RowWise, Step, Takes, Value};
-use super::clock::{DAY, Part, SECOND, days, micros, moment_at};
 use super::{INTEGER, Named, shape, unexpected};
+use crate::functions::clock::{DAY, Part, SECOND, days, micros, moment_at};
 use chrono::{Datelike, Months, NaiveDateTime};
 use datafusion_common::{Result, exec_datafusion_err, exec_err};
 

@@ -1,23 +1,16 @@
-//! `strftime` and `strptime`: one table of what stands after a per cent sign, as DuckDB has it.
+//! `strftime`, `strptime` and `try_strptime`: the functions, and times written by a format.
 
 use super::super::rowwise::{Kept, Made, RowWise, Shape, Step, Takes, Value};
-use super::clock::{Part, moment_at};
 use super::parse::{Wanted, parsed};
+use super::pieces::{Piece, pieces};
 use super::times::{MONTHS, WEEKDAYS};
 use super::{Named, TEXT, TIMESTAMP, shape, unexpected};
+use crate::functions::clock::{Part, moment_at};
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use datafusion_common::{Result, exec_err, plan_err};
 use std::fmt::Write;
 
 use Takes::{Text, Time};
-
-/// A piece of a format.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
-    Literal(char),
-    /// The letter after the sign, and whether a hyphen takes leading zeros away.
-    Field(char, bool),
-}
 
 pub fn all() -> Vec<Named> {
     let parses = |name: &'static str, step: fn() -> Step| {
@@ -40,43 +33,6 @@ pub fn all() -> Vec<Named> {
         (&["strptime"], parses("strptime", || strptime_step(false))),
         (&["try_strptime"], parses("try_strptime", || strptime_step(true))),
     ]
-}
-
-/// The pieces of a format; `%c`, `%x` and `%X` are spelled out.
-pub fn pieces(format: &str) -> Result<Vec<Piece>> {
-    if format.is_empty() {
-        return plan_err!("the format of a time is empty");
-    }
-    let mut pieces = Vec::new();
-    let mut rest = format.chars();
-    while let Some(c) = rest.next() {
-        if c != '%' {
-            pieces.push(Piece::Literal(c));
-            continue;
-        }
-        let (short, letter) = match rest.next() {
-            Some('-') => (true, rest.next()),
-            letter => (false, letter),
-        };
-        match (short, letter) {
-            (false, Some('c')) => pieces.extend(self::pieces("%Y-%m-%d %H:%M:%S")?),
-            (false, Some('x')) => pieces.extend(self::pieces("%Y-%m-%d")?),
-            (false, Some('X')) => pieces.extend(self::pieces("%H:%M:%S")?),
-            (false, Some('%')) => pieces.push(Piece::Literal('%')),
-            (false, Some(letter)) if "aAwudbBmyYHIpMSfgnzZjUWGV".contains(letter) => {
-                pieces.push(Piece::Field(letter, false));
-            }
-            (true, Some(letter)) if "dmyHIMSj".contains(letter) => pieces.push(Piece::Field(letter, true)),
-            _ => {
-                let sign = if short { "%-" } else { "%" };
-                let letter = letter.map(String::from).unwrap_or_default();
-                return plan_err!(
-                    "the format `{format}` has no field `{sign}{letter}`: see `spotmill functions strftime`"
-                );
-            }
-        }
-    }
-    Ok(pieces)
 }
 
 /// The pieces of a format that a time is written by.

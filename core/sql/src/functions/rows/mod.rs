@@ -6,18 +6,15 @@ use datafusion_common::{Result, exec_err};
 use datafusion_expr::ScalarUDF;
 use std::sync::Arc;
 
-mod clock;
 mod differences;
 mod format;
 mod numbers;
 mod parse;
 mod pattern;
+mod pieces;
 mod regex;
 mod texts;
 mod times;
-
-pub use clock::{DAY, Part, SECOND, micros, moment_at};
-pub use times::julian;
 
 /// Each with the names that it has.
 pub fn all() -> Vec<(&'static [&'static str], Arc<ScalarUDF>)> {

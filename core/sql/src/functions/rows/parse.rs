@@ -1,9 +1,9 @@
 //! A text read by the format of `strptime`. What the format does not name is of 1900-01-01 00:00:00; a text that does not
 //! follow the format, or names a day that is not there, has no answer.
 
-use super::clock::micros;
-use super::format::{Piece, pieces};
+use super::pieces::{Piece, pieces};
 use super::times::{MONTHS, WEEKDAYS};
+use crate::functions::clock::micros;
 use chrono::{Days, NaiveDate};
 use datafusion_common::{Result, plan_err};
 

@@ -1,8 +1,8 @@
 //! Parts and names of dates and timestamps, and timestamps made of numbers.
 
 use super::super::rowwise::{Made, RowWise, Step, Takes, Value};
-use super::clock::{DAY, Part, SECOND, micros, moment_at};
 use super::{INTEGER, Named, TEXT, TIMESTAMP, shape, unexpected};
+use crate::functions::clock::{Part, SECOND, micros, moment_at};
 use crate::functions::dates;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{Datelike, Months, NaiveDate, NaiveDateTime};
@@ -134,10 +134,4 @@ fn from_fields(row: &[Value<'_>]) -> Result<Made> {
         }
         None => exec_err!("{written} is no time"),
     }
-}
-
-/// The Julian day: whole at noon in astronomy, at midnight in databases.
-pub fn julian(at: i64) -> f64 {
-    let (days, rest) = (at.div_euclid(DAY), at.rem_euclid(DAY));
-    (days + 2_440_588) as f64 + rest as f64 / DAY as f64
 }

@@ -2,7 +2,9 @@
 
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, DFSchema, Result, TableReference};
+use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use std::sync::Arc;
 
 /// Names that occur once in a plan.
 #[derive(Default)]
@@ -75,7 +77,11 @@ impl Domain {
     }
 
     pub fn is_in(&self, expr: &Expr) -> Result<bool> {
-        expr.exists(|e| Ok(matches!(e, Expr::OuterReferenceColumn(_, column) if self.name(column).is_some())))
+        expr.exists(|e| match e {
+            Expr::OuterReferenceColumn(_, column) => Ok(self.name(column).is_some()),
+            Expr::ScalarSubquery(value) => self.is_used(&value.subquery),
+            _ => Ok(false),
+        })
     }
 
     fn name(&self, column: &Column) -> Option<&String> {
@@ -89,9 +95,27 @@ impl Domain {
                 Some(name) => Transformed::yes(Expr::Column(Column::new_unqualified(name))),
                 None => Transformed::no(e),
             }),
+            Expr::ScalarSubquery(value) if self.is_used(&value.subquery)? => {
+                Ok(Transformed::yes(Expr::ScalarSubquery(self.within(value)?)))
+            }
             _ => Ok(Transformed::no(e)),
         });
         replaced.map(|t| t.data)
+    }
+
+    /// A subquery further in, over rows that bear the outer values.
+    fn within(&self, subquery: &Subquery) -> Result<Subquery> {
+        let value = |e: Expr| match e {
+            Expr::OuterReferenceColumn(field, column) => {
+                let name = self.name(&column).map(Column::new_unqualified);
+                Ok(Transformed::yes(Expr::OuterReferenceColumn(field, name.unwrap_or(column))))
+            }
+            other => Ok(Transformed::no(other)),
+        };
+        let plan = subquery.subquery.as_ref().clone();
+        let plan = plan.transform_up_with_subqueries(|node| node.map_expressions(|e| e.transform_up(value)))?.data;
+        let outer_ref_columns = plan.all_out_ref_exprs();
+        Ok(Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: subquery.spans.clone() })
     }
 
     /// The rows by another name; outer values keep theirs.

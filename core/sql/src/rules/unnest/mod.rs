@@ -142,7 +142,8 @@ fn lateral(join: Join, numbers: &mut Numbers) -> Result<Transformed<LogicalPlan>
     Ok(Transformed::yes(joined.project(columns)?.build()?))
 }
 
-fn subquery_below(plan: &LogicalPlan) -> Option<&Subquery> {
+/// The subquery that JOIN LATERAL joins.
+pub fn subquery_below(plan: &LogicalPlan) -> Option<&Subquery> {
     match plan {
         LogicalPlan::Subquery(subquery) => Some(subquery),
         LogicalPlan::SubqueryAlias(alias) => subquery_below(&alias.input),

@@ -2,6 +2,7 @@
 //! values that it belongs to.
 
 use super::domain::{Domain, Numbers};
+use super::scalars;
 use crate::rules::columns::{columns, named};
 use crate::rules::grouping;
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality, Result, plan_err};
@@ -22,14 +23,16 @@ pub fn push(plan: LogicalPlan, domain: &Domain, numbers: &mut Numbers) -> Result
         LogicalPlan::Filter(Filter { predicate, input, .. }) => {
             let predicate = domain.replaced(predicate)?;
             let rows = push(Arc::unwrap_or_clone(input), domain, numbers)?;
-            LogicalPlanBuilder::from(rows).filter(predicate)?.build()
+            let rows = LogicalPlanBuilder::from(rows).filter(predicate)?.build()?;
+            scalars(rows, numbers).map(|t| t.data)
         }
         LogicalPlan::Projection(projection) => {
             let schema = projection.schema.clone();
             let rows = push(Arc::unwrap_or_clone(projection.input), domain, numbers)?;
             let mut exprs = replaced(projection.expr, &schema, domain)?;
             exprs.extend(domain.keys());
-            LogicalPlanBuilder::from(rows).project(exprs)?.build()
+            let rows = LogicalPlanBuilder::from(rows).project(exprs)?.build()?;
+            scalars(rows, numbers).map(|t| t.data)
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let rows = push(Arc::unwrap_or_clone(alias.input), domain, numbers)?;
@@ -135,6 +138,7 @@ fn aggregated(aggregate: Aggregate, domain: &Domain, numbers: &mut Numbers) -> R
     groups.extend(group_expr.into_iter().map(|e| domain.replaced(e)).collect::<Result<Vec<_>>>()?);
     let aggregates = aggr_expr.into_iter().map(|e| domain.replaced(e)).collect::<Result<Vec<_>>>()?;
     let rows = LogicalPlanBuilder::from(rows).aggregate(groups, aggregates.clone())?.build()?;
+    let rows = scalars(rows, numbers)?.data;
     let keys = domain.keys().len();
     let values = columns(rows.schema()).into_iter().skip(keys);
     if !everything {

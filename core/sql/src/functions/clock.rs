@@ -156,3 +156,9 @@ pub fn micros(moment: &NaiveDateTime) -> i64 {
 pub fn days(moment: &NaiveDateTime) -> i64 {
     micros(moment).div_euclid(DAY)
 }
+
+/// The Julian day: whole at noon in astronomy, at midnight in databases.
+pub fn julian(at: i64) -> f64 {
+    let (days, rest) = (at.div_euclid(DAY), at.rem_euclid(DAY));
+    (days + 2_440_588) as f64 + rest as f64 / DAY as f64
+}
