@@ -1,11 +1,8 @@
 //! The commands that are of AWS alone; `without_aws.rs` takes this file's place in a build without them.
 
-use super::{deploy, destroy, doctor, plan_fleet, start, status, stop};
+use super::{deploy, destroy, doctor, start, status, stop};
 use crate::args::{Command, Global};
 use crate::exit::{Code, Stop};
-use crate::inspect::Inspector;
-use spotmill_core::model::Pipeline;
-use spotmill_lambdas::preview::StepPreview;
 
 pub async fn run(global: &Global, command: Command) -> Result<Code, Stop> {
     match command {
@@ -17,14 +14,4 @@ pub async fn run(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Stop { run } => stop::run(global, &run).await,
         _ => Err(Stop::usage("this command is of this machine")),
     }
-}
-
-/// The machines that each step would ask for.
-pub async fn machines(
-    global: &Global,
-    inspector: &Inspector,
-    pipeline: &Pipeline,
-    steps: &[StepPreview],
-) -> Result<(), Stop> {
-    plan_fleet::run(global, &inspector.ctx, inspector.world(), pipeline, steps).await
 }

@@ -1,6 +1,5 @@
 //! `plan`: shows the work list of one key and why, and changes nothing; with `--fleet` the machines it would take.
 
-use super::on_aws;
 use crate::args::{Global, KeyArgs};
 use crate::event::Event;
 use crate::exit::{Code, Stop};
@@ -27,7 +26,10 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
     let deployed = worker.deployed()?;
     let steps = preview(ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
     if fleet {
-        on_aws::machines(global, &inspector, project.pipeline(), &steps).await?;
+        #[cfg(feature = "aws")]
+        super::plan_fleet::run(global, &inspector.ctx, inspector.world(), project.pipeline(), &steps).await?;
+        #[cfg(not(feature = "aws"))]
+        return Err(crate::aws::absent());
         return Ok(Code::Done);
     }
     if global.json {

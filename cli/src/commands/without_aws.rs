@@ -3,14 +3,7 @@
 use crate::args::{Command, Global};
 use crate::aws::absent;
 use crate::exit::{Code, Stop};
-use crate::inspect::Inspector;
-use spotmill_core::model::Pipeline;
-use spotmill_lambdas::preview::StepPreview;
 
 pub async fn run(_: &Global, _: Command) -> Result<Code, Stop> {
-    Err(absent())
-}
-
-pub async fn machines(_: &Global, _: &Inspector, _: &Pipeline, _: &[StepPreview]) -> Result<(), Stop> {
     Err(absent())
 }

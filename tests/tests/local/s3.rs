@@ -41,7 +41,7 @@ impl Away {
     }
 
     fn run(&self, project: &Project, args: &[&str]) -> Ran {
-        faults.run(&project, args, &self.emulator.env())
+        project.spotmill_with(args, &self.emulator.env())
     }
 
     /// What was published, brought into the project's directory.
