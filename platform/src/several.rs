@@ -65,7 +65,7 @@ mod tests {
         let begun = Arc::new(AtomicUsize::new(0));
         let all = several(2, 0..100, |i| {
             begun.fetch_add(1, Ordering::SeqCst);
-            async move { if i == 1 { Err("broken") } else { Ok(std::future::pending::<()>().await) } }
+            async move { if i == 1 { Err("broken") } else { std::future::pending::<Result<(), _>>().await } }
         });
         assert_eq!(all.await, Err("broken"));
         assert_eq!(begun.load(Ordering::SeqCst), 2);

@@ -178,7 +178,7 @@ async fn show_step(
         let receipt = inspect::receipt(ctx, keys, item.item).await.map_err(Stop::from)?;
         if global.json {
             let failures = step.failures.iter().filter(|f| f.item == item.item).cloned().collect();
-            Event::Item { work: item.clone(), receipt, failures }.print();
+            Event::Item { work: item.clone(), receipt: Box::new(receipt), failures }.print();
         } else {
             shown.add_row(item_row(step, item, receipt.as_ref()));
         }
@@ -254,7 +254,7 @@ async fn show_item(
     let receipt = inspect::receipt(ctx, keys, item).await.map_err(Stop::from)?;
     let failures = inspect::failures(ctx, keys, lease.epoch, item).await.map_err(Stop::from)?;
     if global.json {
-        Event::Item { work: work.clone(), receipt, failures }.print();
+        Event::Item { work: work.clone(), receipt: Box::new(receipt), failures }.print();
         return Ok(Code::Done);
     }
     say!("{} item {item}: {}", keys.step, describe(work));

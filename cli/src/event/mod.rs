@@ -162,7 +162,7 @@ pub enum Event {
     /// without a receipt, for one item all.
     Item {
         work: WorkItem,
-        receipt: Option<Receipt>,
+        receipt: Box<Option<Receipt>>,
         failures: Vec<FailureRecord>,
     },
     /// `show STEP`: a machine of the fleet, by its own record.

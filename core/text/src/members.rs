@@ -15,7 +15,7 @@ pub enum Kind {
 }
 
 enum Member<R: BufRead> {
-    Gzip(GzDecoder<R>),
+    Gzip(Box<GzDecoder<R>>),
     Zstd(zstd::stream::read::Decoder<'static, R>),
 }
 
@@ -36,7 +36,7 @@ impl<R: BufRead> Members<R> {
 impl<R: BufRead> Member<R> {
     fn new(file: R, kind: Kind) -> io::Result<Self> {
         Ok(match kind {
-            Kind::Gzip => Member::Gzip(GzDecoder::new(file)),
+            Kind::Gzip => Member::Gzip(Box::new(GzDecoder::new(file))),
             Kind::Zstd => Member::Zstd(zstd::stream::read::Decoder::with_buffer(file)?.single_frame()),
         })
     }
