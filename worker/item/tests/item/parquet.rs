@@ -122,8 +122,8 @@ fn a_name_in_another_case_is_never_null() {
 
 #[test]
 fn bytes_that_are_no_text_are_refused_by_file_and_column() {
-    let mut bench = reading(&["bin string"], "SELECT bin FROM input");
     for file in [TYPES, BYTES] {
+        let mut bench = reading(&["bin string"], "SELECT bin FROM input");
         bench.file("1.parquet", file);
         refused(&bench, &["1.parquet", "column `bin`", "not UTF-8", "leave the column out"]);
     }
