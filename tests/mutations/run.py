@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Planted faults: each takes one guard out of the product, and the tests named beside it have to fail.
 
-    tests/mutations/run.py --check           every fault still has its place in the code (quick, CI runs it)
+    tests/mutations/run.py --check           every fault still has its place in the code and in docs/semantics.md (quick, CI runs it)
     tests/mutations/run.py [NAME ...]        plants each in a copy of this tree, runs its tests, prints the score
 
 The faults stand in mutations.toml: `file`, `find` (must occur exactly once), `replace`, `test` (arguments of
 `cargo test`), `guards` (the promise that the fault breaks). A run copies the tracked files to target/mutations/tree and builds
 them into the same target directory, so that only the crates of this workspace are compiled again; the environment variable
-CARGO names another program to compile with. Exit code 0: all were caught; 1: one survived, has lost its place, or stands not in docs/semantics.md.
+CARGO names another program to compile with. Exit code 0: all were caught; 1: one survived, has lost its place, or is not in
+docs/semantics.md.
 """
 import argparse
 import os
@@ -67,8 +68,7 @@ def cargo(program, arguments):
 def cargo_test(arguments):
     """Compiles with what `CARGO` names, then runs: whoever shares a machine may hold a lock for the first part only."""
     arguments = shlex.split(arguments)
-    target = [a for a in arguments if a.startswith("-") or arguments[arguments.index(a) - 1] in ("-p", "--test")]
-    built = cargo(os.environ.get("CARGO", "cargo"), [*target, "--no-run"])
+    built = cargo(os.environ.get("CARGO", "cargo"), [*arguments, "--no-run"])
     return built if built.returncode else cargo("cargo", arguments)
 
 
@@ -100,7 +100,7 @@ def plant(fault):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="faults to plant; all if none is named")
-    parser.add_argument("--check", action="store_true", help="only look whether each fault has its place")
+    parser.add_argument("--check", action="store_true", help="only check that each fault has its place in the code and in docs/semantics.md")
     arguments = parser.parse_args()
     chosen = [f for f in faults() if not arguments.names or f["name"] in arguments.names]
     unknown = set(arguments.names) - {f["name"] for f in chosen}

@@ -5,7 +5,7 @@ pub mod local_aws;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
@@ -67,6 +67,13 @@ pub struct Ran {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
 }
 
 impl Ran {
@@ -171,12 +178,7 @@ impl Project {
 
     /// With more in its environment.
     pub fn spotmill_with(&self, args: &[&str], env: &[(String, String)]) -> Ran {
-        let output = self.command(args).envs(env.iter().cloned()).output().expect("spotmill starts");
-        Ran {
-            status: output.status,
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        self.command(args).envs(env.iter().cloned()).output().expect("spotmill starts").into()
     }
 
     /// Every file below `relative`, by path, with its bytes.
@@ -199,7 +201,12 @@ fn collect(dir: &Path, base: &Path, found: &mut std::collections::BTreeMap<Strin
             collect(&path, base, found);
         } else {
             let name = path.strip_prefix(base).expect("below the project").to_string_lossy().into_owned();
-            found.insert(name, std::fs::read(&path).expect("read"));
+            match std::fs::read(&path) {
+                Ok(bytes) => drop(found.insert(name, bytes)),
+                // Whoever works in this directory at the same time has renamed or removed it.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => panic!("{}: {e}", path.display()),
+            }
         }
     }
 }

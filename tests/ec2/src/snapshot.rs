@@ -29,7 +29,7 @@ pub struct FleetView {
     pub state: FleetState,
     pub target: u32,
     #[serde(default)]
-    pub on_demand: u32,
+    pub on_demand: bool,
     pub fulfilled: u32,
     pub created_ms: u64,
     pub ended_ms: Option<u64>,

@@ -19,6 +19,7 @@ use spotmill_emulator::Emulator;
 use spotmill_local_ec2::{LocalEc2, LocalEc2Config, Snapshot};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
 use std::time::Duration;
 
 pub const STACK: &str = "etl";
@@ -48,7 +49,7 @@ impl LocalAws {
         // Machines ask their own metadata service who they are.
         instance_env.remove("AWS_EC2_METADATA_DISABLED");
         instance_env.insert("PATH".to_owned(), emulator.path());
-        // Where calls are recorded (tests/permissions), machines record theirs; functions have this program's environment.
+        // Where calls are recorded (tests/permissions), machines record theirs; functions inherit this program's environment.
         let record = std::env::var(RECORD_CALLS).ok();
         instance_env.extend(record.map(|file| (RECORD_CALLS.to_owned(), file)));
         let config = LocalEc2Config { port, instance_env, ..LocalEc2Config::default() };
@@ -64,7 +65,8 @@ impl LocalAws {
 
     /// `spotmill` in a project, in this AWS.
     pub fn spotmill(&self, project: &Project, args: &[&str]) -> Ran {
-        project.spotmill_with(args, &self.env())
+        let mut command = project.command(args);
+        unrecorded(command.envs(self.env())).output().expect("spotmill starts").into()
     }
 
     #[track_caller]
@@ -108,5 +110,24 @@ impl LocalAws {
         self.ec2.wait_for("no machine, fleet or template version is left", within, clean);
         let rounds = self.round_queues();
         assert!(rounds.is_empty(), "queues of rounds are left: {rounds:?}");
+    }
+}
+
+/// A person's calls are not recorded: like a machine's they would bear no name, and a person has other rights.
+fn unrecorded(command: &mut Command) -> &mut Command {
+    command.env_remove(RECORD_CALLS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn calls_of_a_person_are_not_recorded() {
+        let mut command = Command::new("spotmill");
+        unrecorded(command.env(RECORD_CALLS, "calls"));
+        let given: Vec<_> = command.get_envs().collect();
+        assert_eq!(given, [(OsStr::new(RECORD_CALLS), None)]);
     }
 }

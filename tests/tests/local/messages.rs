@@ -5,7 +5,7 @@ use spotmill_tests::{Project, Ran, programs, repository};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 const DAY: &str = "2026-01-01";
 /// A directory that a shell takes apart unless it is quoted.
@@ -33,12 +33,7 @@ fn command(project: &Project, args: &[&str]) -> Command {
 }
 
 pub fn typed(project: &Project, args: &[&str]) -> Ran {
-    ran(command(project, args).output().expect("spotmill starts"))
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ran { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    command(project, args).output().expect("spotmill starts").into()
 }
 
 /// The commands in a text: up to a backtick, a dot in the middle, wide space or the end of the line.
@@ -111,7 +106,7 @@ fn every_printed_command_works_when_it_is_pasted() {
     for command in commands.iter().filter(|c| !has_blank(c)) {
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir(project.path("")).env("PATH", &path);
-        let ran = ran(shell.env("SPOTMILL_WORKER", project.worker()).stdin(Stdio::null()).output().expect("sh"));
+        let ran = Ran::from(shell.env("SPOTMILL_WORKER", project.worker()).stdin(Stdio::null()).output().expect("sh"));
         let refused =
             ran.stderr.contains("Usage:") || ran.stderr.contains("cannot change to") || ran.status.code() == Some(127);
         assert!(!refused, "{command}\n{}", ran.stderr);
@@ -212,7 +207,7 @@ fn a_worker_that_has_to_be_built_is_reported_and_one_that_is_built_can_be_named(
     let validate = |more: &[&str]| {
         let mut command = command(&project, &[&["-C", SHOP, "validate"], more].concat());
         command.env_remove("SPOTMILL_WORKER").env("CARGO", slow_cargo(&project));
-        ran(command.output().expect("spotmill starts"))
+        Ran::from(command.output().expect("spotmill starts"))
     };
     validate(&[]).code(3).says("there is no worker/Cargo.toml");
     project.write(&format!("{SHOP}/worker/Cargo.toml"), "[package]\nname = \"w\"\n");
@@ -406,7 +401,7 @@ fn json_is_json_and_a_reader_that_goes_away_ends_nothing() {
         let read = typed(&project, &args);
         let mut child = command(&project, &args).spawn().expect("spotmill starts");
         drop(child.stdout.take());
-        let unread = ran(child.wait_with_output().expect("ended"));
+        let unread = Ran::from(child.wait_with_output().expect("ended"));
         assert_eq!(unread.status.code(), read.status.code(), "{args:?}: {}", unread.stderr);
         assert!(!unread.stderr.contains("panicked") && !unread.stderr.contains("pipe"), "{args:?}: {}", unread.stderr);
     }

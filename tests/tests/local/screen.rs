@@ -1,6 +1,24 @@
 //! What one sees first: what this build is, and results at the width of a terminal.
 
 use spotmill_tests::Project;
+use std::process::{Command, Stdio};
+
+/// Runs the words after it on a terminal of its own, prints what that shows, and ends as they do.
+const TERMINAL: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
+/// The command on a terminal, which prints to a pipe.
+fn on_a_terminal(inner: &Command) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-c", TERMINAL]).arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.stdin(Stdio::null());
+    command
+}
 
 #[test]
 fn a_build_says_what_it_is() {
@@ -21,21 +39,19 @@ fn a_result_fits_the_width_and_is_whole_in_a_pipe() {
     let project = Project::new("");
     let columns: Vec<String> = (0..12).map(|n| format!("{n} AS column_number_{n}")).collect();
     let query = format!("SELECT {}", columns.join(", "));
-    let shown = |width: Option<&str>| {
-        let mut command = project.command(&["sql", &query]);
-        match width {
-            Some(width) => command.env("COLUMNS", width),
-            None => command.env_remove("COLUMNS"),
-        };
+    let shown = |command: &mut Command| {
         let output = command.output().expect("spotmill starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let narrow = shown(Some("80"));
+    let mut sql = project.command(&["sql", &query]);
+    sql.env("COLUMNS", "80");
+    let narrow = shown(&mut on_a_terminal(&sql));
     assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
     assert!(narrow.contains(" more") && narrow.contains("column_number_0 ") && narrow.contains("column_number_11"));
-    let whole = shown(None);
-    assert!((0..12).all(|n| whole.contains(&format!("column_number_{n}"))), "{whole}");
+    for whole in [shown(&mut sql), shown(sql.env_remove("COLUMNS"))] {
+        assert!((0..12).all(|n| whole.contains(&format!("column_number_{n}"))), "{whole}");
+    }
 }
 
 #[test]

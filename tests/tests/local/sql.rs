@@ -21,6 +21,20 @@ fn a_result_is_a_table() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let project = Project::new("");
+    for args in [&["sql", "SELECT 1 AS a"][..], &["--json", "sql", "SELECT 1 AS a"]] {
+        let mut command = project.command(args);
+        // Whoever writes to it has no space left.
+        command.stdout(std::fs::File::options().write(true).open("/dev/full").expect("/dev/full"));
+        let output = command.output().expect("spotmill starts");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {text}");
+        assert!(text.contains("cannot write to standard output"), "{args:?}: {text}");
+    }
+}
+
+#[test]
 fn a_day_without_a_header_is_joined_in_one_command() {
     let project = Project::flights();
     let sql = "SELECT a.name, COUNT(*) AS flights FROM f JOIN a ON a.carrier = f.carrier \

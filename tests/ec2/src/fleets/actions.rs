@@ -39,7 +39,6 @@ pub fn modify(world: &World, state: &mut State, request: &Tree) -> Answer {
     if let Some(target) = target.filter(|target| *target != fleet.target) {
         let description = format!("target {} becomes {target}", fleet.target);
         fleet.record("fleet-change", "modify_in_progress", description, None);
-        fleet.on_demand = if fleet.on_demand > 0 { target } else { 0 };
         fleet.target = target;
         fleet.next_launch_ms = 0;
         fleet.record("fleet-change", "modify_succeeded", format!("target is {target}"), None);

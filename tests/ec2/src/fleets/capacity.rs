@@ -17,32 +17,6 @@ pub fn target(specification: &Tree) -> Result<u32, Ec2Error> {
     Ok(target)
 }
 
-/// The part of the target that is on demand: as stated, or what spot leaves of it.
-pub fn on_demand(specification: &Tree) -> Result<u32, Ec2Error> {
-    let total = target(specification)?;
-    let (on_demand, spot) =
-        (specification.parsed::<u32>("OnDemandTargetCapacity")?, specification.parsed::<u32>("SpotTargetCapacity")?);
-    let by_default = specification.text("DefaultTargetCapacityType").unwrap_or("on-demand") == "on-demand";
-    let on_demand = match (on_demand, spot) {
-        (Some(n), Some(spot)) if n + spot != total => {
-            return Err(Ec2Error::invalid("TotalTargetCapacity must equal the sum of on-demand and spot"));
-        }
-        (Some(n), _) => n,
-        (None, Some(spot)) => total.saturating_sub(spot),
-        (None, None) => {
-            if by_default {
-                total
-            } else {
-                0
-            }
-        }
-    };
-    if on_demand > total {
-        return Err(Ec2Error::invalid("OnDemandTargetCapacity is more than TotalTargetCapacity"));
-    }
-    Ok(on_demand)
-}
-
 pub fn unit(specification: &Tree) -> Result<Unit, Ec2Error> {
     match specification.text("TargetCapacityUnitType").unwrap_or("units") {
         "vcpu" => Ok(Unit::Vcpu),
@@ -52,8 +26,8 @@ pub fn unit(specification: &Tree) -> Result<Unit, Ec2Error> {
     }
 }
 
-/// All spot or all on demand; on-demand is EC2's default, so a request for spot must state it.
-pub fn check_pure(specification: &Tree) -> Result<(), Ec2Error> {
+/// Is a fleet all on demand, or else all spot? On demand is EC2's default, so a request for spot must state it.
+pub fn on_demand(specification: &Tree) -> Result<bool, Ec2Error> {
     specification.only(&[
         "TotalTargetCapacity",
         "OnDemandTargetCapacity",
@@ -66,10 +40,37 @@ pub fn check_pure(specification: &Tree) -> Result<(), Ec2Error> {
         let message = format!("Value ({purchase}) for parameter DefaultTargetCapacityType is invalid.");
         return Err(Ec2Error::invalid(message));
     }
-    if ![0, target(specification)?].contains(&on_demand(specification)?) {
-        return Err(Ec2Error::not_simulated("a fleet that is partly on demand"));
+    let by_default = purchase == "on-demand";
+    let total = target(specification)?;
+    let part = match on_demand_part(specification, total)? {
+        None if by_default => total,
+        None => 0,
+        Some(part) => part,
+    };
+    match part {
+        // A target of nothing has no part that would tell the two apart.
+        _ if total == 0 => Ok(by_default),
+        0 => Ok(false),
+        part if part == total => Ok(true),
+        _ => Err(Ec2Error::not_simulated("a fleet that is partly on demand")),
     }
-    Ok(())
+}
+
+/// The part of the total that is on demand: as stated, or what spot leaves of it; None if neither is stated.
+fn on_demand_part(specification: &Tree, total: u32) -> Result<Option<u32>, Ec2Error> {
+    let on_demand = specification.parsed::<u32>("OnDemandTargetCapacity")?;
+    let spot = specification.parsed::<u32>("SpotTargetCapacity")?;
+    let part = match (on_demand, spot) {
+        (Some(n), Some(spot)) if n + spot != total => {
+            return Err(Ec2Error::invalid("TotalTargetCapacity must equal the sum of on-demand and spot"));
+        }
+        (Some(n), _) => Some(n),
+        (None, spot) => spot.map(|spot| total.saturating_sub(spot)),
+    };
+    if part.is_some_and(|part| part > total) {
+        return Err(Ec2Error::invalid("OnDemandTargetCapacity is more than TotalTargetCapacity"));
+    }
+    Ok(part)
 }
 
 pub fn check_spot_options(request: &Tree) -> Result<(), Ec2Error> {

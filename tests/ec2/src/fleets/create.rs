@@ -56,7 +56,7 @@ fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
     }
     let specification = request.at("TargetCapacitySpecification");
     let specification = specification.ok_or_else(|| Ec2Error::missing("TargetCapacitySpecification"))?;
-    capacity::check_pure(specification)?;
+    let on_demand = capacity::on_demand(specification)?;
     capacity::check_spot_options(request)?;
     let policy = request.text("ExcessCapacityTerminationPolicy").unwrap_or("termination");
     let unit = capacity::unit(specification)?;
@@ -68,7 +68,7 @@ fn read(state: &mut State, request: &Tree) -> Result<(Fleet, Tags), Ec2Error> {
         created_ms: now_ms(),
         ended_ms: None,
         target: capacity::target(specification)?,
-        on_demand: capacity::on_demand(specification)?,
+        on_demand,
         unit,
         terminate_excess: capacity::check_policy(policy)?,
         valid_until_ms: valid_until(request)?,

@@ -47,9 +47,9 @@ fn fleet_xml(state: &State, fleet: &Fleet) -> Xml {
             shown.put(name, given.clone());
         }
     }
-    for (name, capacity) in
-        [("Total", fleet.target), ("Spot", fleet.target - fleet.on_demand), ("OnDemand", fleet.on_demand)]
-    {
+    let (fulfilled, target) = (state.fulfilled(&fleet.id), fleet.target);
+    let (spot, on_demand, fulfilled_on_demand) = if fleet.on_demand { (0, target, fulfilled) } else { (target, 0, 0) };
+    for (name, capacity) in [("Total", target), ("Spot", spot), ("OnDemand", on_demand)] {
         shown.put(&format!("TargetCapacitySpecification.{name}TargetCapacity"), Tree::leaf(capacity.to_string()));
     }
     let shown = echo::echo(&shown);
@@ -60,13 +60,13 @@ fn fleet_xml(state: &State, fleet: &Fleet) -> Xml {
         .text("createTime", iso(fleet.created_ms))
         .maybe("clientToken", fleet.request.text("ClientToken"))
         .text("excessCapacityTerminationPolicy", policy(fleet))
-        .text("fulfilledCapacity", f64::from(state.fulfilled(&fleet.id)))
-        .text("fulfilledOnDemandCapacity", f64::from(state.weight_of(&fleet.id, true)))
+        .text("fulfilledCapacity", f64::from(fulfilled))
+        .text("fulfilledOnDemandCapacity", f64::from(fulfilled_on_demand))
         .text("terminateInstancesWithExpiration", fleet.terminate_on_expiry)
         .text("type", "maintain")
         .maybe("validUntil", fleet.valid_until_ms.map(iso))
         .text("replaceUnhealthyInstances", replaces_unhealthy(fleet))
-        .tags(&state.fleet_tags(fleet));
+        .tags(&state.tags_of(&fleet.id));
     scalars.and(shown)
 }
 

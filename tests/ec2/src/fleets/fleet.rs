@@ -16,8 +16,8 @@ pub struct Fleet {
     pub ended_ms: Option<u64>,
     /// In the unit of the request.
     pub target: u32,
-    /// The part of the target that is on demand.
-    pub on_demand: u32,
+    /// All on demand, or all spot.
+    pub on_demand: bool,
     pub unit: Unit,
     pub terminate_excess: bool,
     pub valid_until_ms: Option<u64>,

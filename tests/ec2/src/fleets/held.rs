@@ -2,7 +2,6 @@
 
 use super::fleet::{Fleet, FleetState};
 use crate::instances::Instance;
-use crate::tags::Tags;
 use crate::world::State;
 
 impl State {
@@ -15,11 +14,6 @@ impl State {
         self.held(fleet).map(|i| i.weight).sum()
     }
 
-    /// The weight of the instances that are on demand, or of those that are not.
-    pub fn weight_of(&self, fleet: &str, on_demand: bool) -> u32 {
-        self.held(fleet).filter(|i| i.on_demand == on_demand).map(|i| i.weight).sum()
-    }
-
     pub fn activity(&self, fleet: &Fleet) -> &'static str {
         let fulfilled = self.fulfilled(&fleet.id);
         match fleet.state {
@@ -28,9 +22,5 @@ impl State {
             _ if fulfilled >= fleet.target => "fulfilled",
             _ => "pending_fulfillment",
         }
-    }
-
-    pub fn fleet_tags(&self, fleet: &Fleet) -> Tags {
-        self.tags_of(&fleet.id)
     }
 }

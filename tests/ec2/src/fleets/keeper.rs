@@ -79,28 +79,18 @@ fn fill(world: &World, state: &mut State, id: &str, now: u64) -> Vec<Birth> {
     let mut births = Vec::new();
     loop {
         let Ok(fleet) = state.fleet(id) else { return births };
-        let Some((on_demand, missing)) = missing(state, fleet) else {
+        let (on_demand, missing) = (fleet.on_demand, fleet.target.saturating_sub(state.fulfilled(id)));
+        if missing == 0 {
             clear_error(state, id);
             return births;
-        };
-        match pick(world, state, fleet, missing, on_demand) {
+        }
+        match pick(world, state, fleet, missing) {
             Ok(pool) => match instances::birth(world, state, id, pool, on_demand) {
                 Ok(birth) => births.push(birth),
                 Err(what) => return record_error(state, id, now, INVALID, what, births),
             },
             Err((sub_kind, what)) => return record_error(state, id, now, &sub_kind, what, births),
         }
-    }
-}
-
-/// What is to be launched next, and how much of it: on demand first. Excess of one is none of the other's.
-fn missing(state: &State, fleet: &Fleet) -> Option<(bool, u32)> {
-    let all = fleet.target.saturating_sub(state.fulfilled(&fleet.id));
-    let on_demand = fleet.on_demand.saturating_sub(state.weight_of(&fleet.id, true)).min(all);
-    match (on_demand, all) {
-        (_, 0) => None,
-        (0, all) => Some((false, all)),
-        (on_demand, _) => Some((true, on_demand)),
     }
 }
 
@@ -115,7 +105,7 @@ const NO_CAPACITY: &str = "allLaunchSpecsTemporarilyBlacklisted";
 const QUOTA: &str = "spotInstanceCountLimitExceeded";
 
 /// The pool of the next instance, or the service error that explains why there is none.
-fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bool) -> Result<Pool, (String, String)> {
+fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32) -> Result<Pool, (String, String)> {
     if let Some(error) = &state.launch_error {
         return Err((error.sub_kind.clone(), error.message.clone()));
     }
@@ -127,13 +117,13 @@ fn pick(world: &World, state: &State, fleet: &Fleet, missing: u32, on_demand: bo
     }
     let runnable = fleet.pools.iter().filter(|p| p.instance_type.arch == Arch::of_host()).cloned();
     let mut pools: Vec<Pool> = runnable.collect();
-    pools.retain(|p| on_demand || state.capacity.has(p.instance_type.vcpus));
+    pools.retain(|p| fleet.on_demand || state.capacity.has(p.instance_type.vcpus));
     if pools.is_empty() {
         let message = "InsufficientInstanceCapacity: There is no Spot capacity available that matches your request.";
         return Err((NO_CAPACITY.to_owned(), message.to_owned()));
     }
     // A price is of spot machines.
-    pools.retain(|p| on_demand || p.max_price.is_none_or(|most| p.price <= most));
+    pools.retain(|p| fleet.on_demand || p.max_price.is_none_or(|most| p.price <= most));
     if pools.is_empty() {
         let message = "SpotMaxPriceTooLow: Your Spot request price is lower than the price of every pool.";
         return Err((NO_CAPACITY.to_owned(), message.to_owned()));

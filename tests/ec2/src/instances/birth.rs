@@ -1,4 +1,4 @@
-//! How an instance begins, and how it is told to end.
+//! How an instance begins, and how it is ordered to end.
 
 use super::instance::{Instance, InstanceState, Order};
 use crate::fleets::Pool;
@@ -26,9 +26,8 @@ pub fn birth(world: &World, state: &mut State, fleet: &str, pool: Pool, on_deman
     };
     let user_data = user_data(&data).map_err(|error| error.message)?;
     let mut tags = Tags::specified(&data, "instance").map_err(|error| error.message)?;
-    let given = [("fleet-id", fleet.to_owned()), ("launchtemplate:id", template.clone())];
-    tags.0.insert("aws:ec2:fleet-id".to_owned(), given[0].1.clone());
-    tags.0.insert("aws:ec2launchtemplate:id".to_owned(), given[1].1.clone());
+    tags.0.insert("aws:ec2:fleet-id".to_owned(), fleet.to_owned());
+    tags.0.insert("aws:ec2launchtemplate:id".to_owned(), template.clone());
     tags.0.insert("aws:ec2launchtemplate:version".to_owned(), number.to_string());
     let count = state.next_number();
     let id = fresh_id("i");

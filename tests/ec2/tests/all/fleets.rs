@@ -4,7 +4,8 @@ use crate::harness::{Harness, IDLE, WITHIN, fleet_tag, read_soon, target};
 use aws_sdk_ec2::error::ProvideErrorMetadata;
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{
-    Filter, FleetExcessCapacityTerminationPolicy, FleetStateCode, TargetCapacitySpecificationRequest,
+    DefaultTargetCapacityType, Filter, FleetExcessCapacityTerminationPolicy, FleetStateCode,
+    TargetCapacitySpecificationRequest, TargetCapacityUnitType,
 };
 use spotmill_local_ec2::{FleetState, InstanceState};
 use std::time::{Duration, SystemTime};
@@ -103,6 +104,30 @@ async fn a_smaller_target_with_termination_ends_the_newest() {
     modify.target_capacity_specification(total(2)).send().await.unwrap();
     let seen_then = at.wait_for("two ended", |seen| seen.living().count() == 1);
     assert_eq!(seen_then.running()[0].id, seen.instances[0].id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_on_demand_is_on_demand_again_after_a_target_of_nothing() {
+    let at = Harness::start().await;
+    let bought = TargetCapacitySpecificationRequest::builder()
+        .total_target_capacity(2)
+        .default_target_capacity_type(DefaultTargetCapacityType::OnDemand)
+        .target_capacity_unit_type(TargetCapacityUnitType::Vcpu)
+        .build();
+    let ask = at.fleet("bought", IDLE, 2).await.target_capacity_specification(bought);
+    let fleet = ask.send().await.unwrap().fleet_id().unwrap().to_owned();
+    at.wait_for("one runs", |seen| seen.running().len() == 1);
+    let modify = |vcpus| at.ec2.modify_fleet().fleet_id(&fleet).target_capacity_specification(total(vcpus));
+    modify(0).send().await.unwrap();
+    at.wait_for("none is left", |seen| seen.living().next().is_none());
+    modify(4).send().await.unwrap();
+    let seen = at.wait_for("two run", |seen| seen.running().len() == 2);
+    assert!(seen.running().iter().all(|i| i.on_demand), "{seen:?}");
+    let described = at.ec2.describe_fleets().fleet_ids(&fleet).send().await.unwrap();
+    assert_eq!(described.fleets()[0].fulfilled_on_demand_capacity(), Some(4.0));
+    let target = described.fleets()[0].target_capacity_specification().unwrap();
+    let parts = (target.total_target_capacity(), target.on_demand_target_capacity(), target.spot_target_capacity());
+    assert_eq!(parts, (Some(4), Some(4), Some(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -148,7 +148,8 @@ async fn another_stack_is_not_touched() {
     let request = world.request("shared");
     theirs.launch(&request).await.expect("launch");
     assert!(world.fleets.living().await.expect("living").is_empty());
-    assert_eq!(theirs.living().await.expect("living"), [request.living(spotmill_ec2::machines::vcpus(&request))]);
+    let vcpus = spotmill_ec2::machines::slot_vcpus(&request) * request.max_slots;
+    assert_eq!(theirs.living().await.expect("living"), [request.living(vcpus)]);
     theirs.end(&request).await.expect("end");
     world.nothing_is_left();
 }
