@@ -3,6 +3,7 @@
 
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::reader::{Reading, Row};
+use crate::source::{LINE_ENDS, UTF_16};
 use crate::split::value;
 use spotmill_core::item::ItemFailure;
 use spotmill_core::model::{Extra, Missing, Read};
@@ -39,12 +40,17 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
     let Some(header) = header else {
         return Ok(Layout { names: declared.clone(), titles: declared, ..Layout::default() });
     };
+    // Names that were found in a sample are nobody's statement that two of them differ.
+    let stated: &[Column] = if read.inferred { &[] } else { columns };
     let mut missing = Vec::new();
     for name in &declared {
+        let near = similar(header.iter().map(String::as_str), name, stated);
         match header.iter().filter(|h| *h == name).count() {
             1 => {}
-            0 if read.missing == Missing::Null && similar(name, &header).is_none() => missing.push(name.clone()),
-            times => return Err(not_once(path, name, times, &header)),
+            0 if read.missing == Missing::Null && near.is_none() && misread(&header).is_none() => {
+                missing.push(name.clone());
+            }
+            times => return Err(not_once(path, name, times, near, &header)),
         }
     }
     let extra: Vec<String> =
@@ -63,37 +69,49 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
     Ok(Layout { names: header.iter().enumerate().map(unique).collect(), titles: header, missing, extra })
 }
 
-/// A title that differs from the name only by blanks or case.
-fn similar<'h>(name: &str, header: &'h [String]) -> Option<&'h String> {
-    header.iter().find(|h| h.trim().eq_ignore_ascii_case(name.trim()))
+/// The one of a file's names that differs from `name` only by blanks or case, and that is not declared itself.
+pub fn similar<'n>(names: impl IntoIterator<Item = &'n str>, name: &str, declared: &[Column]) -> Option<&'n str> {
+    let is_declared = |found: &str| declared.iter().any(|column| column.name == found);
+    names.into_iter().find(|found| found.trim().eq_ignore_ascii_case(name.trim()) && !is_declared(found))
 }
 
-fn not_once(path: &Path, name: &str, times: usize, header: &[String]) -> ItemFailure {
+/// What to do about a file whose first line, as it was split, is no header.
+fn misread(header: &[String]) -> Option<&'static str> {
+    if header.iter().any(|title| title.contains('\0')) {
+        Some(UTF_16)
+    } else if header.iter().any(|title| returns(title)) {
+        Some(LINE_ENDS)
+    } else if header.first().is_some_and(|first| first.starts_with("sep=")) {
+        Some("its first line is for a spreadsheet: set `skip_rows = 1`, and `delimiter` as it says")
+    } else {
+        None
+    }
+}
+
+/// Whether a CR stands in it that no LF follows.
+fn returns(title: &str) -> bool {
+    title.replace("\r\n", "").contains('\r')
+}
+
+fn not_once(path: &Path, name: &str, times: usize, near: Option<&str>, header: &[String]) -> ItemFailure {
     let file = path.display().to_string();
     if times > 1 {
         let message = format!("more than one column `{name}` in the header of {file}");
         return bad_data(&file, message)
             .remedy("with `header = false` and `skip_rows = 1`, `columns` names them by place");
     }
-    let has = |c: char| header.iter().any(|name| name.contains(c));
     let message = format!("missing column `{name}` in the header of {file}, which is: {}", quoted(header));
-    let remedy = match similar(name, header) {
-        _ if has('\r') => {
-            "its lines do not end in LF or CR LF: convert their ends, as `tr '\\r' '\\n'` does".to_owned()
+    let remedy = match (near.filter(|near| !returns(near)), misread(header)) {
+        (Some(near), _) => {
+            format!("the header has `{near}`: declare the name as it stands there, blanks and case included")
         }
-        _ if has('\0') => {
-            "zeros between its letters are how UTF-16 looks: set `encoding = \"utf-16le\"` or `\"utf-16be\"`".to_owned()
-        }
-        _ if header.first().is_some_and(|first| first.starts_with("sep=")) => {
-            "its first line is for a spreadsheet: set `skip_rows = 1`, and `delimiter` as it says".to_owned()
-        }
-        Some(near) => format!("the header has `{near}`: declare the name as it stands there, blanks and case included"),
-        None if header.len() == 1 => {
+        (None, Some(way)) => way.to_owned(),
+        (None, None) if header.len() == 1 => {
             "if other lines stand before the header, set `skip_rows`; if fields are divided by \
              another character, set `delimiter`"
                 .to_owned()
         }
-        None => {
+        (None, None) => {
             "declare the columns that the file has, or set `missing = \"null\"`; `header = false` if it has no header"
                 .to_owned()
         }

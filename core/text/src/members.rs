@@ -3,6 +3,7 @@
 //! that is no member is refused.
 
 use flate2::bufread::GzDecoder;
+use spotmill_core::model::Compression;
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -79,19 +80,37 @@ impl<R: BufRead> Read for Members<R> {
 }
 
 impl Kind {
-    /// Frames of zstd that a reader skips begin with one of sixteen bytes.
-    fn begins_with(self, byte: u8) -> bool {
-        match self {
-            Kind::Gzip => byte == 0x1f,
-            Kind::Zstd => matches!(byte, 0x28 | 0x50..=0x5f),
+    /// None of what is not compressed.
+    pub fn of(compression: Compression) -> Option<Self> {
+        match compression {
+            Compression::Gzip => Some(Kind::Gzip),
+            Compression::Zstd => Some(Kind::Zstd),
+            Compression::Auto | Compression::None => None,
         }
     }
 
-    fn name(self) -> &'static str {
+    /// The kind whose member begins with these bytes.
+    pub fn found(head: &[u8]) -> Option<Self> {
+        [Kind::Gzip, Kind::Zstd].into_iter().find(|kind| head.starts_with(kind.magic()))
+    }
+
+    pub fn name(self) -> &'static str {
         match self {
             Kind::Gzip => "gzip",
             Kind::Zstd => "zstd",
         }
+    }
+
+    fn magic(self) -> &'static [u8] {
+        match self {
+            Kind::Gzip => &[0x1f, 0x8b],
+            Kind::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
+        }
+    }
+
+    /// Frames of zstd that a reader skips begin with one of sixteen bytes.
+    fn begins_with(self, byte: u8) -> bool {
+        self.magic().first() == Some(&byte) || matches!((self, byte), (Kind::Zstd, 0x50..=0x5f))
     }
 }
 

@@ -56,18 +56,17 @@ impl Source {
     fn over(path: &Path, file: Box<dyn BufRead>, read: &Reading, beginning: bool) -> Outcome<Self> {
         let consumed = Rc::new(Cell::new(0));
         let mut raw = Counted { inner: file, consumed: consumed.clone() };
-        let kind = compression(path, read.compression);
+        let kind = Kind::of(compression(path, read.compression));
         let begins = Rc::<RefCell<Vec<u64>>>::default();
         let head = raw.fill_buf().map_err(|e| cannot_read(path, &e))?;
         foreign(path, kind, head, read)?;
         let reader: Box<dyn Read> = match kind {
             // A compressed file of no bytes holds no rows, like any other empty file.
             _ if head.is_empty() => Box::new(io::empty()),
-            Compression::Gzip => members(path, raw, Kind::Gzip, &begins)?,
-            Compression::Zstd => members(path, raw, Kind::Zstd, &begins)?,
-            Compression::Auto | Compression::None => Box::new(raw),
+            Some(kind) => members(path, raw, kind, &begins)?,
+            None => Box::new(raw),
         };
-        let compressed = kind != Compression::None;
+        let compressed = kind.is_some();
         let path = path.to_owned();
         let (changed, line, byte) = (compressed, 1, 0);
         let mut source = Self { path, reader, consumed, compressed, beginning, changed, begins, line, byte };
@@ -85,7 +84,7 @@ impl Source {
         let mut head = [0; HEAD_BYTES];
         let filled = self.fill(&mut head)?;
         let head = head[..filled].to_vec();
-        if let Some(found) = packed(&head) {
+        if let Some(found) = Kind::found(&head).map(Kind::name) {
             let name = self.path.display().to_string();
             return Err(bad_data(&name, format!("{name} is compressed twice: unpacked once it is {found}"))
                 .remedy("unpack it once, or deliver it again"));
@@ -221,16 +220,22 @@ fn pass_line(reader: &mut impl BufRead) -> io::Result<Line> {
     }
 }
 
+/// What to do about lines that end otherwise than in LF or CR LF.
+pub(crate) const LINE_ENDS: &str =
+    "convert its line ends to LF: `tr '\\r' '\\n'`, or save the file with the line ends of Unix or Windows";
+
+/// What to do about UTF-16 whose encoding is not declared.
+pub(crate) const UTF_16: &str =
+    "for UTF-16, which has zeros between its letters, set `encoding = \"utf-16le\"` or `\"utf-16be\"` in the input";
+
 /// Lines that end in a bare CR are one line to every reader, or a header without rows.
 pub(crate) fn bare_cr(path: &Path) -> ItemFailure {
     let name = path.display().to_string();
-    bad_data(&name, format!("{name}: its lines end in CR (\\r) alone"))
-        .remedy("convert them to LF: `tr '\\r' '\\n'`, or save the file with the line ends of Unix or Windows")
+    bad_data(&name, format!("{name}: its lines end in CR (\\r) alone")).remedy(LINE_ENDS)
 }
 
-const MAGIC: [(&[u8], &str); 7] = [
-    (&[0x1f, 0x8b], "gzip"),
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+/// Beginnings of what is neither text nor compressed text.
+const MAGIC: [(&[u8], &str); 5] = [
     (b"BZh", "bzip2"),
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
     (b"PK\x03\x04", "a ZIP archive"),
@@ -238,13 +243,8 @@ const MAGIC: [(&[u8], &str); 7] = [
     (b"ORC", "ORC"),
 ];
 
-/// Bytes that tell what a file is.
+/// The first bytes, which show what a file is.
 const HEAD_BYTES: usize = 8;
-
-/// What compressed these bytes, if they are no text.
-fn packed(head: &[u8]) -> Option<&'static str> {
-    MAGIC[..2].iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
-}
 
 /// Refuses text that states an encoding which nobody declared.
 fn unmarked(path: &Path, head: &[u8], read: &Reading) -> Outcome<()> {
@@ -252,19 +252,15 @@ fn unmarked(path: &Path, head: &[u8], read: &Reading) -> Outcome<()> {
         return Ok(());
     }
     let name = path.display().to_string();
-    Err(bad_data(&name, format!("{name} begins with the byte order mark of UTF-16"))
-        .remedy("set `encoding = \"utf-16le\"` or `\"utf-16be\"` in the input"))
+    Err(bad_data(&name, format!("{name} begins with the byte order mark of UTF-16")).remedy(UTF_16))
 }
 
 /// Refuses a file whose first bytes are another kind's than its name, or the pipeline, states.
-fn foreign(path: &Path, kind: Compression, head: &[u8], read: &Reading) -> Outcome<()> {
+fn foreign(path: &Path, kind: Option<Kind>, head: &[u8], read: &Reading) -> Outcome<()> {
     let name = path.display().to_string();
-    let found = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name);
-    let expected = match kind {
-        Compression::Gzip => Some("gzip"),
-        Compression::Zstd => Some("zstd"),
-        Compression::Auto | Compression::None => None,
-    };
+    let other = || MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name);
+    let found = Kind::found(head).map(Kind::name).or_else(other);
+    let expected = kind.map(Kind::name);
     if head.is_empty() || found == expected && found.is_some() {
         return Ok(());
     }

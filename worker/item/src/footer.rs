@@ -2,55 +2,67 @@
 
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read, first_lines};
 use crate::types::word;
-use polars::prelude::{DataType, ParquetReader, Schema, SchemaExt, SerReader};
-use std::collections::BTreeSet;
+use polars::prelude::{DataType, ParquetReader, PolarsError, Schema, SchemaExt, SerReader};
+use spotmill_core::item::ItemFailure;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// What a file ends in: the length of its footer, and the letters.
-const TAIL_BYTES: i64 = 8;
+const TAIL_BYTES: u64 = 8;
 
 #[derive(PartialEq)]
 pub struct Footer {
     pub schema: Schema,
     /// Columns of INT96.
     pub int96: BTreeSet<String>,
-    /// Columns of whole days that Arrow's own note of the types calls timestamps (`date64`).
-    pub days: BTreeSet<String>,
+    /// Columns of whole days that Arrow's own note of the types calls timestamps (`date64`), dates in `schema`, with the
+    /// type that the engine reads them as.
+    pub days: BTreeMap<String, DataType>,
     pub rows: u64,
 }
 
 pub fn read(path: &Path) -> Outcome<Footer> {
-    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
-    let mut reader = ParquetReader::new(file);
-    let broken = |e: polars::prelude::PolarsError| {
-        let name = path.display().to_string();
-        bad_data(&name, format!("{name} is no Parquet file, or is cut short: {}", first_lines(&e)))
-    };
+    let mut file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    let mut reader = ParquetReader::new(&mut file);
+    let broken = |e: PolarsError| no_parquet(path, &e);
     let schema = reader.schema().map_err(broken)?;
     let rows = reader.num_rows().map_err(broken)? as u64;
-    let metadata = reader.get_metadata().map_err(broken)?;
+    let metadata = reader.get_metadata().map_err(broken)?.clone();
     let chunks = metadata.row_groups.iter().flat_map(|group| group.parquet_columns());
-    within(path, chunks.map(|chunk| chunk.byte_range().end).max())?;
-    let schema = Schema::from_arrow_schema(&schema);
-    let (mut int96, mut days) = (BTreeSet::new(), BTreeSet::new());
+    within(path, &mut file, chunks.map(|chunk| chunk.byte_range().end).max())?;
+    let mut schema = Schema::from_arrow_schema(&schema);
+    let (mut int96, mut days) = (BTreeSet::new(), BTreeMap::new());
     for leaf in metadata.schema_descr.columns() {
         let Some(name) = leaf.path_in_schema.first().map(|name| name.to_string()) else { continue };
         // The engine's type of it is not ours to name.
         let physical = format!("{:?}", leaf.descriptor.primitive_type.physical_type);
-        match (physical.as_str(), schema.get(&name)) {
-            ("Int96", _) => int96.insert(name),
-            ("Int32", Some(DataType::Datetime(..))) => days.insert(name),
-            _ => false,
-        };
+        let is_time = matches!(schema.get(&name), Some(DataType::Datetime(..)));
+        if physical == "Int96" {
+            int96.insert(name);
+        } else if physical == "Int32" && is_time {
+            let read_as = schema.set_dtype(&name, DataType::Date);
+            days.extend(read_as.map(|ty| (name, ty)));
+        }
     }
     Ok(Footer { schema, int96, days, rows })
 }
 
+/// How many rows a file has.
+pub fn rows(path: &Path) -> Outcome<u64> {
+    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    ParquetReader::new(file).num_rows().map(|rows| rows as u64).map_err(|e| no_parquet(path, &e))
+}
+
+fn no_parquet(path: &Path, error: &PolarsError) -> ItemFailure {
+    let name = path.display().to_string();
+    bad_data(&name, format!("{name} is no Parquet file, or is cut short: {}", first_lines(error)))
+}
+
 /// Refuses a file whose columns do not lie where its footer says: the engine trusts it.
-fn within(path: &Path, end: Option<u64>) -> Outcome<()> {
-    let data = data_bytes(path).map_err(|e| cannot_read(path, &e))?;
+fn within(path: &Path, file: &mut File, end: Option<u64>) -> Outcome<()> {
+    let (data, _) = lengths(file).map_err(|e| cannot_read(path, &e))?;
     match end {
         Some(end) if end > data => {
             let name = path.display().to_string();
@@ -61,13 +73,15 @@ fn within(path: &Path, end: Option<u64>) -> Outcome<()> {
     }
 }
 
-/// How many bytes stand before the footer.
-fn data_bytes(path: &Path) -> io::Result<u64> {
-    let mut file = File::open(path)?;
-    let length = file.seek(io::SeekFrom::End(-TAIL_BYTES))? + TAIL_BYTES.unsigned_abs();
+/// How many bytes stand before the footer, and how many it has.
+pub fn lengths(file: &mut File) -> io::Result<(u64, u64)> {
+    let whole = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(whole.saturating_sub(TAIL_BYTES)))?;
     let mut tail = [0; 4];
     file.read_exact(&mut tail)?;
-    Ok(length.saturating_sub(TAIL_BYTES.unsigned_abs() + u64::from(u32::from_le_bytes(tail))))
+    let footer = u64::from(u32::from_le_bytes(tail));
+    let body = whole.checked_sub(TAIL_BYTES + footer).ok_or(io::ErrorKind::InvalidData)?;
+    Ok((body, footer))
 }
 
 /// Names and types of `footer` against the first file's, where nothing is declared.
@@ -91,8 +105,12 @@ pub fn same_as_first(path: &Path, footer: &Footer, first_path: &Path, first: &Fo
     if let Some(column) = footer.schema.iter_names().find(|c| !first.schema.contains(c)) {
         return differs(format!("{name} has a column `{column}`, which {first_name} has not"));
     }
-    match footer.int96.symmetric_difference(&first.int96).next() {
-        Some(column) => differs(format!("{name}: column `{column}` is INT96 there or in {first_name}, not in both")),
+    if let Some(column) = footer.int96.symmetric_difference(&first.int96).next() {
+        return differs(format!("{name}: column `{column}` is INT96 there or in {first_name}, not in both"));
+    }
+    let is_days = |footer: &Footer, column: &str| footer.days.contains_key(column);
+    match first.schema.iter_names().find(|column| is_days(footer, column) != is_days(first, column)) {
+        Some(column) => differs(format!("{name}: column `{column}` is date64 there or in {first_name}, not in both")),
         None => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 //! The pages are the same. `instants` makes timestamps of them.
 
 use crate::failure::{Outcome, bad_data, cannot_read, cannot_write};
+use crate::footer::lengths;
 use polars_parquet_format::thrift::protocol::{TCompactInputProtocol, TCompactOutputProtocol};
 use polars_parquet_format::{FileMetaData, Type};
 use std::fs::File;
@@ -30,12 +31,7 @@ pub fn as_bytes(path: &Path, copy: &Path) -> Outcome<()> {
 
 /// How long the pages are, and the footer.
 fn split(file: &mut File) -> io::Result<(u64, Vec<u8>)> {
-    let length = file.seek(SeekFrom::End(0))?;
-    let mut end = [0; 8];
-    file.seek(SeekFrom::Start(length.saturating_sub(8)))?;
-    file.read_exact(&mut end)?;
-    let footer = u64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
-    let body = length.checked_sub(8 + footer).ok_or(io::ErrorKind::InvalidData)?;
+    let (body, footer) = lengths(file)?;
     let mut bytes = vec![0; footer as usize];
     file.seek(SeekFrom::Start(body))?;
     file.read_exact(&mut bytes)?;

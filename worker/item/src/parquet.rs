@@ -11,6 +11,7 @@ use polars::prelude::{DataType, Expr, LazyFrame, NULL, UnionArgs, col, concat, l
 use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
 use spotmill_core::model::{Extra, FieldRules, Missing, Read};
 use spotmill_core::types::{Column, ColumnType};
+use spotmill_text::header::similar;
 use std::path::{Path, PathBuf};
 
 /// A file, and how its columns become ours; files of one shape are read alike.
@@ -31,15 +32,21 @@ pub fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<
     let (columns, left_out) = contract(first_path, &first, read)?;
     let (mut parts, mut rows, mut notes) = (Vec::with_capacity(paths.len()), 0, Vec::new());
     for (i, (file, path)) in files.iter().zip(paths).enumerate() {
-        let footer = footer::read(path)?;
-        counted(file, path, &footer)?;
+        let other;
+        let footer = if i == 0 {
+            &first
+        } else {
+            other = footer::read(path)?;
+            &other
+        };
+        counted(file, path, footer)?;
         rows += footer.rows;
         if read.columns.is_empty() {
-            footer::same_as_first(path, &footer, first_path, &first)?;
+            footer::same_as_first(path, footer, first_path, &first)?;
         }
-        let part = part(path, &footer, &columns, read, &mut notes)?;
+        let part = part(path, footer, &columns, read, &mut notes)?;
         let copy = room.tmp.join(format!("{}-{i}.parquet", room.name));
-        parts.push(Part { path: readable(path, &footer, &columns, copy)?, ..part });
+        parts.push(Part { path: readable(path, footer, &columns, copy)?, ..part });
     }
     let columns = [&columns[..], &read.hive].concat();
     let mut out = loaded(scanned(&parts)?, columns, rows);
@@ -96,11 +103,12 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
     let (mut exprs, mut missing) = (Vec::with_capacity(columns.len()), Vec::new());
     // Of all that the file has: the engine scans files together only where nothing differs.
     let mut shape: Vec<String> = footer.schema.iter().map(|(name, ty)| format!("{name} {ty:?}")).collect();
-    shape.extend(footer.int96.iter().chain(&footer.days).cloned());
+    shape.extend(footer.int96.iter().chain(footer.days.keys()).cloned());
+    let stated: &[Column] = if read.inferred { &[] } else { columns };
     let mut constants = Vec::new();
     for column in columns {
         let Some(found) = footer.schema.get(&column.name) else {
-            if let Some(near) = similar(footer, columns, &column.name, read.inferred) {
+            if let Some(near) = similar(footer.schema.iter_names().map(|found| found.as_str()), &column.name, stated) {
                 return Err(renamed(path, &column.name, near));
             }
             missing.push(column.name.clone());
@@ -110,9 +118,9 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         };
         let int96 = footer.int96.contains(&column.name);
         let rules: FieldRules = read.rules(&column.name);
-        let expr = match footer.days.contains(&column.name) && column.ty == ColumnType::Date {
-            true => Some(col(column.name.as_str()).strict_cast(DataType::Date)),
-            false => read_as(found, int96, column, &rules, path),
+        let expr = match footer.days.get(&column.name) {
+            Some(_) if column.ty == ColumnType::Date => Some(col(column.name.as_str()).strict_cast(DataType::Date)),
+            days => read_as(days.unwrap_or(found), int96, column, &rules, path),
         };
         let expr = expr.ok_or_else(|| other_type(path, footer, column, read.inferred))?;
         exprs.push(expr);
@@ -130,7 +138,7 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         && (read.extra == Extra::Fail || read.inferred)
     {
         let (what, way) = match read.inferred {
-            true => ("that the files have not which were looked at when the step was planned", "declare `columns`"),
+            true => ("that the files have not which were read when the step was planned", "declare `columns`"),
             false => ("that is not declared", "add it to `columns`, or set `extra = \"ignore\"`"),
         };
         return Err(bad_data(&file, format!("{file} has a column `{name}` {what}")).remedy(way));
@@ -140,13 +148,6 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
     exprs.extend(read.hive.iter().map(|c| col(c.name.as_str())));
     shape.extend(hive::folders(path).into_iter().filter(|_| !read.hive.is_empty()).map(|(k, v)| format!("{k}={v}")));
     Ok(Part { path: path.to_owned(), shape, columns: exprs, constants })
-}
-
-/// A column of the file that differs from the name only by blanks or case, and that nobody declared as another one.
-fn similar<'f>(footer: &'f Footer, columns: &[Column], name: &str, inferred: bool) -> Option<&'f str> {
-    let declared = |found: &str| !inferred && columns.iter().any(|c| c.name == found);
-    let mut names = footer.schema.iter_names().map(|found| found.as_str());
-    names.find(|found| found.trim().eq_ignore_ascii_case(name.trim()) && !declared(found))
 }
 
 fn renamed(path: &Path, name: &str, near: &str) -> ItemFailure {
@@ -173,7 +174,7 @@ fn other_type(path: &Path, footer: &Footer, column: &Column, inferred: bool) -> 
         _ if footer.int96.contains(name) => "INT96, a timestamp".to_owned(),
         found => found.map(word).unwrap_or_default(),
     };
-    let by = if inferred { "as in the files that were looked at when the step was planned" } else { "as declared" };
+    let by = if inferred { "as in the files that were read when the step was planned" } else { "as declared" };
     let message = format!("{file}: column `{name}` is {found}, not {} {by}, which does not hold it", column.ty);
     bad_data(&file, message)
         .remedy("declare a type that holds every file's values and CAST it in SQL, or have the file rewritten")

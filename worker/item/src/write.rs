@@ -233,7 +233,7 @@ fn read_back(
         let whole: PathBuf = scratch.join(&path);
         let bytes = std::fs::metadata(&whole).map_err(|e| cannot_read(&whole, &e))?.len();
         let in_file = match output.format {
-            Format::Parquet => footer::read(&whole)?.rows,
+            Format::Parquet => footer::rows(&whole)?,
             Format::Csv | Format::Ndjson => count(&whole, &as_written, schema.len())?,
         };
         rows += in_file;

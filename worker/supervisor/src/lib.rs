@@ -35,3 +35,4 @@ pub use handle::Supervisor;
 pub use local_fleet::LocalFleet;
 pub use notices::noticed;
 pub use process::{Ended, Process, Processes, Started};
+pub use stage::copy_of;

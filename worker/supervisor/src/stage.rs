@@ -51,7 +51,7 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
         NotCopied::Ended(ending) => Refusal::Failed(Box::new(job.claim.clone()), ending),
     })?;
     for file in spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|t| &mut t.files)) {
-        if let Ok(copy) = copy_of(job, &file.uri) {
+        if let Ok(copy) = copy_of(&inputs(job), &file.uri) {
             file.uri = Uri::new(copy.to_string_lossy());
         }
     }
@@ -75,7 +75,7 @@ async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result
     let gate = Arc::new(Semaphore::new(COPIES));
     let mut copies = JoinSet::new();
     for file in files {
-        let to = copy_of(job, &file.uri)?;
+        let to = copy_of(&inputs(job), &file.uri).map_err(unnameable)?;
         let (store, gate) = (Arc::clone(&context.ports.store), Arc::clone(&gate));
         copies.spawn(async move {
             let _permit = gate.acquire_owned().await;
@@ -95,19 +95,19 @@ async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result
     Ok(())
 }
 
-/// The copy's path, unless the key cannot be one.
-fn copy_of(job: &Job, uri: &Uri) -> Result<PathBuf, Box<Ending>> {
+/// The path of the copy of `s3://bucket/key` is `bucket/key` below `folder`, so that folders of the key, such as
+/// `dt=2024-03-10`, are folders of the copy. An error says why no file can have that path.
+pub fn copy_of(folder: &Path, uri: &Uri) -> Result<PathBuf, String> {
     let name = uri.as_str().strip_prefix(S3).unwrap_or(uri.as_str());
     let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.len() > 255;
     match name.split('/').find(|part| bad(part)) {
-        None => Ok(inputs(job).join(name)),
-        Some(part) => {
-            let message = format!("{uri} cannot be read: no file can have `{part}` as a part of its name");
-            Err(Box::new(
-                Ending::new(FailureClass::BadData, message, "not started").remedy("give the object another key"),
-            ))
-        }
+        None => Ok(folder.join(name)),
+        Some(part) => Err(format!("{uri} cannot be read: no file can have `{part}` as a part of its name")),
     }
+}
+
+fn unnameable(message: String) -> Box<Ending> {
+    Box::new(Ending::new(FailureClass::BadData, message, "not started").remedy("give the object another key"))
 }
 
 fn infra(message: String) -> Box<Ending> {
@@ -184,4 +184,21 @@ fn rename_rejects(job: &Job, path: &Path) -> std::io::Result<u64> {
     to.flush()?;
     std::fs::rename(&beside, path)?;
     Ok(std::fs::metadata(path)?.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy_of;
+    use spotmill_core::ids::Uri;
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn a_copy_keeps_the_folders_of_its_key() {
+        let of = |uri: &str| copy_of(Path::new("/in"), &Uri::new(uri));
+        assert_eq!(of("s3://b/dt=2024-03-10/x.csv"), Ok(PathBuf::from("/in/b/dt=2024-03-10/x.csv")));
+        let long = format!("s3://b/{}", "x".repeat(256));
+        for impossible in ["s3://b/../x", "s3://b/./x", "s3://b//x", "s3://b/x/", long.as_str()] {
+            assert!(of(impossible).expect_err("no path").starts_with(impossible), "{impossible}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::common::{Bench, columns};
 use spotmill_core::item::FailureClass;
 use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
+use spotmill_item::schema::{block, declared};
 
 /// A column of each type that Arrow writes; rows of a value and of NULL.
 const TYPES: &[u8] = include_bytes!("../data/types.parquet");
@@ -118,6 +119,10 @@ fn a_name_in_another_case_is_never_null() {
     refused(&bench, &["1.parquet has no column `n`; it has `N`"]);
     bench.spec.read.inferred = false;
     assert_eq!(bench.rows(), "-|1\n", "both are declared");
+    bench.spec.inputs.clear();
+    bench.spec.read.format = Format::Csv;
+    bench.file("1.csv", "N\n1\n");
+    assert_eq!(bench.rows(), "-|1\n", "text is read alike");
 }
 
 #[test]
@@ -139,10 +144,19 @@ fn a_file_that_lost_bytes_in_its_middle_is_refused_before_the_engine_trusts_it()
 /// Arrow notes a type of milliseconds for them; what stands in the file are days.
 #[test]
 fn days_that_arrow_calls_timestamps_are_dates() {
-    for mut bench in [reading(&["day date"], "SELECT * FROM input"), planned(&["day date"], "SELECT * FROM input")] {
+    let sql = "SELECT * FROM input";
+    for mut bench in [reading(&["day date"], sql), planned(&["day date"], sql), reading(&[], sql)] {
         bench.file("1.parquet", DATE64);
         assert_eq!(bench.rows(), "2024-02-29\n-\n0001-01-01\n");
+        let found = declared(&bench.dir.path().join("1.parquet"), &bench.spec.read).expect("columns");
+        assert_eq!(block(&found), "columns = [\n  \"day date\",\n]\n");
     }
+    let mut stated = reading(&["day timestamp"], sql);
+    stated.file("1.parquet", DATE64);
+    assert_eq!(stated.rows(), "2024-02-29 00:00:00\n-\n0001-01-01 00:00:00\n");
+    let mut mixed = reading(&[], sql);
+    mixed.file("1.parquet", DATE64).file("2.parquet", made("SELECT DATE '2024-03-01' AS day FROM input"));
+    refused(&mixed, &["2.parquet", "column `day` is date64", "not in both"]);
 }
 
 #[test]

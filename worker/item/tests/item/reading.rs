@@ -143,11 +143,17 @@ fn packed_bytes(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn headers_that_are_none_are_reported_by_what_they_look_like() {
-    let utf16: Vec<u8> = "a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    csv_refused(AB, utf16, &["missing column `a`", "UTF-16", "`encoding"]);
-    csv_refused(AB, "a,b\r\r\n1,2\r\r\n", &["missing column `b`", "`b\\r`", "line", "LF"]);
-    csv_refused(AB, "sep=;\na;b\n1;2\n", &["missing column `a`", "`sep=;`", "skip_rows = 1", "`delimiter`"]);
-    csv_refused(AB, "PAR1\u{15}\u{0}é", &["a.csv is Parquet", "format = \"parquet\""]);
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for keys in [AB.to_owned(), format!("{AB}missing = \"null\"")] {
+        for text in ["a,b\n1,2\n", "a,b\r\n1,2\r\n"] {
+            csv_refused(&keys, utf16(text), &["missing column `a`", "UTF-16", "`encoding"]);
+        }
+        csv_refused(&keys, "a,b\r\r\n1,2\r\r\n", &["missing column `b`", "`b\\r`", "line", "LF"]);
+        csv_refused(&keys, "a,c\r\r\n1,2\r\r\n", &["missing column `b`", "`c\\r`", "line ends to LF"]);
+        csv_refused(&keys, "A,c\r\r\n1,2\r\r\n", &["missing column `a`", "`A`", "as it stands there"]);
+        csv_refused(&keys, "sep=;\na;b\n1;2\n", &["missing column `a`", "`sep=;`", "skip_rows = 1", "`delimiter`"]);
+        csv_refused(&keys, "PAR1\u{15}\u{0}é", &["a.csv is Parquet", "format = \"parquet\""]);
+    }
 }
 
 #[test]
@@ -211,7 +217,10 @@ fn files_that_lack_or_add_columns() {
     csv(&keys("missing = \"null\""), "c\n2\n3\n4\n", "-|-\n-|-\n-|-\n");
     csv_refused(&keys(""), "b,c\n2,3\n", &["missing column `a`", "missing = \"null\""]);
     csv_refused(&keys("extra = \"fail\""), "a,b,c\n1,2,3\n", &["not declared", "`c`"]);
+    csv(&keys("missing = \"null\""), "b,\"two\r\nlines\"\n2,3\n", "-|2\n");
     csv_refused(&keys("missing = \"null\""), "A ,b\n1,2\n", &["`A `", "as it stands there"]);
+    let both = "columns = [\"n int32\", \"N int32\"]\nmissing = \"null\"";
+    csv(both, "N\n1\n", "-|1\n");
     let noted = bench(&format!("format = \"csv\"\n{}", keys("missing = \"null\"")), "a.csv", "b,c\n2,3\n").report();
     assert!(noted.notes.iter().any(|n| n.contains("`a`")) && noted.notes.iter().any(|n| n.contains("`c`")));
 }

@@ -107,7 +107,7 @@ impl Store for Faulty {
         self.read("list", prefix)?;
         self.inner.list(prefix).await
     }
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.inner.copy(from, to).await
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {

@@ -73,7 +73,7 @@ impl Store for Away {
         }
         Ok(listed)
     }
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.local.copy(&self.to(from), &self.to(to)).await
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {

@@ -217,7 +217,7 @@ impl Store for Line<Away> {
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
         self.to(prefix).await?.list(prefix).await
     }
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.to(from).await?.copy(from, to).await
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
