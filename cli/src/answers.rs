@@ -8,6 +8,7 @@ pub const ALLOW: &str = "allow it to your user or role, or use other credentials
 
 pub fn of_store(e: StoreError) -> Stop {
     match e {
+        StoreError::Denied { ref uri, .. } if !uri.is_s3() => Stop::new(Code::Permission, e.to_string()),
         StoreError::Denied { .. } => Stop::new(Code::Permission, e.to_string()).remedy(ALLOW),
         StoreError::Transient { .. } => Stop::failed(e.to_string()).remedy("it may pass: run the same command again"),
         e => Stop::failed(e.to_string()),

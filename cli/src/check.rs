@@ -1,17 +1,20 @@
 //! `validate`: asks the worker to run every step on zero rows, against the schema of its real inputs, and places the
 //! problems that it reports in the user's files.
 
+use crate::answers::of_store;
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
+use crate::local::near;
 use crate::project::{self, Project};
 use crate::ui::format::bytes;
 use crate::worker::Worker;
+use spotmill_core::calls::errors;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Format, Read, Source, Step};
-use spotmill_lambdas::{Program, columns};
-use spotmill_platform::ports::{ObjectMeta, Store};
+use spotmill_lambdas::{HandlerError, Program, columns};
+use spotmill_platform::ports::{ObjectMeta, Store, StoreError};
 use spotmill_spec as spec;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,12 +80,12 @@ impl Inputs<'_> {
         };
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
         let listed = self.store.list(&pattern.prefix).await;
-        let listed = listed.map_err(|e| Stop::new(Code::Invalid, format!("cannot list {path}: {e}")))?;
+        let listed = listed.map_err(|e| unread(&pattern.prefix, &format!("cannot list {path}"), e))?;
         let matching: Vec<ObjectMeta> = listed.into_iter().filter(|object| pattern.matches(&object.uri)).collect();
         let file = |o: &ObjectMeta| InputFile { uri: o.uri.clone(), etag: o.etag.clone(), bytes: o.bytes, rows: None };
         let files: Vec<InputFile> = matching.iter().map(file).collect();
         let read = columns::sampled(&self.store, read.clone(), &files).await;
-        let read = read.map_err(|e| Stop::new(Code::Invalid, e.cause))?;
+        let read = read.map_err(|e| unsampled(&pattern.prefix, e))?;
         match matching.into_iter().next() {
             Some(_) if read.format != Format::Parquet => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
             // What its footer does not state as types: which columns are left out, and keys in its path.
@@ -101,11 +104,44 @@ impl Inputs<'_> {
             let what = format!("{} is too big to look at its columns ({})", object.uri, bytes(object.bytes));
             return Err(Stop::new(Code::Invalid, what).remedy("declare `columns`"));
         }
-        let name = spotmill_core::digest::sha256(object.uri.as_str().as_bytes());
-        let extension = object.uri.as_str().rsplit('/').next().unwrap_or_default();
-        let copy = self.samples.join(format!("{}-{extension}", &name[..16]));
+        let copy = near::copy_path(self.samples, &object.uri)?;
         let fetched = self.store.download(&object.uri, &object.etag, &copy).await;
-        fetched.map_err(|e| Stop::new(Code::Invalid, format!("cannot read {}: {e}", object.uri)))?;
+        fetched.map_err(|e| unread(&object.uri, &format!("cannot read {}", object.uri), e))?;
         Ok(Uri::new(copy.to_string_lossy()))
+    }
+}
+
+/// A file of this machine that cannot be read is a problem of the pipeline that names it. What S3 answers is not.
+fn unread(at: &Uri, what: &str, error: StoreError) -> Stop {
+    if !at.is_s3() {
+        return Stop::new(Code::Invalid, format!("{what}: {error}"));
+    }
+    let stop = of_store(error);
+    Stop { message: format!("{what}: {}", stop.message), ..stop }
+}
+
+/// The same of columns that were not found: only what the store answers is no problem of the pipeline.
+fn unsampled(at: &Uri, error: HandlerError) -> Stop {
+    match error.error {
+        errors::TRANSIENT | errors::REFUSED if at.is_s3() => Stop::from(error),
+        _ => Stop::new(Code::Invalid, error.cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_s3_answers_is_no_problem_of_the_pipeline() {
+        let denied = |uri: &Uri| StoreError::Denied { uri: uri.clone(), source: "403".into() };
+        for (uri, code) in [("s3://b/in/", Code::Permission), ("/data/in/", Code::Invalid)] {
+            let uri = Uri::new(uri);
+            let stop = unread(&uri, "cannot list it", denied(&uri));
+            assert_eq!((stop.code, stop.message), (code, format!("cannot list it: no permission for {uri}")));
+            assert_eq!(unsampled(&uri, HandlerError::from(denied(&uri))).code, code);
+        }
+        let s3 = Uri::new("s3://b/in/");
+        assert_eq!(unsampled(&s3, HandlerError::invalid("two types")).code, Code::Invalid);
     }
 }

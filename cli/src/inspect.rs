@@ -17,27 +17,29 @@ use spotmill_lambdas::{Ctx, inspect};
 use spotmill_platform::ports::{ExecutionState, Store};
 use spotmill_platform::records;
 use spotmill_platform::routed::RoutedStore;
+use std::sync::Arc;
 
 pub struct Inspector {
     pub ctx: Ctx,
-    aws: Option<World>,
+    aws: Option<Arc<World>>,
 }
 
 impl Inspector {
     pub async fn open(global: &Global) -> Result<Inspector, Stop> {
         if !global.on_aws() {
-            place::readable(&place::root(global)?).await?;
-            return Inspector::local(global);
+            return Inspector::local(global).await;
         }
-        Ok(Inspector::on(World::open(global).await?))
+        Ok(Inspector::on(Arc::new(World::open(global).await?)))
     }
 
-    /// For this machine.
-    pub fn local(global: &Global) -> Result<Inspector, Stop> {
-        Ok(Inspector { ctx: world::read_only(global)?, aws: None })
+    /// For this machine. Whether the state can be read is tried first.
+    pub async fn local(global: &Global) -> Result<Inspector, Stop> {
+        let (root, store) = (place::root(global)?, place::store());
+        place::readable(&store, &root).await?;
+        Ok(Inspector { ctx: world::read_only(global, root, store)?, aws: None })
     }
 
-    pub fn on(world: World) -> Inspector {
+    pub fn on(world: Arc<World>) -> Inspector {
         Inspector { ctx: world.ctx().clone(), aws: Some(world) }
     }
 
@@ -63,9 +65,10 @@ impl Inspector {
             let keys = RunKeys::new(&self.ctx.root, &run);
             let found = records::load::<Lease>(&*self.ctx.store, &keys.lease()).await.map_err(answers::of_record)?;
             let Some((lease, _)) = found else { continue };
-            let runs = match &self.aws {
-                Some(world) => lease.owner.is_some() && world.is_running(&run).await?,
-                None => self.runs_here(&run, lease.owner.as_ref()).await,
+            let runs = match (&self.aws, lease.owner.as_ref()) {
+                (Some(world), Some(owner)) => world.is_running(owner).await?,
+                (Some(_), None) => false,
+                (None, owner) => self.runs_locally(&run, owner).await,
             };
             let rank = (runs, lease.claimed_ms);
             if best.as_ref().is_none_or(|(found, _)| *found < rank) {
@@ -78,14 +81,14 @@ impl Inspector {
     pub async fn state(&self, report: &RunReport) -> Result<Stood, Stop> {
         let Some(world) = &self.aws else {
             let root = Some(&report.root).filter(|root| !root.as_str().is_empty());
-            let state = local_state(report, self.runs_here(&report.run, root).await);
+            let state = local_state(report, self.runs_locally(&report.run, root).await);
             return Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
         };
         world.stood(report).await
     }
 
     /// Whether a process of this machine, or of one that shares the state, runs it now.
-    async fn runs_here(&self, run: &RunId, owner: Option<&ExecutionId>) -> bool {
+    async fn runs_locally(&self, run: &RunId, owner: Option<&ExecutionId>) -> bool {
         if crate::lock::is_held(run) || !self.ctx.root.is_s3() {
             return crate::lock::is_held(run);
         }
@@ -95,7 +98,7 @@ impl Inspector {
 
     /// The world on AWS, if its runs are there.
     pub fn world(&self) -> Option<&World> {
-        self.aws.as_ref()
+        self.aws.as_deref()
     }
 
     /// Whether its runs are this machine's.

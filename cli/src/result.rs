@@ -18,6 +18,7 @@ use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{RunReport, StepReport, StepState};
 use spotmill_lambdas::{Ctx, inspect, report};
 use spotmill_platform::ports::Store;
+use std::sync::Arc;
 
 /// Below this a table would break names, which are there to be pasted.
 const NARROWEST: usize = 80;
@@ -25,6 +26,8 @@ const NARROWEST: usize = 80;
 const INDENT: usize = 2;
 /// Rows of a result that are shown.
 const SHOWN: usize = 10;
+/// Characters of a value that a table shows.
+const SHOWN_CHARS: usize = 200;
 
 /// How an execution ended.
 pub struct End<'a> {
@@ -86,6 +89,7 @@ async fn manifest(ctx: &Ctx, run: &RunId, step: &StepReport) -> Option<Published
         files: manifest.files.iter().map(|f| manifest.destination.join(&f.path).0).collect(),
         destination: manifest.destination.0,
         rows: manifest.rows,
+        bytes: manifest.files.iter().map(|f| f.bytes).sum(),
     })
 }
 
@@ -156,7 +160,7 @@ fn ways(ended: &RunEnded, code: Code, caller: &Caller, resume: &Command) -> Vec<
 /// The result of the last step that published, of all keys together, and what to do next.
 pub async fn closing(
     worker: &Worker,
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     ended: &[RunEnded],
     inputs: &[RunInput],
     global: &Global,
@@ -193,12 +197,11 @@ pub fn backfill(global: &Global, ended: &[RunEnded], asked: usize) {
     }
 }
 
-async fn show_result(worker: &Worker, store: &dyn Store, published: &[&Published]) -> Result<(), Stop> {
-    let files: Vec<String> = published.iter().flat_map(|p| p.files.iter().cloned()).collect();
-    if files.is_empty() {
+async fn show_result(worker: &Worker, store: &Arc<dyn Store>, published: &[&Published]) -> Result<(), Stop> {
+    if published.iter().all(|p| p.files.is_empty()) {
         return Ok(());
     }
-    let copies = near::files(store, &files).await?;
+    let copies = near::files(store, published).await?;
     let preview = worker.preview(&copies.paths, SHOWN)?;
     say!("\n{}", indent(&result_table(&preview)));
     if preview.total_rows > preview.rows.len() as u64 {
@@ -253,7 +256,7 @@ fn step_table(steps: &[StepSummary]) -> Table {
 
 pub fn result_table(preview: &PreviewReply) -> Table {
     let names: Vec<String> = preview.columns.iter().map(|c| c.name.clone()).collect();
-    let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".to_owned());
+    let cell = |cell: &Option<String>| cell.as_deref().map_or_else(|| "NULL".to_owned(), shown);
     let rows = preview.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
     let shown = fit::fit(names, rows, fit::width().map(|width| width.saturating_sub(INDENT)));
     let numeric = |i: usize| !matches!(preview.columns[i].ty, spotmill_core::types::ColumnType::String);
@@ -261,6 +264,22 @@ pub fn result_table(preview: &PreviewReply) -> Table {
     let mut table = table(&shown.names.iter().map(String::as_str).collect::<Vec<_>>(), &right);
     table.add_rows(shown.rows);
     table
+}
+
+/// On one line, without what a terminal would obey.
+fn shown(cell: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in cell.chars().enumerate() {
+        match c {
+            _ if i == SHOWN_CHARS => {
+                out.push('…');
+                break;
+            }
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// A table below a headline, within the width of the terminal.
@@ -276,6 +295,7 @@ pub fn indent(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spotmill_core::types::{Column, ColumnType};
 
     fn ended(outcome: &str, error: &str, cause: &str) -> RunEnded {
         RunEnded {
@@ -325,5 +345,19 @@ mod tests {
         assert_eq!(headline(&worked, Code::Done), "✓ p/d succeeded in 1.0 s");
         let refused = RunEnded { refused: true, ..worked };
         assert_eq!(headline(&refused, Code::Expectation), "✗ p/d was not started");
+    }
+
+    #[test]
+    fn a_value_is_short_and_harmless() {
+        assert_eq!(shown("a\u{1b}[31mb\tc"), "a\\u{1b}[31mb\\tc");
+        assert_eq!(shown(&"é".repeat(300)).chars().count(), SHOWN_CHARS + 1);
+    }
+
+    #[test]
+    fn a_table_holds_nothing_that_a_terminal_would_obey() {
+        let columns = vec![Column { name: "a".into(), ty: ColumnType::String, parse: None }];
+        let rows = vec![vec![Some("a\u{1b}[31m\nb".to_owned())]];
+        let table = result_table(&PreviewReply { columns, rows, total_rows: 1 });
+        assert_eq!(indent(&table), "  a\n  a\\u{1b}[31m\\nb");
     }
 }

@@ -1,10 +1,10 @@
 //! In place of `aws` in a build without that feature, as a plain `cargo run -p spotmill` makes it: the SDKs of what is not
-//! S3 take a fifth of a first build, and runs on this machine need none of them. Whoever asks for AWS is told how to get it.
+//! S3 take a fifth of a first build, and runs on this machine need none of them. A command on AWS ends with how to build it in.
 
 use crate::args::Global;
 use crate::exit::Stop;
 use crate::stood::Stood;
-use spotmill_core::ids::RunId;
+use spotmill_core::ids::ExecutionId;
 use spotmill_core::records::RunReport;
 use spotmill_lambdas::Ctx;
 use spotmill_platform::ports::Store;
@@ -21,7 +21,7 @@ impl World {
         match *self {}
     }
 
-    pub async fn is_running(&self, _: &RunId) -> Result<bool, Stop> {
+    pub async fn is_running(&self, _: &ExecutionId) -> Result<bool, Stop> {
         match *self {}
     }
 

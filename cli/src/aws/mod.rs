@@ -126,8 +126,12 @@ impl World {
         &self.ctx
     }
 
-    pub async fn is_running(&self, run: &RunId) -> Result<bool, Stop> {
-        Ok(self.holder(run).await?.is_some())
+    pub async fn is_running(&self, execution: &ExecutionId) -> Result<bool, Stop> {
+        Ok(self.running(execution).await?.is_some())
+    }
+
+    async fn running(&self, execution: &ExecutionId) -> Result<Option<RunNow>, Stop> {
+        Ok(self.runs.describe(execution).await?.filter(|now| now.status == RunStatus::Running))
     }
 
     /// The state of a run by its execution.
@@ -153,7 +157,6 @@ impl World {
     /// The execution that holds the run, if it runs.
     pub async fn holder(&self, run: &RunId) -> Result<Option<(ExecutionId, RunNow)>, Stop> {
         let Some(owner) = self.lease(run).await?.and_then(|lease| lease.owner) else { return Ok(None) };
-        let now = self.runs.describe(&owner).await?;
-        Ok(now.filter(|now| now.status == RunStatus::Running).map(|now| (owner, now)))
+        Ok(self.running(&owner).await?.map(|now| (owner, now)))
     }
 }

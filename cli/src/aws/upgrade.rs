@@ -35,7 +35,8 @@ pub fn parameters(set: &[(String, String)], now: Option<&StackNow>, ours: &[(&st
     Ok(all)
 }
 
-/// Sets the daily run as `pipeline.toml` has it; returns the reason why not if the stack runs another pipeline daily.
+/// Sets the daily run as `pipeline.toml` has it. Returns what the user has to know: the stack runs another pipeline daily,
+/// or no alarm fits the schedule.
 pub fn scheduled(
     all: &mut Parameters,
     set: &[(String, String)],
@@ -55,7 +56,7 @@ pub fn scheduled(
         Some(schedule) => {
             let expression = names::schedule(schedule).map_err(|e| Stop::new(Code::Invalid, e))?;
             // EventBridge has words of its own, such as `L`: of those no alarm is derived.
-            let hours = silence::hours(&schedule.cron).ok().flatten();
+            let hours = silence::hours(&schedule.cron);
             let is_set = |name: &str| set.iter().any(|(set, _)| set == name);
             let silent = hours.unwrap_or(0).to_string();
             let ours = [
@@ -78,7 +79,7 @@ pub fn scheduled(
             let rare = hours.is_none() && !is_set("SilentHours");
             Ok(rare.then(|| {
                 "the schedule is too rare, or too special, for an alarm that no run succeeded, which looks back a \
-                 week; failures are told all the same"
+                 week; a run that fails raises an alarm all the same"
                     .to_owned()
             }))
         }

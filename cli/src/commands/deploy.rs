@@ -140,7 +140,7 @@ async fn stack(
 }
 
 /// A fresh account lacks the roles by which EC2 launches fleets and spot machines. They are made once, cost nothing and outlive
-/// the stack. Who may not make them is told how: the stack can stand without them.
+/// the stack. If this user may not make them, a note shows the command: the stack can stand without them.
 async fn service_roles(args: &DeployArgs, aws: &Aws, ui: &Ui) {
     for (role, service) in SERVICE_ROLES {
         let account = aws.account();

@@ -19,9 +19,9 @@ use std::process::Command;
 pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
-    let inspector = Inspector::local(global)?;
+    let inspector = Inspector::local(global).await?;
     let (ctx, run) = (&inspector.ctx, inspector.run(global, Some(run)).await?);
-    let home = place::here()?.join("item").join(run.as_str()).join(step).join(item.to_string());
+    let home = place::local()?.join("item").join(run.as_str()).join(step).join(item.to_string());
     let tmp = home.join("tmp");
     let place = replay::Place {
         root: ctx.root.clone(),
@@ -38,7 +38,7 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
         std::fs::remove_dir_all(&home).map_err(io("empty", &home))?;
     }
     std::fs::create_dir_all(&tmp).map_err(io("create", &tmp))?;
-    near::inputs(&*ctx.store, &mut spec, &home.join("in")).await?;
+    near::inputs(&ctx.store, &mut spec, &home.join("in")).await?;
     let (spec_file, outcome_file) = (home.join("spec.json"), home.join("outcome.json"));
     let text = serde_json::to_vec_pretty(&spec).map_err(|e| Stop::failed(e.to_string()))?;
     std::fs::write(&spec_file, text).map_err(io("write", &spec_file))?;

@@ -17,6 +17,10 @@ use spotmill_spec as spec;
 const LISTED: usize = 50;
 
 pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> Result<Code, Stop> {
+    #[cfg(not(feature = "aws"))]
+    if fleet {
+        return Err(crate::aws::absent());
+    }
     let project = Project::open(global)?;
     let frozen = spec::freeze(project.pipeline());
     let input = RunInput { changed, ..project::run_input(&project.pipeline().name, global, key) };
@@ -25,11 +29,9 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
     let ctx = &inspector.ctx;
     let deployed = worker.deployed()?;
     let steps = preview(ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
+    #[cfg(feature = "aws")]
     if fleet {
-        #[cfg(feature = "aws")]
-        super::plan_fleet::run(global, &inspector.ctx, inspector.world(), project.pipeline(), &steps).await?;
-        #[cfg(not(feature = "aws"))]
-        return Err(crate::aws::absent());
+        super::plan_fleet::run(global, ctx, inspector.world(), project.pipeline(), &steps).await?;
         return Ok(Code::Done);
     }
     if global.json {

@@ -1,11 +1,12 @@
 //! `run`: runs or resumes one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
 //! before it starts, and may be interrupted or killed at any moment: the same command resumes it.
 
+use crate::answers::of_record;
 use crate::args::{Asked, Global, KeyArgs, RunArgs};
 use crate::check;
 use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
-use crate::local::place;
+use crate::local::{place, presence};
 use crate::local::world::{self, Options, World};
 use crate::lock;
 use crate::project::Project;
@@ -91,7 +92,7 @@ async fn stands(
 ) -> Result<bool, Stop> {
     let lease = RunKeys::new(root, &program.run_id()).lease();
     let found = records::load::<Lease>(store, &lease).await;
-    let Some((lease, _)) = found.map_err(|e| Stop::failed(e.to_string()))? else { return Ok(false) };
+    let Some((lease, _)) = found.map_err(of_record)? else { return Ok(false) };
     let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
     let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
     let asks = input.fresh || input.changed || input.from_step.is_some();
@@ -197,7 +198,7 @@ impl Session<'_> {
         let (root, name) = (place::root(self.global)?, &self.project.pipeline().name);
         let now = spotmill_platform::local::clock::SystemClock.now_ms();
         let done = deploy::deploy(&*self.store, &root, name, &self.frozen, self.deployed.clone(), now).await;
-        let done = done.map_err(|e| Stop::new(Code::Permission, e.cause))?;
+        let done = done.map_err(Stop::from)?;
         Ok(Definition { pipeline_digest: done.pipeline_digest, worker: done.worker })
     }
 
@@ -221,7 +222,7 @@ impl Session<'_> {
             }
         }
         if !self.global.json {
-            result::closing(&self.worker, &*self.store, &ended, inputs, self.global, &self.args.asked, worst).await?;
+            result::closing(&self.worker, &self.store, &ended, inputs, self.global, &self.args.asked, worst).await?;
         }
         Ok(worst)
     }
@@ -317,8 +318,7 @@ fn begun_anew(command: Command, asked: &Asked) -> Command {
 fn execution_id() -> ExecutionId {
     let now = spotmill_platform::local::clock::SystemClock.now_ms();
     // Machines that share a state may have processes of one number.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let host: String = presence::host().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     ExecutionId::new(format!("local:{host}-{}-{now}", std::process::id()))
 }
 

@@ -18,6 +18,7 @@ use spotmill_platform::aws::stacks::{Happened, Machine};
 use spotmill_platform::ports::LivingFleet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Events of the step's execution that are read for the last of its states.
@@ -38,8 +39,8 @@ struct Seen {
 }
 
 pub async fn run(global: &Global, run: Option<&str>, watch: bool) -> Result<Code, Stop> {
-    let world = World::open(global).await.map_err(|stop| or_local(global, stop))?;
-    let inspector = Inspector::on(World::open(global).await?);
+    let world = Arc::new(World::open(global).await.map_err(|stop| or_local(global, stop))?);
+    let inspector = Inspector::on(Arc::clone(&world));
     let run = inspector.run(global, run).await?;
     loop {
         let began = Instant::now();

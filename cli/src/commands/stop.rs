@@ -14,14 +14,15 @@ use spotmill_core::records::Lease;
 use spotmill_lambdas::reap::{self, ReapReply};
 use spotmill_lambdas::report;
 use spotmill_platform::aws::stacks::RunStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Checks of an execution that was asked to stop, a second apart.
 const CHECKS: u32 = 30;
 
 pub async fn run(global: &Global, run: &str) -> Result<Code, Stop> {
-    let world = World::open(global).await?;
-    let run = Inspector::on(World::open(global).await?).run(global, Some(run)).await?;
+    let world = Arc::new(World::open(global).await?);
+    let run = Inspector::on(Arc::clone(&world)).run(global, Some(run)).await?;
     let Some(lease) = world.lease(&run).await? else {
         return Err(Stop::usage(format!("{run} is gone")));
     };
@@ -54,7 +55,7 @@ pub async fn stop(world: &World, execution: &ExecutionId, why: &str) -> Result<b
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    Err(Stop::failed(format!("{execution} was told to stop and runs on")).remedy("run the same command again"))
+    Err(Stop::failed(format!("{execution} was asked to stop and runs on")).remedy("run the same command again"))
 }
 
 /// Ends the fleets and queues of executions that have ended, as the reaper does.
@@ -97,6 +98,6 @@ async fn print_outcome(global: &Global, world: &World, run: &RunId, stopped: u32
     let living = reaped.living;
     if living > 0 {
         let status = global.command("status");
-        say!("  {} of other runs, or that cannot be told yet, live on: {status}", plural(living as u64, "fleet"));
+        say!("  {} of other runs, or whose end is not certain yet, live on: {status}", plural(living as u64, "fleet"));
     }
 }

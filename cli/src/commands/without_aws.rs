@@ -1,4 +1,4 @@
-//! In place of `on_aws.rs` in a build without its commands: whoever asks for one is told how to get it.
+//! In place of `on_aws.rs` in a build without its commands: each ends with how to build it in.
 
 use crate::args::{Command, Global};
 use crate::aws::absent;

@@ -239,9 +239,13 @@ struct Line<'a> {
 impl Event {
     /// Prints the event. A reader that went away must not end what goes on.
     pub fn print(&self) {
-        if let Ok(line) = serde_json::to_string(&Line { v: VERSION, event: self }) {
-            let _ = writeln!(std::io::stdout().lock(), "{line}");
-        }
+        let _ = std::io::stdout().lock().write_all(self.line().as_bytes());
+    }
+
+    /// The event as a line, for whoever has to know whether it was written.
+    pub fn line(&self) -> String {
+        let line = serde_json::to_string(&Line { v: VERSION, event: self });
+        line.map(|line| format!("{line}\n")).unwrap_or_default()
     }
 
     /// A remark for programs.

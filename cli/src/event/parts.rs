@@ -49,6 +49,9 @@ pub struct Published {
     pub destination: String,
     pub files: Vec<String>,
     pub rows: u64,
+    /// Of all files together; no part of a line.
+    #[serde(skip)]
+    pub bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]

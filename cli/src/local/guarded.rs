@@ -64,7 +64,7 @@ impl Store for Guarded {
         self.store.list(prefix).await
     }
 
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.may_write(to).await?;
         self.store.copy(from, to).await
     }
@@ -93,5 +93,29 @@ impl Store for Guarded {
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.may_write(to).await?;
         self.store.upload(from, to).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::presence::Rhythm;
+    use super::*;
+    use spotmill_core::digest::Content;
+    use spotmill_core::ids::ExecutionId;
+    use spotmill_platform::routed::RoutedStore;
+
+    #[tokio::test]
+    async fn a_copy_names_what_was_copied() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = Uri::new(dir.path().to_string_lossy());
+        let store: Arc<dyn Store> = Arc::new(RoutedStore::new());
+        let id = ExecutionId::new("local:a");
+        let begun = Presence::begin(Arc::clone(&store), &root.join("state"), &id, Rhythm::ORDINARY, 1).await;
+        let guarded = Guarded { store, presence: begun.expect("begun") };
+        guarded.put(&root.join("from"), b"x,1\n").await.expect("put");
+        let mut content = Content::default();
+        content.update(b"x,1\n");
+        let copied = guarded.copy(&root.join("from"), &root.join("to")).await.expect("copy");
+        assert_eq!(copied, Some(content.hex()), "whoever publishes compares it with what was committed");
     }
 }

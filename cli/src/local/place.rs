@@ -1,10 +1,12 @@
 //! Where the state of this machine's runs is: in the project's directory, or with `--state` in a bucket that other
 //! machines share. Whatever needs a real file (locks, the workers' temporary files) stays in the directory.
 
+use crate::answers::of_store;
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use spotmill_core::destination::FOLDER;
 use spotmill_core::ids::Uri;
+use spotmill_core::keys;
 use spotmill_core::location::normal;
 use spotmill_core::model::Source;
 use spotmill_lambdas::Program;
@@ -16,27 +18,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What this program keeps in a project's directory.
-const HERE: &str = ".spotmill";
+const LOCAL: &str = ".spotmill";
 
 /// Below the project's directory.
-pub fn here() -> Result<PathBuf, Stop> {
+pub fn local() -> Result<PathBuf, Stop> {
     let directory = std::env::current_dir().map_err(io("find", Path::new(".")))?;
-    Ok(directory.join(HERE))
+    Ok(directory.join(LOCAL))
 }
 
 /// Where runs are kept.
 pub fn root(global: &Global) -> Result<Uri, Stop> {
     let named = global.state.clone().or_else(|| std::env::var("SPOTMILL_STATE").ok());
     match named.filter(|state| !state.is_empty()) {
-        None => Ok(Uri::new(here()?.to_string_lossy())),
+        None => Ok(Uri::new(local()?.to_string_lossy())),
         Some(state) => shared(&state),
     }
 }
 
 /// A prefix in a bucket. A directory is no such place: two machines that share one share no locks.
 fn shared(state: &str) -> Result<Uri, Stop> {
-    let bucket = state.strip_prefix("s3://").and_then(|rest| rest.split('/').next());
-    match bucket.filter(|bucket| !bucket.is_empty()) {
+    match bucket(state).filter(|bucket| !bucket.is_empty()) {
         Some(_) => Ok(Uri::new(normal(state))),
         None => Err(Stop::usage(format!("--state {state}: expected s3://BUCKET/PREFIX"))
             .remedy("without --state it is kept in .spotmill, in the project's directory")),
@@ -47,7 +48,7 @@ pub fn store() -> Arc<RoutedStore> {
     Arc::new(RoutedStore::new())
 }
 
-/// Sees that every bucket a run will use can be used, before it does anything: each is listed, and those that are written
+/// Tries every bucket that a run will use, before the run does anything: each must answer a listing, and one that is written
 /// to must keep conditional writes, which is tried once a bucket and remembered with the state.
 pub async fn usable(store: &RoutedStore, root: &Uri, programs: &[Program], id: &str) -> Result<(), Stop> {
     let places = places(root, programs)?;
@@ -61,12 +62,12 @@ pub async fn usable(store: &RoutedStore, root: &Uri, programs: &[Program], id: &
     Ok(())
 }
 
-/// The same for commands that only look at runs.
-pub async fn readable(root: &Uri) -> Result<(), Stop> {
+/// The same for commands that only read runs.
+pub async fn readable(store: &RoutedStore, root: &Uri) -> Result<(), Stop> {
     if !root.is_s3() {
         return Ok(());
     }
-    store().s3().await.usable(root).await.map_err(stopped)
+    store.s3().await.usable(root).await.map_err(stopped)
 }
 
 /// A location of each bucket, and whether anything is written there.
@@ -85,7 +86,7 @@ fn places(root: &Uri, programs: &[Program]) -> Result<BTreeMap<Uri, bool>, Stop>
     }
     let mut buckets: BTreeMap<String, (Uri, bool)> = BTreeMap::new();
     for (location, is_written) in all.into_iter().filter(|(location, _)| location.is_s3()) {
-        let bucket = bucket(&location).to_owned();
+        let bucket = bucket(location.as_str()).unwrap_or_default().to_owned();
         let known = buckets.entry(bucket).or_insert_with(|| (without_pattern(&location), is_written));
         if is_written && !known.1 {
             *known = (without_pattern(&location), true);
@@ -94,8 +95,9 @@ fn places(root: &Uri, programs: &[Program]) -> Result<BTreeMap<Uri, bool>, Stop>
     Ok(buckets.into_values().collect())
 }
 
-fn bucket(location: &Uri) -> &str {
-    location.as_str().trim_start_matches("s3://").split('/').next().unwrap_or_default()
+/// The bucket of a location in S3, perhaps an empty name.
+fn bucket(location: &str) -> Option<&str> {
+    location.strip_prefix("s3://")?.split('/').next()
 }
 
 /// What stands before the first wildcard, up to its last slash.
@@ -108,16 +110,16 @@ fn without_pattern(location: &Uri) -> Uri {
 }
 
 async fn conditional(store: &RoutedStore, s3: &S3Store, root: &Uri, at: &Uri, id: &str) -> Result<(), Stop> {
-    let tried = root.join("buckets").join(bucket(at));
+    let tried = keys::bucket_tried(root, bucket(at.as_str()).unwrap_or_default());
     match store.head(&tried).await {
         Ok(_) => return Ok(()),
         Err(StoreError::NotFound(_)) => {}
-        Err(e) => return Err(Stop::failed(e.to_string())),
+        Err(e) => return Err(of_store(e)),
     }
     let name: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let folder = if at == root { root.join("buckets") } else { at.join(FOLDER) };
+    let folder = if at == root { keys::buckets(root) } else { at.join(FOLDER) };
     s3.keeps_conditions(&folder.join(&format!("probe-{name}"))).await.map_err(stopped)?;
-    store.put(&tried, b"keeps conditional writes\n").await.map_err(|e| Stop::failed(e.to_string()))
+    store.put(&tried, b"keeps conditional writes\n").await.map_err(of_store)
 }
 
 fn stopped(unusable: Unusable) -> Stop {

@@ -11,6 +11,7 @@ use crate::exit::{Code, Stop};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spotmill_core::ids::{ExecutionId, Uri};
+use spotmill_core::keys;
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::ports::{
     Clock, ExecutionError, ExecutionState, Executions, Store, StoreError, Swapped, TokenReply,
@@ -62,13 +63,21 @@ pub struct Process {
     pub started: u64,
 }
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    read("/proc/sys/kernel/hostname")
+}
+
 impl Process {
     pub fn this() -> Process {
         let pid = std::process::id();
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let container = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         Process {
-            host: read("/proc/sys/kernel/hostname"),
+            host: host(),
             place: format!("{} {}", read("/proc/sys/kernel/random/boot_id"), container.display()),
             pid,
             started: started(pid).unwrap_or(0),
@@ -96,10 +105,6 @@ fn exists(pid: u32) -> bool {
 fn started(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-fn key(root: &Uri, execution: &ExecutionId) -> Uri {
-    root.join("present").join(&execution.as_str().replace([':', '/'], "-"))
 }
 
 /// This process's own record, renewed until it is dropped.
@@ -139,7 +144,7 @@ impl Presence {
             at_ms: now_ms,
             ended: None,
         };
-        let key = key(root, execution);
+        let key = keys::present(root, execution);
         let renewed = (Instant::now(), SystemTime::now());
         records::put(&*store, &key, &record).await?;
         let etag = store.head(&key).await?.etag;
@@ -165,7 +170,7 @@ impl Presence {
         let swapped = match records::swap(&*self.store, &self.key, &own.etag, &next).await {
             Ok(Swapped::Yes(etag)) => Some(etag),
             Ok(Swapped::No) => None,
-            // The swap may have been carried out: what stands there tells.
+            // The swap may have been carried out: what stands there shows it.
             Err(_) => match records::load::<Present>(&*self.store, &self.key).await {
                 Ok(Some((found, etag))) if found == next => Some(etag),
                 Ok(Some((found, _))) if found == own.record => return,
@@ -210,9 +215,11 @@ impl Own {
 impl Beating {
     /// Says that the execution has ended, so that nobody waits for its silence; nothing is left where nobody looks for it.
     pub async fn end(self, is_named: bool) {
-        self.task.abort();
         let presence = Arc::clone(&self.presence);
+        // Only after a renewal that is under way: cut off, it may still be carried out, under a version that nobody here
+        // would know.
         let mut own = presence.own.lock().await;
+        self.task.abort();
         presence.renew(&mut own, Some("it ended")).await;
         if !is_named && !own.lost {
             let _ = presence.store.delete(&presence.key).await;
@@ -237,7 +244,7 @@ pub struct SharedExecutions {
 
 impl SharedExecutions {
     async fn other(&self, execution: &ExecutionId) -> Result<ExecutionState, RecordError> {
-        let key = key(&self.root, execution);
+        let key = keys::present(&self.root, execution);
         let Some((mut found, mut etag)) = records::load::<Present>(&*self.store, &key).await? else {
             return Ok(ExecutionState::NotFound);
         };
@@ -300,7 +307,7 @@ impl Executions for SharedExecutions {
     }
 }
 
-/// For commands that only look: nobody is waited for, and nothing is written.
+/// For commands that only read: they wait for nobody and write nothing.
 pub struct SeenExecutions {
     pub store: Arc<dyn Store>,
     pub root: Uri,
@@ -309,7 +316,7 @@ pub struct SeenExecutions {
 impl SeenExecutions {
     /// One that is silent is as good as not found: it may be asleep, and only a start may take its place.
     async fn seen(&self, execution: &ExecutionId) -> Result<ExecutionState, RecordError> {
-        let found = records::load::<Present>(&*self.store, &key(&self.root, execution)).await?;
+        let found = records::load::<Present>(&*self.store, &keys::present(&self.root, execution)).await?;
         let now_ms = spotmill_platform::local::clock::SystemClock.now_ms();
         let recent = |at_ms: u64| now_ms.saturating_sub(at_ms) < 2 * Rhythm::ORDINARY.silence.as_millis() as u64;
         Ok(match found {
@@ -353,6 +360,8 @@ pub fn overtaken(run: &str) -> ! {
 mod tests {
     use super::*;
     use spotmill_platform::local::store::LocalStore;
+    use spotmill_platform::ports::{Created, Object, ObjectMeta};
+    use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     const QUICK: Rhythm = Rhythm {
@@ -381,7 +390,7 @@ mod tests {
 
         /// The record as a process of another machine would have written it.
         async fn of_another_machine(&self, id: &str) {
-            let key = key(&self.root, &ExecutionId::new(id));
+            let key = keys::present(&self.root, &ExecutionId::new(id));
             let (mut found, etag) = records::load::<Present>(&*self.store, &key).await.expect("read").expect("there");
             found.process.place = "elsewhere".into();
             assert!(matches!(records::swap(&*self.store, &key, &etag, &found).await, Ok(Swapped::Yes(_))));
@@ -412,6 +421,65 @@ mod tests {
         assert_eq!(place.state("local:b").await, ExecutionState::NotFound);
     }
 
+    /// Carries out a swap at once and answers it late.
+    struct Late(LocalStore);
+
+    #[async_trait]
+    impl Store for Late {
+        async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
+            self.0.get(uri).await
+        }
+        async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+            self.0.get_range(uri, from, to).await
+        }
+        async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
+            self.0.head(uri).await
+        }
+        async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
+            self.0.create(uri, body).await
+        }
+        async fn swap(&self, uri: &Uri, etag: &str, body: &[u8]) -> Result<Swapped, StoreError> {
+            let swapped = self.0.swap(uri, etag, body).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            swapped
+        }
+        async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
+            self.0.put(uri, body).await
+        }
+        async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
+            self.0.list(prefix).await
+        }
+        async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
+            self.0.copy(from, to).await
+        }
+        async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
+            self.0.delete(uri).await
+        }
+        async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
+            self.0.download(uri, etag, to).await
+        }
+        async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
+            self.0.upload(from, to).await
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_in_the_middle_of_a_renewal_is_written_down() {
+        for is_named in [true, false] {
+            let place = Place { store: Arc::new(Late(LocalStore::new())), ..Place::new() };
+            let beating = place.begin("local:a").await.beat(|| panic!("overtaken"));
+            let key = keys::present(&place.root, &ExecutionId::new("local:a"));
+            let record = async || records::load::<Present>(&*place.store, &key).await.expect("read");
+            while record().await.is_some_and(|(found, _)| found.beat == 0) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // The first renewal is carried out and not yet answered.
+            beating.end(is_named).await;
+            let ended = record().await.map(|(found, _)| found.ended.is_some());
+            assert_eq!(ended, is_named.then_some(true), "ended where the lease names it, else gone");
+        }
+    }
+
     #[tokio::test]
     async fn silence_is_an_end_and_whoever_was_silent_writes_nothing_more() {
         let place = Place::new();
@@ -423,11 +491,11 @@ mod tests {
         assert_eq!(place.state("local:a").await, ExecutionState::Ended);
         assert!(began.elapsed() >= QUICK.silence, "{:?}", began.elapsed());
         assert!(!silent.may_write().await, "it was overtaken");
-        let told = Arc::new(AtomicBool::new(false));
-        let tell = Arc::clone(&told);
-        let _beating = silent.beat(move || tell.store(true, Ordering::SeqCst));
+        let knows = Arc::new(AtomicBool::new(false));
+        let learns = Arc::clone(&knows);
+        let _beating = silent.beat(move || learns.store(true, Ordering::SeqCst));
         tokio::time::sleep(QUICK.beat * 5).await;
-        assert!(told.load(Ordering::SeqCst), "and knows it");
+        assert!(knows.load(Ordering::SeqCst), "and knows it");
     }
 
     #[tokio::test]
@@ -454,7 +522,7 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().expect("true");
         let gone = child.id();
         child.wait().expect("reaped");
-        let key = key(&place.root, &ExecutionId::new("local:a"));
+        let key = keys::present(&place.root, &ExecutionId::new("local:a"));
         let (mut found, etag) = records::load::<Present>(&*place.store, &key).await.expect("read").expect("there");
         found.process.pid = gone;
         assert!(matches!(records::swap(&*place.store, &key, &etag, &found).await, Ok(Swapped::Yes(_))));

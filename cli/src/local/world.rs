@@ -9,6 +9,7 @@ use super::functions::LocalFunctions;
 use super::guarded::Guarded;
 use super::place;
 use super::presence::{self, Beating, Presence, Rhythm, SeenExecutions, SharedExecutions};
+use crate::answers::of_record;
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use crate::ui::Ui;
@@ -67,9 +68,8 @@ pub fn settings(global: &Global) -> Result<Settings, Stop> {
     Ok(settings)
 }
 
-/// A context that can read runs and do nothing else.
-pub fn read_only(global: &Global) -> Result<Ctx, Stop> {
-    let (root, store): (Uri, Arc<dyn Store>) = (place::root(global)?, place::store());
+/// A context that can read the runs below `root` and do nothing else.
+pub fn read_only(global: &Global, root: Uri, store: Arc<dyn Store>) -> Result<Ctx, Stop> {
     let executions: Arc<dyn Executions> = match root.is_s3() {
         true => Arc::new(SeenExecutions { store: Arc::clone(&store), root: root.clone() }),
         false => Arc::new(LocalExecutions::default()),
@@ -91,7 +91,7 @@ struct NoFleets;
 #[async_trait]
 impl Fleets for NoFleets {
     async fn launch(&self, request: &FleetRequest) -> Result<(), FleetError> {
-        let what = "this command only looks".to_owned();
+        let what = "this command only reads runs".to_owned();
         Err(FleetError::Refused { name: request.name.clone(), what })
     }
     async fn end(&self, _request: &FleetRequest) -> Result<(), FleetError> {
@@ -184,7 +184,7 @@ impl Shared {
     ) -> Result<Shared, Stop> {
         let (store, rhythm) = (Arc::clone(&options.store), Rhythm::ORDINARY);
         let begun = Presence::begin(Arc::clone(&store), root, id, rhythm, SystemClock.now_ms()).await;
-        let presence = begun.map_err(|e| Stop::new(Code::Permission, e.to_string()))?;
+        let presence = begun.map_err(of_record)?;
         let named = run.to_string();
         let beating = presence.beat(move || presence::overtaken(&named));
         let ui = Arc::clone(ui);
@@ -248,7 +248,7 @@ fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> Result<Supe
         program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
         machine: Hardware::this(),
         share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },
-        tmp: place::here()?.join("tmp"),
+        tmp: place::local()?.join("tmp"),
         times: Times::LOCAL,
         life: None,
     })

@@ -51,10 +51,10 @@ impl State {
             Event::RunFollowed { run, place, steps } => {
                 self.start(&format!("{run} · {place}"), steps, "Ctrl-C leaves, the run goes on");
             }
-            Event::StepProgress { step, committed, .. } => {
+            Event::StepProgress { step, items, committed } => {
                 if let Some(step) = self.steps.get_mut(step) {
                     step.bar.set_position(u64::from(*committed));
-                    step.pace.stands_at(*committed);
+                    step.pace.stands_at(*items, *committed);
                     step.bar.set_message(step.pace.text().trim_start_matches(" · ").to_owned());
                 }
             }

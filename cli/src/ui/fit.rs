@@ -8,12 +8,15 @@ const GAP: usize = 2;
 /// What a value keeps at least before columns leave.
 const KEPT: usize = 24;
 
-/// Characters of a line: what COLUMNS says, else the terminal's width; none where nobody looks at lines.
+/// Characters of a line of the terminal: what COLUMNS says, else its own width; none where there is no terminal.
 pub fn width() -> Option<usize> {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
     let named = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|n| *n > 0);
     named.or_else(|| {
-        let stdout = std::io::stdout();
-        let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
+        let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
         Some(usize::from(size.ws_col)).filter(|n| *n > 0)
     })
 }

@@ -25,9 +25,11 @@ impl Pace {
         self.rows += rows;
     }
 
-    /// Where items are not reported one by one.
-    pub fn stands_at(&mut self, done: u32) {
-        self.done = u64::from(done);
+    /// Where items are not reported one by one. Of all items some may have been committed before: what is left of all is
+    /// left of those to do.
+    pub fn stands_at(&mut self, items: u32, committed: u32) {
+        let left = u64::from(items.saturating_sub(committed));
+        self.done = self.todo.saturating_sub(left);
     }
 
     /// ` · about 1:10 left · 31,000 rows/s`; empty where nothing can be said. What may be cut off is last.
@@ -53,7 +55,19 @@ fn text(done: u64, todo: u64, rows: u64, elapsed_ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{Pace, text};
+
+    #[test]
+    fn what_was_committed_before_is_not_done_by_this_run() {
+        let mut resumed = Pace::new(10);
+        for (committed, done) in [(90, 0), (92, 2), (100, 10)] {
+            resumed.stands_at(100, committed);
+            assert_eq!(resumed.done, done, "{committed} of 100");
+        }
+        let mut fresh = Pace::new(4);
+        fresh.stands_at(4, 3);
+        assert_eq!(fresh.done, 3);
+    }
 
     #[test]
     fn an_estimate_is_made_of_what_was_done() {

@@ -84,7 +84,7 @@ async fn workers(
         return Ok(programs);
     }
     if world.is_some() {
-        notes.push(format!("`{}` is not deployed: supposed is a worker for both architectures", pipeline.name));
+        notes.push(format!("`{}` is not deployed: a worker for both architectures is assumed", pipeline.name));
     }
     Ok(Architecture::ALL.iter().map(|a| (a.machine().to_owned(), String::new())).collect())
 }
@@ -93,7 +93,7 @@ fn place(ctx: &Ctx, world: Option<&World>, notes: &mut Vec<String>) -> FleetPlac
     let subnets = match world {
         Some(world) => world.subnets.clone(),
         None => {
-            notes.push(format!("{ZONES} zones are supposed; which there are is known with --target aws"));
+            notes.push(format!("{ZONES} zones are assumed; --target aws asks which there are"));
             (1..=ZONES).map(|n| format!("zone {n}")).collect()
         }
     };
