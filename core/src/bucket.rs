@@ -95,14 +95,18 @@ pub fn bucket(bytes: &[u8], buckets: u32) -> u32 {
     (hash(bytes) % u64::from(buckets.max(1))) as u32
 }
 
+/// What the folders of bucketed files are named by, as others are by a column.
+pub const FOLDER: &str = "bucket";
+
 /// The name of a bucket's partition: `bucket=00007`.
 pub fn label(bucket: u32) -> String {
-    format!("bucket={bucket:05}")
+    format!("{FOLDER}={bucket:05}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Layout;
 
     fn bytes(keys: &[Key]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -157,5 +161,15 @@ mod tests {
             assert!(bucket(&bytes(&[Key::Int(v)]), 32) < 32);
         }
         assert_eq!(label(7), "bucket=00007");
+    }
+
+    #[test]
+    fn a_layout_states_what_its_folders_are_named_by() {
+        let by = vec!["carrier".to_owned()];
+        let bucketed = Layout::Bucket { by: by.clone(), buckets: 8 }.folders();
+        assert_eq!(bucketed.len(), 1);
+        assert!(label(7).starts_with(&format!("{}=", bucketed[0])), "{bucketed:?}");
+        assert_eq!(Layout::Partition { by: by.clone() }.folders(), by);
+        assert!(Layout::Single.folders().is_empty());
     }
 }

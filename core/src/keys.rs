@@ -3,7 +3,7 @@
 //! expire it.
 
 use crate::bounds::MAX_ROUNDS;
-use crate::ids::{AttemptId, Epoch, Generation, ItemIndex, Round, RunId, StepName, Uri};
+use crate::ids::{AttemptId, Epoch, ExecutionId, Generation, ItemIndex, Round, RunId, StepName, Uri};
 
 /// Keys of one run.
 #[derive(Clone, Debug)]
@@ -64,6 +64,21 @@ pub fn history(root: &Uri, pipeline: &str) -> Uri {
 /// What each fleet of the stack was granted (`Capacity`), where the stack has a limit.
 pub fn capacity(root: &Uri) -> Uri {
     root.join("capacity.json")
+}
+
+/// The record that the process of an execution renews, where machines share the state.
+pub fn present(root: &Uri, execution: &ExecutionId) -> Uri {
+    root.join("present").join(&execution.as_str().replace([':', '/'], "-"))
+}
+
+/// The folder of what was found of buckets that runs write to.
+pub fn buckets(root: &Uri) -> Uri {
+    root.join("buckets")
+}
+
+/// There once the bucket was found to keep conditional writes.
+pub fn bucket_tried(root: &Uri, bucket: &str) -> Uri {
+    buckets(root).join(bucket)
 }
 
 pub fn runs(root: &Uri) -> Uri {

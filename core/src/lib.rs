@@ -3,6 +3,7 @@
 //! depends on AWS or Polars: whatever a decision needs is an argument.
 
 pub mod agreed;
+mod architecture;
 pub mod bounds;
 pub mod bucket;
 pub mod calls;

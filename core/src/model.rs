@@ -1,7 +1,9 @@
 //! The pipeline as the rest of the program uses it: normalized, defaults filled in, shorthand expanded, SQL files
-//! read in. `spec` makes it from the user's TOML; it is what `pipeline-{digest}.toml` freezes. Paths and
-//! destinations are still templates (`{src}/{date}`); `spec::expand` resolves them for a run's params.
+//! read in. core/spec makes it from the user's TOML; it is what `pipeline-{digest}.toml` freezes. Paths and
+//! destinations are still templates (`{src}/{date}`), which are resolved for a run's params.
 
+use crate::architecture::Architecture;
+use crate::bucket;
 use crate::types::ColumnType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -300,11 +302,12 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// Columns that the folders of the files are named by.
-    pub fn folders(&self) -> &[String] {
+    /// What the folders of the files are named by: `carrier` of `carrier=AA/`.
+    pub fn folders(&self) -> Vec<String> {
         match self {
-            Layout::Partition { by } => by,
-            Layout::Single | Layout::Bucket { .. } => &[],
+            Layout::Partition { by } => by.clone(),
+            Layout::Bucket { .. } => vec![bucket::FOLDER.to_owned()],
+            Layout::Single => Vec::new(),
         }
     }
 }
@@ -350,7 +353,7 @@ pub struct Fleet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_vcpus: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub architectures: Vec<String>,
+    pub architectures: Vec<Architecture>,
     /// Classes (`r`) or families (`r7g`) of machines; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub families: Vec<String>,

@@ -4,7 +4,7 @@
 use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
-use spotmill_core::destination::{Contract, Publication, changes, contract_uri, table_prefix};
+use spotmill_core::destination::{Contract, Difference, Publication, changes, contract_uri, table_prefix};
 use spotmill_core::ids::Uri;
 use spotmill_core::model::{Format, Step};
 use spotmill_core::records::RECORD_VERSION;
@@ -16,6 +16,7 @@ pub struct Place {
     template: String,
     format: Format,
     folders: Vec<String>,
+    delimiter: Option<char>,
     allow: bool,
 }
 
@@ -26,7 +27,8 @@ impl Place {
             uri: contract_uri(&program.folder(folder)?, rest),
             template: rest.to_owned(),
             format: step.output.format,
-            folders: step.output.layout.folders().to_vec(),
+            folders: step.output.layout.folders(),
+            delimiter: (step.output.format == Format::Csv).then(|| step.output.delimiter()),
             allow: step.output.schema_change_allowed,
         })
     }
@@ -37,16 +39,21 @@ impl Place {
             return Ok(());
         }
         let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
-        let Some(why) = found.and_then(|(contract, _)| changes(&contract, &self.contract(publication))) else {
+        let changed = found.and_then(|(contract, _)| changes(&contract, &self.contract(publication)));
+        let Some(Difference { what, in_columns }) = changed else {
             return Ok(());
+        };
+        let otherwise = match in_columns {
+            true => "Declare `columns` of the input or CAST so that columns stay; if",
+            false => "If",
         };
         let (step, run) = (&publication.step, &publication.run);
         Err(HandlerError::new(
             errors::EXPECTATION_FAILED,
             format!(
-                "`{step}` of {run} is complete and not published: it is not as the last publication was: {why}. Declare \
-                 `columns` of the input or CAST so that columns stay; if readers are to get something else, set \
-                 schema_change = \"allow\" under [step.output] of `{step}`"
+                "`{step}` of {run} is complete and not published: it is not as the last publication was: {what}. \
+                 {otherwise} readers are to get something else, set schema_change = \"allow\" under [step.output] of \
+                 `{step}`"
             ),
         ))
     }
@@ -60,6 +67,7 @@ impl Place {
             format: self.format,
             columns: publication.columns.clone(),
             folders: Some(self.folders.clone()),
+            delimiter: self.delimiter,
         }
     }
 
@@ -70,7 +78,7 @@ impl Place {
         let uri = &self.uri;
         let next = &self.contract(publication);
         update(ctx, uri, |there: Option<Contract>| async move {
-            Ok(match there.is_some_and(|there| changes(&there, next).is_none()) {
+            Ok(match there.is_some_and(|there| changes(&there, next).is_none() && there.states_all_of(next)) {
                 true => Change::Keep(()),
                 false => Change::Write(next.clone(), ()),
             })

@@ -65,15 +65,20 @@ impl Place {
 
 /// The manifest of a destination, if it has one.
 pub async fn contents(ctx: &Ctx, uri: &Uri) -> Result<Option<(Contents, String)>, HandlerError> {
-    match records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await {
-        Err(e @ RecordError::Corrupt { .. }) => Err(HandlerError::new(
+    records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await.map_err(unreadable)
+}
+
+/// A manifest that nobody can read says nothing about the files beside it: a person decides.
+fn unreadable(e: RecordError) -> HandlerError {
+    match e {
+        RecordError::Corrupt { .. } => HandlerError::new(
             errors::DESTINATION_REFUSED,
             format!(
                 "{e}: what the destination holds cannot be known. Put it back as it was; or delete it, and start with \
                  --adopt, which replaces the files beside it"
             ),
-        )),
-        found => Ok(found?),
+        ),
+        other => other.into(),
     }
 }
 
@@ -94,7 +99,7 @@ async fn contents_quietly(ctx: &Ctx, uri: &Uri) -> Result<Option<Contents>, Hand
     match records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await {
         Ok(found) => Ok(found.map(|(contents, _)| contents)),
         Err(RecordError::Store(StoreError::Denied { .. })) => Ok(None),
-        Err(e) => Err(e.into()),
+        Err(e) => Err(unreadable(e)),
     }
 }
 
@@ -149,7 +154,7 @@ pub async fn is_open(
     else {
         return Ok(false);
     };
-    if let Some(why) = overlaps(&ctx.root, &destination) {
+    if let Some(why) = overlaps(&ctx.root, ctx.settings.base.as_ref(), &destination) {
         return Err(refused(&step.name, &why));
     }
     let place = Place::inspect(ctx, &destination).await?;
@@ -171,19 +176,28 @@ pub async fn is_open(
     }
 }
 
-/// Why nothing is published there: runs are on record in it, or it holds their records, which `--adopt` would delete.
-/// In an object store that is what a bucket of its own is for.
-fn overlaps(root: &Uri, destination: &Uri) -> Option<String> {
-    if root.is_s3() {
-        return None;
-    }
-    let below = |inner: &Uri, outer: &Uri| inner.join("").as_str().starts_with(outer.join("").as_str());
-    let what = match (below(destination, root), below(root, destination)) {
-        (false, false) => return None,
-        (true, _) => "lies in",
-        (false, true) => "holds",
+/// Why nothing is published there: it lies in the records of runs, or it holds them or the project, which `--adopt` would
+/// delete.
+fn overlaps(root: &Uri, base: Option<&Uri>, destination: &Uri) -> Option<String> {
+    let records = "where Spotmill keeps its records of runs";
+    let (how, place, what) = if below(destination, root) && !is_bucket(root) {
+        ("lies in", root, records)
+    } else if below(root, destination) {
+        ("holds", root, records)
+    } else {
+        ("holds", base.filter(|base| below(base, destination))?, "the project's directory")
     };
-    Some(format!("{destination} {what} {root}, where Spotmill keeps its records of runs. Choose another destination"))
+    Some(format!("{destination} {how} {place}, {what}. Choose another destination"))
+}
+
+/// The same place counts as below itself.
+fn below(inner: &Uri, outer: &Uri) -> bool {
+    inner.join("").as_str().starts_with(outer.join("").as_str())
+}
+
+/// A stack has a whole bucket, in which results have folders of their own beside the records.
+fn is_bucket(root: &Uri) -> bool {
+    root.as_str().strip_prefix("s3://").is_some_and(|rest| !rest.trim_end_matches('/').contains('/'))
 }
 
 pub fn refused(step: &str, why: &str) -> HandlerError {
@@ -197,16 +211,44 @@ mod tests {
     #[test]
     fn records_and_publications_lie_apart() {
         let check = |destination: &str, expected: Option<&str>| {
-            let found = overlaps(&Uri::new("/p/.spotmill"), &Uri::new(destination));
-            match expected {
-                None => assert_eq!(found, None),
-                Some(part) => assert!(found.as_ref().is_some_and(|f| f.contains(part)), "{found:?}"),
-            }
+            check_at("/p/.spotmill", Some("/p"), destination, expected);
         };
         check("/p/out", None);
         check("/p/.spotmill2", None);
         check("/p/.spotmill/x", Some("/p/.spotmill/x lies in /p/.spotmill"));
         check("/p/.spotmill", Some("lies in"));
         check("/p", Some("/p holds /p/.spotmill"));
+    }
+
+    #[test]
+    fn with_the_records_in_a_bucket_neither_they_nor_the_project_are_taken_over() {
+        let check = |destination: &str, expected: Option<&str>| {
+            check_at("s3://b/state", Some("/p"), destination, expected);
+        };
+        check("/p/out", None);
+        check("/p", Some("/p holds /p, the project's directory"));
+        check("/", Some("/ holds /p, the project's directory"));
+        check("s3://b/out", None);
+        check("s3://b/state2", None);
+        check("s3://b2", None);
+        check("s3://b", Some("s3://b holds s3://b/state, where Spotmill keeps its records"));
+        check("s3://b/state", Some("s3://b/state lies in s3://b/state"));
+        check("s3://b/state/out", Some("s3://b/state/out lies in s3://b/state"));
+    }
+
+    #[test]
+    fn a_stack_publishes_in_folders_of_its_bucket() {
+        for root in ["s3://b", "s3://b/"] {
+            check_at(root, None, "s3://b/out", None);
+            check_at(root, None, "s3://b", Some("s3://b holds s3://b"));
+        }
+    }
+
+    fn check_at(root: &str, base: Option<&str>, destination: &str, expected: Option<&str>) {
+        let found = overlaps(&Uri::new(root), base.map(Uri::new).as_ref(), &Uri::new(destination));
+        match expected {
+            None => assert_eq!(found, None, "{destination}"),
+            Some(part) => assert!(found.as_ref().is_some_and(|f| f.contains(part)), "{found:?}"),
+        }
     }
 }

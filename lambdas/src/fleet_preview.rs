@@ -11,8 +11,8 @@ use spotmill_core::model::{By, Pipeline, Source, Step};
 use spotmill_core::plan::sizes;
 use spotmill_core::records::{ItemSizes, RECORD_VERSION};
 use spotmill_core::verdict::memory_bytes;
-use spotmill_ec2::machines::{Machines, Need};
-use spotmill_ec2::{Allowed, FleetPlace, machines_for};
+use spotmill_ec2::machines::{Machines, slot_vcpus};
+use spotmill_ec2::{FleetPlace, machines_for};
 use std::collections::BTreeMap;
 
 /// Slots of a step whose number of items is not determined yet, and that sets no `max_vcpus`: one shows the machines.
@@ -103,7 +103,7 @@ fn asks(
     }
     let (rung, memory) = first_rung(&step.resources, todo.sizes.as_ref(), measured.as_ref());
     let mut request = request(pipeline, step, rung, workers);
-    let slot_vcpus = Need::of(&request).slot_vcpus(&Allowed::by(&request.knobs));
+    let slot_vcpus = slot_vcpus(&request);
     let unknown = pipeline.fleet.max_vcpus.map_or(UNKNOWN, |_| u32::MAX);
     let sized = size(&Question {
         items: todo.items.unwrap_or(unknown),

@@ -1,7 +1,7 @@
 //! The functions by name: which state, queue or event calls each, and which handler it has. One table, so that the state
 //! machines, the stack and the programs agree.
 
-use crate::{Ctx, HandlerError, reap};
+use crate::{Ctx, HandlerError, dead_letters, reap, tally};
 use crate::{begin, dispatch_work, kill_fleet, launch_fleet, plan_work, publish, report, verdict};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use std::future::Future;
 pub enum CalledBy {
     /// The ASL state `title`, as `${titleFunction}`.
     State,
-    /// A queue's event-source mapping.
+    /// A queue's event-source mapping; the function has a minute.
     Queue,
     /// Events and a schedule.
     Events,
@@ -47,7 +47,7 @@ pub const FUNCTIONS: &[Function] = &[
     of("Reap", "reap", "reap", CalledBy::Events),
 ];
 
-/// Calls a function that takes JSON and returns JSON. Those that a queue feeds take bodies, not JSON.
+/// Calls a function that takes JSON and returns JSON. Those that a queue feeds take bodies, not JSON (`take`).
 pub async fn invoke(ctx: &Ctx, function: &str, payload: Value) -> Result<Value, HandlerError> {
     match function {
         "begin" => typed(payload, |r| begin::handle(ctx, r)).await,
@@ -60,6 +60,15 @@ pub async fn invoke(ctx: &Ctx, function: &str, payload: Value) -> Result<Value, 
         "report" => typed(payload, |r| report::handle(ctx, r)).await,
         "reap" => typed(payload, |r| reap::handle(ctx, r)).await,
         other => Err(HandlerError::invalid(format!("there is no function `{other}`"))),
+    }
+}
+
+/// Calls a function that a queue feeds; returns the indexes of the bodies to deliver again.
+pub async fn take(ctx: &Ctx, function: &str, bodies: &[String]) -> Result<Vec<usize>, HandlerError> {
+    match function {
+        "tally" => Ok(tally::handle(ctx, bodies).await),
+        "dead_letters" => Ok(dead_letters::handle(ctx, bodies).await),
+        other => Err(HandlerError::invalid(format!("no queue feeds a function `{other}`"))),
     }
 }
 

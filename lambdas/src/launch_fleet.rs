@@ -11,8 +11,7 @@ use spotmill_core::fleet::capacity::Ask;
 use spotmill_core::history::{Question, Size, size};
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_core::verdict::memory_bytes;
-use spotmill_ec2::Allowed;
-use spotmill_ec2::machines::Need;
+use spotmill_ec2::machines::slot_vcpus;
 use spotmill_platform::ports::FleetRequest;
 use spotmill_platform::records;
 
@@ -60,7 +59,7 @@ async fn request(ctx: &Ctx, of: &RoundRequest, view: &RoundView) -> Result<Fleet
         because: String::new(),
         valid_until_ms: now + FLEET_LIFE_SECS * 1000,
     };
-    let slot_vcpus = Need::of(&request).slot_vcpus(&Allowed::by(&request.knobs));
+    let slot_vcpus = slot_vcpus(&request);
     let wanted = wanted(ctx, of, view, slot_vcpus, now).await?;
     (request.max_slots, request.because) = (wanted.slots, wanted.because);
     if let Some(most) = ctx.settings.max_vcpus {

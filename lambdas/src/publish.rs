@@ -340,7 +340,7 @@ impl Publishing {
 /// finds it gone and does its item again.
 async fn copy_as_sealed(store: &dyn Store, source: &SealedFile, to: &Uri) -> Result<(), HandlerError> {
     let SealedFile { uri, item, .. } = source;
-    let found = match store.copy_content(uri, to).await {
+    let found = match store.copy(uri, to).await {
         Err(StoreError::NotFound(gone)) if gone == *uri => {
             let why = format!("{uri}, which a receipt names, is gone: start again, its item is done again");
             return Err(HandlerError::corrupt(why));

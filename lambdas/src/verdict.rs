@@ -136,7 +136,7 @@ async fn fold(
     epoch: Epoch,
     missing: &[ItemIndex],
 ) -> Result<Result<Sealed, SealError>, HandlerError> {
-    let mut sealing = Sealing::new(&view.step, &view.plan, missing, view.lease.worker.programs.len());
+    let mut sealing = Sealing::new(&view.step, &view.plan, missing, &view.lease.worker.programs);
     if let Some(foreign) = view.receipts.max().filter(|item| *item >= view.plan.items) {
         return Ok(Err(SealError::Corrupt(format!("the receipt of item {foreign} is of no planned item"))));
     }

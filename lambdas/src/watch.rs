@@ -10,7 +10,7 @@ use spotmill_core::ids::{Epoch, Round};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::records::Lease;
 use spotmill_core::tally::Tally;
-use spotmill_ec2::cause::{Cause, Finding, Story, quota_of};
+use spotmill_ec2::cause::{Cause, Finding, Story};
 use spotmill_ec2::watch::{Watch, Watched, after_silence, decide, needed};
 use spotmill_platform::ports::{FleetError, FleetRequest};
 use spotmill_platform::records;
@@ -122,7 +122,7 @@ async fn describe(ctx: &Ctx, request: &FleetRequest, fleet: &FleetNow, finding: 
     };
     let console = console.as_ref().map(|(id, tail)| (id.as_str(), tail.as_str()));
     let quota_vcpus = match finding.cause {
-        Cause::Quota => quota(ctx, quota_of(fleet.target).0).await,
+        Cause::Quota => quota(ctx, finding.quota(fleet.target).0).await,
         _ => None,
     };
     let story = Story { request, fleet, waited_secs: secs, console, quota_vcpus, caller: &ctx.settings.caller };

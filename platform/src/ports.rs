@@ -112,12 +112,9 @@ pub trait Store: Send + Sync {
     }
     /// All objects whose location begins with `prefix`, in order of their names (bytewise).
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError>;
-    /// Server-side copy; overwrites. It outlasts a power cut once `flush` has returned.
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError>;
-    /// The same, and what was copied (`digest::Content`) where this store has the bytes in its hands anyway.
-    async fn copy_content(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
-        self.copy(from, to).await.map(|()| None)
-    }
+    /// Server-side copy; overwrites. It outlasts a power cut once `flush` has returned. The answer names what was copied
+    /// (`digest::Content`) where this store has the bytes in its hands anyway.
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError>;
     /// Absent is fine. It outlasts a power cut once `flush` has returned.
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError>;
     /// Whatever was copied, deleted or written by others below the location outlasts a power cut from now on. Nothing

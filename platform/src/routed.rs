@@ -2,12 +2,13 @@
 //! S3 is made when the first location needs it, so that a run without one asks for no credentials. What is copied between
 //! the two goes through a file, in little memory.
 
+use crate::aws::store::Spool;
 use crate::aws::{Aws, S3Store};
 use crate::local::LocalStore;
 use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
 use spotmill_core::ids::Uri;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::sync::OnceCell;
 
 #[derive(Debug, Default)]
@@ -70,14 +71,15 @@ impl Store for RoutedStore {
         self.of(prefix).await.list(prefix).await
     }
 
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         match (from.is_s3(), to.is_s3()) {
             (false, true) => {
                 // An error of the source names the source.
                 self.local.head(from).await?;
-                self.s3().await.upload(Path::new(from.as_str()), to).await
+                self.s3().await.upload(Path::new(from.as_str()), to).await?;
+                Ok(None)
             }
-            (true, false) => self.brought(from, to).await,
+            (true, false) => self.brought(from, to).await.map(Some),
             _ => self.of(from).await.copy(from, to).await,
         }
     }
@@ -109,33 +111,9 @@ impl Store for RoutedStore {
 
 impl RoutedStore {
     /// From S3 to a file that stands whole or not at all.
-    async fn brought(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
-        let s3 = self.s3().await;
-        let seen = s3.head(from).await?;
-        let copy = Copy::beside_nothing();
-        let brought = match s3.download(from, &seen.etag, &copy.0).await {
-            Ok(_) => self.local.upload(&copy.0, to).await,
-            Err(e) => Err(e),
-        };
-        drop(copy);
-        brought
-    }
-}
-
-/// A file among the system's temporary ones, removed with this.
-struct Copy(PathBuf);
-
-impl Copy {
-    fn beside_nothing() -> Copy {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Copy(std::env::temp_dir().join(format!("spotmill-copy-{}-{count}", std::process::id())))
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+    async fn brought(&self, from: &Uri, to: &Uri) -> Result<String, StoreError> {
+        let spool = Spool::new();
+        self.s3().await.download_present(from, &spool.0).await?;
+        self.local.copy_file(spool.0.clone(), to).await
     }
 }

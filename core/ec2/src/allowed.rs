@@ -35,8 +35,7 @@ impl Knob {
 impl Allowed {
     /// What a pipeline allows.
     pub fn by(knobs: &model::Fleet) -> Self {
-        let named =
-            |a: &Architecture| knobs.architectures.is_empty() || knobs.architectures.iter().any(|n| n == a.name());
+        let named = |a: &Architecture| knobs.architectures.is_empty() || knobs.architectures.contains(a);
         Self {
             architectures: Architecture::ALL.into_iter().filter(named).collect(),
             families: knobs.families.clone(),

@@ -4,8 +4,7 @@
 
 use spotmill_core::calls::errors;
 use spotmill_core::command::Caller;
-use spotmill_core::fleet::FleetRequest;
-use spotmill_core::fleet::{FleetEvent, FleetNow, MachineNow, Target};
+use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, MachineNow, Target};
 use spotmill_core::format::{clip, count, duration};
 
 /// All standard machine types (A, C, D, H, I, M, R, T, Z) on spot together, in vCPUs. A fleet never asks for X types,
@@ -13,6 +12,9 @@ use spotmill_core::format::{clip, count, duration};
 pub const SPOT_QUOTA: &str = "L-34B43A08";
 /// The same on demand.
 pub const ON_DEMAND_QUOTA: &str = "L-1216C47A";
+
+/// Words of messages that are about the quota of spot machines, whatever else a fleet asks for.
+const SPOT_LIMITS: [&str; 2] = ["spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -53,15 +55,7 @@ const PATTERNS: &[(Cause, &[&str])] = &[
             "InvalidKmsKey",
         ],
     ),
-    (
-        Cause::Quota,
-        &[
-            "spotInstanceCountLimitExceeded",
-            "MaxSpotInstanceCountExceeded",
-            "VcpuLimitExceeded",
-            "InstanceLimitExceeded",
-        ],
-    ),
+    (Cause::Quota, &[SPOT_LIMITS[0], SPOT_LIMITS[1], "VcpuLimitExceeded", "InstanceLimitExceeded"]),
     (Cause::Price, &["SpotMaxPriceTooLow", "launchSpecUnusable"]),
     (
         Cause::Template,
@@ -100,8 +94,8 @@ pub fn cause(events: &[FleetEvent], machines: &[MachineNow]) -> Option<Finding> 
     })
 }
 
-/// A change of a fleet or a machine, which explains nothing. EC2's model spells kinds of events as in `service-error`, its
-/// samples as Spot Fleet does, `error` and `fleetRequestChange`; what a kind is not known to be may explain something.
+/// A change of a fleet or a machine, which explains nothing. EC2's model spells kinds of events like `instance-change`, its
+/// samples like `fleetRequestChange`, as Spot Fleet does. An event of any other kind may explain something.
 fn is_change(kind: &str) -> bool {
     matches!(kind, "instance-change" | "fleet-change" | "instanceChange" | "fleetRequestChange")
 }
@@ -120,14 +114,6 @@ pub struct Story<'a> {
     pub caller: &'a Caller,
 }
 
-/// The quota that a fleet of this target is held to: its code, and its name.
-pub fn quota_of(target: Target) -> (&'static str, &'static str) {
-    match target.on_demand {
-        0 => (SPOT_QUOTA, "of Standard Spot vCPUs"),
-        _ => (ON_DEMAND_QUOTA, "of Standard On-Demand vCPUs"),
-    }
-}
-
 /// The command that asks for more.
 pub fn raise_quota(code: &str, vcpus: u32) -> String {
     format!(
@@ -136,6 +122,16 @@ pub fn raise_quota(code: &str, vcpus: u32) -> String {
 }
 
 impl Finding {
+    /// The quota that the message is about, or the one that a fleet of this target is held to where the message names
+    /// neither: its code, and its name.
+    pub fn quota(&self, target: Target) -> (&'static str, &'static str) {
+        let is_spot = SPOT_LIMITS.iter().any(|limit| self.message.contains(limit));
+        match is_spot || target.on_demand == 0 {
+            true => (SPOT_QUOTA, "of Standard Spot vCPUs"),
+            false => (ON_DEMAND_QUOTA, "of Standard On-Demand vCPUs"),
+        }
+    }
+
     /// What a state machine and an exit code make of it.
     pub fn error(&self) -> &'static str {
         match self.cause {
@@ -158,7 +154,10 @@ impl Finding {
         match self.cause {
             Cause::Capacity => format!("{}.{message} {}", of.capacity(), of.capacity_remedy()),
             Cause::Price => format!("{}.{message} Raise or remove `fleet.max_price_per_vcpu_hour`", of.price()),
-            Cause::Quota => format!("{}.{message} {}", of.quota(), of.quota_remedy()),
+            Cause::Quota => {
+                let (code, name) = self.quota(of.fleet.target);
+                format!("{}.{message} {}", of.quota(code, name), of.quota_remedy(code))
+            }
             Cause::Image => format!(
                 "the machines' image cannot be booted.{message} Look at the stack's parameters ImageX86 and ImageArm64 \
                  (is the image there, in this region, and may this account use it?), then: `{}`",
@@ -212,8 +211,7 @@ impl Story<'_> {
         format!("no spot machine for {} at {at} or less", duration(self.waited_secs))
     }
 
-    fn quota(&self) -> String {
-        let (code, name) = quota_of(self.fleet.target);
+    fn quota(&self, code: &str, name: &str) -> String {
         let value = self.quota_vcpus.map(|vcpus| format!("{vcpus}: ")).unwrap_or_default();
         format!(
             "the account's quota {name} ({code}) is {value}too small, or used up: this step asks for {}",
@@ -221,10 +219,10 @@ impl Story<'_> {
         )
     }
 
-    fn quota_remedy(&self) -> String {
+    fn quota_remedy(&self, code: &str) -> String {
         // What a few steps of this size at once need.
         let wanted = (self.fleet.target.vcpus * 2).next_power_of_two().max(32);
-        format!("Raise it: {}; or lower `fleet.max_vcpus`", raise_quota(quota_of(self.fleet.target).0, wanted))
+        format!("Raise it: {}; or lower `fleet.max_vcpus`", raise_quota(code, wanted))
     }
 
     fn silent(&self) -> String {

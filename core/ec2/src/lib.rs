@@ -6,6 +6,7 @@ mod allowed;
 pub mod api;
 mod catalogue;
 pub mod cause;
+mod console;
 pub mod machines;
 pub mod prices;
 mod request;
@@ -16,6 +17,7 @@ pub mod watch;
 
 pub use allowed::{Allowed, Knob};
 pub use catalogue::{families, generations};
+pub use console::console_tail;
 pub use request::{create_fleet, create_on_demand, machines_for, tags, template_versions};
 pub use user_data::user_data;
 

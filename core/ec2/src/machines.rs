@@ -3,7 +3,7 @@
 
 use super::allowed::Allowed;
 use super::catalogue::{self, CLASSES, SIZES, TIERS};
-use spotmill_core::bounds::{MAX_FLEET_VCPUS, MAX_POOLS, MIN_MACHINE_VCPUS, SYSTEM_MEMORY_MIB};
+use spotmill_core::bounds::{MAX_POOLS, MIN_MACHINE_VCPUS, SYSTEM_MEMORY_MIB};
 use spotmill_core::fleet::{Architecture, FleetProblem, FleetRequest};
 use spotmill_core::format::count;
 use std::collections::BTreeMap;
@@ -45,10 +45,9 @@ impl LeftOut {
     }
 }
 
-/// vCPUs that a request's slots take of machines.
-pub fn vcpus(request: &FleetRequest) -> u32 {
-    let (need, allowed) = (Need::of(request), Allowed::by(&request.knobs));
-    need.slot_vcpus(&allowed).saturating_mul(need.slots).min(MAX_FLEET_VCPUS)
+/// vCPUs that a slot of a request takes of a machine.
+pub fn slot_vcpus(request: &FleetRequest) -> u32 {
+    Need::of(request).slot_vcpus(&Allowed::by(&request.knobs))
 }
 
 impl Need {
@@ -66,7 +65,7 @@ impl Need {
     }
 
     /// vCPUs that a slot takes of a machine: memory can need more of them than the step asks for.
-    pub fn slot_vcpus(&self, allowed: &Allowed) -> u32 {
+    fn slot_vcpus(&self, allowed: &Allowed) -> u32 {
         let slot = u64::from(self.vcpus.max(1)).max(self.memory_mib.div_ceil(allowed.richest()));
         u32::try_from(slot).unwrap_or(u32::MAX)
     }

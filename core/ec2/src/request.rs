@@ -48,13 +48,8 @@ pub fn create_fleet(
     versions: &BTreeMap<Architecture, i64>,
 ) -> Result<CreateFleet, FleetProblem> {
     let chosen = machines_for(request, place)?;
-    let mut fleet = fleet_over(request, place, versions, &chosen, None)?;
-    fleet.client_token = token(request, "fleet");
-    fleet.spot_options = Some(SpotOptions {
-        allocation_strategy: "price-capacity-optimized".to_owned(),
-        instance_interruption_behavior: "terminate".to_owned(),
-    });
-    Ok(fleet)
+    let market = Market::spot(request, &chosen);
+    fleet_over(request, place, versions, &chosen, market)
 }
 
 /// The fleet of machines on demand beside it, of the same name: a fleet of type maintain can change its total, but not
@@ -66,14 +61,45 @@ pub fn create_on_demand(
     vcpus: u32,
 ) -> Result<CreateFleet, FleetProblem> {
     let chosen = machines_for(request, place)?;
-    let mut fleet = fleet_over(request, place, versions, &chosen, Some(ON_DEMAND_OVER_LOWEST))?;
-    fleet.client_token = token(request, "fleet on demand");
-    fleet.target_capacity_specification.total_target_capacity = number(vcpus.min(MAX_FLEET_VCPUS));
-    fleet.target_capacity_specification.default_target_capacity_type = "on-demand".to_owned();
-    for one in fleet.launch_template_configs.iter_mut().flat_map(|c| &mut c.overrides) {
-        one.max_price = None;
+    fleet_over(request, place, versions, &chosen, Market::on_demand(vcpus))
+}
+
+/// What a fleet of spot machines and one on demand differ in.
+struct Market {
+    /// Of the token.
+    purpose: &'static str,
+    capacity_type: &'static str,
+    vcpus: u32,
+    max_price: Option<String>,
+    over_lowest: Option<i32>,
+    spot_options: Option<SpotOptions>,
+}
+
+impl Market {
+    fn spot(request: &FleetRequest, chosen: &Machines) -> Self {
+        Self {
+            purpose: "fleet",
+            capacity_type: "spot",
+            vcpus: chosen.total_vcpus,
+            max_price: request.knobs.max_price_per_vcpu_hour.map(|usd| usd.to_string()),
+            over_lowest: None,
+            spot_options: Some(SpotOptions {
+                allocation_strategy: "price-capacity-optimized".to_owned(),
+                instance_interruption_behavior: "terminate".to_owned(),
+            }),
+        }
     }
-    Ok(fleet)
+
+    fn on_demand(vcpus: u32) -> Self {
+        Self {
+            purpose: "fleet on demand",
+            capacity_type: "on-demand",
+            vcpus,
+            max_price: None,
+            over_lowest: Some(ON_DEMAND_OVER_LOWEST),
+            spot_options: None,
+        }
+    }
 }
 
 fn fleet_over(
@@ -81,7 +107,7 @@ fn fleet_over(
     place: &FleetPlace,
     versions: &BTreeMap<Architecture, i64>,
     chosen: &Machines,
-    over_lowest: Option<i32>,
+    market: Market,
 ) -> Result<CreateFleet, FleetProblem> {
     let config = |(architecture, types): (&Architecture, &Vec<String>)| {
         let version = versions.get(architecture).ok_or_else(|| {
@@ -94,22 +120,23 @@ fn fleet_over(
             },
             overrides: vec![Override {
                 subnet_id: place.subnets.join(","),
-                max_price: request.knobs.max_price_per_vcpu_hour.map(|usd| usd.to_string()),
-                instance_requirements: requirements(chosen, types, over_lowest),
+                max_price: market.max_price.clone(),
+                instance_requirements: requirements(chosen, types, market.over_lowest),
             }],
         })
     };
+    let launch_template_configs = chosen.types.iter().map(config).collect::<Result<_, _>>()?;
     Ok(CreateFleet {
-        client_token: String::new(),
+        client_token: token(request, market.purpose),
         r#type: "maintain".to_owned(),
         target_capacity_specification: TargetCapacity {
-            total_target_capacity: number(chosen.total_vcpus.min(MAX_FLEET_VCPUS)),
-            default_target_capacity_type: "spot".to_owned(),
+            total_target_capacity: number(market.vcpus.min(MAX_FLEET_VCPUS)),
+            default_target_capacity_type: market.capacity_type.to_owned(),
             target_capacity_unit_type: "vcpu".to_owned(),
         },
-        spot_options: None,
+        spot_options: market.spot_options,
         excess_capacity_termination_policy: "no-termination".to_owned(),
-        launch_template_configs: chosen.types.iter().map(config).collect::<Result<_, _>>()?,
+        launch_template_configs,
         terminate_instances_with_expiration: true,
         valid_until: moment(request.valid_until_ms)?,
         replace_unhealthy_instances: true,
@@ -173,7 +200,7 @@ pub fn machines_for(request: &FleetRequest, place: &FleetPlace) -> Result<Machin
 
 fn no_architecture(request: &FleetRequest, place: &FleetPlace) -> FleetProblem {
     let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let allowed: Vec<&str> = request.knobs.architectures.iter().map(String::as_str).collect();
+    let allowed: Vec<&str> = request.knobs.architectures.iter().map(|a| a.name()).collect();
     FleetProblem(format!(
         "no architecture is left for step {}: worker programs: {}; launch templates: {}; the pipeline's \
          `fleet.architectures`: {}; deploy the pipeline's worker for one that it allows",

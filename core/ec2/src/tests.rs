@@ -125,7 +125,7 @@ fn only_architectures_with_worker_template_and_permission() {
     one_worker.workers.remove("aarch64");
     assert_eq!(templates(&one_worker, &place()), [Architecture::X86_64]);
     let mut one_allowed = request();
-    one_allowed.knobs.architectures = vec!["arm64".to_owned()];
+    one_allowed.knobs.architectures = vec![Architecture::Arm64];
     assert_eq!(templates(&one_allowed, &place()), [Architecture::Arm64]);
     let mut one_template = place();
     one_template.templates.remove(&Architecture::X86_64);
@@ -245,7 +245,7 @@ fn poor_families_give_an_item_more_vcpus() {
     let lean = knobs(|k| k.families = vec!["c".to_owned()]);
     let chosen = machines_for(&lean, &place()).expect("machines");
     assert_eq!((chosen.mib_per_vcpu, chosen.total_vcpus), (2_048, 4 * 20), "8 GiB are 4 vCPUs of 2 GiB");
-    assert_eq!(machines::vcpus(&lean), 80);
+    assert_eq!(machines::slot_vcpus(&lean) * lean.max_slots, 80);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn what_is_left_out_is_reported_with_its_reason() {
     ] {
         assert!(left_out.contains(part), "{left_out}");
     }
-    narrow.knobs.architectures = vec!["x86_64".to_owned()];
+    narrow.knobs.architectures = vec![Architecture::X86_64];
     let left_out = machines_for(&narrow, &place()).expect("machines").describe_left_out();
     assert!(left_out.starts_with("arm64 (`fleet.architectures`); "), "{left_out}");
 }

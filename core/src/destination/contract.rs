@@ -1,6 +1,6 @@
 //! Published columns are a contract with whoever reads them: their names, types and order, the format of the files and
-//! the folders they lie in stay what the last publication of the same table had. A table is a destination's template: all dates of it are one table to a reader,
-//! so the contract lies at the part of it that all runs share.
+//! the folders they lie in stay what the last publication of the same table had. A table is a destination's template: all
+//! dates of it are one table to a reader, so the contract lies at the part of it that all runs share.
 
 use super::FOLDER;
 use crate::digest::short;
@@ -22,6 +22,25 @@ pub struct Contract {
     /// Columns that the folders are named by; None where an older program did not write it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folders: Option<Vec<String>>,
+    /// What divides the fields of CSV; None of another format, and where an older program did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+}
+
+impl Contract {
+    /// Whether it states all that `next` states: an older program wrote down less.
+    pub fn states_all_of(&self, next: &Contract) -> bool {
+        (self.folders.is_some() || next.folders.is_none()) && (self.delimiter.is_some() || next.delimiter.is_none())
+    }
+}
+
+/// A difference between a contract and what is to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// As a person compares them.
+    pub what: String,
+    /// In names, types or order of columns, which a declaration or a CAST would keep.
+    pub in_columns: bool,
 }
 
 /// The literal folder a template begins with, and the rest: `lake/` and `d={date}/x`.
@@ -40,22 +59,28 @@ pub fn contract_uri(folder: &Uri, rest: &str) -> Uri {
     folder.join(&format!("{FOLDER}/columns-{}.json", short(rest.as_bytes(), 16)))
 }
 
-/// How what is to be published differs from the contract, as a person compares them; nothing where they agree or one of
-/// them has no columns.
-pub fn changes(contract: &Contract, next: &Contract) -> Option<String> {
+/// How what is to be published differs from the contract; nothing where they agree or one of them has no columns.
+pub fn changes(contract: &Contract, next: &Contract) -> Option<Difference> {
     if next.columns.is_empty() || contract.columns.is_empty() {
         return None;
     }
     let by = &contract.run;
+    let in_files = |what: String| Some(Difference { what, in_columns: false });
     if contract.format != next.format {
-        return Some(format!("the files published by {by} are {}, and now {}", contract.format, next.format));
+        return in_files(format!("the files published by {by} are {}, and now {}", contract.format, next.format));
+    }
+    if let (Some(was), Some(is)) = (contract.delimiter, next.delimiter)
+        && was != is
+    {
+        let (was, is) = (between_fields(was), between_fields(is));
+        return in_files(format!("the files published by {by} have {was} between fields, and now {is}"));
     }
     let plain = |columns: &[Column]| columns.iter().map(|c| (c.name.clone(), c.ty)).collect::<Vec<_>>();
     let (old, new) = (plain(&contract.columns), plain(&next.columns));
     if old == new {
         return match (&contract.folders, &next.folders) {
             (Some(was), Some(is)) if was != is => {
-                Some(format!("the files published by {by} lie in {}, and now in {}", named(was), named(is)))
+                in_files(format!("the files published by {by} lie in {}, and now in {}", named(was), named(is)))
             }
             _ => None,
         };
@@ -77,7 +102,17 @@ pub fn changes(contract: &Contract, next: &Contract) -> Option<String> {
     let list = |all: &[(String, crate::types::ColumnType)]| {
         all.iter().map(|(n, t)| format!("{n} {t}")).collect::<Vec<_>>().join(", ")
     };
-    Some(format!("{}; published by {by}: {}; now: {}", differing.join(", "), list(&old), list(&new)))
+    let what = format!("{}; published by {by}: {}; now: {}", differing.join(", "), list(&old), list(&new));
+    Some(Difference { what, in_columns: true })
+}
+
+/// How messages name a delimiter.
+fn between_fields(delimiter: char) -> String {
+    match delimiter {
+        ',' => "commas".to_owned(),
+        '\t' => "tabs".to_owned(),
+        other => format!("`{other}`"),
+    }
 }
 
 /// How messages name the folders of files.

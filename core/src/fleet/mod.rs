@@ -6,15 +6,14 @@ pub mod life;
 mod now;
 pub mod tail;
 
-pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target, console_tail};
+pub use crate::architecture::Architecture;
+pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target};
 
 use crate::bounds::FLEET_LIFE_SECS;
 use crate::ids::{ExecutionId, RunId, StepName, Uri};
 use crate::model;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// What is asked of a round's fleet; also the record `fleet-{round}.json`, written before the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,40 +74,6 @@ pub struct LivingFleet {
     pub execution: ExecutionId,
     /// vCPUs that it is to have, as far as EC2 shows: less once it was made smaller, 0 before it is launched.
     pub vcpus: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Architecture {
-    #[serde(rename = "x86_64")]
-    X86_64,
-    #[serde(rename = "arm64")]
-    Arm64,
-}
-
-impl Architecture {
-    pub const ALL: [Architecture; 2] = [Self::X86_64, Self::Arm64];
-
-    /// As EC2 and pipelines call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Arm64 => "arm64",
-        }
-    }
-
-    /// As the kernel and the list of workers call it.
-    pub fn machine(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Arm64 => "aarch64",
-        }
-    }
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// Why no fleet can be asked for, and what to do: waiting does not help.

@@ -1,11 +1,5 @@
 //! A fleet as the place that holds it shows it: what it shall have, its machines, what happened to it; and how it
-//! can be changed while it lives. Data only: `watch` and `tail` decide over it.
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-/// Lines of a console's end that are reported.
-const CONSOLE_LINES: usize = 12;
+//! can be changed while it lives. Data only: `tail` decides over it, and `watch` of core/ec2.
 
 /// vCPUs that a fleet keeps, and how many of these are on demand instead of spot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,13 +61,4 @@ pub struct FleetEvent {
 pub struct Resize {
     pub target: Target,
     pub end: Vec<String>,
-}
-
-/// The last lines of a console as EC2 gives it, in base64; nothing if it is empty.
-pub fn console_tail(output: &str) -> Option<String> {
-    let bytes = STANDARD.decode(output.trim()).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let tail = &lines[lines.len().saturating_sub(CONSOLE_LINES)..];
-    (!tail.is_empty()).then(|| tail.join("\n"))
 }

@@ -18,6 +18,7 @@ use builds::Builds;
 use checks::{BadRows, Expectations, RowProblems};
 pub use files::SealedFiles;
 pub use spans::Spans;
+use std::collections::BTreeMap;
 
 /// What the work list holds of an item, as far as a seal asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,14 +73,19 @@ pub struct Sealing<'a> {
     expectations: Expectations,
     files: SealedFiles,
     spans: Spans,
-    builds: Builds,
+    builds: Builds<'a>,
 }
 
 impl<'a> Sealing<'a> {
-    /// `architectures`: as many builds of one worker version are deployed.
-    pub fn new(step: &'a Step, plan: &'a Plan, missing: &'a [ItemIndex], architectures: usize) -> Self {
+    /// `programs`: digests of the deployed worker by architecture, as in `DeployedWorker`.
+    pub fn new(
+        step: &'a Step,
+        plan: &'a Plan,
+        missing: &'a [ItemIndex],
+        programs: &'a BTreeMap<String, String>,
+    ) -> Self {
         Self {
-            builds: Builds::new(architectures),
+            builds: Builds::new(programs),
             step,
             plan,
             missing,

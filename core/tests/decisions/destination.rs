@@ -278,12 +278,13 @@ fn a_change_of_columns_shows_both() {
         format: spotmill_core::model::Format::Parquet,
         columns: old.clone(),
         folders: Some(vec!["b".into()]),
+        delimiter: None,
     };
     let check = |columns: &[Column], expected: Option<&str>| {
         let found = changes(&contract, &Contract { columns: columns.to_vec(), ..contract.clone() });
         match expected {
             None => assert_eq!(found, None),
-            Some(part) => assert!(found.as_ref().is_some_and(|f| f.contains(part)), "{found:?}"),
+            Some(part) => assert!(found.as_ref().is_some_and(|f| f.what.contains(part) && f.in_columns), "{found:?}"),
         }
     };
     check(&old, None);
@@ -295,10 +296,24 @@ fn a_change_of_columns_shows_both() {
     check(&more, Some("`c` date is new; published by p/2024-03-10: a int64, b string; now: a int64, b string, c date"));
     let csv = Contract { format: spotmill_core::model::Format::Csv, ..contract.clone() };
     let found = changes(&contract, &csv).expect("another format");
-    assert!(found.contains("published by p/2024-03-10 are parquet, and now csv"), "{found}");
+    assert!(found.what.contains("published by p/2024-03-10 are parquet, and now csv"), "{found:?}");
+    assert!(!found.in_columns, "no declaration of columns helps");
     let flat = Contract { folders: Some(Vec::new()), ..contract.clone() };
     let found = changes(&contract, &flat).expect("other folders");
-    assert!(found.contains("lie in folders `b=…`, and now in no folders"), "{found}");
+    assert!(found.what.contains("lie in folders `b=…`, and now in no folders"), "{found:?}");
+    assert!(!found.in_columns, "no declaration of columns helps");
     let unknown = Contract { folders: None, ..contract.clone() };
     assert_eq!(changes(&unknown, &flat), None, "an older program did not write them down");
+    assert!(!unknown.states_all_of(&flat) && flat.states_all_of(&unknown), "and a newer one does");
+
+    let (commas, tabs) =
+        (Contract { delimiter: Some(','), ..csv.clone() }, Contract { delimiter: Some('\t'), ..csv.clone() });
+    let found = changes(&commas, &tabs).expect("another delimiter");
+    assert!(found.what.contains("published by p/2024-03-10 have commas between fields, and now tabs"), "{found:?}");
+    assert!(!found.in_columns, "no declaration of columns helps");
+    assert_eq!(changes(&csv, &tabs), None, "an older program did not write it down");
+    assert!(!csv.states_all_of(&tabs) && tabs.states_all_of(&csv) && tabs.states_all_of(&commas));
+    let older = serde_json::to_value(&unknown).expect("JSON");
+    assert!(older.get("folders").is_none() && older.get("delimiter").is_none(), "{older}");
+    assert_eq!(serde_json::from_value::<Contract>(older).expect("a contract of an older program"), unknown);
 }

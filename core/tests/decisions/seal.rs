@@ -41,13 +41,14 @@ struct Case {
     receipts: BTreeMap<u32, Receipt>,
     missing: Vec<u32>,
     rows: Option<u64>,
+    programs: BTreeMap<String, String>,
 }
 
 fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
     let receipts = (0..2).map(|i| (i, receipt(i))).collect();
     let mut step = step("on_bad_rows = \"reject\"", "");
     step.input.max_bad_rows = MaxBadRows::Unlimited;
-    let mut case = Case { step, receipts, missing: Vec::new(), rows: None };
+    let mut case = Case { step, receipts, missing: Vec::new(), rows: None, programs: BTreeMap::new() };
     edit(&mut case);
     let plan = Plan {
         base: None,
@@ -68,7 +69,7 @@ fn sealed(edit: impl FnOnce(&mut Case)) -> Result<Seal, SealError> {
         epoch: 1,
         planned_ms: 0,
     };
-    let mut sealing = Sealing::new(&case.step, &plan, &case.missing, 1);
+    let mut sealing = Sealing::new(&case.step, &plan, &case.missing, &case.programs);
     for (item, receipt) in case.receipts {
         let planned = PlannedItem { digest: format!("d{item}"), rows: case.rows, sliced: false, bytes: 2 << 20 };
         sealing.add(item, &planned, receipt)?;
@@ -168,4 +169,22 @@ fn builds_of_one_version_that_mix_are_reported() {
     assert_eq!(with(""), Vec::<String>::new());
     let warnings = with("another build");
     assert!(warnings.len() == 1 && warnings[0].contains("2 builds of the worker"), "{warnings:?}");
+    // A program is built for each of two architectures, and deployed again between two items.
+    let on_two = |digests: [&str; 2]| {
+        sealed(|case| {
+            case.programs = ["aarch64", "x86_64"].map(|machine| (machine.to_owned(), format!("new {machine}"))).into();
+            for (receipt, digest) in case.receipts.values_mut().zip(digests) {
+                receipt.worker_digest = digest.to_owned();
+            }
+        })
+        .expect("sealed")
+        .warnings
+    };
+    for one in [["new x86_64", "new x86_64"], ["new x86_64", "new aarch64"], ["old x86_64", "old x86_64"]] {
+        assert_eq!(on_two(one), Vec::<String>::new(), "{one:?}");
+    }
+    for mixed in [["old x86_64", "new x86_64"], ["new aarch64", "old x86_64"]] {
+        let warnings = on_two(mixed);
+        assert!(warnings.len() == 1 && warnings[0].contains("2 builds of the worker"), "{warnings:?}");
+    }
 }

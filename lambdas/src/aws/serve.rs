@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::guard::guarded;
 use super::logs;
 use super::sqs::Batch;
-use crate::{Ctx, FUNCTIONS, HandlerError, dead_letters, functions, tally};
+use crate::{CalledBy, Ctx, FUNCTIONS, Function, HandlerError, functions};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use spotmill_core::calls::errors;
@@ -20,12 +20,9 @@ impl From<HandlerError> for Diagnostic {
     }
 }
 
-/// Functions that a queue calls and that have a minute: an operation of AWS must end before they do.
-pub const HASTY: &[&str] = &["tally", "dead-letters"];
-
 /// One call, with its context from Lambda.
 pub struct Served {
-    pub function: &'static str,
+    pub function: &'static Function,
     pub payload: Value,
     /// When Lambda ends the call, in milliseconds since 1970.
     pub deadline_ms: u64,
@@ -45,7 +42,7 @@ pub async fn main() -> Result<(), lambda_runtime::Error> {
                 Err((error, cause)) => return Err(HandlerError::new(error, cause.clone())),
             };
             let (payload, context) = event.into_parts();
-            let span = logs::span(function, &context.env_config.version, &context.request_id, &payload);
+            let span = logs::span(function.name, &context.env_config.version, &context.request_id, &payload);
             let served = Served { function, payload, deadline_ms: context.deadline };
             let result = guarded(call(ctx, served)).instrument(span.clone()).await;
             span.in_scope(|| match &result {
@@ -59,19 +56,20 @@ pub async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 /// The function of this process, and the ports that it acts through.
-async fn setup() -> Result<(&'static str, Ctx), HandlerError> {
-    let handler = std::env::var("_HANDLER").ok();
-    let function = function_of(handler.as_deref())?;
+async fn setup() -> Result<(&'static Function, Ctx), HandlerError> {
+    let function = function_of(std::env::var("_HANDLER").ok().as_deref())?;
     let environment = Environment::read(|name| std::env::var(name).ok())?;
-    let hasty = handler.is_some_and(|handler| HASTY.contains(&handler.as_str()));
-    let aws = if hasty { Aws::hasty().await } else { Aws::from_env().await };
+    let aws = match function.called_by {
+        // These have a minute: an operation of AWS must end before they do.
+        CalledBy::Queue => Aws::hasty().await,
+        CalledBy::State | CalledBy::Events => Aws::from_env().await,
+    };
     Ok((function, environment.ctx(&aws)))
 }
 
 /// The function of a handler.
-fn function_of(handler: Option<&str>) -> Result<&'static str, HandlerError> {
-    let found = FUNCTIONS.iter().find(|f| Some(f.handler) == handler);
-    found.map(|f| f.name).ok_or_else(|| {
+fn function_of(handler: Option<&str>) -> Result<&'static Function, HandlerError> {
+    FUNCTIONS.iter().find(|f| Some(f.handler) == handler).ok_or_else(|| {
         let what = format!("there is no function of the handler `{}`: deploy the stack again", handler.unwrap_or(""));
         HandlerError::new(errors::MISCONFIGURED, what)
     })
@@ -80,13 +78,11 @@ fn function_of(handler: Option<&str>) -> Result<&'static str, HandlerError> {
 /// Answers an event of Lambda.
 pub async fn call(mut ctx: Ctx, served: Served) -> Result<Value, HandlerError> {
     ctx.settings.deadline_ms = Some(served.deadline_ms);
-    let batch = match served.function {
-        "tally" | "dead_letters" => Batch::read(served.payload)?,
-        function => return functions::invoke(&ctx, function, served.payload).await,
-    };
-    let retry = match served.function {
-        "tally" => tally::handle(&ctx, &batch.bodies).await,
-        _ => dead_letters::handle(&ctx, &batch.bodies).await,
-    };
+    let Function { name, called_by, .. } = *served.function;
+    if called_by != CalledBy::Queue {
+        return functions::invoke(&ctx, name, served.payload).await;
+    }
+    let batch = Batch::read(served.payload)?;
+    let retry = functions::take(&ctx, name, &batch.bodies).await?;
     serde_json::to_value(batch.answer(&retry)).map_err(|e| HandlerError::corrupt(e.to_string()))
 }

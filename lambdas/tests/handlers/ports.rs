@@ -153,11 +153,8 @@ impl Store for TestStore {
     async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.put(uri, body)).await
     }
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.write(to, transient, self.local.copy(from, to)).await
-    }
-    async fn copy_content(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
-        self.write(to, transient, self.local.copy_content(from, to)).await
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.delete(uri)).await
@@ -249,7 +246,7 @@ impl Fleets for TestFleets {
         Ok(live
             .iter()
             .filter_map(|name| asked.get(name))
-            .map(|request| request.living(machines::vcpus(request)))
+            .map(|request| request.living(machines::slot_vcpus(request) * request.max_slots))
             .collect())
     }
 }

@@ -251,6 +251,20 @@ async fn what_nobody_wrote_down_stops_a_start_before_any_work_and_is_never_touch
 }
 
 #[tokio::test]
+async fn a_manifest_that_cannot_be_read_is_refused_with_what_to_do_wherever_it_lies() {
+    for folder in ["out/b/date=2013-01-01", "out/b", "out"] {
+        let world = World::new().await;
+        let manifest = manifest_uri(&world.base().join(folder));
+        world.store.put(&manifest, b"{").await.unwrap();
+        let e = world.begin("r1", |_| {}).await.unwrap_err();
+        assert_eq!(e.error, errors::DESTINATION_REFUSED, "{folder}: {}", e.cause);
+        for part in [manifest.as_str(), "Put it back as it was", "--adopt"] {
+            assert!(e.cause.contains(part), "{}", e.cause);
+        }
+    }
+}
+
+#[tokio::test]
 async fn columns_of_a_table_stay_what_they_were_unless_a_change_is_allowed() {
     let world = World::new().await;
     run_date(&world, "r1", "2013-02-01").await;
@@ -271,6 +285,40 @@ async fn columns_of_a_table_stay_what_they_were_unless_a_change_is_allowed() {
     world.deploy_edited(|p| p.steps[1].output.schema_change_allowed = true).await;
     run_all(&next, "r3", &|_, _| Work::Commit).await.unwrap();
     assert_eq!(published(&world).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_an_older_program_left_out_of_a_tables_contract_is_written_down_by_the_next_run() {
+    let world = World::new().await;
+    run_date(&world, "r1", "2013-02-01").await;
+    let uri = contract_uri(&world.base().join("out/b"), "date={date}");
+    let whole: Contract = world.read(&uri).await;
+    assert!(whole.folders.is_some());
+    let older = Contract { folders: None, ..whole.clone() };
+    world.store.put(&uri, &serde_json::to_vec(&older).unwrap()).await.unwrap();
+    run_date(&world, "r2", "2013-02-02").await;
+    let now: Contract = world.read(&uri).await;
+    assert_eq!(now, Contract { run: "p/2013-02-02".into(), ..whole });
+    // What states everything stays as it is.
+    run_date(&world, "r3", "2013-02-03").await;
+    assert_eq!(world.read::<Contract>(&uri).await, now);
+}
+
+#[tokio::test]
+async fn the_delimiter_of_a_table_stays_what_it_was() {
+    let destination = "destination = \"{out}/b/date={date}\"";
+    let csv = format!("{destination}\nformat = \"csv\"");
+    let world = World::new().await;
+    world.deploy(&PIPELINE.replace(destination, &csv)).await;
+    run_date(&world, "r1", "2013-02-01").await;
+    world.deploy(&PIPELINE.replace(destination, &format!("{csv}\ndelimiter = \"\\t\""))).await;
+    world.store.put(&world.base().join("in/2013-02-02/1.csv"), b"x,1\n").await.unwrap();
+    let e = run_all(&world.of_date("2013-02-02"), "r2", &|_, _| Work::Commit).await.unwrap_err();
+    assert_eq!(e.error, errors::EXPECTATION_FAILED);
+    for part in ["p/2013-02-01 have commas between fields, and now tabs. If readers", "schema_change = \"allow\""] {
+        assert!(e.cause.contains(part), "{}", e.cause);
+    }
+    assert!(!e.cause.contains("CAST"), "no declaration of columns helps: {}", e.cause);
 }
 
 #[tokio::test]

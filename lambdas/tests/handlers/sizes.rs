@@ -136,7 +136,8 @@ async fn a_slots_vcpus_count_against_max_vcpus_not_the_items_own() {
         .await;
     let (_, round) = planned(&world).await;
     let fleet = launched(&world, &round).await;
-    assert_eq!((fleet.max_slots, spotmill_ec2::machines::vcpus(&fleet)), (2, 8), "32 GiB are 4 vCPUs of any machine");
+    let vcpus = spotmill_ec2::machines::slot_vcpus(&fleet) * fleet.max_slots;
+    assert_eq!((fleet.max_slots, vcpus), (2, 8), "32 GiB are 4 vCPUs of any machine");
 }
 
 #[tokio::test]

@@ -224,7 +224,7 @@ impl Store for Memory {
         };
         Ok(found.map(meta).collect())
     }
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         let body = self.find(from)?.body;
         let held_back = {
             let mut state = self.state();
@@ -238,7 +238,8 @@ impl Store for Memory {
         if held_back {
             return Err(StoreError::Unknown { uri: to.clone(), source: "the copy is under way".into() });
         }
-        self.writing(to, |state| state.set(to.as_str(), Some(body), false))
+        self.writing(to, |state| state.set(to.as_str(), Some(body), false))?;
+        Ok(None)
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.writing(uri, |state| state.set(uri.as_str(), None, false))

@@ -165,7 +165,7 @@ impl Store for Made {
             None => self.local.list(prefix).await,
         }
     }
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.local.copy(from, to).await
     }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! What every client of AWS shares: credentials, region and endpoint from the environment, and the patience of
 //! `patience.rs`.
 
+use super::endpoint;
 use super::executions::SfnExecutions;
 use super::instance::ImdsInstance;
 use super::patience::{hasty_timeouts, retries, timeouts};
@@ -25,8 +26,7 @@ impl Aws {
     /// For a store that may not be AWS's: with an endpoint of its own, a region is only part of the signature.
     pub async fn for_store() -> Aws {
         let aws = Aws::from_env().await;
-        let own = aws.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-        if aws.config.region().is_none() && own {
+        if aws.config.region().is_none() && endpoint::is_own(&aws.config) {
             let region = Region::from_static("us-east-1");
             return Aws::load(aws_config::defaults(BehaviorVersion::latest()).region(region)).await;
         }

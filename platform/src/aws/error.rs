@@ -50,6 +50,17 @@ impl RequestError {
         codes.contains(&self.code.as_str())
     }
 
+    /// The session of the credentials is over; whoever renews them gets on.
+    pub fn expired(&self) -> bool {
+        self.is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"])
+    }
+
+    /// What was asked for is in another region (`region`, where the answer names it).
+    pub fn elsewhere(&self) -> bool {
+        self.is(&["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"])
+            || matches!(self.status, Some(301 | 307))
+    }
+
     /// For people, without the cause.
     pub fn text(&self, service: &str) -> String {
         match (self.fate, self.status) {
@@ -91,6 +102,8 @@ fn fate(of: &RequestError) -> Fate {
         // "I could not read you in time", and a success that could not be read, do not show what was done.
         None | Some(408 | 200..300) => Fate::Perhaps,
         Some(_) if of.throttled() => Fate::Refused,
+        // What a service does not have it does not do, however often it is asked.
+        Some(501) => Fate::Refused,
         Some(500..) => Fate::Perhaps,
         Some(_) if of.is(&["RequestTimeout", "InternalError"]) => Fate::Perhaps,
         Some(_) => Fate::Refused,
@@ -126,6 +139,7 @@ mod tests {
             (Some(400), "RequestTimeout", Perhaps),
             (Some(408), "", Perhaps),
             (Some(500), "InternalError", Perhaps),
+            (Some(501), "NotImplemented", Refused),
             (Some(503), "ServiceUnavailable", Perhaps),
             (Some(503), "SlowDown", Refused),
             (Some(429), "", Refused),

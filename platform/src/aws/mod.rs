@@ -1,6 +1,7 @@
 //! The ports on AWS. The only place that names the SDKs.
 
 pub mod config;
+mod endpoint;
 mod error;
 pub mod executions;
 #[cfg(feature = "fleets")]

@@ -1,6 +1,7 @@
 //! The promises of a store. `base` is a location of the caller's own, empty before; suites leave things there.
 
 use crate::ports::{Created, Store, StoreError, Swapped};
+use spotmill_core::digest::Content;
 use spotmill_core::ids::Uri;
 use std::sync::Arc;
 
@@ -197,7 +198,10 @@ async fn listing(store: &(impl Store + ?Sized), base: &Uri) {
 async fn copies(store: &(impl Store + ?Sized), base: &Uri) {
     let (from, to) = (base.join("from"), base.join("some/where/to"));
     store.put(&from, b"one").await.expect("put");
-    store.copy(&from, &to).await.expect("copy");
+    let named = store.copy(&from, &to).await.expect("copy");
+    let mut content = Content::default();
+    content.update(b"one");
+    assert!(named.is_none_or(|named| named == content.hex()), "the answer names other bytes");
     store.put(&from, b"two").await.expect("put");
     assert_eq!(store.get(&to).await.expect("get").body, b"one", "a copy is not a link");
     store.copy(&from, &to).await.expect("copy overwrites");

@@ -27,6 +27,21 @@ impl LocalStore {
     pub fn new() -> Self {
         Self
     }
+
+    /// `copy` of a file that need not be an object; returns what it holds (`digest::Content`).
+    pub(crate) async fn copy_file(&self, from: PathBuf, to: &Uri) -> Result<String, StoreError> {
+        writing(to, move |path, _| {
+            let content = Cell::new(String::new());
+            let staged = Staged::unsynced(path, |file| {
+                content.set(copied(open(&from)?.0, file)?);
+                Ok(())
+            })?;
+            let _lock = SwapLock::take_if_any(path)?;
+            staged.replace()?;
+            Ok(content.into_inner())
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -111,25 +126,11 @@ impl Store for LocalStore {
     }
 
     /// A copy of the bytes, never a link: whoever edits one of the two must not edit the other.
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
-        self.copy_content(from, to).await.map(drop)
-    }
-
-    async fn copy_content(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         let source = path_of(from)?;
         // An error of the source names the source.
         blocking(from, |path, _| Ok(open(path).map(drop)?)).await?;
-        writing(to, move |path, _| {
-            let content = Cell::new(String::new());
-            let staged = Staged::unsynced(path, |file| {
-                content.set(copied(open(&source)?.0, file)?);
-                Ok(())
-            })?;
-            let _lock = SwapLock::take_if_any(path)?;
-            staged.replace()?;
-            Ok(Some(content.into_inner()))
-        })
-        .await
+        self.copy_file(source, to).await.map(Some)
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
@@ -252,7 +253,7 @@ impl From<io::Error> for WriteError {
 
 fn path_of(uri: &Uri) -> Result<PathBuf, StoreError> {
     let what = if uri.is_s3() {
-        "an S3 location cannot be used on this machine; give an absolute path, or run on AWS"
+        "an S3 location where only paths of this machine are taken; give an absolute path"
     } else if uri.as_str().starts_with('/') {
         return Ok(PathBuf::from(uri.as_str()));
     } else {

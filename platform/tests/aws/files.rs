@@ -9,8 +9,8 @@ use spotmill_platform::ports::{Store, StoreError};
 use std::sync::Arc;
 
 /// The smallest part that S3 takes.
-const PART: u64 = 5 << 20;
-const SMALL_PARTS: Sizes =
+pub const PART: u64 = 5 << 20;
+pub const SMALL_PARTS: Sizes =
     Sizes { single_put: PART, put_part: PART, get_part: PART, single_copy: PART, copy_part: PART, at_once: 3 };
 
 const INTERNAL: Fault = Fault::Answer(500, "<Error><Code>InternalError</Code><Message>again</Message></Error>");

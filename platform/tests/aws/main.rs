@@ -7,4 +7,5 @@ mod faults;
 mod files;
 mod proxy;
 mod queues;
+mod routed;
 mod world;

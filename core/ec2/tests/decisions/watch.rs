@@ -261,4 +261,10 @@ fn a_price_limit_and_on_demand_machines_have_messages_of_their_own() {
     let mut quota = Case::of("").with_error(BLACKLISTED, "VcpuLimitExceeded");
     quota.fleet.target.on_demand = 32;
     assert!(text(&quota, 900, None).0.contains("of Standard On-Demand vCPUs (L-1216C47A)"));
+    // The spot fleet beside it met a quota of its own.
+    let mut spot = Case::of("").with_error("spotInstanceCountLimitExceeded", "MaxSpotInstanceCountExceeded");
+    spot.fleet.target.on_demand = 32;
+    let (message, _) = text(&spot, 900, None);
+    assert!(message.contains("of Standard Spot vCPUs (L-34B43A08)"), "{message}");
+    assert!(message.contains("--quota-code L-34B43A08 "), "{message}");
 }

@@ -5,6 +5,7 @@ use super::super::file::{File, FleetTable};
 use super::values::positive;
 use super::{Ctx, resources};
 use spotmill_core::bounds::MAX_FLEET_VCPUS;
+use spotmill_core::fleet::Architecture;
 use spotmill_core::model::{Fleet, Step};
 use spotmill_core::nearest::nearest;
 use spotmill_ec2::machines::{Need, takes};
@@ -41,9 +42,9 @@ fn not_empty<T>(ctx: &mut Ctx<'_>, key: &str, list: Option<&Vec<T>>, title: &str
     }
 }
 
-fn architectures(ctx: &mut Ctx<'_>, table: &FleetTable) -> Vec<String> {
+fn architectures(ctx: &mut Ctx<'_>, table: &FleetTable) -> Vec<Architecture> {
     not_empty(ctx, "architectures", table.architectures.as_ref(), "no architecture is allowed");
-    distinct(table.architectures.iter().flatten().map(|a| a.name().to_owned()))
+    distinct(table.architectures.iter().flatten().copied())
 }
 
 fn checked_families(ctx: &mut Ctx<'_>, table: &FleetTable) -> Vec<String> {

@@ -8,7 +8,8 @@ use crate::local::clock::SystemClock;
 use crate::ports::{Clock, FleetEvent, FleetNow};
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{DefaultTargetCapacityType, FleetData, FleetStateCode, Instance, InstanceLifecycleType};
-use spotmill_core::fleet::{MachineNow, Target, console_tail};
+use spotmill_core::fleet::{MachineNow, Target};
+use spotmill_ec2::console_tail;
 use spotmill_ec2::FLEET_TAG;
 use std::collections::BTreeSet;
 

@@ -3,6 +3,7 @@
 //! bucket of the same name is ever written to.
 
 use super::AwsError;
+use crate::aws::endpoint;
 use crate::aws::error::RequestError;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
@@ -26,10 +27,9 @@ pub enum Made {
 
 impl Buckets {
     pub fn new(config: &SdkConfig) -> Buckets {
-        let endpoint = config.endpoint_url().map(str::to_owned);
-        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(endpoint.is_some()).build();
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(endpoint::is_own(config)).build();
         let region = config.region().map(ToString::to_string).unwrap_or_default();
-        Buckets { client: Client::from_conf(s3), region, endpoint }
+        Buckets { client: Client::from_conf(s3), region, endpoint: config.endpoint_url().map(str::to_owned) }
     }
 
     /// Is it there, and this account's? Another's is an error.
@@ -38,7 +38,7 @@ impl Buckets {
             Ok(_) => Ok(true),
             Err(e) => match RequestError::from(e) {
                 e if e.status == Some(404) => Ok(false),
-                e if e.status == Some(301) => Err(elsewhere(bucket, e)),
+                e if e.elsewhere() => Err(elsewhere(bucket, e)),
                 e => Err(AwsError::of(&format!("looking at bucket {bucket}"), "s3:ListBucket", e)),
             },
         }

@@ -39,9 +39,7 @@ pub enum AwsError {
 }
 
 const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"];
-const EXPIRED: &[&str] = &[
-    "ExpiredToken",
-    "ExpiredTokenException",
+const UNKNOWN: &[&str] = &[
     "InvalidClientTokenId",
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
@@ -53,7 +51,7 @@ impl AwsError {
     /// `needs`: the permission that the request takes, such as `states:StartExecution`; `doing` begins the message.
     pub(super) fn of(doing: &str, needs: &str, error: impl Into<RequestError>) -> AwsError {
         let error = error.into();
-        if error.is(EXPIRED) {
+        if error.expired() || error.is(UNKNOWN) {
             let what = format!("AWS does not accept the credentials ({}: {})", error.code, error.message);
             return AwsError::SignedOut { what, source: error.source };
         }

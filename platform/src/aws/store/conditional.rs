@@ -47,6 +47,9 @@ pub async fn write(
         if failed_condition(&error, condition) {
             return Ok(Written::No { doubt });
         }
+        if error.status == Some(501) && !doubt {
+            return Err(errors::unconditional(at, error));
+        }
         let conflict = error.status == Some(409);
         doubt |= error.fate == Fate::Perhaps;
         let retry = error.fate != Fate::Refused || error.throttled() || conflict;

@@ -5,7 +5,7 @@ use super::address::Address;
 use super::errors::named;
 use super::upload::ranges;
 use super::{S3Store, interrupted, quoted, retried};
-use crate::ports::{Store, StoreError};
+use crate::ports::{ObjectMeta, Store, StoreError};
 use crate::several::several;
 use spotmill_core::ids::Uri;
 use std::io::{ErrorKind, SeekFrom};
@@ -19,9 +19,19 @@ pub async fn download(store: &S3Store, at: &Address, etag: &str, to: &Path) -> R
     if there.etag != etag {
         return Err(StoreError::Changed(at.uri.clone()));
     }
+    version(store, at, &there, to).await
+}
+
+/// The version that stands there now.
+pub async fn present(store: &S3Store, at: &Address, to: &Path) -> Result<u64, StoreError> {
+    let there = store.head(&at.uri).await?;
+    version(store, at, &there, to).await
+}
+
+async fn version(store: &S3Store, at: &Address, there: &ObjectMeta, to: &Path) -> Result<u64, StoreError> {
     File::create(to).await.map_err(|e| unwritable(to, e))?;
     let jobs = ranges(there.bytes, store.sizes.get_part).into_iter().map(|range| {
-        let (store, at, etag, to) = (store.clone(), at.clone(), etag.to_owned(), to.to_owned());
+        let (store, at, etag, to) = (store.clone(), at.clone(), there.etag.clone(), to.to_owned());
         async move { retried(|| fetch(&store, &at, &etag, &to, range.clone())).await }
     });
     match several(store.sizes.at_once, jobs, |job| job).await {

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use crate::aws::error::{Fate, RequestError};
-use crate::ports::StoreError;
+use crate::ports::{BoxError, StoreError};
 
 /// Of a request that may be repeated: reads, and writes that overwrite.
 pub fn named(at: &Address, error: impl Into<RequestError>) -> StoreError {
@@ -20,6 +20,16 @@ pub fn named(at: &Address, error: impl Into<RequestError>) -> StoreError {
     }
 }
 
+/// Of a write that the store cannot make because it does not know its condition.
+pub fn unconditional(at: &Address, error: RequestError) -> StoreError {
+    let what = error.text("S3");
+    StoreError::Broken { uri: at.uri.clone(), what, source: Unconditional(error.source).into() }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the store has no conditional writes")]
+pub struct Unconditional(#[source] BoxError);
+
 /// Of a write whose outcome somebody has to find out.
 pub fn unknown(at: &Address, error: RequestError) -> StoreError {
     StoreError::Unknown { uri: at.uri.clone(), source: error.source }
@@ -30,7 +40,8 @@ fn passes(error: &RequestError) -> bool {
     error.fate != Fate::Refused
         || error.throttled()
         || error.status == Some(409)
-        || error.is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "NoSuchUpload"])
+        || error.expired()
+        || error.is(&["NoSuchUpload"])
 }
 
 /// What is wrong with the bucket as a whole.
@@ -39,10 +50,7 @@ fn bucket_error(at: &Address, error: &RequestError) -> Option<String> {
     if error.is(&["NoSuchBucket"]) {
         return Some(format!("there is no bucket `{bucket}`; create it or name another"));
     }
-    let elsewhere =
-        error.is(&["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"])
-            || matches!(error.status, Some(301 | 307));
-    elsewhere.then(|| {
+    error.elsewhere().then(|| {
         let region = error.region.as_deref().unwrap_or("another region");
         format!("bucket `{bucket}` is in {region}; set AWS_REGION to where the bucket is")
     })

@@ -14,6 +14,7 @@ mod spans;
 mod upload;
 mod usable;
 
+use super::endpoint;
 use super::error::RequestError;
 use super::patience::{TRIES, transfer_timeouts};
 use super::pause::pause;
@@ -26,6 +27,7 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use conditional::{Condition, Written, write};
 use errors::named;
+pub(crate) use pages::Spool;
 use spotmill_core::ids::Uri;
 use std::future::Future;
 use std::path::Path;
@@ -77,8 +79,7 @@ pub struct S3Store {
 
 impl S3Store {
     pub fn new(config: &SdkConfig) -> S3Store {
-        // An endpoint of one's own (an emulator, a gateway) has no host name a bucket.
-        let base = Builder::from(config).force_path_style(has_own_endpoint(config));
+        let base = Builder::from(config).force_path_style(endpoint::is_own(config));
         let transfers = base.clone().timeout_config(transfer_timeouts()).build();
         S3Store {
             client: Client::from_conf(base.build()),
@@ -89,6 +90,11 @@ impl S3Store {
 
     pub fn with_sizes(self, sizes: Sizes) -> S3Store {
         S3Store { sizes, ..self }
+    }
+
+    /// `download` of the version that stands there now.
+    pub(crate) async fn download_present(&self, uri: &Uri, to: &Path) -> Result<u64, StoreError> {
+        download::present(self, &Address::object(uri)?, to).await
     }
 
     fn client_for(&self, bytes: u64) -> &Client {
@@ -168,8 +174,9 @@ impl Store for S3Store {
         list::list(&self.client, &Address::prefix(prefix)?).await
     }
 
-    async fn copy(&self, from: &Uri, to: &Uri) -> Result<(), StoreError> {
-        copy::copy(self, &Address::object(from)?, &Address::object(to)?).await
+    async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
+        copy::copy(self, &Address::object(from)?, &Address::object(to)?).await?;
+        Ok(None)
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
@@ -188,11 +195,6 @@ impl Store for S3Store {
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         upload::upload(self, from, &Address::object(to)?).await
     }
-}
-
-/// For all services, in the environment or in a profile, or for this one in the environment.
-fn has_own_endpoint(config: &SdkConfig) -> bool {
-    config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
 }
 
 fn unquoted(etag: Option<&str>) -> String {

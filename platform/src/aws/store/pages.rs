@@ -19,10 +19,11 @@ pub async fn put(store: &S3Store, at: &Address, pages: Pages<'_>) -> Result<(), 
     upload::upload(store, &spool.0, at).await
 }
 
-struct Spool(PathBuf);
+/// A file among the system's temporary ones, removed with this.
+pub(crate) struct Spool(pub(crate) PathBuf);
 
 impl Spool {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = format!("spotmill-pages-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         Self(std::env::temp_dir().join(name))

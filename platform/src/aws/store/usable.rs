@@ -1,13 +1,14 @@
-//! Whether a bucket can be used at all, asked once before any work, so that what is wrong with credentials, region, clock,
-//! endpoint or bucket is said as such. And whether it keeps conditional writes: a store that lets two processes create the
-//! same object would lose work without a word.
+//! Whether a bucket can be used at all, asked once before any work, so that an error names credentials, region, clock,
+//! endpoint or bucket where they are the cause. And whether it keeps conditional writes: a store that lets two processes
+//! create the same object would lose work silently.
 
 use super::S3Store;
 use super::address::Address;
+use super::errors::Unconditional;
 use crate::aws::error::{Fate, RequestError};
 use crate::ports::{Created, Store, StoreError, Swapped};
+use spotmill_core::format;
 use spotmill_core::ids::Uri;
-use std::error::Error;
 
 /// Why a bucket cannot be used, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,17 +33,15 @@ impl S3Store {
         let left = self.delete(probe).await;
         match kept {
             Ok(None) => left.map_err(|e| failed(&at, &e)),
-            Ok(Some(what)) => Err(unusable(
-                format!("bucket `{}` does not keep conditional writes: {what}", at.bucket),
-                "results could be lost there: use a store that has If-None-Match and If-Match, as S3, MinIO, R2 and Ceph \
-                 do in their present releases; or keep the state in a directory",
-            )),
+            Ok(Some(what)) => Err(unconditional(&at, what)),
+            Err(StoreError::Broken { what, source, .. }) if source.is::<Unconditional>() => Err(unconditional(&at, &what)),
             Err(e) => Err(failed(&at, &e)),
         }
     }
 
     async fn conditions(&self, probe: &Uri) -> Result<Option<&'static str>, StoreError> {
-        if self.create(probe, b"1").await? == Created::Already {
+        // The reply of its own first try may be lost: then what is there already is its own.
+        if self.create(probe, b"1").await? == Created::Already && !self.holds(probe, b"1").await? {
             return Ok(Some("it says that a new object exists already"));
         }
         if self.create(probe, b"2").await? == Created::Now {
@@ -63,6 +62,22 @@ impl S3Store {
             Swapped::No => Ok(Some("it refuses to replace the version that is there (If-Match)")),
         }
     }
+
+    async fn holds(&self, uri: &Uri, body: &[u8]) -> Result<bool, StoreError> {
+        match self.get(uri).await {
+            Ok(object) => Ok(object.body == body),
+            Err(StoreError::NotFound(_)) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn unconditional(at: &Address, what: &str) -> Unusable {
+    unusable(
+        format!("bucket `{}` does not keep conditional writes: {what}", at.bucket),
+        "results could be lost there: use a store that has If-None-Match and If-Match, as S3, MinIO, R2 and Ceph do in \
+         their present releases; or keep the state in a directory",
+    )
 }
 
 fn unusable(what: impl Into<String>, remedy: impl Into<String>) -> Unusable {
@@ -81,7 +96,7 @@ const WRITES: &str = "allow s3:PutObject, s3:GetObject and s3:DeleteObject on wh
 
 fn reason(at: &Address, error: &RequestError) -> Unusable {
     let bucket = &at.bucket;
-    let chain = chain(&*error.source);
+    let chain = format::chain(&*error.source);
     let says = |words: &[&str]| words.iter().any(|word| chain.contains(word));
     if error.status.is_none()
         && says(&["no providers in chain", "not loaded", "CredentialsNotLoaded", "no credentials"])
@@ -101,7 +116,7 @@ fn reason(at: &Address, error: &RequestError) -> Unusable {
     {
         return unusable("no AWS region is chosen", "set AWS_REGION, or a profile that has one: AWS_PROFILE");
     }
-    if error.is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]) {
+    if error.expired() {
         return unusable(
             format!("the session of the credentials for s3://{bucket} has expired"),
             "get new ones, such as by aws sso login, and run the same command again",
@@ -122,9 +137,7 @@ fn reason(at: &Address, error: &RequestError) -> Unusable {
     if error.is(&["NoSuchBucket"]) || error.status == Some(404) {
         return unusable(format!("there is no bucket `{bucket}`"), "create it, or name another");
     }
-    let elsewhere =
-        error.is(&["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"]);
-    if elsewhere || matches!(error.status, Some(301 | 307)) {
+    if error.elsewhere() {
         let region = error.region.as_deref().map_or("another region".to_owned(), |r| format!("region {r}"));
         let set = error.region.as_deref().map_or("AWS_REGION to where it is".to_owned(), |r| format!("AWS_REGION={r}"));
         return unusable(format!("bucket `{bucket}` is in {region}"), format!("set {set}"));
@@ -143,18 +156,4 @@ fn reason(at: &Address, error: &RequestError) -> Unusable {
         );
     }
     unusable(format!("s3://{bucket} cannot be listed: {}", error.text("S3")), "it may pass: run the same command again")
-}
-
-/// The causes in a row, each once: what is wrong with a connection stands in the last of them.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut all: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if all.last() != Some(&text) {
-            all.push(text);
-        }
-        next = error.source();
-    }
-    all.join(": ")
 }
