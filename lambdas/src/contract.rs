@@ -4,7 +4,9 @@
 use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
-use spotmill_core::destination::{Contract, Difference, Publication, changes, contract_uri, table_prefix};
+use spotmill_core::destination::{
+    Contract, Difference, Publication, changes, changes_of_files, contract_uri, table_prefix,
+};
 use spotmill_core::ids::Uri;
 use spotmill_core::model::{Format, Step};
 use spotmill_core::records::RECORD_VERSION;
@@ -56,6 +58,22 @@ impl Place {
                  `{step}`"
             ),
         ))
+    }
+
+    /// Why what is published would be refused in the end, as far as it is decided before a row is made.
+    pub async fn foreseen(&self, ctx: &Ctx, publication: &Publication) -> Result<Option<String>, HandlerError> {
+        if self.allow {
+            return Ok(None);
+        }
+        let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
+        let changed = found.and_then(|(contract, _)| changes_of_files(&contract, &self.contract(publication)));
+        Ok(changed.map(|Difference { what, .. }| {
+            format!(
+                "it would not be as the last publication was: {what}. If readers are to get something else, set \
+                 schema_change = \"allow\" under [step.output] of `{}`",
+                publication.step
+            )
+        }))
     }
 
     /// What the publication promises to readers.

@@ -3,7 +3,7 @@
 //! end is refused before any work.
 
 use crate::update::replace;
-use crate::{Ctx, HandlerError, Program};
+use crate::{Ctx, HandlerError, Program, contract};
 use spotmill_core::calls::errors;
 use spotmill_core::destination::{
     Contents, Decision, Existing, FileList, Lying, Me, Publication, Seen, State, above, decide, manifest_uri, whole,
@@ -150,10 +150,8 @@ pub async fn is_open(
     keys: &StepKeys,
     existing: Existing,
 ) -> Result<bool, HandlerError> {
-    let Some(Intended { destination, mut publication, replace_all, .. }) = intended(program, step, keys.generation)?
-    else {
-        return Ok(false);
-    };
+    let Some(intended) = intended(program, step, keys.generation)? else { return Ok(false) };
+    let Intended { destination, template, mut publication, replace_all } = intended;
     if let Some(why) = overlaps(&ctx.root, ctx.settings.base.as_ref(), &destination) {
         return Err(refused(&step.name, &why));
     }
@@ -166,13 +164,17 @@ pub async fn is_open(
             return Ok(false);
         }
     }
+    let changed = contract::Place::of(program, step, &template)?.foreseen(ctx, &publication).await?;
     let list = FileList { v: RECORD_VERSION, id: publication.id.clone(), files };
     let published_before = before.is_some();
     let me = Me { publication, list: &list, replace_all, published_before, existing };
     match decide(&me, &place.seen()) {
         Decision::Refuse(why) => Err(refused(&step.name, &why)),
         Decision::Superseded(_) => Ok(!published_before),
-        Decision::Stands | Decision::Finish(_) | Decision::Put(_) => Ok(true),
+        Decision::Stands | Decision::Finish(_) | Decision::Put(_) => match changed {
+            Some(why) => Err(refused(&step.name, &why)),
+            None => Ok(true),
+        },
     }
 }
 

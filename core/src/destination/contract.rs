@@ -64,26 +64,43 @@ pub fn changes(contract: &Contract, next: &Contract) -> Option<Difference> {
     if next.columns.is_empty() || contract.columns.is_empty() {
         return None;
     }
+    form_change(contract, next)
+        .or_else(|| columns_change(contract, next).map(|what| Difference { what, in_columns: true }))
+        .or_else(|| folders_change(contract, next))
+}
+
+/// The same of what is decided before a row is made: the format of files, and the folders they lie in.
+pub fn changes_of_files(contract: &Contract, next: &Contract) -> Option<Difference> {
+    form_change(contract, next).or_else(|| folders_change(contract, next))
+}
+
+fn form_change(contract: &Contract, next: &Contract) -> Option<Difference> {
     let by = &contract.run;
-    let in_files = |what: String| Some(Difference { what, in_columns: false });
-    if contract.format != next.format {
-        return in_files(format!("the files published by {by} are {}, and now {}", contract.format, next.format));
-    }
-    if let (Some(was), Some(is)) = (contract.delimiter, next.delimiter)
-        && was != is
-    {
-        let (was, is) = (between_fields(was), between_fields(is));
-        return in_files(format!("the files published by {by} have {was} between fields, and now {is}"));
-    }
+    let what = match (contract.delimiter, next.delimiter) {
+        _ if contract.format != next.format => {
+            format!("the files published by {by} are {}, and now {}", contract.format, next.format)
+        }
+        (Some(was), Some(is)) if was != is => {
+            let (was, is) = (between_fields(was), between_fields(is));
+            format!("the files published by {by} have {was} between fields, and now {is}")
+        }
+        _ => return None,
+    };
+    Some(Difference { what, in_columns: false })
+}
+
+fn folders_change(contract: &Contract, next: &Contract) -> Option<Difference> {
+    let (Some(was), Some(is)) = (&contract.folders, &next.folders) else { return None };
+    let by = &contract.run;
+    let what = || format!("the files published by {by} lie in {}, and now in {}", named(was), named(is));
+    (was != is).then(|| Difference { what: what(), in_columns: false })
+}
+
+fn columns_change(contract: &Contract, next: &Contract) -> Option<String> {
     let plain = |columns: &[Column]| columns.iter().map(|c| (c.name.clone(), c.ty)).collect::<Vec<_>>();
     let (old, new) = (plain(&contract.columns), plain(&next.columns));
     if old == new {
-        return match (&contract.folders, &next.folders) {
-            (Some(was), Some(is)) if was != is => {
-                in_files(format!("the files published by {by} lie in {}, and now in {}", named(was), named(is)))
-            }
-            _ => None,
-        };
+        return None;
     }
     let mut differing: Vec<String> = Vec::new();
     for (name, ty) in &new {
@@ -102,8 +119,8 @@ pub fn changes(contract: &Contract, next: &Contract) -> Option<Difference> {
     let list = |all: &[(String, crate::types::ColumnType)]| {
         all.iter().map(|(n, t)| format!("{n} {t}")).collect::<Vec<_>>().join(", ")
     };
-    let what = format!("{}; published by {by}: {}; now: {}", differing.join(", "), list(&old), list(&new));
-    Some(Difference { what, in_columns: true })
+    let (by, differing) = (&contract.run, differing.join(", "));
+    Some(format!("{differing}; published by {by}: {}; now: {}", list(&old), list(&new)))
 }
 
 /// How messages name a delimiter.

@@ -13,7 +13,7 @@ use crate::digest::short;
 use crate::ids::{Generation, ItemIndex, RunId, StepName, Uri};
 use crate::records::seal::SealedFile;
 use crate::types::Column;
-pub use contract::{Contract, Difference, changes, contract_uri, table_prefix};
+pub use contract::{Contract, Difference, changes, changes_of_files, contract_uri, table_prefix};
 pub use decide::{Decision, Existing, Me, Seen, decide, finished, superseded, whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

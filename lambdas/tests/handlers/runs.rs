@@ -314,7 +314,7 @@ async fn the_delimiter_of_a_table_stays_what_it_was() {
     world.deploy(&PIPELINE.replace(destination, &format!("{csv}\ndelimiter = \"\\t\""))).await;
     world.store.put(&world.base().join("in/2013-02-02/1.csv"), b"x,1\n").await.unwrap();
     let e = run_all(&world.of_date("2013-02-02"), "r2", &|_, _| Work::Commit).await.unwrap_err();
-    assert_eq!(e.error, errors::EXPECTATION_FAILED);
+    assert_eq!(e.error, errors::DESTINATION_REFUSED, "before any work");
     for part in ["p/2013-02-01 have commas between fields, and now tabs. If readers", "schema_change = \"allow\""] {
         assert!(e.cause.contains(part), "{}", e.cause);
     }

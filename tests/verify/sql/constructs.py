@@ -12,7 +12,6 @@ The exit code is 1 unless all is as it is written.
 import argparse
 import json
 import pathlib
-import re
 import sys
 import tempfile
 
@@ -40,15 +39,6 @@ TABLES = {
     "w": {"columns": [["k", "int64"], ["label", "string"]], "rows": [[1, "one"], [3, "three"], [7, None], [None, "none"]]},
 }  # fmt: skip
 
-# What only a developer of this program or of its libraries could use.
-INTERNAL = re.compile(
-    r"(?i:datafusion|polars|sqltorel|logicalplan|sqlparser|backtrace|ast node|unwrap|internal error|type signature"
-    r"|not implemented|unsupported|no field named|schema error|coercible|this feature|error during planning|panick)"
-    r"|\b(Utf8(View)?|Large\w+|U?Int(8|16|32|64)|Float(16|32|64)|Decimal(128|256)|Duration|Struct|Some|None|Ok|Err|Expr"
-    r"|Ident|Span|Token|Word|Boolean|Exact|OneOf|Variadic\w*|UserDefined|Uniform)\b|spotmill_\w|__\w|#\d|::\w+::|\w+ \{|\[\w+\(|\("
-    r"\w+ \{"
-)
-LONGEST = 300
 MARKS = (" != ", " !! ", " ! ")
 
 
@@ -70,26 +60,6 @@ def lines(path):
     return [Line(path, text) for text in path.read_text().splitlines() if text and not text.startswith("#")]
 
 
-def shape(sql, refused):
-    """What is wrong with a refusal, or None."""
-    message, hint = refused["message"], refused.get("hint") or ""
-    said = f"{message} {hint}"
-    line, column = refused.get("line"), refused.get("column")
-    if not line or not column:
-        return "no place"
-    texts = sql.split("\n")
-    if line > len(texts) or column > len(texts[line - 1]) + 1:
-        return f"its place {line}:{column} is outside of the query"
-    found = INTERNAL.search(re.sub(r"`[^`]*`", "``", said))
-    if found:
-        return f"it leaks `{found.group()}`"
-    if len(said) > LONGEST or "\n" in said:
-        return "it is longer than a sentence or two"
-    if not hint and ": " not in message:
-        return "it has no way out"
-    return None
-
-
 def outcome(both, line):
     """The mark that belongs behind the line, what is said, and what is wrong with how it is said."""
     reply = both.reply(line.ours)
@@ -97,11 +67,12 @@ def outcome(both, line):
         refused = reply["refused"]
         place = f"{refused.get('line')}:{refused.get('column')}"
         said = f"{refused['message']}" + (f" ({refused['hint']})" if refused.get("hint") else "")
-        return " ! ", said, shape(line.ours, refused) and f"{shape(line.ours, refused)}: {place} {said}"
+        unclear = judge.unclear(line.ours, refused)
+        return " ! ", said, unclear and f"{unclear}: {place} {said}"
     if "failed" in reply:
         message = reply["failed"]["message"]
-        found = INTERNAL.search(re.sub(r"`[^`]*`", "``", message))
-        return " !! ", message, found and f"it leaks `{found.group()}`: {message}"
+        found = judge.internal(message)
+        return " !! ", message, found and f"it leaks `{found}`: {message}"
     if "ok" not in reply:
         return " PANIC ", json.dumps(reply), "a panic"
     found = both.difference(reply, line.theirs, limited=True)

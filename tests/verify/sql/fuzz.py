@@ -11,8 +11,10 @@ The same seed gives the same tables and queries, whatever --jobs is. Each query 
   theirs fails          only DuckDB fails, and differences.py does not know why
   skipped               DuckDB refuses the query: the generator's fault
   timeout               no answer in time
-  WRONG, PANIC          made smaller (shrink.py) and written to DIR as a case for replay.py
-and at the end there are tables of the counts. The exit code is 1 if anything was WRONG or a PANIC (or a crash).
+  UNCLEAR               refused, but without a place, a plain reason or a way out
+  WRONG, PANIC          another result than DuckDB's; a panic or crash
+Of the last two lines each is made smaller (shrink.py) and written to DIR as a case for replay.py. At
+the end there are tables of the counts. The exit code is 1 if anything was WRONG, UNCLEAR or a PANIC (or a crash).
 --show KIND prints the queries of an outcome, for example --show "ours fails".
 """
 

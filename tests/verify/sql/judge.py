@@ -5,6 +5,7 @@ Used by fuzz.py, replay.py, tpc.py, functions.py and constructs.py; nothing to r
 
 import collections
 import pathlib
+import re
 import threading
 
 import duckdb
@@ -22,7 +23,16 @@ REFUSALS = (
     duckdb.SerializationException,
     duckdb.InternalException,
 )
-BAD = ("WRONG", "PANIC")
+BAD = ("WRONG", "PANIC", "UNCLEAR")
+# What only a developer of this program or of its libraries could use.
+INTERNAL = re.compile(
+    r"(?i:datafusion|polars|sqltorel|logicalplan|sqlparser|backtrace|ast node|unwrap|internal error|type signature"
+    r"|not implemented|unsupported|no field named|schema error|coercible|this feature|error during planning|panick)"
+    r"|\b(Utf8(View)?|Large\w+|U?Int(8|16|32|64)|Float(16|32|64)|Decimal(128|256)|Duration|Struct|Some|None|Ok|Err|Expr"
+    r"|Ident|Span|Token|Word|Boolean|Exact|OneOf|Variadic\w*|UserDefined|Uniform)\b|spotmill_\w|__\w|#\d|::\w+::|\w+ \{|\[\w+\(|\("
+    r"\w+ \{"
+)
+LONGEST = 300
 Outcome = collections.namedtuple("Outcome", "kind why ours theirs notes")
 
 
@@ -49,6 +59,31 @@ def died(reply):
     return next((f"{key}: {reply[key]}" for key in ("panic", "crash") if key in reply), None)
 
 
+def internal(text):
+    """The first word that only a developer could use, outside of what the text quotes."""
+    found = INTERNAL.search(re.sub(r"`[^`]*`", "``", text))
+    return found and found.group()
+
+
+def unclear(sql, refused):
+    """What a refusal lacks: a place in the query, a reason in plain words, a way out; None if it has all."""
+    message, hint = refused["message"], refused.get("hint") or ""
+    whole = f"{message} {hint}"
+    line, column = refused.get("line"), refused.get("column")
+    if not line or not column:
+        return "no place"
+    texts = sql.split("\n")
+    if line > len(texts) or column > len(texts[line - 1]) + 1:
+        return f"its place {line}:{column} is outside of the query"
+    if internal(whole):
+        return f"it leaks `{internal(whole)}`"
+    if len(whole) > LONGEST or "\n" in whole:
+        return "it is longer than a sentence or two"
+    if not hint and ": " not in message:
+        return "it has no way out"
+    return None
+
+
 def answered(con, sql, reply, theirs, output, floor=1e-9, named=(), limited=False):
     """The product's result and the notes on it, or compare.Difference. `limited`: among ties a LIMIT may choose others."""
     try:
@@ -70,16 +105,17 @@ def answered(con, sql, reply, theirs, output, floor=1e-9, named=(), limited=Fals
 def judge(con, sql, reply, theirs, output, **how):
     """The outcome of one query; `how` is for `answered`."""
     outcome = lambda kind, why="", ours=reply, notes=(): Outcome(kind, why, ours, theirs, notes)
+    if died(reply):
+        return outcome("PANIC", died(reply))
     if isinstance(theirs, REFUSALS):
         return outcome("skipped", str(theirs))
     if isinstance(theirs, duckdb.InterruptException):
         return outcome("skipped", "DuckDB takes too long")
-    if died(reply):
-        return outcome("PANIC", died(reply))
     if "timeout" in reply:
         return outcome("timeout", f"after {reply['timeout']:g} s")
     if "refused" in reply:
-        return outcome("refused", reply["refused"]["message"])
+        lacks, message = unclear(sql, reply["refused"]), reply["refused"]["message"]
+        return outcome("UNCLEAR", f"{lacks}: {message}") if lacks else outcome("refused", message)
     failed = "failed" in reply
     if isinstance(theirs, duckdb.Error):
         if failed:

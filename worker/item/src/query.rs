@@ -75,7 +75,7 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
         sources.extend(loaded.wanted.map(|wanted| (name.clone(), wanted)));
     }
     let sql::Prepared { mut frame, mut reads, origins: _ } = planned(&request.sql, &tables, functions)?;
-    let schema = frame.collect_schema().map_err(|e| refusal(&e))?;
+    let schema = frame.collect_schema().map_err(|e| refusal(&request.sql, &e))?;
     let (columns, casts, left_out) = vocabulary(&schema);
     if let Some(name) = left_out.first() {
         let ty = schema.get(name).map(types::word).unwrap_or_default();
@@ -94,7 +94,7 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
 /// The only function that depends on how the SQL front end refuses.
 fn planned(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functions) -> Answer<sql::Prepared> {
     sql::prepare(text, tables, functions).map_err(|e| match e {
-        sql::SqlError::Engine(error) => refusal(&error),
+        sql::SqlError::Engine(error) => refusal(text, &error),
         sql::SqlError::Refused(refused) => QueryReply::Refused(QueryRefused {
             hint: hint(text, &refused.kind, functions),
             ..pointed(text, refused.message, place(text, &refused.kind, refused.span, refused.subject.as_deref()))
@@ -102,8 +102,9 @@ fn planned(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functio
     })
 }
 
-fn refusal(error: &PolarsError) -> QueryReply {
-    QueryReply::Refused(QueryRefused { message: first_lines(error), ..Default::default() })
+/// The engine gives no place: the query begins at its first word.
+fn refusal(text: &str, error: &PolarsError) -> QueryReply {
+    QueryReply::Refused(pointed(text, first_lines(error), core_sql::first_word(text)))
 }
 
 /// Where the planner points, or where the name stands that its message is about.
