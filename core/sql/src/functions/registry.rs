@@ -31,6 +31,12 @@ pub fn built_in() -> &'static Registry {
                 scalars.insert(name.to_owned(), function);
             }
         }
+        for name in super::nan::NAMES {
+            if let Some(function) = scalars.get(name) {
+                let function = super::nan::OneNan::of(function);
+                scalars.insert(name.to_owned(), function);
+            }
+        }
         scalars.retain(|name, _| find(name).is_some_and(|e| !matches!(e.kind, "aggregate" | "window")));
         let zone = Arc::new(ScalarUDF::from(AtTimeZone::default()));
         scalars.insert(super::time_zone::NAME.to_owned(), zone);
