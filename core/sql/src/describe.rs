@@ -4,6 +4,7 @@ use crate::functions::arithmetic::Arithmetic;
 use crate::functions::cast::Conversion;
 use crate::functions::kinds::word;
 use crate::functions::like::Matching;
+use crate::functions::member::Member;
 use crate::functions::single::Single;
 use datafusion_common::ScalarValue;
 use datafusion_expr::expr::{Cast, ScalarFunction, TryCast};
@@ -38,6 +39,9 @@ pub fn describe(expr: &Expr) -> String {
 
 fn function(call: &ScalarFunction) -> String {
     let ScalarFunction { func, args } = call;
+    if let (Some(member), [value, items @ ..]) = (func.inner().downcast_ref::<Member>(), args.as_slice()) {
+        return format!("{} {} ({})", nested(value), member.word(), list(items));
+    }
     if let (Some(arithmetic), [left, right]) = (func.inner().downcast_ref::<Arithmetic>(), args.as_slice()) {
         return format!("{} {} {}", nested(left), arithmetic.op.symbol(), nested(right));
     }

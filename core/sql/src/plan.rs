@@ -199,6 +199,7 @@ fn analyzed(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
         vec![Arc::new(rules::meaning::Meaning), Arc::new(subqueries)];
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(rules::micros::Micros));
+    rules.push(Arc::new(rules::members::Members));
     if subqueries == Subqueries::Values {
         rules.push(Arc::new(rules::unnest::Unnest));
     }

@@ -35,9 +35,7 @@ pub fn planned(
     names.replaced(&statement, text)?;
     let _ = VisitMut::visit(&mut statement, &mut Rewrite { names: &names });
     crate::clauses::settle(&mut statement, text)?;
-    if let Statement::Query(query) = &mut statement {
-        name_outputs(&mut query.body);
-    }
+    let _ = VisitMut::visit(&mut statement, &mut Outputs);
     let _ = VisitMut::visit(&mut statement, &mut crate::rows::Rows::default());
     let open = crate::ordering::explicit(&mut statement, text, of_result)?;
     crate::using::explicit(&mut statement, text, tables)?;
@@ -315,7 +313,18 @@ fn double(number: &str) -> Expr {
     cast(Expr::Value(text), DataType::Double(sqlparser::ast::ExactNumberInfo::None))
 }
 
-/// A column that the query does not name is called by its text.
+/// A column that no query names is called by its text: whoever reads the result of a subquery, and its ORDER BY, find it.
+struct Outputs;
+
+impl VisitorMut for Outputs {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        name_outputs(&mut query.body);
+        ControlFlow::Continue(())
+    }
+}
+
 fn name_outputs(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) => {

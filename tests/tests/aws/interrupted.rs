@@ -38,7 +38,8 @@ fn two_hundred_items_under_an_interruption_every_few_seconds() {
     println!("{with} interruptions with notice, {without} without, {} machines", machines(&aws).len() - old.len());
     // What was killed may have committed, and had no time to report it.
     assert!(tries.len() - lost >= ITEMS - without, "tries are found on the consoles");
-    assert!(lost_ms * 100 < work_ms * 15, "{lost_ms} of {work_ms} ms of work were lost");
+    // A tenth on an idle machine. On a busy one an item takes longer, and an interruption loses as much more.
+    assert!(lost_ms * 5 < work_ms, "{lost_ms} of {work_ms} ms of work were lost");
     aws.leaves_nothing(REAPED);
 }
 

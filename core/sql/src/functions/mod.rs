@@ -12,6 +12,7 @@ mod from_text;
 pub mod groups;
 pub mod kinds;
 pub mod like;
+pub mod member;
 mod nan;
 pub mod optional;
 pub mod ranks;

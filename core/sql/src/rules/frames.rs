@@ -1,9 +1,10 @@
 //! Frames of windows by RANGE: an offset is a distance between values of the one key of ORDER BY. Of keys with fewer
 //! digits than the offset the rest of its digits decides nothing, and rounding them would let other rows in.
 
+use crate::functions::cast::Conversion;
 use crate::functions::kinds::{Kind, kind, word};
 use crate::rules::last::at;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::WindowFunction;
 use datafusion_expr::{Expr, ExprSchemable, WindowFrameBound, WindowFrameUnits};
@@ -36,6 +37,20 @@ pub fn exact(mut call: WindowFunction, schema: &DFSchema) -> Result<WindowFuncti
             return Err(at(&Expr::WindowFunction(Box::new(call)), message));
         }
     };
+    if let DataType::Decimal128(precision, scale) = ty {
+        let most = [&frame.start_bound, &frame.end_bound].into_iter().map(whole_digits).max().unwrap_or(0);
+        let needed = u8::try_from(digits + most + 1).unwrap_or(u8::MAX);
+        if needed > DECIMAL128_MAX_PRECISION {
+            let message = "the offset of RANGE has more digits than its key can have: write UNBOUNDED".to_owned();
+            return Err(at(&Expr::WindowFunction(Box::new(call)), message));
+        }
+        if needed > precision {
+            // Room for the key and its offset: what is cast is the same number.
+            let wide = DataType::Decimal128(needed, scale);
+            let narrow = call.params.order_by[0].expr.clone();
+            call.params.order_by[0].expr = Conversion::call(narrow, wide, false);
+        }
+    }
     let frame = &mut call.params.window_frame;
     for bound in [&mut frame.start_bound, &mut frame.end_bound] {
         *bound = cut(bound.clone(), digits);
@@ -58,6 +73,15 @@ fn counts(bound: &WindowFrameBound) -> bool {
         WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => number(value),
         WindowFrameBound::CurrentRow => false,
     }
+}
+
+/// Of an offset, before its point and without leading zeros.
+fn whole_digits(bound: &WindowFrameBound) -> usize {
+    let text = match bound {
+        WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => value.try_as_str().flatten(),
+        WindowFrameBound::CurrentRow => None,
+    };
+    text.and_then(|text| text.split('.').next()).map_or(0, |whole| whole.trim_start_matches('0').len())
 }
 
 /// The bound without digits after the point past so many.

@@ -9,6 +9,7 @@ pub mod grouping;
 pub mod last;
 pub mod lifted;
 pub mod meaning;
+pub mod members;
 pub mod micros;
 pub mod same_names;
 pub mod sets;

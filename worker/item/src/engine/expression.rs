@@ -13,6 +13,7 @@ use polars::prelude::*;
 use spotmill_sql::functions::arithmetic::{Arithmetic, Op};
 use spotmill_sql::functions::cast::Conversion;
 use spotmill_sql::functions::like::Matching;
+use spotmill_sql::functions::member::Member;
 use spotmill_sql::functions::optional;
 
 /// The length above which `IN` searches a set.
@@ -85,7 +86,7 @@ impl<'a> Expressions<'a> {
             }
             Plan::Case(case) => self.case(case, guard)?,
             Plan::Cast(Cast { expr, field }) => self.cast(expr, field.data_type(), guard)?,
-            Plan::InList(list) => self.in_list(list, guard)?,
+            Plan::InList(InList { expr, list, negated }) => self.in_list(expr, list, *negated, guard)?,
             Plan::ScalarFunction(function) => self.function(function, plan, guard)?,
             Plan::ScalarSubquery(subquery) => match self.subqueries.iter().find(|(planned, _)| planned == subquery) {
                 Some((_, column)) => col(column.clone()),
@@ -154,8 +155,7 @@ impl<'a> Expressions<'a> {
         self.guarded(&Arithmetic::call(Op::Subtract, zero, inner.clone()), guard)
     }
 
-    fn in_list(&self, list: &InList, guard: Option<&Expr>) -> PolarsResult<Expr> {
-        let InList { expr, list, negated } = list;
+    fn in_list(&self, expr: &Plan, list: &[Plan], negated: bool, guard: Option<&Expr>) -> PolarsResult<Expr> {
         let value = self.guarded(expr, guard)?;
         let literals: Option<Vec<&ScalarValue>> = list
             .iter()
@@ -179,7 +179,7 @@ impl<'a> Expressions<'a> {
                 any.ok_or_else(|| untranslated("IN needs a list"))?
             }
         };
-        Ok(if *negated { found.not() } else { found })
+        Ok(if negated { found.not() } else { found })
     }
 
     /// A conversion that the planner added.
@@ -225,6 +225,10 @@ impl<'a> Expressions<'a> {
         let of = |e: &Plan| self.guarded(e, guard);
         if let Some(arithmetic) = func.inner().downcast_ref::<Arithmetic>() {
             return self.floats(arithmetic.op, args, guard);
+        }
+        if let Some(member) = func.inner().downcast_ref::<Member>() {
+            let Some((value, list)) = args.split_first() else { return Ok(None) };
+            return self.in_list(value, list, member.negated, guard).map(Some);
         }
         if let Some(conversion) = func.inner().downcast_ref::<Conversion>() {
             let [inner] = args.as_slice() else { return Ok(None) };

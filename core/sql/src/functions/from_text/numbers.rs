@@ -64,7 +64,8 @@ fn values(digits: &str) -> impl Iterator<Item = i128> + '_ {
 pub fn whole(text: &str) -> Option<i128> {
     let by_base = |prefixes: [&str; 2], base| {
         let digits = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix))?;
-        i128::from_str_radix(&digits.replace('_', ""), base).ok().filter(|_| !digits.starts_with(['-', '+']))
+        let is_number = divided(digits) && !digits.starts_with(['-', '+']);
+        is_number.then(|| i128::from_str_radix(&digits.replace('_', ""), base).ok())?
     };
     by_base(["0x", "0X"], 16).or_else(|| by_base(["0b", "0B"], 2)).or_else(|| scaled(text, 0))
 }
@@ -80,6 +81,10 @@ fn signed(text: &str) -> (bool, &str) {
 fn digits(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
-    let between = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
-    between.then_some((digits, rest))
+    divided(digits).then_some((digits, rest))
+}
+
+/// Whether each `_` stands alone between two digits.
+fn divided(digits: &str) -> bool {
+    !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__")
 }
