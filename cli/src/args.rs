@@ -1,7 +1,10 @@
 //! The command line. This module only parses; `main` turns the result into a command with all options resolved.
 
+mod cost;
+
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+pub use cost::{CostArgs, CostBy};
 use spotmill_core::command::{self, Caller};
 use std::path::{Path, PathBuf};
 
@@ -37,7 +40,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "schema", "functions", "sql"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
-    ("Look at runs, here or with --target aws", &["runs", "show"]),
+    ("Look at runs, here or with --target aws", &["runs", "show", "cost"]),
 ];
 
 /// Parses the arguments; a wrong command line ends the program with its usage.
@@ -265,6 +268,8 @@ pub enum Command {
         #[arg(long)]
         log: bool,
     },
+    /// Show what a run or a month cost, and what the time was spent on
+    Cost(CostArgs),
     /// Print what a shell needs to complete commands and options, for example: spotmill completions bash
     Completions { shell: Shell },
     /// Print the manual page of this program or of one of its commands: spotmill man run | man -l -

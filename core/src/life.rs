@@ -7,6 +7,9 @@ use crate::ids::{AttemptId, ItemIndex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The zone of the machine that runs the program.
+pub const LOCAL_ZONE: &str = "local";
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceRecord {
     pub v: u32,

@@ -3,7 +3,6 @@
 
 use crate::several::get_all;
 use crate::{Ctx, HandlerError, inputs, pins, step, work};
-use spotmill_core::bounds::SHOWN_MACHINES;
 use spotmill_core::ids::{ItemIndex, RunId, Uri};
 use spotmill_core::keys::{self, StepKeys};
 use spotmill_core::life::InstanceRecord;
@@ -68,15 +67,20 @@ pub fn of_file_now(ctx: &Ctx, plan: &Plan, failure: &mut FailureRecord) {
     }
 }
 
-/// Machines that recorded their lives, of every epoch up to `latest`, in the order of their boots; a part of very many.
-pub async fn machines(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<InstanceRecord>, HandlerError> {
+/// Machines that recorded their lives, of every epoch up to `latest`, in the order of their boots; so many at most.
+pub async fn machines(
+    ctx: &Ctx,
+    keys: &StepKeys,
+    latest: u64,
+    most: usize,
+) -> Result<Vec<InstanceRecord>, HandlerError> {
     let mut uris = Vec::new();
     for epoch in 1..=latest {
         // Beside a machine's record lies the end of its log.
         let listed = ctx.store.list(&keys.instances(epoch).join("")).await?;
         uris.extend(listed.into_iter().map(|o| o.uri).filter(|uri| uri.as_str().ends_with(".json")));
     }
-    uris.truncate(SHOWN_MACHINES);
+    uris.truncate(most);
     let mut found: Vec<InstanceRecord> = get_all(ctx, uris).await?;
     found.sort_by_key(|machine| machine.booted_ms);
     Ok(found)

@@ -1,6 +1,7 @@
 //! One file a command. Each takes what it needs and returns an exit code or a `Stop` with the reason why not.
 
 pub mod author;
+pub mod cost;
 #[cfg(feature = "aws")]
 pub mod deploy;
 #[cfg(feature = "aws")]

@@ -11,6 +11,7 @@ use crate::result::{indent, relative, table};
 use crate::stood::Stood;
 use crate::ui::format::{bytes, count, duration, plural};
 use comfy_table::Table;
+use spotmill_core::bounds::SHOWN_MACHINES;
 use spotmill_core::command::Command;
 use spotmill_core::format;
 use spotmill_core::ids::StepName;
@@ -187,7 +188,7 @@ async fn show_step(
         say!("{} generation {} ({})", step.step, step.generation, step.because);
         say!("{}", indent(&shown));
     }
-    let machines = inspect::machines(ctx, keys, lease.epoch).await.map_err(Stop::from)?;
+    let machines = inspect::machines(ctx, keys, lease.epoch, SHOWN_MACHINES).await.map_err(Stop::from)?;
     if global.json {
         machines.into_iter().for_each(|machine| Event::Machine { machine }.print());
     } else if !machines.is_empty() {

@@ -3,7 +3,9 @@
 
 mod parts;
 
-pub use parts::{FleetAsked, FleetSize, LeftOut, MachineNow, Published, RunEnded, StepColumns, StepSummary};
+pub use parts::{
+    CostReport, FleetAsked, FleetSize, LeftOut, MachineNow, Published, RunEnded, StepColumns, StepSummary,
+};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -169,6 +171,8 @@ pub enum Event {
     Machine {
         machine: InstanceRecord,
     },
+    /// `cost`: what a run or a month cost.
+    Cost(Box<CostReport>),
     /// `spotmill` alone: what there is here and what to type next.
     Next {
         state: String,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use spotmill_core::item::RowCounts;
 use spotmill_core::types::Column;
 use spotmill_ec2::prices::SpotPrices;
+use spotmill_ledger::{Elsewhere, Line, Summary};
 use std::collections::BTreeMap;
 
 /// The end of a run.
@@ -120,4 +121,20 @@ pub struct FleetSize {
 pub struct LeftOut {
     pub what: String,
     pub why: String,
+}
+
+/// What a run or a month cost. Dollars are integer nano-dollars: the lines sum to the total.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CostReport {
+    /// The run, or the month.
+    pub of: String,
+    /// What the lines are: `run`, `step`, `item`, `pool`, `class`.
+    pub by: String,
+    pub total: Summary,
+    pub lines: Vec<Line>,
+    /// With `--compare`: formulas over the hours of these machines, no measurements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Elsewhere>,
+    /// What the records do not hold.
+    pub notes: Vec<String>,
 }

@@ -60,7 +60,8 @@ pub fn guess_on_demand(chosen: &Machines) -> Option<f64> {
     median(chosen.types.values().flatten().filter_map(|instance_type| list_price(instance_type)))
 }
 
-fn list_price(instance_type: &str) -> Option<f64> {
+/// On demand, dollars a vCPU-hour, by the table; nothing of a family that it does not hold.
+pub fn list_price(instance_type: &str) -> Option<f64> {
     let class = instance_type.chars().next()?;
     let family = instance_type.split('.').next()?.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let maker = family.chars().find(|c| "gia".contains(*c)).unwrap_or('i');

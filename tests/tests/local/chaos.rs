@@ -87,7 +87,7 @@ fn disturb(project: &Project, moment: Duration, cli: bool, seeded: &mut Seeded) 
 }
 
 /// The children that do items; a child belongs to the thread that started it.
-fn children_of(pid: u32) -> Vec<u32> {
+pub fn children_of(pid: u32) -> Vec<u32> {
     let mut found = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
         let listed = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();

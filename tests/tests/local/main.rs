@@ -4,6 +4,7 @@ mod again;
 mod arrivals;
 mod bad_input;
 mod chaos;
+mod cost;
 mod examples;
 mod flights;
 mod functions;

@@ -116,7 +116,8 @@ fn every_printed_command_works_when_it_is_pasted() {
 /// Commands that no test can reach are held by their source: none is written as a text of its own.
 #[test]
 fn no_command_is_put_together_elsewhere() {
-    let names = "init validate schema functions plan run item doctor deploy destroy start status stop gc runs show";
+    let names =
+        "init validate schema functions plan run item doctor deploy destroy start status stop gc runs show cost";
     // Texts that nobody pastes (a reason that AWS keeps), a comment in a file that is written, and texts of the checks,
     // which are given their -C as they are printed.
     let allowed = [

@@ -5,6 +5,9 @@ use crate::config::{Ports, Share, SupervisorConfig};
 use crate::events::EventSink;
 use crate::handle::Supervisor;
 use async_trait::async_trait;
+use spotmill_core::ids::Uri;
+use spotmill_core::life::{InstanceRecord, LOCAL_ZONE};
+use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::local::lock::try_file;
 use spotmill_platform::ports::{FleetError, FleetRequest, Fleets, LivingFleet};
 use std::collections::HashMap;
@@ -53,6 +56,24 @@ impl LocalFleet {
         }
     }
 
+    /// This machine's record for the round. It is up already, so that its life begins with the fleet.
+    fn life(&self, request: &FleetRequest) -> Option<(Uri, InstanceRecord)> {
+        let record = InstanceRecord {
+            v: RECORD_VERSION,
+            worker: self.base.worker.clone(),
+            id: format!("local-{}", request.name.get(..8).unwrap_or(&request.name)),
+            kind: std::env::consts::ARCH.to_owned(),
+            zone: LOCAL_ZONE.to_owned(),
+            fleet: request.name.clone(),
+            vcpus: self.base.machine.vcpus,
+            memory_bytes: self.base.machine.memory_bytes,
+            slots: self.slots(request),
+            booted_ms: self.ports.clock.now_ms(),
+            ..InstanceRecord::default()
+        };
+        request.instances.clone().map(|instances| (instances, record))
+    }
+
     fn share(&self, request: &FleetRequest) -> Share {
         Share {
             vcpus_per_item: request.vcpus_per_item,
@@ -77,6 +98,7 @@ impl Fleets for LocalFleet {
             callbacks: request.callbacks.clone(),
             share: self.share(request),
             tmp: own.dir.clone(),
+            life: self.life(request),
             ..self.base.clone()
         };
         let tmp = config.tmp.clone();

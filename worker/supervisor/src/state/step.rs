@@ -126,7 +126,7 @@ impl State {
                 out.push(Command::Upload(id, report));
             }
             Verdict::Settle(ending) => t.settle(id, ending, out),
-            Verdict::Unexplained(_) if leaving => t.settle(id, gone(), out),
+            Verdict::Unexplained(ending) if leaving => t.settle(id, Ending { usage: ending.usage, ..gone() }, out),
             Verdict::Unexplained(ending) => {
                 t.phase = Phase::Unexplained { ending, until_ms: now_ms + wait_ms };
             }

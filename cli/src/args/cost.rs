@@ -1,0 +1,42 @@
+//! The arguments of `cost`.
+
+use clap::{Args, ValueEnum};
+
+#[derive(Args, Clone)]
+pub struct CostArgs {
+    /// For example flights/2013-01-01, or what stands after the slash; by default the latest
+    #[arg(conflicts_with = "month")]
+    pub run: Option<String>,
+    /// All runs of a month in UTC instead; by default of this one
+    #[arg(long, value_name = "YYYY-MM", num_args = 0..=1, default_missing_value = "")]
+    pub month: Option<String>,
+    /// What the lines are; by default steps, of a month runs
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<CostBy>,
+    /// Print every row of the ledger with the columns of FOCUS instead
+    #[arg(long, conflicts_with_all = ["json", "by", "compare"])]
+    pub csv: bool,
+    /// With what the same work would cost elsewhere, formulas and assumptions included
+    #[arg(long)]
+    pub compare: bool,
+    /// A price or an assumption of docs/cost.md, such as vcpu_hour=0.05
+    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = rate)]
+    pub rates: Vec<(String, f64)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostBy {
+    Run,
+    Step,
+    Item,
+    /// Machine type and zone
+    Pool,
+    /// What the time was spent on
+    Class,
+}
+
+fn rate(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "expected NAME=NUMBER, for example --rate vcpu_hour=0.05".to_owned();
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((name.to_owned(), value.parse().map_err(|_| wrong())?))
+}
