@@ -34,7 +34,9 @@ impl S3Store {
         match kept {
             Ok(None) => left.map_err(|e| failed(&at, &e)),
             Ok(Some(what)) => Err(unconditional(&at, what)),
-            Err(StoreError::Broken { what, source, .. }) if source.is::<Unconditional>() => Err(unconditional(&at, &what)),
+            Err(StoreError::Broken { what, source, .. }) if source.is::<Unconditional>() => {
+                Err(unconditional(&at, &what))
+            }
             Err(e) => Err(failed(&at, &e)),
         }
     }
