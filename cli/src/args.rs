@@ -163,7 +163,9 @@ pub enum Command {
         /// Directory to write to; made if absent
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
-        /// A first pipeline for this file instead: CSV or NDJSON (also .gz or .zst) or Parquet
+        /// A first pipeline for this file, or s3://BUCKET/KEY
+        ///
+        /// CSV or NDJSON (both also .gz or .zst), or Parquet.
         #[arg(long, value_name = "FILE", conflicts_with = "example")]
         from: Option<PathBuf>,
         /// A bigger example instead of ten orders, data included

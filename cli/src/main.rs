@@ -88,7 +88,9 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         | Command::Start(_)
         | Command::Status { .. }
         | Command::Stop { .. }) => commands::on_aws::run(global, command).await,
-        Command::Init { dir, from, example } => commands::init::run(global, dir.as_deref(), from.as_deref(), example),
+        Command::Init { dir, from, example } => {
+            commands::init::run(global, dir.as_deref(), from.as_deref(), example).await
+        }
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline, events } => {
             commands::author::schema(global, what.as_deref(), pipeline, events).await

@@ -14,7 +14,7 @@ use std::path::Path;
 /// State and results, which no repository should hold.
 const IGNORED: [&str; 2] = ["/.spotmill/", "/out/"];
 
-pub fn run(
+pub async fn run(
     global: &Global,
     dir: Option<&Path>,
     from: Option<&Path>,
@@ -37,7 +37,7 @@ pub fn run(
         }
         Some(file) => {
             let worker = Worker::find(global, None)?;
-            let made = starter::pipeline(&worker, dir, file)?;
+            let made = starter::pipeline(&worker, dir, file).await?;
             let files = vec![("pipeline.toml".to_owned(), made.toml.into_bytes())];
             write(global, dir, &Example { files, run: vec!["--date".to_owned(), made.date] })
         }
