@@ -28,3 +28,5 @@ pub mod status;
 #[cfg(feature = "aws")]
 pub mod stop;
 pub mod version;
+#[cfg(feature = "aws")]
+pub mod worker;
