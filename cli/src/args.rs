@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// What a directory of a project has.
 pub const PIPELINE_FILE: &str = "pipeline.toml";
+/// The value of `init --worker` where it stands alone: no program is a directory.
+pub const OWN_CRATE: &str = "/";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
@@ -37,10 +39,10 @@ pub struct Cli {
 
 /// Commands by purpose, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Write a pipeline", &["init", "validate", "schema", "functions", "sql"]),
+    ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
-    ("Look at runs, here or with --target aws", &["runs", "show", "cost"]),
+    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "cost"]),
 ];
 
 /// Parses the arguments; a wrong command line ends the program with its usage.
@@ -55,7 +57,7 @@ pub fn command() -> clap::Command {
     let line = |name: &&str| {
         let about = command.find_subcommand(name).and_then(|c| c.get_about()).map(ToString::to_string);
         let about = about.unwrap_or_default();
-        format!("  {name:12} {}\n", about.strip_prefix("On AWS: ").unwrap_or(&about))
+        format!("  {name:12} {}\n", about.strip_prefix("On AWS: ").map_or_else(|| about.clone(), capital))
     };
     let group =
         |(title, names): &(&str, &[&str])| format!("{title}:\n{}\n", names.iter().map(line).collect::<String>());
@@ -64,6 +66,11 @@ pub fn command() -> clap::Command {
     let template =
         format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{rest}Common options:\n{{options}}{{after-help}}");
     command.help_template(template)
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 #[derive(Args, Clone)]
@@ -144,7 +151,7 @@ impl Global {
 pub enum ExampleName {
     /// Ten orders, and every key explained (the default)
     Orders,
-    /// Three days of flights: join, shuffle by carrier, reduce, combine
+    /// Three days: join, shuffle by carrier, reduce, combine
     Flights,
     /// Two days of web logs: broken lines, sessions by a window
     Logs,
@@ -166,12 +173,25 @@ pub enum Command {
         /// Directory to write to; made if absent
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
-        /// A first pipeline for this file instead: CSV or NDJSON (also .gz or .zst) or Parquet
+        /// A first pipeline for this file, or s3://BUCKET/KEY
+        ///
+        /// CSV or NDJSON (both also .gz or .zst), or Parquet.
         #[arg(long, value_name = "FILE", conflicts_with = "example")]
         from: Option<PathBuf>,
         /// A bigger example instead of ten orders, data included
         #[arg(long, value_name = "NAME")]
         example: Option<ExampleName>,
+        /// Also write DIR/worker, a crate for functions of your own
+        ///
+        /// In a directory with a pipeline only the crate is written. `--worker=FILE` names a built worker, as for other commands.
+        #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OWN_CRATE)]
+        worker: Option<PathBuf>,
+        /// The checkout of Spotmill that the crate builds against
+        #[arg(long, value_name = "DIR", requires = "worker")]
+        path: Option<PathBuf>,
+        /// The repository instead, at the commit of this program
+        #[arg(long, value_name = "URL", requires = "worker", conflicts_with = "path")]
+        git: Option<String>,
     },
     /// Check the pipeline and every step's SQL; reads no rows
     Validate {
@@ -200,6 +220,11 @@ pub enum Command {
     },
     /// Run one query over files, at once: the quickest way to try a step
     Sql(SqlArgs),
+    /// Build your own functions for the machines on AWS
+    Worker {
+        #[command(subcommand)]
+        command: WorkerCommand,
+    },
     /// Show the work list and why; changes nothing
     Plan {
         #[command(flatten)]
@@ -270,12 +295,25 @@ pub enum Command {
     },
     /// Show what a run or a month cost, and what the time was spent on
     Cost(CostArgs),
-    /// Print what a shell needs to complete commands and options, for example: spotmill completions bash
+    /// Print a shell's completions, for example: spotmill completions bash
     Completions { shell: Shell },
-    /// Print the manual page of this program or of one of its commands: spotmill man run | man -l -
+    /// Print a manual page, for example: spotmill man run | man -l -
     Man {
         #[arg(value_name = "COMMAND")]
         of: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum WorkerCommand {
+    /// Build the pipeline's worker crate; `deploy` finds the programs
+    ///
+    /// By cargo-zigbuild where it is installed, against the machines' glibc 2.34; else by this machine's own linker, for its own
+    /// architecture. What is missing is named before anything is built; nothing is installed.
+    Build {
+        /// x86_64, arm64 or both [default: both]
+        #[arg(long, value_name = "ARCH")]
+        target: Option<String>,
     },
 }
 
@@ -393,27 +431,31 @@ pub enum SqlFormat {
 }
 
 const SQL_HELP: &str = "\
-Types of params: true and false are bool; 7 is int64, but 007 a string; 1.5 and 1e3 are float64; 2024-01-31 is a date,
-2024-01-31T12:30:00 a timestamp; all else is a string, and so is 'text' in single quotes.
+Types of params: true and false are bool; 7 is int64, but 007 a string; 1.5 and
+1e3 are float64; 2024-01-31 is a date, 2024-01-31T12:30:00 a timestamp; all else
+is a string, and so is 'text' in single quotes.
 
 Examples:
-  spotmill sql 'SELECT carrier, COUNT(*) AS n FROM f GROUP BY carrier' --table f='data/*.csv'
-  spotmill sql @sql/daily.sql --table input=out/by_route.parquet --param date=2024-01-31 --output daily.csv
+  spotmill sql 'SELECT COUNT(*) AS n FROM f' --table f='data/*.csv'
+  spotmill sql @daily.sql --table input=in.parquet --output daily.csv
 
-Paths are relative to -C. Exit codes: 0 done · 1 it failed while it ran · 2 usage · 3 the query was refused";
+Paths are relative to -C.
+Exit codes: 0 done · 1 it failed while it ran · 2 usage · 3 refused";
 
 #[derive(Args, Clone)]
 pub struct DeployArgs {
     #[command(flatten)]
     pub key: KeyArgs,
-    /// The worker for x86_64 machines; by default the one found or built for this machine's architecture
+    /// The worker for x86_64 machines
+    ///
+    /// By default `worker build` has made it, or the release has it; else the one of this machine is deployed alone.
     #[arg(long, value_name = "FILE")]
     pub worker_x86_64: Option<PathBuf>,
     /// The worker for arm64 machines
     #[arg(long, value_name = "FILE")]
     pub worker_aarch64: Option<PathBuf>,
-    /// Where the functions' program is: DIR/bootstrap/bootstrap or DIR/bootstrap; by default target/lambda or `lambda`
-    /// beside this program
+    /// Where the functions' program is: DIR/bootstrap/bootstrap or DIR/bootstrap; by default the release's, target/lambda, or
+    /// `lambda` beside this program
     #[arg(long, value_name = "DIR")]
     pub lambdas: Option<PathBuf>,
     /// A bucket of yours, in this region, for code; by default spotmill-code-ACCOUNT-REGION, made if absent
@@ -467,6 +509,10 @@ mod tests {
         assert!(wide.is_empty(), "{wide:?}");
         assert_eq!(listed.len() + others.len(), all.len());
         assert!(listed.iter().chain(&others).all(|name| all.contains(*name)), "{all:?}");
+        let begins: Vec<&str> =
+            help.lines().filter(|line| all.contains(line.split_whitespace().next().unwrap_or(""))).collect();
+        assert_eq!(begins.len(), listed.len(), "{help}");
+        assert!(begins.iter().all(|line| line[15..].starts_with(char::is_uppercase)), "one style: {begins:#?}");
         let on_aws: BTreeSet<&str> = GROUPS[2].1.iter().copied().collect();
         assert_eq!(on_aws, BTreeSet::from(command::ON_AWS), "what is printed has to mean what is typed");
         command().debug_assert();

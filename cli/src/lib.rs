@@ -6,3 +6,6 @@ pub const FEATURES: &[&str] = if cfg!(feature = "aws") { &["aws"] } else { &[] }
 
 /// The commit that a release was built of; a build of a checkout does not claim to be of one.
 pub const COMMIT: Option<&str> = option_env!("SPOTMILL_COMMIT");
+
+/// The repository of that commit, where it can be fetched.
+pub const REPOSITORY: Option<&str> = option_env!("SPOTMILL_REPOSITORY");

@@ -13,6 +13,7 @@ mod aws;
 #[cfg(not(feature = "aws"))]
 #[path = "without_aws.rs"]
 mod aws;
+mod cargo;
 mod check;
 mod commands;
 mod event;
@@ -22,6 +23,7 @@ mod inspect;
 mod local;
 mod lock;
 mod next;
+mod own_crate;
 mod project;
 mod result;
 mod starter;
@@ -33,6 +35,7 @@ use args::{Cli, Command, Global};
 use event::Event;
 use exit::{Code, Stop, io};
 use spotmill_core::cpu;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -65,6 +68,14 @@ fn targeted(mut global: Global, command: Option<&Command>) -> Global {
     if global.target.is_none() && command.is_some_and(on_aws) {
         global.target = Some("aws".to_owned());
     }
+    match command {
+        // Of these two commands the option of that name is their own.
+        Some(Command::Worker { .. }) => global.target = None,
+        Some(Command::Init { .. }) if global.worker.as_deref() == Some(Path::new(args::OWN_CRATE)) => {
+            global.worker = None;
+        }
+        _ => {}
+    }
     // As it was typed, whatever -C changes to.
     global.worker = global.worker.map(|worker| std::path::absolute(&worker).unwrap_or(worker));
     global
@@ -87,8 +98,14 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         | Command::Destroy { .. }
         | Command::Start(_)
         | Command::Status { .. }
-        | Command::Stop { .. }) => commands::on_aws::run(global, command).await,
-        Command::Init { dir, from, example } => commands::init::run(global, dir.as_deref(), from.as_deref(), example),
+        | Command::Stop { .. }
+        | Command::Worker { .. }) => commands::on_aws::run(global, command).await,
+        Command::Init { dir, from, example, worker, path, git } => {
+            let is_asked = worker.as_deref() == Some(Path::new(args::OWN_CRATE));
+            let own = is_asked.then(|| own_crate::source(path.as_deref(), git.as_deref())).transpose()?;
+            let init = commands::init::Init { dir: dir.as_deref(), from: from.as_deref(), example, own };
+            commands::init::run(global, &init).await
+        }
         Command::Validate { key } => commands::author::validate(global, &key).await,
         Command::Schema { what, pipeline, events } => {
             commands::author::schema(global, what.as_deref(), pipeline, events).await

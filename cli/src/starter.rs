@@ -1,11 +1,19 @@
-//! A first pipeline for a file that is there: its columns as `schema` prints them, read as they are, and one aggregate
+//! A first pipeline for a file that is there, on this machine or in S3: its columns as `schema` prints them, read as they are, and one aggregate
 //! that runs.
 
-use crate::exit::{Code, Stop, io};
+use crate::answers::of_store;
+use crate::exit::{Stop, io};
+use crate::local::{near, place};
 use crate::next::dates_in;
+use crate::ui::format::bytes;
 use crate::worker::Worker;
+use spotmill_core::ids::Uri;
 use spotmill_core::types::{Column, ColumnType};
+use spotmill_platform::ports::{Store, StoreError};
 use std::path::{Path, PathBuf};
+
+/// A larger object is not copied to be looked at.
+const MOST_COPIED: u64 = 1 << 30;
 
 pub struct Made {
     pub toml: String,
@@ -78,19 +86,68 @@ const RESERVED: &[&str] = &[
     "with",
 ];
 
-pub fn pipeline(worker: &Worker, dir: &Path, file: &Path) -> Result<Made, Stop> {
-    let file = std::fs::canonicalize(file).map_err(io("read", file))?;
-    let name = file.to_string_lossy().into_owned();
-    if name.contains(['{', '}', '*', '?', '[', ']', '"', '\\']) || !file.is_file() {
-        let what = format!("{name} cannot be the input of a pipeline as it is named");
-        return Err(Stop::new(Code::Usage, what).remedy("name a file without any of {}*?[]\"\\ in its path"));
+/// For a file of this machine or an object in S3.
+pub async fn pipeline(worker: &Worker, dir: &Path, from: &Path) -> Result<Made, Stop> {
+    let name = from.to_string_lossy();
+    if name.starts_with("s3://") {
+        return of_object(worker, &Uri::new(&*name)).await;
     }
-    let block = worker.schema(&name)?;
-    let columns = worker.preview(&[name], 1)?.columns;
+    let file = std::fs::canonicalize(from).map_err(io("read", from))?;
+    let name = file.to_string_lossy().into_owned();
+    plain(&name)?;
+    if !file.is_file() {
+        return Err(Stop::usage(format!("{name} is no file")).remedy("name one of the files in it"));
+    }
+    let (block, columns) = examined(worker, &name)?;
     std::fs::create_dir_all(dir).map_err(io("create", dir))?;
     let home = std::fs::canonicalize(dir).map_err(io("read", dir))?;
     let path = file.strip_prefix(&home).map_or_else(|_| file.clone(), Path::to_owned);
-    Ok(made(&path, &block, &columns, &jiff::Zoned::now().date().to_string()))
+    Ok(made(&path, &block, &columns, &today()))
+}
+
+/// Its columns are found in a copy, which is gone afterwards.
+async fn of_object(worker: &Worker, uri: &Uri) -> Result<Made, Stop> {
+    plain(uri.as_str())?;
+    let key = uri.as_str()["s3://".len()..].split_once('/').map_or("", |(_, key)| key);
+    if key.is_empty() || uri.as_str().ends_with('/') {
+        return Err(Stop::usage(format!("{uri} is no object")).remedy("name one of the objects in it: s3://BUCKET/KEY"));
+    }
+    let store = place::store();
+    place::readable(&store, uri).await?;
+    let object = store.head(uri).await.map_err(|e| match e {
+        StoreError::NotFound(_) => Stop::usage(format!("there is no {uri}")),
+        e => of_store(e),
+    })?;
+    if object.bytes > MOST_COPIED {
+        let (size, most) = (bytes(object.bytes), bytes(MOST_COPIED));
+        let what = format!("{uri} has {size}; at most {most} are copied to find its columns");
+        return Err(
+            Stop::usage(what).remedy("name a smaller object with the same columns, and put the path in afterwards")
+        );
+    }
+    let kept = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
+    let copy = near::copy_path(kept.path(), uri)?;
+    store.download(uri, &object.etag, &copy).await.map_err(of_store)?;
+    let (block, columns) = examined(worker, &copy.to_string_lossy())?;
+    Ok(made(Path::new(uri.as_str()), &block, &columns, &today()))
+}
+
+/// The columns as a block of a pipeline, and as a list.
+fn examined(worker: &Worker, file: &str) -> Result<(String, Vec<Column>), Stop> {
+    Ok((worker.schema(file)?, worker.preview(&[file.to_owned()], 1)?.columns))
+}
+
+/// A name that means itself in a path of a pipeline.
+fn plain(name: &str) -> Result<(), Stop> {
+    if !name.contains(['{', '}', '*', '?', '[', ']', '"', '\\']) {
+        return Ok(());
+    }
+    let what = format!("{name} cannot be the input of a pipeline as it is named");
+    Err(Stop::usage(what).remedy("name a file without any of {}*?[]\"\\ in its path"))
+}
+
+fn today() -> String {
+    jiff::Zoned::now().date().to_string()
 }
 
 fn made(path: &Path, block: &str, columns: &[Column], today: &str) -> Made {

@@ -2,6 +2,7 @@
 //! the questions it answers. The worker links the engine; this program does not.
 
 use crate::args::Global;
+use crate::cargo::{self, NAME_IT};
 use crate::exit::{Code, Stop, io};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -9,7 +10,7 @@ use spotmill_core::item::{About, CheckReply, CheckRequest, FunctionInfo, Preview
 use spotmill_core::records::DeployedWorker;
 use spotmill_spec::query::{QueryReply, QueryRequest};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -18,12 +19,8 @@ use tokio::io::AsyncWriteExt;
 
 /// How long a question may take; none reads more than a few rows.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
-/// After which a message says that cargo builds; a build without changes takes less.
-const SILENT_FOR: Duration = Duration::from_secs(1);
 /// The stock worker's name.
-const STOCK: &str = "spotmill-worker";
-/// The way out where there is no worker.
-const NAME_IT: &str = "name a built one: --worker FILE, or SPOTMILL_WORKER=FILE";
+pub const STOCK: &str = "spotmill-worker";
 
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -33,22 +30,30 @@ pub struct Worker {
 impl Worker {
     /// The program that was named, else the pipeline's own crate as cargo builds it, else the stock worker.
     pub fn find(global: &Global, worker_crate: Option<&str>) -> Result<Worker, Stop> {
-        if let Some(program) = &global.worker {
-            return existing(program.clone(), "--worker names");
-        }
-        if let Some(program) = std::env::var_os("SPOTMILL_WORKER").filter(|program| !program.is_empty()) {
-            return existing(PathBuf::from(program), "SPOTMILL_WORKER names");
+        if let Some(named) = Worker::named(global)? {
+            return Ok(named);
         }
         match worker_crate {
-            Some(dir) => build(&Path::new(dir).join("Cargo.toml"), global.quiet),
+            Some(dir) => build(&manifest(dir)?, global.quiet),
             None => stock(global.quiet),
+        }
+    }
+
+    /// The program that was named, whatever the pipeline says.
+    pub fn named(global: &Global) -> Result<Option<Worker>, Stop> {
+        if let Some(program) = &global.worker {
+            return existing(program.clone(), "--worker names").map(Some);
+        }
+        match std::env::var_os("SPOTMILL_WORKER").filter(|program| !program.is_empty()) {
+            Some(program) => existing(PathBuf::from(program), "SPOTMILL_WORKER names").map(Some),
+            None => Ok(None),
         }
     }
 
     /// The worker that would be used, if that takes no build: named, or beside this program.
     pub fn at_hand(global: &Global) -> Result<Option<Worker>, Stop> {
-        if global.worker.is_some() || std::env::var_os("SPOTMILL_WORKER").is_some_and(|program| !program.is_empty()) {
-            return Worker::find(global, None).map(Some);
+        if let Some(named) = Worker::named(global)? {
+            return Ok(Some(named));
         }
         let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name(STOCK));
         Ok(beside.filter(|program| program.is_file()).map(|program| Worker { program }))
@@ -197,7 +202,7 @@ fn existing(program: PathBuf, what: &str) -> Result<Worker, Stop> {
 
 /// Where the stock worker comes from.
 #[derive(Debug, PartialEq, Eq)]
-enum Stock {
+pub enum Stock {
     Beside,
     Built,
     Nowhere,
@@ -213,15 +218,24 @@ fn stock_from(beside: bool, sources: bool, built_by_cargo: bool) -> Stock {
     }
 }
 
+impl Stock {
+    pub fn of_this_program() -> Result<Stock, Stop> {
+        let exe = this_program()?;
+        // Cargo marks its target directory with this file.
+        let by_cargo = exe.ancestors().skip(1).take(3).any(|dir| dir.join("CACHEDIR.TAG").is_file());
+        Ok(stock_from(exe.with_file_name(STOCK).is_file(), stock_sources().is_file(), by_cargo))
+    }
+}
+
+fn this_program() -> Result<PathBuf, Stop> {
+    std::env::current_exe().map_err(|e| Stop::failed(format!("cannot tell where this program is: {e}")))
+}
+
 fn stock(quiet: bool) -> Result<Worker, Stop> {
-    let exe = std::env::current_exe().map_err(|e| Stop::failed(format!("cannot tell where this program is: {e}")))?;
-    let beside = exe.with_file_name(STOCK);
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml");
-    // Cargo marks its target directory with this file.
-    let by_cargo = exe.ancestors().skip(1).take(3).any(|dir| dir.join("CACHEDIR.TAG").is_file());
-    match stock_from(beside.is_file(), sources.is_file(), by_cargo) {
+    let beside = this_program()?.with_file_name(STOCK);
+    match Stock::of_this_program()? {
         Stock::Beside => Ok(Worker { program: beside }),
-        Stock::Built => build(&sources, quiet),
+        Stock::Built => build(&stock_sources(), quiet),
         Stock::Nowhere => {
             Err(Stop::usage(format!("there is no worker: {} does not exist", beside.display())).remedy(format!(
                 "build it in a checkout of Spotmill (cargo build -p spotmill-worker) and put it there, or {NAME_IT}"
@@ -230,64 +244,33 @@ fn stock(quiet: bool) -> Result<Worker, Stop> {
     }
 }
 
-/// `cargo build` in the profile this program was built with; cargo's own progress goes to stderr.
-fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
-    if !manifest.is_file() {
-        return Err(Stop::new(Code::Invalid, format!("[worker] crate: there is no {}", manifest.display()))
-            .remedy("point `crate` at a directory with a Cargo.toml, or leave [worker] out for the stock worker"));
-    }
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--bins", "--message-format", "json-render-diagnostics"]);
-    // Cargo searches for its configuration (the target processor) where it is started.
-    cargo.current_dir(manifest.parent().unwrap_or(Path::new(".")));
-    // The variables that an outer `cargo run` sets for its own package would make build scripts that watch them run
-    // again, and the engine compile again.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_")) {
-            cargo.env_remove(name);
-        }
-    }
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    if quiet {
-        cargo.arg("--quiet");
-    }
-    let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| {
-        Stop::usage(format!("cannot start cargo to build the worker: {error}"))
-            .remedy(format!("install Rust (https://rustup.rs), or {NAME_IT}"))
-    })?;
-    let (ended, patience) = mpsc::channel::<()>();
-    let crate_dir = manifest.parent().unwrap_or(Path::new(".")).display().to_string();
-    let notice = std::thread::spawn(move || {
-        let is_building = patience.recv_timeout(SILENT_FOR) == Err(mpsc::RecvTimeoutError::Timeout);
-        if is_building && !quiet {
-            warn_of!(
-                "building the worker, for minutes if it is the first time: cargo build in {crate_dir} ({NAME_IT})"
-            );
-        }
-    });
-    let program = child.stdout.take().and_then(|out| executable(BufReader::new(out)));
-    let status = child.wait().map_err(io("wait for cargo and", manifest))?;
-    drop(ended);
-    let _ = notice.join();
-    match program {
-        Some(program) if status.success() => Ok(Worker { program }),
-        _ if status.success() => Err(Stop::new(Code::Invalid, format!("{} builds no program", manifest.display()))
-            .remedy("give it a src/main.rs that calls spotmill_worker::Worker::main")),
-        _ => Err(Stop::new(Code::Invalid, format!("the worker {} does not build", manifest.display()))
-            .remedy(format!("mend what cargo says above; or {NAME_IT}"))),
+/// The crate of the stock worker, in the checkout that this program was built in.
+pub fn stock_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/Cargo.toml")
+}
+
+/// The manifest of a pipeline's own crate.
+pub fn manifest(worker_crate: &str) -> Result<PathBuf, Stop> {
+    let manifest = Path::new(worker_crate).join("Cargo.toml");
+    match manifest.is_file() {
+        true => Ok(manifest),
+        false => Err(Stop::new(Code::Invalid, format!("[worker] crate: there is no {}", manifest.display())).remedy(
+            "point `crate` at a directory with a Cargo.toml (`init --worker` writes one), or leave [worker] \
+             out for the stock worker",
+        )),
     }
 }
 
-/// The last executable that cargo reports.
-fn executable(lines: impl BufRead) -> Option<PathBuf> {
-    let messages = lines.lines().map_while(Result::ok);
-    let made = messages.filter_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(&line).ok()?;
-        Some(PathBuf::from(message.get("executable")?.as_str()?))
-    });
-    made.last()
+/// `cargo build` in the profile this program was built with.
+fn build(manifest: &Path, quiet: bool) -> Result<Worker, Stop> {
+    let mut words = vec!["build".to_owned()];
+    words.extend((!cfg!(debug_assertions)).then(|| "--release".to_owned()));
+    words.extend(quiet.then(|| "--quiet".to_owned()));
+    let place = cargo::folder(manifest).display();
+    let notice =
+        format!("building the worker, for minutes if it is the first time: cargo build in {place} ({NAME_IT})");
+    let program = cargo::run(cargo::command(manifest, &words), manifest, (!quiet).then_some(notice))?;
+    Ok(Worker { program })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs a release of Spotmill from its tarball, without root: both programs go to one folder. It checks the tarball
-# against SHA256SUMS beside it, replaces programs by a rename, and runs what it installed once.
+# Installs a release of Spotmill from its tarball, without root: both programs go to one folder, and what `spotmill deploy`
+# sends to AWS goes to share/spotmill beside that folder. It checks the tarball against SHA256SUMS beside it, replaces programs
+# by a rename, and runs what it installed once.
 #
 #     sh install.sh spotmill-0.1.0-x86_64-linux.tar.gz [FOLDER]
 #     sh install.sh https://HOST/RELEASE/spotmill-0.1.0-x86_64-linux.tar.gz [FOLDER]
@@ -39,6 +40,16 @@ grep "  $name\$" "$work/SHA256SUMS" >"$work/sum" || fail "SHA256SUMS does not na
 
 tar -xzf "$work/$name" -C "$work" || fail "cannot unpack $name"
 mkdir -p "$folder"
+# Before the programs, which look for their own version's.
+for release in "$work"/spotmill-*-linux/share/spotmill/*; do
+  [ -d "$release" ] || continue
+  shared=$(dirname "$folder")/share/spotmill/${release##*/}
+  rm -rf "$shared.new"
+  mkdir -p "$shared.new"
+  cp -R "$release/." "$shared.new"
+  rm -rf "$shared"
+  mv "$shared.new" "$shared"
+done
 for program in spotmill-worker spotmill; do
   # Beside its place first: a rename within one folder is whole or not at all, also while the old one runs.
   cp "$work"/spotmill-*-linux/"$program" "$folder/.$program.new"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Packs built programs for people who have no Rust: a wheel for pip and uv, a tarball with the installer, and SHA256SUMS
-over all of them. It compiles nothing and downloads nothing. The platform's tag is read from the programs: their
+over all of them. `--machines` adds what `spotmill deploy` sends to AWS: the worker for the other processor, and the functions'
+program. It compiles nothing and downloads nothing. The platform's tag is read from the programs: their
 processor, and the newest glibc symbol that they ask for. The same programs give the same bytes.
 
     infra/release/package.py --bin target/debug --out target/release-check"""
@@ -30,6 +31,9 @@ MADE = (2020, 1, 1, 0, 0, 0)
 MADE_S = 1_577_836_800
 MACHINES = {62: "x86_64", 183: "aarch64"}
 PYTHON = ">=3.8"
+# Below the folder of --machines, and below share/spotmill/VERSION of an installation (cli/src/aws/installed.rs).
+WORKER = "spotmill-worker"
+FUNCTIONS = "lambda/bootstrap"
 
 
 def version():
@@ -61,8 +65,26 @@ def stripped(path):
         return copy.read_bytes()
 
 
-def wheel(out, programs, tag, level):
-    """A wheel whose scripts are the programs: pip puts them on the environment's PATH as they are."""
+def for_machines(folder, processor, take):
+    """What a deploy needs beside the programs of this processor, by its place below `share`."""
+    found = {}
+    for other in sorted(set(MACHINES.values()) - {processor}):
+        path = folder / other / WORKER
+        if not path.is_file():
+            raise SystemExit(f"package: there is no {path}; deploy would serve machines of {processor} alone")
+        if machine(path.read_bytes()) != other:
+            raise SystemExit(f"package: {path} is not for {other}")
+        found[f"{other}/{WORKER}"] = path
+    if not (folder / FUNCTIONS).is_file():
+        raise SystemExit(f"package: there is no {folder / FUNCTIONS}; deploy would have no functions")
+    found[FUNCTIONS] = folder / FUNCTIONS
+    # No tool of this machine strips programs of another processor.
+    body = {name: take(path) if machine(path.read_bytes()) == processor else path.read_bytes() for name, path in found.items()}
+    return {f"share/spotmill/{version()}/{name}": (of, 0o755) for name, of in body.items()}
+
+
+def wheel(out, programs, shared, tag, level):
+    """A wheel whose scripts are the programs: pip puts them on the environment's PATH as they are, and `shared` beside."""
     release, name = version(), f"spotmill-{version()}"
     readme = (ROOT / "README.md").read_text()
     metadata = "\n".join([
@@ -76,6 +98,7 @@ def wheel(out, programs, tag, level):
     ])
     about = f"Wheel-Version: 1.0\nGenerator: spotmill-package\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n"
     files = {f"{name}.data/scripts/{program}": (body, 0o755) for program, body in programs.items()}
+    files |= {f"{name}.data/data/{path}": file for path, file in shared.items()}
     files |= {f"{name}.dist-info/licenses/{licence}": ((ROOT / licence).read_bytes(), 0o644) for licence in LICENCES}
     files |= {f"{name}.dist-info/METADATA": (metadata.encode(), 0o644), f"{name}.dist-info/WHEEL": (about.encode(), 0o644)}
     record = [f"{path},sha256={digest(body)},{len(body)}" for path, (body, _) in files.items()]
@@ -93,11 +116,12 @@ def digest(body):
     return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
 
 
-def tarball(out, programs, processor, level):
+def tarball(out, programs, shared, processor, level):
     """The programs, the licences and the installer, below one folder."""
     folder = f"spotmill-{version()}-{processor}-linux"
     path = out / f"{folder}.tar.gz"
     files = {program: (body, 0o755) for program, body in programs.items()}
+    files |= shared
     files |= {name: ((ROOT / name).read_bytes(), 0o644) for name in (*LICENCES, "README.md", "CHANGELOG.md")}
     with path.open("wb") as raw, Gzip(raw, level) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for name, (body, mode) in sorted(files.items()):
@@ -124,6 +148,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="where the programs are")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="where the packages go; made if absent")
+    parser.add_argument("--machines", type=pathlib.Path, help="PROCESSOR/spotmill-worker and lambda/bootstrap, for deploy")
     parser.add_argument("--level", type=int, default=9, help="1 is quick, 9 is small")
     parser.add_argument("--as-built", action="store_true", help="do not strip: the linker did")
     parser.add_argument("--most-mb", type=float, default=100, help="the biggest wheel that PyPI takes")
@@ -140,15 +165,21 @@ def main():
     processor, floor = processors.pop(), glibc(programs.values())
     if asked.glibc and floor > tuple(int(n) for n in asked.glibc.split(".")):
         raise SystemExit(f"package: the programs need glibc {floor[0]}.{floor[1]}, newer than {asked.glibc}")
+    shared = for_machines(asked.machines, processor, take) if asked.machines else {}
+    newest = glibc([body for body, _ in shared.values()]) if asked.glibc and shared else floor
+    if asked.glibc and newest > tuple(int(n) for n in asked.glibc.split(".")):
+        raise SystemExit(f"package: the programs for AWS need glibc {newest[0]}.{newest[1]}, newer than {asked.glibc}")
     asked.out.mkdir(parents=True, exist_ok=True)
     made = [
-        wheel(asked.out, programs, f"manylinux_{floor[0]}_{floor[1]}_{processor}", asked.level),
-        tarball(asked.out, programs, processor, asked.level),
+        wheel(asked.out, programs, shared, f"manylinux_{floor[0]}_{floor[1]}_{processor}", asked.level),
+        tarball(asked.out, programs, shared, processor, asked.level),
     ]
     shutil.copy2(HERE / "install.sh", asked.out / "install.sh")
     sums(asked.out)
     for name, body in programs.items():
         print(f"{len(body) / 1e6:8.1f} MB  {name}, stripped")
+    for name, (body, _) in shared.items():
+        print(f"{len(body) / 1e6:8.1f} MB  {name}")
     for path in made:
         print(f"{path.stat().st_size / 1e6:8.1f} MB  {path.name}")
     print(f"glibc {floor[0]}.{floor[1]} or newer, {processor}")

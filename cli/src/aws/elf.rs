@@ -32,11 +32,10 @@ pub fn read(path: &Path, any_glibc: bool) -> Result<Needs, Stop> {
         Some(found) if found > GLIBC && !any_glibc => {
             let (major, minor) = found;
             let what = format!("{} needs glibc {major}.{minor}; Amazon Linux 2023 has 2.34", path.display());
-            Err(Stop::new(Code::Invalid, what).remedy(format!(
-                "build it with cargo-zigbuild: cargo zigbuild --release --target {}-unknown-linux-gnu.2.34; or say \
-                 --allow-any-glibc if your machines' image has a newer one",
-                needs.architecture.machine()
-            )))
+            Err(Stop::new(Code::Invalid, what).remedy(
+                "build it against an older one, which `worker build` does with cargo-zigbuild (pip install cargo-zigbuild); \
+                 or deploy with --allow-any-glibc if your machines' image has a newer one",
+            ))
         }
         _ => Ok(needs),
     }

@@ -3,9 +3,13 @@
 //! through the same code.
 
 pub mod answers;
+pub mod built;
+pub mod cross;
 pub mod elf;
 pub mod follow;
+mod installed;
 pub mod names;
+pub mod programs;
 pub mod release;
 pub mod silence;
 pub mod table;

@@ -76,7 +76,8 @@ fn nowhere() -> Stop {
 fn places() -> Vec<PathBuf> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/lambda");
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("lambda")));
-    [Some(PathBuf::from("target/lambda")), Some(checkout), beside].into_iter().flatten().collect()
+    let built = [Some(PathBuf::from("target/lambda")), Some(checkout), beside].into_iter().flatten();
+    super::installed::functions().into_iter().chain(built).collect()
 }
 
 /// As cargo-lambda lays them out, or plain.

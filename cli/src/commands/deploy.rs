@@ -4,6 +4,7 @@
 //! repeated.
 
 use crate::args::{DeployArgs, Global};
+use crate::aws::programs::{self, Chosen};
 use crate::aws::release::{self, Release};
 use crate::aws::upgrade::{self, Parameters};
 use crate::aws::{World, answers, connect, elf, names, stack_name};
@@ -11,9 +12,11 @@ use crate::check;
 use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::project::{self, Project};
+use crate::result::relative;
 use crate::ui::Ui;
 use crate::ui::format::bytes;
 use crate::worker::Worker;
+use spotmill_core::fleet::Architecture;
 use spotmill_core::ids::Uri;
 use spotmill_core::keys;
 use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION, WorkerNeeds};
@@ -51,6 +54,7 @@ struct Plan {
 pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let ui = Ui::new(global.json, global.quiet);
     let (plan, worker) = prepare(global, args)?;
+    report(&plan, global, &ui);
     let aws = connect().await?;
     let input = project::sample_input(&plan.project, global, &args.key);
     let program = super::run::program(&plan.frozen, &input, global)?;
@@ -73,13 +77,7 @@ fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     names::check_stack(&stack).map_err(Stop::usage)?;
     upgrade::parameters(&args.parameters, None, &[])?;
     let release = Release::find(args.lambdas.as_deref(), args.allow_any_glibc)?;
-    let local = if cfg!(target_arch = "aarch64") { &args.worker_aarch64 } else { &args.worker_x86_64 };
-    let worker = match local {
-        Some(program) => Worker { program: program.clone() },
-        None => Worker::find(global, project.pipeline().worker_crate.as_deref())?,
-    };
-    let named: Vec<PathBuf> = [&args.worker_x86_64, &args.worker_aarch64].into_iter().flatten().cloned().collect();
-    let paths = if named.is_empty() { vec![worker.program.clone()] } else { named };
+    let Chosen { worker, paths } = programs::choose(global, args, project.pipeline().worker_crate.as_deref())?;
     let mut workers = Vec::new();
     for path in paths {
         let needs = elf::read(&path, args.allow_any_glibc)?;
@@ -92,7 +90,25 @@ fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     Ok((Plan { project, frozen, stack, release, workers, version }, worker))
 }
 
-/// A program given for the other architecture.
+/// The programs that were chosen, before anything is done with them.
+fn report(plan: &Plan, global: &Global, ui: &Ui) {
+    for w in &plan.workers {
+        let glibc = w.needs.glibc_text().map_or_else(|| "no glibc".to_owned(), |glibc| format!("glibc {glibc}"));
+        ui.note(format!(
+            "worker for {}: {}, {glibc}",
+            w.needs.architecture.machine(),
+            relative(&w.path.to_string_lossy())
+        ));
+    }
+    let served: Vec<Architecture> = plan.workers.iter().map(|w| w.needs.architecture).collect();
+    if let Some(note) =
+        programs::lacking(&served, global).filter(|_| plan.project.pipeline().fleet.architectures.is_empty())
+    {
+        ui.note(note);
+    }
+}
+
+/// A program given for the other architecture, or two for one.
 fn misplaced(args: &DeployArgs, workers: &[Program]) -> Result<(), Stop> {
     let asked = [(&args.worker_x86_64, "x86_64"), (&args.worker_aarch64, "aarch64")];
     for (path, machine) in asked.into_iter().filter_map(|(path, machine)| Some((path.as_ref()?, machine))) {
@@ -101,7 +117,13 @@ fn misplaced(args: &DeployArgs, workers: &[Program]) -> Result<(), Stop> {
             return Err(Stop::usage(format!("{} is a program for {found}, not {machine}", path.display())));
         }
     }
-    Ok(())
+    match workers {
+        [one, other] if one.needs.architecture == other.needs.architecture => {
+            let machine = one.needs.architecture.machine();
+            Err(Stop::usage(format!("{} and {} are both for {machine}", one.path.display(), other.path.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn stack(

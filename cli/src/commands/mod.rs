@@ -29,3 +29,5 @@ pub mod status;
 #[cfg(feature = "aws")]
 pub mod stop;
 pub mod version;
+#[cfg(feature = "aws")]
+pub mod worker;

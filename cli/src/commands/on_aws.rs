@@ -1,7 +1,7 @@
-//! The commands that are of AWS alone; `without_aws.rs` takes this file's place in a build without them.
+//! The commands that are for AWS alone; `without_aws.rs` takes this file's place in a build without them.
 
-use super::{deploy, destroy, doctor, start, status, stop};
-use crate::args::{Command, Global};
+use super::{deploy, destroy, doctor, start, status, stop, worker};
+use crate::args::{Command, Global, WorkerCommand};
 use crate::exit::{Code, Stop};
 
 pub async fn run(global: &Global, command: Command) -> Result<Code, Stop> {
@@ -12,6 +12,7 @@ pub async fn run(global: &Global, command: Command) -> Result<Code, Stop> {
         Command::Start(args) => start::run(global, &args).await,
         Command::Status { run, watch } => status::run(global, run.as_deref(), watch).await,
         Command::Stop { run } => stop::run(global, &run).await,
+        Command::Worker { command: WorkerCommand::Build { target } } => worker::build(global, target.as_deref()),
         _ => Err(Stop::usage("this command is of this machine")),
     }
 }

@@ -200,6 +200,13 @@ pub enum Event {
         problems: usize,
         warnings: usize,
     },
+    /// `worker build`: a worker that `deploy` takes.
+    WorkerBuilt {
+        architecture: String,
+        glibc: Option<String>,
+        program: String,
+        bytes: u64,
+    },
     Deployed {
         stack: String,
         root: String,

@@ -9,6 +9,7 @@ mod examples;
 mod flights;
 mod functions;
 mod messages;
+mod own_worker;
 mod s3;
 mod screen;
 mod sql;

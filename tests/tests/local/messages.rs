@@ -22,7 +22,7 @@ fn empty() -> Project {
 }
 
 /// As typed in the project's directory, without -C.
-fn command(project: &Project, args: &[&str]) -> Command {
+pub fn command(project: &Project, args: &[&str]) -> Command {
     let mut command = Command::new(&programs().spotmill);
     command.args(args).current_dir(project.path("")).env("SPOTMILL_WORKER", project.worker());
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "SPOTMILL_STACK"] {

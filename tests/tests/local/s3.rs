@@ -142,6 +142,28 @@ fn killed_and_gone_on_with_from_another_directory_with_only_the_bucket_in_common
     println!("killed {hits} times; {reused} committed items were reused from other directories");
 }
 
+#[test]
+fn a_first_pipeline_for_an_object_runs_as_it_is() {
+    let away = Away::start();
+    let project = Project::new("");
+    std::fs::remove_file(project.path("pipeline.toml")).expect("removed");
+    project.write("orders.csv", "id,country,amount\n1,de,2.50\n2,fr,4.00\n3,de,1.25\n");
+    let from = project.path("orders.csv").to_string_lossy().into_owned();
+    let to = format!("s3://{BUCKET}/lists/orders-2026-01-31.csv");
+    away.aws(&["s3", "cp", &from, &to]);
+    std::fs::remove_file(&from).expect("removed");
+    let init = |from: &str| away.run(&project, &["init", "--from", from]);
+    init(&format!("s3://{BUCKET}/lists/orders-2026-01-30.csv")).code(2).says("there is no s3://lake/lists/orders");
+    init(&format!("s3://{BUCKET}/lists/")).code(2).says("is no object");
+    init(&format!("s3://{BUCKET}")).code(2).says("is no object");
+    init(&format!("s3://{BUCKET}/lists/*.csv")).code(2).says("cannot be the input");
+    init("s3://no-such-bucket-of-anyone/x.csv").code(5).says("no-such-bucket-of-anyone");
+    assert!(!project.path("pipeline.toml").exists(), "what is refused writes nothing");
+    init(&to).code(0).says("run --date 2026-01-31");
+    assert!(project.read("pipeline.toml").contains("path = \"s3://lake/lists/orders-{date}.csv\""));
+    away.run(&project, &["run", "--date", "2026-01-31"]).code(0).says("3.75");
+}
+
 /// An endpoint that answers what is wrong, ended when dropped.
 struct Faults {
     process: Child,

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, fine, problem, warning};
 use crate::args::Global;
-use crate::aws::{World, answers, elf, release};
+use crate::aws::{World, answers, elf, programs, release};
 use crate::exit::Stop;
 use spotmill_core::keys;
 use spotmill_core::model::Pipeline;
@@ -42,7 +42,8 @@ pub(super) async fn deployed(
 async fn worker(global: &Global, world: &World, record: &Deployed, pipeline: &Pipeline) -> Result<Finding, Stop> {
     let (store, root, mut described) = (&*world.ctx.store, world.root(), Vec::new());
     let deploy = global.command("deploy").to_string();
-    let both = format!("{deploy} --worker-x86-64 FILE --worker-aarch64 FILE");
+    let build = programs::build_command(global);
+    let both = format!("{build}, then {deploy}");
     for (machine, sha256) in &record.worker.programs {
         if !release::stands(store, &keys::worker(root, sha256)).await? {
             return Ok(problem("worker", format!("{}: the program for {machine} is gone", record.name), deploy));
@@ -53,8 +54,7 @@ async fn worker(global: &Global, world: &World, record: &Deployed, pipeline: &Pi
             let glibc = glibc.unwrap_or_default();
             let what =
                 format!("{}: the program for {machine} needs glibc {glibc}; Amazon Linux 2023 has 2.34", record.name);
-            let remedy = format!("cargo zigbuild --release --target {machine}-unknown-linux-gnu.2.34, then {deploy}");
-            return Ok(warning("worker", what, remedy));
+            return Ok(warning("worker", what, both));
         }
         described.push(glibc.map_or_else(|| machine.clone(), |glibc| format!("{machine} (glibc {glibc})")));
     }

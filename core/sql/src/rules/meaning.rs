@@ -170,11 +170,16 @@ fn scalar(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> 
     if matches!(func.name(), "coalesce" | "greatest" | "least" | "nullif" | "nvl") {
         args = of_one_kind(args, schema);
     }
-    if let ("nullif", [x, y]) = (func.name(), args.as_slice())
-        && (kind(&x.get_type(schema)?), kind(&y.get_type(schema)?)) == (Kind::Date, Kind::Timestamp)
-    {
-        let expr = Expr::ScalarFunction(ScalarFunction { func, args });
-        return Ok(Transformed::yes(Conversion::call(expr, DataType::Date32, false)));
+    if let ("nullif", [x, y]) = (func.name(), args.as_slice()) {
+        let (ty, other) = (x.get_type(schema)?, y.get_type(schema)?);
+        // What is compared has a common type; what is returned is the first value, as it was.
+        if let (Kind::Date, Kind::Timestamp)
+        | (Kind::Decimal, Kind::Decimal | Kind::Integer)
+        | (Kind::Integer, Kind::Decimal) = (kind(&ty), kind(&other))
+        {
+            let expr = Expr::ScalarFunction(ScalarFunction { func, args });
+            return Ok(Transformed::yes(Conversion::call(expr, ty, false)));
+        }
     }
     // The places decide the type, so they are a literal as soon as they can be.
     if func.name() == "round"
