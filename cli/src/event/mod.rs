@@ -3,9 +3,9 @@
 
 mod parts;
 
-pub use parts::{
-    CostReport, FleetAsked, FleetSize, LeftOut, MachineNow, Published, RunEnded, StepColumns, StepSummary,
-};
+pub use parts::{CostReport, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
+#[cfg(feature = "aws")]
+pub use parts::{FleetSize, LeftOut};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

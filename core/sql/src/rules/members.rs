@@ -34,21 +34,12 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn member(expr: Expr) -> Expr {
     match expr {
-        Expr::InList(InList { expr, mut list, negated }) => match list.pop() {
-            // Two sides of one comparison may be the keys of a join.
-            Some(item) if list.is_empty() => {
-                if negated {
-                    expr.not_eq(item)
-                } else {
-                    expr.eq(item)
-                }
-            }
-            Some(last) => {
-                list.push(last);
-                Member::call(*expr, list, negated)
-            }
-            None => Expr::InList(InList { expr, list, negated }),
-        },
+        // Two sides of one comparison may be the keys of a join.
+        Expr::InList(InList { expr, mut list, negated }) if list.len() == 1 => {
+            let op = if negated { Operator::NotEq } else { Operator::Eq };
+            datafusion_expr::binary_expr(*expr, op, list.remove(0))
+        }
+        Expr::InList(InList { expr, list, negated }) => Member::call(*expr, list, negated),
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => either(*left, *right),
         other => other,
     }
