@@ -67,8 +67,10 @@ async fn quiet(global: &Global, world: &World, force: bool, ui: &Ui) -> Result<(
     }
     if reaped.living > 0 {
         let left = plural(reaped.living as u64, "fleet");
-        return Err(Stop::failed(format!("it is not certain yet that {left} ended; machines must not outlive the stack"))
-            .remedy("run the same command again in five minutes"));
+        return Err(Stop::failed(format!(
+            "it is not certain yet that {left} ended; machines must not outlive the stack"
+        ))
+        .remedy("run the same command again in five minutes"));
     }
     Ok(())
 }

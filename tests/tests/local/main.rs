@@ -8,6 +8,7 @@ mod examples;
 mod flights;
 mod functions;
 mod messages;
+mod pasted;
 mod s3;
 mod screen;
 mod sql;

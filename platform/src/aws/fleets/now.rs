@@ -9,8 +9,8 @@ use crate::ports::{Clock, FleetEvent, FleetNow};
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{DefaultTargetCapacityType, FleetData, FleetStateCode, Instance, InstanceLifecycleType};
 use spotmill_core::fleet::{MachineNow, Target};
-use spotmill_ec2::console_tail;
 use spotmill_ec2::FLEET_TAG;
+use spotmill_ec2::console_tail;
 use std::collections::BTreeSet;
 
 /// A machine that has no console of this very moment, only what it wrote when it booted or ended.
