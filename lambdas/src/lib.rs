@@ -2,6 +2,7 @@
 //! it. They hold nothing between calls, run anywhere the ports do, and may be killed at any line: the next call finds
 //! records, not promises.
 
+mod arrow_schema;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod begin;
