@@ -104,6 +104,7 @@ pub enum RejectKind {
     BadValue,
     InvalidUtf8,
     UnclosedQuote,
+    BadEscape,
     RepeatedHeader,
     BadJson,
 }

@@ -186,7 +186,7 @@ impl At<'_> {
                     Some(byte) => format!("`{escape}{}` is no escape", char::from(byte).escape_default()),
                     None => format!("the file ends after the escape `{escape}`"),
                 };
-                Bad::new("bad_escape", format!("{what}: {rule}"))
+                Bad::new(RejectKind::BadEscape, format!("{what}: {rule}"))
             }
         };
         // Quotes there cannot be trusted: the line is left out, and reading goes on after it.
