@@ -12,7 +12,7 @@ use spotmill_core::calls::errors;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
-use spotmill_core::model::{Format, Read, Source, Step};
+use spotmill_core::model::{Read, Source, Step};
 use spotmill_lambdas::{HandlerError, Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store, StoreError};
 use spotmill_spec as spec;

@@ -91,7 +91,7 @@ const FOUND: usize = 30;
 #[test]
 fn types_are_those_of_the_file_found_planned_or_declared() {
     let list = &TYPES[..FOUND];
-    let names: Vec<&str> = list.iter().map(|c| c.split(' ').next().unwrap_or_default()).collect();
+    let names: Vec<String> = list.iter().map(|c| format!("\"{}\"", c.split(' ').next().unwrap_or_default())).collect();
     let sql = format!("SELECT {} FROM input", names.join(", "));
     let nine = "9".repeat(36);
     let at = "2023-11-14 22:13:20";
