@@ -1,10 +1,18 @@
 //! The command line. This module only parses; `main` turns the result into a command with all options resolved.
 
 mod cost;
+mod deploy;
+mod runs;
+mod sql;
+mod values;
+
+pub use cost::{CostArgs, CostBy};
+pub use deploy::DeployArgs;
+pub use runs::{Asked, KeyArgs, RunArgs, StartArgs};
+pub use sql::{SqlArgs, SqlFormat};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-pub use cost::{CostArgs, CostBy};
 use spotmill_core::command::{self, Caller};
 use std::path::{Path, PathBuf};
 
@@ -175,7 +183,7 @@ pub enum Command {
         dir: Option<PathBuf>,
         /// A first pipeline for this file, or s3://BUCKET/KEY
         ///
-        /// CSV or NDJSON (both also .gz or .zst), or Parquet.
+        /// CSV or NDJSON (both also .gz or .zst), Parquet or Arrow.
         #[arg(long, value_name = "FILE", conflicts_with = "example")]
         from: Option<PathBuf>,
         /// A bigger example instead of ten orders, data included
@@ -315,183 +323,6 @@ pub enum WorkerCommand {
         #[arg(long, value_name = "ARCH")]
         target: Option<String>,
     },
-}
-
-#[derive(Args, Clone, Default)]
-pub struct KeyArgs {
-    /// The logical date, YYYY-MM-DD
-    #[arg(long, value_name = "D")]
-    pub date: Option<String>,
-    /// Another param of the pipeline
-    #[arg(long = "param", value_name = "K=V", value_parser = key_value)]
-    pub params: Vec<(String, String)>,
-}
-
-/// Which keys are run, and how.
-#[derive(Args, Clone)]
-pub struct Asked {
-    /// The logical date, or an inclusive range: 2013-01-01..2013-01-31
-    #[arg(long, value_name = "D|D..D")]
-    pub date: Option<String>,
-    /// Another param of the pipeline
-    #[arg(long = "param", value_name = "K=V", value_parser = key_value)]
-    pub params: Vec<(String, String)>,
-    /// Begin a new generation of this step and of all that read it
-    #[arg(long, value_name = "S")]
-    pub from_step: Option<String>,
-    /// Run only these steps
-    #[arg(long, value_name = "S,…", value_delimiter = ',')]
-    pub only: Vec<String>,
-    /// Begin a new generation of every step
-    #[arg(long)]
-    pub fresh: bool,
-    /// Publish without these items: STEP=7,8
-    #[arg(long, value_name = "S=I,…", value_parser = accept)]
-    pub accept: Vec<(String, Vec<u32>)>,
-    /// Do again what inputs have changed for since they were read
-    #[arg(long)]
-    pub changed: bool,
-    /// Take over what lies at a destination and is not this step's: it is deleted once the new files stand
-    #[arg(long, conflicts_with = "leave")]
-    pub adopt: bool,
-    /// Leave what lies at a destination and is not this step's, and publish beside it
-    #[arg(long)]
-    pub leave: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
-}
-
-#[derive(Args, Clone)]
-pub struct RunArgs {
-    #[command(flatten)]
-    pub asked: Asked,
-    /// Children at once; default: what fits this machine at the step's resources
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub workers: Option<u32>,
-}
-
-#[derive(Args, Clone)]
-pub struct StartArgs {
-    #[command(flatten)]
-    pub asked: Asked,
-    /// Follow the run to its end, and end as it does; a range then runs one date after another
-    #[arg(short, long)]
-    pub wait: bool,
-    /// A deployed pipeline; by default the one in this directory
-    #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
-}
-
-#[derive(Args, Clone)]
-#[command(after_help = SQL_HELP)]
-pub struct SqlArgs {
-    /// One SELECT; `@FILE` for what is in a file, `-` for standard input
-    #[arg(value_name = "QUERY", required_unless_present = "file", conflicts_with = "file")]
-    pub query: Option<String>,
-    /// The same as @FILE
-    #[arg(long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// A table: CSV, NDJSON (both also .gz or .zst) or Parquet, by the ending; several files of one kind, or a quoted
-    /// glob such as 'data/*.csv.gz'. A CSV file's first line names its columns
-    #[arg(long = "table", value_name = "NAME=FILE,…", value_parser = table_files)]
-    pub tables: Vec<(String, String)>,
-    /// The columns of a text table, such as trips="id int64, day date"; by default what every value fits, as `spotmill
-    /// schema` prints it
-    #[arg(long, value_name = "NAME=COLUMNS", value_parser = table_columns)]
-    pub columns: Vec<(String, String)>,
-    /// The CSV files of this table have no header; without --columns they have column_1, column_2, …
-    #[arg(long, value_name = "NAME")]
-    pub no_header: Vec<String>,
-    /// A text that stands for NULL in CSV files; may be given again
-    #[arg(long = "null-value", value_name = "TEXT")]
-    pub null_values: Vec<String>,
-    /// The value of $NAME in the query
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = key_value)]
-    pub params: Vec<(String, String)>,
-    /// Write all rows to a file ending in .parquet, .csv, .tsv or .ndjson
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["format", "limit"])]
-    pub output: Option<PathBuf>,
-    /// Replace the file if it exists
-    #[arg(long, requires = "output")]
-    pub force: bool,
-    /// How rows are printed
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<SqlFormat>,
-    /// The most rows to print; by default 50 of a table, all of csv and ndjson
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SqlFormat {
-    Table,
-    Csv,
-    Ndjson,
-}
-
-const SQL_HELP: &str = "\
-Types of params: true and false are bool; 7 is int64, but 007 a string; 1.5 and
-1e3 are float64; 2024-01-31 is a date, 2024-01-31T12:30:00 a timestamp; all else
-is a string, and so is 'text' in single quotes.
-
-Examples:
-  spotmill sql 'SELECT COUNT(*) AS n FROM f' --table f='data/*.csv'
-  spotmill sql @daily.sql --table input=in.parquet --output daily.csv
-
-Paths are relative to -C.
-Exit codes: 0 done · 1 it failed while it ran · 2 usage · 3 refused";
-
-#[derive(Args, Clone)]
-pub struct DeployArgs {
-    #[command(flatten)]
-    pub key: KeyArgs,
-    /// The worker for x86_64 machines
-    ///
-    /// By default `worker build` has made it, or the release has it; else the one of this machine is deployed alone.
-    #[arg(long, value_name = "FILE")]
-    pub worker_x86_64: Option<PathBuf>,
-    /// The worker for arm64 machines
-    #[arg(long, value_name = "FILE")]
-    pub worker_aarch64: Option<PathBuf>,
-    /// Where the functions' program is: DIR/bootstrap/bootstrap or DIR/bootstrap; by default the release's, target/lambda, or
-    /// `lambda` beside this program
-    #[arg(long, value_name = "DIR")]
-    pub lambdas: Option<PathBuf>,
-    /// A bucket of yours, in this region, for code; by default spotmill-code-ACCOUNT-REGION, made if absent
-    #[arg(long, value_name = "NAME")]
-    pub code_bucket: Option<String>,
-    /// A parameter of the stack, such as ZoneCount=4; those not set stay as they are
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = key_value)]
-    pub parameters: Vec<(String, String)>,
-    /// Deploy programs that need a newer glibc than the machines' 2.34
-    #[arg(long)]
-    pub allow_any_glibc: bool,
-    /// Print what would change and change nothing (code is uploaded all the same: CloudFormation reads it)
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE, for example --param region=eu".to_owned()),
-    }
-}
-
-fn table_files(text: &str) -> Result<(String, String), String> {
-    key_value(text).map_err(|_| "expected NAME=FILE, for example --table trips=data/trips.csv".to_owned())
-}
-
-fn table_columns(text: &str) -> Result<(String, String), String> {
-    key_value(text).map_err(|_| "expected NAME=COLUMNS, for example --columns trips=\"id int64, day date\"".to_owned())
-}
-
-fn accept(text: &str) -> Result<(String, Vec<u32>), String> {
-    let wrong = || "expected STEP=ITEM,ITEM, for example --accept normalize=7,8".to_owned();
-    let (step, items) = text.split_once('=').ok_or_else(wrong)?;
-    let items = items.split(',').map(|i| i.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-    Ok((step.to_owned(), items))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use spotmill_core::calls::errors;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
-use spotmill_core::model::{Format, Read, Source, Step};
+use spotmill_core::model::{Read, Source, Step};
 use spotmill_lambdas::{HandlerError, Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store, StoreError};
 use spotmill_spec as spec;
@@ -87,8 +87,8 @@ impl Inputs<'_> {
         let read = columns::sampled(&self.store, read.clone(), &files).await;
         let read = read.map_err(|e| unsampled(&pattern.prefix, e))?;
         match matching.into_iter().next() {
-            Some(_) if read.format != Format::Parquet => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
-            // What its footer does not state as types: which columns are left out, and keys in its path.
+            Some(_) if !read.format.states_types() => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+            // What the file does not state as types: which columns are left out, and keys in its path.
             Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read }),
             None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
@@ -101,7 +101,7 @@ impl Inputs<'_> {
             return Ok(object.uri);
         }
         if object.bytes > MAX_SAMPLE_BYTES {
-            let what = format!("{} is too big to look at its columns ({})", object.uri, bytes(object.bytes));
+            let what = format!("{} is too big to read its columns from ({})", object.uri, bytes(object.bytes));
             return Err(Stop::new(Code::Invalid, what).remedy("declare `columns`"));
         }
         let copy = near::copy_path(self.samples, &object.uri)?;

@@ -244,4 +244,10 @@ pub mod errors {
         (MISCONFIGURED, Reaction::Final),
         (PANICKED, Reaction::FinalUnlessItCosts),
     ];
+
+    /// Whether another round would end the same way. A bug of ours may not be met again, and what nobody listed neither.
+    pub fn end_a_step(error: &str) -> bool {
+        let listed = ALL.iter().find(|(name, _)| *name == error);
+        error != PANICKED && listed.is_some_and(|(_, reaction)| *reaction != Reaction::Retry)
+    }
 }

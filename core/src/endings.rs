@@ -5,6 +5,10 @@ use crate::model::{Compression, Format};
 
 const FORMATS: &[(&str, Format, char)] = &[
     (".parquet", Format::Parquet, ','),
+    (".arrow", Format::Arrow, ','),
+    (".arrows", Format::Arrow, ','),
+    (".feather", Format::Arrow, ','),
+    (".ipc", Format::Arrow, ','),
     (".csv", Format::Csv, ','),
     (".tsv", Format::Csv, '\t'),
     (".ndjson", Format::Ndjson, ','),
@@ -16,7 +20,8 @@ const PACKED: &[(&str, Compression)] =
     &[(".gz", Compression::Gzip), (".zst", Compression::Zstd), (".zstd", Compression::Zstd)];
 
 /// The endings that mean a format, as messages list them.
-pub const LIST: &str = ".parquet, .csv, .tsv, .ndjson, .jsonl or .json; text also with .gz or .zst";
+pub const LIST: &str =
+    ".parquet, .arrow, .arrows, .feather, .ipc, .csv, .tsv, .ndjson, .jsonl or .json; text also with .gz or .zst";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -37,8 +42,8 @@ pub fn of(name: &str) -> Ending {
     let packed = PACKED.iter().find(|(ending, _)| ends(name, ending));
     let bare = packed.map_or(name, |(ending, _)| &name[..name.len() - ending.len()]);
     let found = FORMATS.iter().find(|(ending, ..)| ends(bare, ending));
-    // Parquet packs its own columns.
-    let found = found.filter(|(_, format, _)| *format != Format::Parquet || packed.is_none());
+    // Parquet and Arrow pack their own columns.
+    let found = found.filter(|(_, format, _)| !format.states_types() || packed.is_none());
     Ending {
         format: found.map(|(_, format, _)| *format),
         delimiter: found.map_or(',', |(_, _, delimiter)| *delimiter),
@@ -64,6 +69,8 @@ mod tests {
         check("b.json.gz", json, ',', Compression::Gzip);
         check("b.Parquet", Some(Format::Parquet), ',', Compression::None);
         check("b.parquet.gz", None, ',', Compression::Gzip);
+        check("b.Feather", Some(Format::Arrow), ',', Compression::None);
+        check("b.arrow.zst", None, ',', Compression::Zstd);
         check("b.txt.gz", None, ',', Compression::Gzip);
         check("csv", None, ',', Compression::None);
         check("ü.gz", None, ',', Compression::Gzip);

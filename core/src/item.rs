@@ -89,11 +89,24 @@ pub struct RejectedRow {
     pub byte: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// `too_few_fields`, `too_many_fields`, `bad_value`, `invalid_utf8`, `unclosed_quote`, `bad_json`.
-    pub kind: String,
+    pub kind: RejectKind,
     pub reason: String,
     /// The row as it stood, invalid UTF-8 replaced.
     pub raw: String,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectKind {
+    TooFewFields,
+    TooManyFields,
+    BadValue,
+    InvalidUtf8,
+    UnclosedQuote,
+    BadEscape,
+    RepeatedHeader,
+    BadJson,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@
 
 pub mod agreed;
 mod architecture;
+pub mod backoff;
 pub mod bounds;
 pub mod bucket;
 pub mod calls;

@@ -90,7 +90,7 @@ impl InstanceRecord {
         self.first_item_ms.map(|at| at.saturating_sub(self.booted_ms))
     }
 
-    /// `ended: told to stop`, `vanished without notice`.
+    /// `ended: asked to stop`, `vanished without notice`.
     pub fn describe(&self, now_ms: u64) -> String {
         match self.state(now_ms) {
             State::Running => "running".to_owned(),
@@ -120,8 +120,8 @@ mod tests {
         assert_eq!((silent.lived_ms(), silent.describe(late).as_str()), (60_000, "vanished without notice"));
         let noticed = machine(|r| r.noticed_ms = Some(60_000));
         assert_eq!((noticed.state(late), noticed.describe(late).as_str()), (State::Taken, "taken away with notice"));
-        let ended = machine(|r| (r.ended_ms, r.why) = (Some(101_000), Some("told to stop".to_owned())));
-        assert_eq!((ended.lived_ms(), ended.describe(late).as_str()), (100_000, "ended: told to stop"));
+        let ended = machine(|r| (r.ended_ms, r.why) = (Some(101_000), Some("asked to stop".to_owned())));
+        assert_eq!((ended.lived_ms(), ended.describe(late).as_str()), (100_000, "ended: asked to stop"));
         // As a version before it had all of this wrote it.
         let text = serde_json::to_string(&silent).expect("JSON");
         assert!(!text.contains("ended_ms"), "{text}");

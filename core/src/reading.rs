@@ -1,7 +1,7 @@
 //! How files are read, as a pipeline declares it and a plan freezes it. What is not declared has the meaning that the
 //! files were always read with, and is left out when it is written down: a key that is new begins no generation.
 
-use crate::model::Format;
+use crate::model::format::Format;
 use crate::types::Column;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

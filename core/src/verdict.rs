@@ -137,7 +137,7 @@ pub fn decide(facts: &Facts<'_>, ended: &Ended<'_>) -> Verdict {
     if standing.open.is_empty() && standing.needs_memory.is_empty() && standing.failed.is_empty() {
         return Verdict::Complete { missing: standing.missing };
     }
-    if let Some(caught) = ended.caught.filter(|c| hopeless(&c.error)) {
+    if let Some(caught) = ended.caught.filter(|c| errors::end_a_step(&c.error)) {
         return stop(&caught.error, &diagnosis(Some(caught)), facts, &standing, ended);
     }
     let round = ended.round + 1;
@@ -169,23 +169,6 @@ pub fn decide(facts: &Facts<'_>, ended: &Ended<'_>) -> Verdict {
         return stop(errors::NO_PROGRESS, &cause, facts, &standing, ended);
     }
     Verdict::Failed { error: errors::ITEMS_FAILED.to_owned(), cause: items_failed(facts, &standing, ended) }
-}
-
-/// Errors after which another round would end the same way.
-fn hopeless(error: &str) -> bool {
-    let final_ones = [
-        errors::FENCED,
-        errors::HELD,
-        errors::INVALID_INPUT,
-        errors::CORRUPT_RECORD,
-        errors::AT_CAPACITY,
-        errors::REFUSED,
-        errors::MISCONFIGURED,
-        errors::NO_CAPACITY,
-        errors::WORKERS_SILENT,
-        errors::OVER_BUDGET,
-    ];
-    final_ones.contains(&error)
 }
 
 /// Did the round bring any item forward?

@@ -1,13 +1,12 @@
 //! The columns of files that a step declares none for: found once, when the step is planned, in a sample of all its
 //! files, and frozen with the plan, so that no item decides for itself. What text seems to be is a guess: later runs of
 //! the pipeline take the columns of the input that the first one guessed, or days of one table would have other types.
-//! A Parquet file states its types, and those of a run are its files' own. A value, or a file, that does not fit is
+//! Parquet and Arrow files state their types, and those of a run are its files' own. A value, or a file, that does not fit is
 //! refused where it is read, and `columns` is the way out.
 
 use crate::several::several;
 use crate::update::replace;
-use crate::{Ctx, HandlerError, Program, footer};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use crate::{Ctx, HandlerError, Program, arrow_schema, footer};
 use spotmill_core::agreed::{FileColumns, agreed};
 use spotmill_core::digest::short;
 use spotmill_core::ids::Uri;
@@ -30,8 +29,8 @@ const LEAST_BYTES: u64 = 128 << 10;
 const MOST_BYTES: u64 = 32 << 20;
 /// Files that are fetched at once.
 const AT_ONCE: usize = 8;
-/// At the end of a Parquet file: what most footers fit in.
-const FOOTER_BYTES: u64 = 64 << 10;
+/// At the end of a Parquet file, or the beginning of an Arrow file: what most statements of columns fit in.
+const STATED_BYTES: u64 = 64 << 10;
 
 /// Columns that were found for the first time, or otherwise than before, and where they are to be kept.
 pub struct New {
@@ -48,7 +47,7 @@ pub async fn of_input(
     read: Read,
     files: &[InputFile],
 ) -> Result<(Read, Option<New>), HandlerError> {
-    if read.format == Format::Parquet || !read.columns.is_empty() {
+    if read.format.states_types() || !read.columns.is_empty() {
         return Ok((sampled(&ctx.store, read, files).await?, None));
     }
     let declared = &program.step(&step.name)?.input;
@@ -81,7 +80,7 @@ pub async fn sampled(store: &Arc<dyn Store>, read: Read, files: &[InputFile]) ->
     }
     let chosen: Vec<InputFile> = chosen(files.len()).into_iter().map(|i| files[i].clone()).collect();
     match read.format {
-        Format::Parquet => of_footers(&**store, read, chosen).await,
+        Format::Parquet | Format::Arrow => of_statements(store, read, chosen).await,
         Format::Csv | Format::Ndjson => of_texts(store, read, chosen).await,
     }
 }
@@ -105,13 +104,19 @@ async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> 
     sample.read().map_err(refused)
 }
 
-/// A file whose footer cannot be read is skipped: its item reports what is wrong with it.
-async fn of_footers(store: &dyn Store, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
-    let reads = stream::iter(files).map(|file| async move {
-        let columns = footer_of(store, &file).await?.and_then(|footer| footer::columns(&footer));
-        Ok::<_, HandlerError>(columns.map(|columns| FileColumns { file: file.uri.to_string(), columns }))
+/// A file whose statement cannot be read is skipped: its item reports what is wrong with it.
+async fn of_statements(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
+    let found = several(AT_ONCE, files, |file| {
+        let (store, format) = (Arc::clone(store), read.format);
+        async move {
+            let columns = match format {
+                Format::Arrow => schema_of(&*store, &file).await?.and_then(|message| arrow_schema::columns(&message)),
+                _ => footer_of(&*store, &file).await?.and_then(|footer| footer::columns(&footer)),
+            };
+            Ok::<_, HandlerError>(columns.map(|columns| FileColumns { file: file.uri.to_string(), columns }))
+        }
     });
-    let found: Vec<Option<FileColumns>> = reads.buffered(AT_ONCE).try_collect().await?;
+    let found: Vec<Option<FileColumns>> = found.await?;
     let mut found: Vec<FileColumns> = found.into_iter().flatten().collect();
     // Hive columns come from the path, whatever the file holds.
     found.iter_mut().for_each(|f| f.columns.retain(|(name, _)| !read.hive.iter().any(|c| c.name == *name)));
@@ -122,7 +127,7 @@ async fn of_footers(store: &dyn Store, read: Read, files: Vec<InputFile>) -> Res
 
 /// None where a file is no Parquet file.
 async fn footer_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>>, HandlerError> {
-    let from = file.bytes.saturating_sub(FOOTER_BYTES);
+    let from = file.bytes.saturating_sub(STATED_BYTES);
     let end = if file.bytes == 0 { Vec::new() } else { store.get_range(&file.uri, from, file.bytes).await? };
     let Some(length) = footer::length(&end) else { return Ok(None) };
     let Some(begin) = file.bytes.checked_sub(footer::TAIL_BYTES + length) else { return Ok(None) };
@@ -132,6 +137,17 @@ async fn footer_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>
     };
     let footer = bytes.len().saturating_sub(footer::TAIL_BYTES as usize);
     Ok(Some(bytes[..footer].to_vec()))
+}
+
+/// None where a file is no Arrow file.
+async fn schema_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>>, HandlerError> {
+    let end = file.bytes.min(STATED_BYTES);
+    let head = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
+    let Some(range) = arrow_schema::place(&head).filter(|range| range.end <= file.bytes) else { return Ok(None) };
+    Ok(Some(match head.get(range.start as usize..range.end as usize) {
+        Some(message) => message.to_vec(),
+        None => store.get_range(&file.uri, range.start, range.end).await?,
+    }))
 }
 
 fn see(sample: &mut Sample<'_>, read: &Read, file: &InputFile, bytes: Vec<u8>) -> Result<(), HandlerError> {

@@ -5,7 +5,7 @@
 use crate::round::RoundView;
 use crate::several::several;
 use crate::tally::{answer, fold_into};
-use crate::update::{Change, backoff, update};
+use crate::update::{Change, LONGEST_PAUSE, update};
 use crate::{Ctx, HandlerError, Nothing, lease, step};
 use spotmill_core::bounds::{BEAT_SECS, HEARTBEAT_SECS};
 use spotmill_core::calls::{DispatchRequest, RoundRequest};
@@ -142,13 +142,13 @@ async fn send_page(ctx: &Ctx, queue: &str, bodies: Vec<String>) -> Result<(), Ha
 }
 
 async fn send_batch(ctx: &Ctx, queue: &str, mut batch: Vec<String>) -> Result<(), HandlerError> {
-    for tries in 0..SEND_TRIES {
+    for _ in 0..SEND_TRIES {
         let refused = ctx.queues.send(queue, &batch).await?;
         batch = refused.into_iter().filter_map(|i| batch.get(i).cloned()).collect();
         if batch.is_empty() {
             return Ok(());
         }
-        backoff(20 * (tries + 1)).await;
+        tokio::time::sleep(LONGEST_PAUSE).await;
     }
     Err(HandlerError::transient(format!("queue {queue} refuses {} messages", batch.len())))
 }

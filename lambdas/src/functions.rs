@@ -2,7 +2,7 @@
 //! machines, the stack and the programs agree.
 
 use crate::{Ctx, HandlerError, dead_letters, reap, tally};
-use crate::{begin, dispatch_work, kill_fleet, launch_fleet, plan_work, publish, report, verdict};
+use crate::{begin, dispatch_work, fleet_events, kill_fleet, launch_fleet, plan_work, publish, report, verdict};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -45,6 +45,7 @@ pub const FUNCTIONS: &[Function] = &[
     of("Tally", "tally", "tally", CalledBy::Queue),
     of("DeadLetters", "dead_letters", "dead-letters", CalledBy::Queue),
     of("Reap", "reap", "reap", CalledBy::Events),
+    of("FleetEvents", "fleet_events", "fleet-events", CalledBy::Events),
 ];
 
 /// Calls a function that takes JSON and returns JSON. Those that a queue feeds take bodies, not JSON (`take`).
@@ -59,6 +60,7 @@ pub async fn invoke(ctx: &Ctx, function: &str, payload: Value) -> Result<Value, 
         "publish" => typed(payload, |r| publish::handle(ctx, r)).await,
         "report" => typed(payload, |r| report::handle(ctx, r)).await,
         "reap" => typed(payload, |r| reap::handle(ctx, r)).await,
+        "fleet_events" => typed(payload, |r| fleet_events::handle(ctx, r)).await,
         other => Err(HandlerError::invalid(format!("there is no function `{other}`"))),
     }
 }

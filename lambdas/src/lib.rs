@@ -2,6 +2,7 @@
 //! it. They hold nothing between calls, run anywhere the ports do, and may be killed at any line: the next call finds
 //! records, not promises.
 
+mod arrow_schema;
 pub mod attempts;
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -16,6 +17,7 @@ pub mod deploy;
 pub mod destination;
 pub mod dispatch_work;
 pub mod error;
+pub mod fleet_events;
 pub mod fleet_preview;
 mod footer;
 pub mod functions;

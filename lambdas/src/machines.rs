@@ -7,6 +7,7 @@ use crate::{Ctx, HandlerError};
 use spotmill_core::calls::errors;
 use spotmill_core::fleet::FleetNow;
 use spotmill_core::fleet::life::{self, Cost, RoundMachines};
+use spotmill_core::fleet::remarks::remarks;
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys, is_machines};
 use spotmill_core::records::Lease;
@@ -71,7 +72,7 @@ pub async fn cost_of(ctx: &Ctx, keys: &StepKeys) -> Result<Option<(Cost, Vec<Str
     let (mut cost, mut notes) = (Cost::default(), Vec::new());
     for machines in get_all::<RoundMachines>(ctx, uris).await? {
         cost += machines.cost(ctx.clock.now_ms());
-        notes.extend(machines.notes);
+        notes.extend(remarks(&machines));
     }
     Ok(Some((cost, notes)))
 }

@@ -5,7 +5,8 @@
 //! turn it is.
 
 use crate::destination::{Intended, Place, contents, intended, refused};
-use crate::update::backoff;
+use crate::several::to_the_end;
+use crate::update::{LONGEST_PAUSE, pause};
 use crate::{Ctx, HandlerError, contract, inputs, lease};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
@@ -19,7 +20,6 @@ use spotmill_core::records::{Manifest, Pins, RECORD_VERSION, Seal, SealedFile};
 use spotmill_platform::ports::{Hold, Store, StoreError};
 use spotmill_platform::records;
 use std::collections::BTreeSet;
-use tokio::task::JoinSet;
 
 /// Tries against others who write the same manifest.
 const TRIES: u32 = 20;
@@ -48,9 +48,9 @@ pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, 
 /// Keeps other processes of this machine out of the destination. A stopped one holds it too, rightly: what it has begun
 /// would go on when it wakes.
 async fn hold(ctx: &Ctx, destination: &Uri) -> Result<Hold, HandlerError> {
-    for tries in 0..HOLD_TRIES {
+    for _ in 0..HOLD_TRIES {
         match ctx.store.hold(destination).await {
-            Err(StoreError::Busy(_)) => backoff(tries.max(4)).await,
+            Err(StoreError::Busy(_)) => tokio::time::sleep(LONGEST_PAUSE).await,
             other => return Ok(other?),
         }
     }
@@ -156,7 +156,7 @@ impl Publishing {
                     }
                 }
             }
-            backoff(tries).await;
+            pause(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
     }
@@ -235,12 +235,11 @@ impl Publishing {
         let pairs: Vec<_> = self.sources.iter().zip(&self.list.files).collect();
         for chunk in pairs[from..to].chunks(ctx.settings.parallel.max(1)) {
             self.turn(ctx).await?;
-            let mut copying = JoinSet::new();
-            for (source, file) in chunk {
+            to_the_end(chunk.len(), chunk, |(source, file)| {
                 let (store, source, to) = (ctx.store.clone(), (*source).clone(), self.destination.join(&file.path));
-                copying.spawn(async move { copy_as_sealed(&*store, &source, &to).await });
-            }
-            finish(copying).await?;
+                async move { copy_as_sealed(&*store, &source, &to).await }
+            })
+            .await?;
         }
         Ok(PublishReply { more: true, cursor: cursor_after(to, self.list.files.len()) })
     }
@@ -257,7 +256,7 @@ impl Publishing {
             if standing.find(&self.list.id).is_some_and(|p| p.state == State::Coming) {
                 let next = standing.with_state(&self.list.id, State::Stands, ctx.clock.now_ms());
                 if !place.write(ctx, &next).await? {
-                    backoff(tries).await;
+                    pause(tries).await;
                     continue;
                 }
                 return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
@@ -269,7 +268,7 @@ impl Publishing {
             if place.write(ctx, &standing.cleared()).await? {
                 return self.mark(ctx).await;
             }
-            backoff(tries).await;
+            pause(tries).await;
         }
         Err(HandlerError::transient(format!("{}: others keep writing its manifest", self.destination)))
     }
@@ -286,12 +285,11 @@ impl Publishing {
         let page = ctx.settings.publish_page.max(1);
         for chunk in old[..old.len().min(page)].chunks(ctx.settings.parallel.max(1)) {
             self.turn(ctx).await?;
-            let mut deleting = JoinSet::new();
-            for path in chunk {
+            to_the_end(chunk.len(), chunk, |path| {
                 let (store, uri) = (ctx.store.clone(), self.destination.join(path));
-                deleting.spawn(async move { Ok(store.delete(&uri).await?) });
-            }
-            finish(deleting).await?;
+                async move { Ok::<_, HandlerError>(store.delete(&uri).await?) }
+            })
+            .await?;
         }
         Ok(old.len() > page)
     }
@@ -370,13 +368,4 @@ fn with_seal(publication: Publication, list: &FileList, seal: &Seal, now_ms: u64
         since_ms: now_ms,
         ..publication
     }
-}
-
-/// Waits for all; the first error is the answer, once none is under way any more.
-async fn finish(mut under_way: JoinSet<Result<(), HandlerError>>) -> Result<(), HandlerError> {
-    let mut result = Ok(());
-    while let Some(ended) = under_way.join_next().await {
-        result = result.and(ended.unwrap_or_else(|e| Err(HandlerError::transient(e.to_string()))));
-    }
-    result
 }

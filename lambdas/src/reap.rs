@@ -10,8 +10,8 @@ use serde_json::Value;
 use spotmill_core::calls::{Caught, RunInput};
 use spotmill_core::claim::ExecutionState;
 use spotmill_core::format::count;
-use spotmill_core::ids::{ExecutionId, RunId, StepName, Uri};
-use spotmill_core::keys::RunKeys;
+use spotmill_core::ids::{Epoch, ExecutionId, Round, RunId, StepName, Uri};
+use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::reap::{EndedExecution, Fate, asked_secs, ended, fate};
 use spotmill_core::records::Lease;
 use spotmill_platform::ports::{FleetRequest, LivingFleet};
@@ -162,12 +162,21 @@ fn is_tick(event: &Value) -> bool {
     event["detail-type"] == "Scheduled Event"
 }
 
-/// Ends the fleet if its execution has ended, and returns whether it did. One that lives on is inspected if `watching`.
-async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, HandlerError> {
+/// The lease of a fleet's run, and the round that the fleet is of; none of a round that is too old to be found.
+pub(crate) async fn place(
+    ctx: &Ctx,
+    fleet: &LivingFleet,
+) -> Result<(Option<Lease>, Option<(StepKeys, Epoch, Round)>), HandlerError> {
     let keys = RunKeys::new(&ctx.root, &fleet.run);
     let lease = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
     let newest = lease.as_ref().map(|l| (l.generations.get(fleet.step.as_str()).map_or(0, |g| g.generation), l.epoch));
     let place = newest.and_then(|newest| keys.find_round(&fleet.step, newest, &fleet.name));
+    Ok((lease, place))
+}
+
+/// Ends the fleet if its execution has ended, and returns whether it did. One that lives on is inspected if `watching`.
+async fn judge(ctx: &Ctx, fleet: LivingFleet, watching: bool) -> Result<bool, HandlerError> {
+    let (lease, place) = place(ctx, &fleet).await?;
     let request = match &place {
         Some((keys, epoch, round)) => recorded(ctx, &keys.fleet(*epoch, *round)).await?,
         None => None,

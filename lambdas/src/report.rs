@@ -257,7 +257,7 @@ async fn of_receipts(
 ) -> Result<(), HandlerError> {
     if receipts.len() > REPORTED_RECEIPTS {
         let all = spotmill_core::format::count(receipts.len(), "receipt");
-        report.notes.push(format!("rows are counted once the step is complete: {all} are too many to read for a look"));
+        report.notes.push(format!("rows are counted once the step is complete: {all} are too many to read now"));
         return Ok(());
     }
     let uris = receipts.iter().map(|item| keys.receipt(item)).collect();

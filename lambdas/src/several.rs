@@ -4,7 +4,7 @@ use crate::{Ctx, HandlerError};
 use serde::de::DeserializeOwned;
 use spotmill_core::ids::Uri;
 use spotmill_platform::records;
-pub use spotmill_platform::several::several;
+pub use spotmill_platform::several::{several, to_the_end};
 
 /// Reads records, several at once; in the order asked for.
 pub async fn get_all<T>(ctx: &Ctx, uris: Vec<Uri>) -> Result<Vec<T>, HandlerError>

@@ -5,12 +5,16 @@ use crate::create::{Stands, create_record};
 use crate::{Ctx, HandlerError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use spotmill_core::backoff::backoff;
 use spotmill_core::ids::Uri;
 use spotmill_platform::ports::{StoreError, Swapped};
 use spotmill_platform::records::{self, RecordError};
 use std::future::Future;
 use std::time::Duration;
 
+/// Between two tries.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+pub const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Tries against others who win: far more than there are writers at once.
 const TRIES: u32 = 50;
 
@@ -38,7 +42,7 @@ where
                 }
             }
         }
-        backoff(tries).await;
+        pause(tries).await;
     }
     Err(HandlerError::transient(format!("{uri}: others keep writing it")))
 }
@@ -56,6 +60,6 @@ pub async fn replace<T: Serialize>(ctx: &Ctx, uri: &Uri, etag: Option<&str>, rec
 }
 
 /// Waits between two tries, longer the more were lost.
-pub async fn backoff(tries: u32) {
-    tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)) * 5)).await;
+pub async fn pause(tries: u32) {
+    tokio::time::sleep(backoff(tries, SHORTEST_PAUSE, LONGEST_PAUSE)).await;
 }

@@ -4,8 +4,8 @@
 
 use crate::{Ctx, HandlerError, lease, machines};
 use spotmill_core::calls::{Caught, errors};
-use spotmill_core::fleet::FleetNow;
 use spotmill_core::fleet::life::RoundMachines;
+use spotmill_core::fleet::{FleetEvent, FleetNow, Notice};
 use spotmill_core::ids::{Epoch, Round};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::records::Lease;
@@ -39,11 +39,19 @@ pub async fn inspect(ctx: &Ctx, of: &Living<'_>) -> Result<(), HandlerError> {
     if let Some(caught) = spent(ctx, of).await? {
         return stop(ctx, of, tally.as_ref(), &caught).await;
     }
-    let events = ctx.fleets.events(of.request).await?;
+    let events = events(ctx, of.request, &life).await?;
     let heard = tally.as_ref().is_some_and(|t| t.heard);
     let now_ms = ctx.clock.now_ms();
     let watched = Watched { request: of.request, fleet: &fleet, events: &events, life: &life, heard, now_ms };
     act(ctx, of, tally.as_ref(), &fleet, decide(&watched, needs)).await
+}
+
+/// The fleet's history as EC2 shows it now, with what EC2 reported by itself: the history may lag, and is forgotten.
+async fn events(ctx: &Ctx, request: &FleetRequest, life: &RoundMachines) -> Result<Vec<FleetEvent>, HandlerError> {
+    let mut events = ctx.fleets.events(request).await?;
+    events.extend(life.notices.iter().filter_map(Notice::event));
+    events.sort_by_key(|event| event.at_ms);
+    Ok(events)
 }
 
 async fn act(
@@ -163,10 +171,10 @@ pub async fn diagnose(
     let Some(now) = ctx.fleets.inspect(&request).await? else {
         return Ok(None);
     };
-    let events = ctx.fleets.events(&request).await?;
     let heard = tally.is_some_and(|t| t.heard);
     let life = records::load::<RoundMachines>(&*ctx.store, &keys.machines(epoch, round)).await?;
     let life = life.map(|(life, _)| life).unwrap_or_default();
+    let events = events(ctx, &request, &life).await?;
     let now_ms = ctx.clock.now_ms();
     let watched = Watched { request: &request, fleet: &now, events: &events, life: &life, heard, now_ms };
     match after_silence(&watched) {

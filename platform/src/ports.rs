@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 pub use spotmill_core::claim::ExecutionState;
-pub use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, LivingFleet, Resize};
+pub use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, LivingFleet, Resize, Subject};
 use spotmill_core::ids::{ExecutionId, Uri};
 use std::path::Path;
 use std::time::Duration;
@@ -206,6 +206,10 @@ pub trait Fleets: Send + Sync {
     async fn end(&self, request: &FleetRequest) -> Result<(), FleetError>;
     /// Fleets of this stack that have not been ended, whoever launched them.
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError>;
+    /// The fleet of this stack that is named so, or that the machine is of; none if it is not this stack's.
+    async fn owner(&self, _: &Subject) -> Result<Option<LivingFleet>, FleetError> {
+        Ok(None)
+    }
     /// How a fleet stands, ended ones too as long as they are shown. Nothing if it was never launched, and in a place
     /// that has one machine and cannot be short of it; such a place has no use for the calls below either.
     async fn inspect(&self, _: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {

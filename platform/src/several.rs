@@ -38,6 +38,24 @@ where
     Ok(done.into_iter().map(|(_, value)| value).collect())
 }
 
+/// Does all, at most `width` at once. What has begun is never given up, because a request that nobody waits for may still
+/// have its effect: the first error is the answer once none is under way.
+pub async fn to_the_end<I, E, F>(
+    width: usize,
+    inputs: impl IntoIterator<Item = I>,
+    mut act: impl FnMut(I) -> F,
+) -> Result<(), E>
+where
+    E: Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+{
+    let ended = several(width, inputs, |input| {
+        let acting = act(input);
+        async move { Ok::<_, E>(acting.await) }
+    });
+    ended.await?.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +76,21 @@ mod tests {
         });
         assert_eq!(all.await, Ok((0..20).collect()));
         assert_eq!(most.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_goes_to_its_end_does_so_after_an_error_too() {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let all = to_the_end(2, 0..20u64, |i| {
+            let ended = ended.clone();
+            async move {
+                tokio::time::sleep(std::time::Duration::from_millis(i % 3)).await;
+                ended.fetch_add(1, Ordering::SeqCst);
+                if i % 5 == 2 { Err(i) } else { Ok(()) }
+            }
+        });
+        assert_eq!(all.await, Err(2), "the first, whichever ended first");
+        assert_eq!(ended.load(Ordering::SeqCst), 20);
     }
 
     #[tokio::test]

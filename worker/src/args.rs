@@ -52,7 +52,7 @@ pub enum Command {
     },
     /// Who this worker is, as JSON
     About,
-    /// Be a machine of a fleet: take items from its queue until told to stop
+    /// Be a machine of a fleet: take items from its queue until asked to stop
     Serve {
         /// What the machine was told (`WorkerSettings`, JSON)
         #[arg(long)]
@@ -85,6 +85,7 @@ pub enum FileFormat {
     Csv,
     Ndjson,
     Parquet,
+    Arrow,
 }
 
 impl Text {
@@ -94,6 +95,7 @@ impl Text {
             Some(FileFormat::Csv) => Format::Csv,
             Some(FileFormat::Ndjson) => Format::Ndjson,
             Some(FileFormat::Parquet) => Format::Parquet,
+            Some(FileFormat::Arrow) => Format::Arrow,
             None => ending.format.unwrap_or(Format::Csv),
         };
         Read {

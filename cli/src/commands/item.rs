@@ -61,7 +61,7 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
             let stop = Stop::failed(format!("{step} item {item}: {}", failure.message));
             Err(failure.remedy.into_iter().fold(stop, Stop::remedy))
         }
-        None => Err(Stop::failed(format!("{step} item {item}: the worker ended with {status} and said nothing"))),
+        None => Err(Stop::failed(format!("{step} item {item}: the worker ended with {status} and without a message"))),
     }
 }
 

@@ -201,7 +201,7 @@ impl Session<'_> {
     }
 
     fn left(&self, run: &RunId) -> Code {
-        self.ui.note(format!("the run goes on; look: {} · end it: {}", self.watch(run), self.stop(run)));
+        self.ui.note(format!("the run goes on; inspect it: {} · end it: {}", self.watch(run), self.stop(run)));
         Code::Interrupted
     }
 

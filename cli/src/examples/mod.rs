@@ -20,10 +20,10 @@ macro_rules! template {
     };
 }
 
-macro_rules! flights_data {
+/// Files that the example of the repository has too.
+macro_rules! flights {
     ($($name:literal),* $(,)?) => {
-        [$((concat!("data/", $name).to_owned(),
-            include_bytes!(concat!("../../../examples/flights/data/", $name)).to_vec())),*]
+        [$(($name.to_owned(), include_bytes!(concat!("../../../examples/flights/", $name)).to_vec())),*]
     };
 }
 
@@ -44,13 +44,14 @@ pub fn orders() -> Example {
 
 /// Three days of flights from New York: clean, shuffle by carrier, reduce, combine.
 pub fn flights() -> Example {
-    let data = flights_data!["raw/2013-01-01.csv.gz", "raw/2013-01-02.csv.gz", "raw/2013-01-03.csv.gz", "airlines.csv"];
-    let texts = template![
-        "flights/sql/normalize.sql",
-        "flights/sql/by_route.sql",
-        "flights/sql/daily.sql",
-        "flights/pipeline.toml"
+    let data = flights![
+        "data/raw/2013-01-01.csv.gz",
+        "data/raw/2013-01-02.csv.gz",
+        "data/raw/2013-01-03.csv.gz",
+        "data/airlines.csv",
+        "sql/by_route.sql",
     ];
+    let texts = template!["flights/sql/normalize.sql", "flights/sql/daily.sql", "flights/pipeline.toml"];
     Example { files: data.into_iter().chain(texts).collect(), run: on("2013-01-01..2013-01-03") }
 }
 

@@ -159,12 +159,12 @@ impl Finding {
                 format!("{}.{message} {}", of.quota(code, name), of.quota_remedy(code))
             }
             Cause::Image => format!(
-                "the machines' image cannot be booted.{message} Look at the stack's parameters ImageX86 and ImageArm64 \
+                "the machines' image cannot be booted.{message} Check the stack's parameters ImageX86 and ImageArm64 \
                  (is the image there, in this region, and may this account use it?), then: `{}`",
                 of.caller.command("deploy")
             ),
             Cause::Permission => format!(
-                "a role or a permission is missing for launching machines.{message} `{}` looks at the \
+                "a role or a permission is missing for launching machines.{message} `{}` checks the \
                  service-linked roles (aws iam create-service-linked-role --aws-service-name ec2fleet.amazonaws.com); \
                  a key of your own has to admit them, and a permissions boundary what the stack's roles do",
                 of.caller.command("doctor")

@@ -8,6 +8,7 @@ mod catalogue;
 pub mod cause;
 mod console;
 pub mod machines;
+pub mod notice;
 pub mod prices;
 mod request;
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn partitioned(ctx: &mut Ctx<'_>, pipeline: &Pipeline, path: &str, source: &Sour
 fn readable(ctx: &mut Ctx<'_>, pipeline: &Pipeline, path: &str, source: &Source) {
     let Source::Step { step, .. } = source else { return };
     let Some(format) = pipeline.step(step).map(|s| s.output.format) else { return };
-    if format != Format::Parquet {
+    if let Format::Csv | Format::Ndjson = format {
         let name = if format == Format::Csv { "CSV" } else { "NDJSON" };
         let place = ctx.value(&format!("{path}.step"));
         let label = "let it write Parquet, and a last step the text";

@@ -20,7 +20,7 @@ pub fn check(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
 }
 
 fn text_goes_out(ctx: &mut Ctx<'_>, i: usize, step: &Step) {
-    if step.output.format != Format::Parquet && !ctx.has(&format!("step.{i}.output.destination")) {
+    if matches!(step.output.format, Format::Csv | Format::Ndjson) && !ctx.has(&format!("step.{i}.output.destination")) {
         let place = ctx.value(&format!("step.{i}.output.format"));
         ctx.error("not-parquet", "an intermediate output is Parquet", place, "add a `destination`, or remove `format`");
     }

@@ -41,7 +41,7 @@ const MESSAGES: &[(Match, &str)] = &[
         "an aggregate cannot stand in another: put the inner one into a subquery",
     ),
     (Begins("Aggregate functions are not allowed in the WHERE"), "an aggregate cannot stand in WHERE: use HAVING"),
-    (Begins("HAVING clause references"), "HAVING looks at groups: put a condition on rows into WHERE"),
+    (Begins("HAVING clause references"), "HAVING selects groups: put a condition on rows into WHERE"),
     (Begins("The window "), "there is no window `{}`: add WINDOW {} AS (…)"),
     (
         Begins("Too many columns! The subquery should only return one column"),

@@ -2,6 +2,7 @@
 //! them. Written by compare-and-swap; each inspection adds to the ones before, so that what EC2 forgets is kept. It
 //! prices a run and explains it; nothing that must be right hangs on it.
 
+use super::notice::{self, Notice};
 use super::now::{FleetNow, MachineNow};
 use crate::bounds::USD_PER_VCPU_HOUR;
 use crate::command::Command;
@@ -37,6 +38,9 @@ pub struct RoundMachines {
     /// What was decided and why: sentences for the report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What EC2 reported by itself; absent before the function FleetEvents was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +71,7 @@ impl Default for RoundMachines {
             tail_ms: None,
             ended_ms: None,
             notes: Vec::new(),
+            notices: Vec::new(),
         }
     }
 }
@@ -156,6 +161,10 @@ impl RoundMachines {
         if !self.notes.contains(&text) {
             self.notes.push(text);
         }
+    }
+
+    pub fn report(&mut self, notice: Notice) {
+        notice::add(&mut self.notices, notice);
     }
 
     pub fn cost(&self, now_ms: u64) -> Cost {

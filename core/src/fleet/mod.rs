@@ -3,10 +3,13 @@
 
 pub mod capacity;
 pub mod life;
+pub mod notice;
 mod now;
+pub mod remarks;
 pub mod tail;
 
 pub use crate::architecture::Architecture;
+pub use notice::{Notice, Subject};
 pub use now::{FleetEvent, FleetNow, MachineNow, Resize, Target};
 
 use crate::bounds::FLEET_LIFE_SECS;

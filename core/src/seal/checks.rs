@@ -78,7 +78,7 @@ impl BadRows {
         });
         let (rejected, of) = (number(rejected), number(raw));
         if every {
-            let ways = "look at `delimiter` and `columns`";
+            let ways = "check `delimiter` and `columns`";
             return passes.then(|| {
                 format!("every row was rejected, {rejected} of {of} (`max_bad_rows` is {limit}){example}; {ways}")
             });

@@ -154,3 +154,13 @@ fn a_person_on_call_reads() {
         "{cause}"
     );
 }
+
+/// One table says what every reader makes of an error.
+#[test]
+fn the_errors_after_which_no_round_is_worth_trying_are_those_of_the_table() {
+    let going_on: Vec<&str> = errors::ALL.iter().map(|(error, _)| *error).filter(|e| !errors::end_a_step(e)).collect();
+    assert_eq!(going_on, [errors::TRANSIENT, errors::PANICKED]);
+    for foreign in ["States.HeartbeatTimeout", "States.TaskFailed", "Sandbox.Timedout", ""] {
+        assert!(!errors::end_a_step(foreign), "{foreign}");
+    }
+}

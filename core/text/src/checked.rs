@@ -2,7 +2,7 @@
 
 use crate::chunks::Chunk;
 use crate::failure::{Outcome, cannot_write};
-use spotmill_core::item::RejectedRow;
+use spotmill_core::item::{RejectKind, RejectedRow};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ pub struct Checked {
 #[derive(Debug)]
 pub struct Bad {
     pub column: Option<String>,
-    pub kind: &'static str,
+    pub kind: RejectKind,
     pub reason: String,
 }
 
 impl Bad {
-    pub fn new(kind: &'static str, reason: impl Into<String>) -> Self {
+    pub fn new(kind: RejectKind, reason: impl Into<String>) -> Self {
         Self { column: None, kind, reason: reason.into() }
     }
 }
@@ -56,8 +56,7 @@ impl Sink {
         }
         let raw = String::from_utf8_lossy(&raw[..raw.len().min(MAX_RAW_BYTES)]).into_owned();
         let Bad { column, kind, reason } = bad;
-        let row =
-            RejectedRow { file: file.display().to_string(), line, byte, column, kind: kind.to_owned(), reason, raw };
+        let row = RejectedRow { file: file.display().to_string(), line, byte, column, kind, reason, raw };
         if !self.fails {
             self.write(&row)?;
         }

@@ -14,6 +14,7 @@ use crate::reader::{self, Reading, Row, Visitor, What};
 use crate::rule::{Rule, Value};
 use crate::source::Source;
 use crate::split::{Field, value};
+use spotmill_core::item::RejectKind;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -131,7 +132,7 @@ impl Visitor for Run<'_> {
 
 #[cold]
 fn other_width(count: usize, wanted: usize) -> Bad {
-    let kind = if count < wanted { "too_few_fields" } else { "too_many_fields" };
+    let kind = if count < wanted { RejectKind::TooFewFields } else { RejectKind::TooManyFields };
     let plural = if count == 1 { "field" } else { "fields" };
     Bad::new(kind, format!("the row has {count} {plural}, not {wanted}"))
 }
@@ -217,7 +218,10 @@ impl Run<'_> {
         // Nearly every row is no header by its first byte.
         let head = row.fields.first().and_then(|field| row.data.get(field.from));
         if head.is_some_and(|byte| self.heads[usize::from(*byte)]) && self.is_header(row) {
-            return Some(Bad::new("repeated_header", "the row is a header again: it repeats the columns' names"));
+            return Some(Bad::new(
+                RejectKind::RepeatedHeader,
+                "the row is a header again: it repeats the columns' names",
+            ));
         }
         None
     }
@@ -288,7 +292,7 @@ impl Run<'_> {
         let text = value(row.data, row.fields[column], self.rows.reading.grammar);
         let text = crate::show::shorten(&String::from_utf8_lossy(&text), 80);
         let reason = format!("`{text}` is not {}", self.rules()[column].expected());
-        Bad { column: self.name(column), kind: "bad_value", reason }
+        Bad { column: self.name(column), kind: RejectKind::BadValue, reason }
     }
 
     fn name(&self, column: usize) -> Option<String> {
@@ -301,7 +305,7 @@ impl Run<'_> {
         let at = row.from + error.valid_up_to();
         let column = row.fields.iter().position(|f| f.to > at).and_then(|i| self.name(i));
         let reason = format!("byte {:#04x} is not UTF-8; has the file another `encoding`?", row.data[at]);
-        Some(Bad { column, kind: "invalid_utf8", reason })
+        Some(Bad { column, kind: RejectKind::InvalidUtf8, reason })
     }
 
     #[cold]

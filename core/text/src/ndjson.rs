@@ -11,6 +11,7 @@ use crate::json::{Picked, dig, text};
 use crate::source::Source;
 use serde::de::Deserializer as _;
 use serde_json::value::RawValue;
+use spotmill_core::item::RejectKind;
 use spotmill_core::json_path::{self, Segment};
 use spotmill_core::model::{FieldRules, Read};
 use std::fs::File;
@@ -109,11 +110,12 @@ impl JsonRows<'_> {
         let mut json = serde_json::Deserializer::from_str(record);
         let picked = Picked { keys: &keys.keys, values: &mut values, no_others: self.no_others };
         json.deserialize_map(picked).and_then(|()| json.end()).map_err(|e| match record.as_bytes().first() {
-            Some(b'{') => Bad::new("bad_json", format!("no such object is read: {e}")),
-            Some(b'[') => {
-                Bad::new("bad_json", "an array is no record: an object a line is read (`jq -c '.[]'` makes them)")
-            }
-            _ => Bad::new("bad_json", format!("not a JSON object: {e}")),
+            Some(b'{') => Bad::new(RejectKind::BadJson, format!("no such object is read: {e}")),
+            Some(b'[') => Bad::new(
+                RejectKind::BadJson,
+                "an array is no record: an object a line is read (`jq -c '.[]'` makes them)",
+            ),
+            _ => Bad::new(RejectKind::BadJson, format!("not a JSON object: {e}")),
         })?;
         row.begin();
         for (field, first) in self.fields.iter().zip(&keys.first) {
@@ -122,7 +124,7 @@ impl JsonRows<'_> {
                 None => Ok(None),
             };
             let text = value.and_then(|value| value.map_or(Ok(None), |v| text(&field.check, &field.rules, v)));
-            match text.map_err(|reason| Bad { column: Some(field.name.clone()), kind: "bad_value", reason })? {
+            match text.map_err(|reason| Bad { column: Some(field.name.clone()), kind: RejectKind::BadValue, reason })? {
                 Some(text) => row.value(&text),
                 None => row.null(),
             }
@@ -141,7 +143,7 @@ fn records(line: &[u8]) -> Vec<(usize, Result<&str, Bad>)> {
         Ok(line) => line,
         Err(e) => {
             let reason = format!("byte {:#04x} is not UTF-8; has the file another `encoding`?", line[e.valid_up_to()]);
-            return vec![(0, Err(Bad::new("invalid_utf8", reason)))];
+            return vec![(0, Err(Bad::new(RejectKind::InvalidUtf8, reason)))];
         }
     };
     let mut found = Vec::new();
@@ -151,7 +153,7 @@ fn records(line: &[u8]) -> Vec<(usize, Result<&str, Bad>)> {
                 let text = record.get();
                 found.push((text.as_ptr().addr() - line.as_ptr().addr(), Ok(text)));
             }
-            Err(e) => return vec![(0, Err(Bad::new("bad_json", format!("not a JSON object: {e}"))))],
+            Err(e) => return vec![(0, Err(Bad::new(RejectKind::BadJson, format!("not a JSON object: {e}"))))],
         }
     }
     found

@@ -6,6 +6,7 @@ use crate::checked::Bad;
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::source::{self, Source, bare_cr};
 use crate::split::{End, Field, Fields, Grammar};
+use spotmill_core::item::RejectKind;
 use spotmill_core::model::Read;
 use std::path::Path;
 
@@ -176,8 +177,8 @@ impl At<'_> {
                 return Ok(Found::Row(if blank { What::Blank } else { What::Row }));
             }
             End::Short if !whole => return Ok(Found::More),
-            End::Short => Bad::new("unclosed_quote", "a quote is opened and never closed"),
-            End::AfterQuote => Bad::new("unclosed_quote", "text stands after a closing quote"),
+            End::Short => Bad::new(RejectKind::UnclosedQuote, "a quote is opened and never closed"),
+            End::AfterQuote => Bad::new(RejectKind::UnclosedQuote, "text stands after a closing quote"),
             End::NoEscape(byte) => {
                 let escape = char::from(self.how.grammar.escape.unwrap_or_default());
                 let rule = "it stands before a quote, a delimiter, a line end or itself";
@@ -185,7 +186,7 @@ impl At<'_> {
                     Some(byte) => format!("`{escape}{}` is no escape", char::from(byte).escape_default()),
                     None => format!("the file ends after the escape `{escape}`"),
                 };
-                Bad::new("bad_escape", format!("{what}: {rule}"))
+                Bad::new(RejectKind::BadEscape, format!("{what}: {rule}"))
             }
         };
         // Quotes there cannot be trusted: the line is left out, and reading goes on after it.

@@ -235,11 +235,12 @@ pub(crate) fn bare_cr(path: &Path) -> ItemFailure {
 }
 
 /// Beginnings of what is neither text nor compressed text.
-const MAGIC: [(&[u8], &str); 5] = [
+const MAGIC: [(&[u8], &str); 6] = [
     (b"BZh", "bzip2"),
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"PAR1", "Parquet"),
+    (b"ARROW1\0\0", "Arrow"),
     (b"ORC", "ORC"),
 ];
 
@@ -288,8 +289,9 @@ fn foreign(path: &Path, kind: Option<Kind>, head: &[u8], read: &Reading) -> Outc
         }
         // These begin with what may begin a text.
         (None, Some("ORC" | "bzip2" | "Parquet")) if head.is_ascii() => Ok(()),
-        (None, Some("Parquet")) => {
-            Err(bad_data(&name, format!("{name} is Parquet, not text")).remedy("set `format = \"parquet\"`"))
+        (None, Some(found @ ("Parquet" | "Arrow"))) => {
+            let remedy = format!("set `format = \"{}\"`", found.to_lowercase());
+            Err(bad_data(&name, format!("{name} is {found}, not text")).remedy(remedy))
         }
         (None, Some(found)) => Err(bad_data(&name, format!("{name} is {found}, not text")).remedy("unpack it first")),
         (None, None) => unmarked(path, head, read),

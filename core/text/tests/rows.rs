@@ -63,7 +63,7 @@ fn read(read: &Read, text: impl AsRef<[u8]>) -> Result<Found, String> {
         chunks: rows.len(),
         count: checked.rows,
         in_place: checked.read == path,
-        rejected: sink.first.iter().map(|row| format!("{} {}", row.line, row.kind)).collect(),
+        rejected: sink.first.iter().map(|row| format!("{} {:?}", row.line, row.kind)).collect(),
     })
 }
 
@@ -73,7 +73,7 @@ fn what_is_no_row_is_a_gap_and_no_reason_for_a_copy() {
     let text = "\u{feff}Report\na,b\n1,x\n\n2,y\n#\nz,z\n3,w\n4,v\nTotal,\n";
     let found = read(&how, text).expect("read");
     assert_eq!((found.rows.as_str(), found.chunks, found.in_place), ("1,x\n2,y\n3,w\n4,v\n", 3, true));
-    assert_eq!(found.rejected, ["7 bad_value"]);
+    assert_eq!(found.rejected, ["7 BadValue"]);
 }
 
 #[test]
@@ -99,11 +99,11 @@ fn a_repeated_header_is_reported_whatever_its_first_column_is_called() {
     let found = read(&how, ",a,b\n0,x,y\n,a,b\n1,x,y\n\"\",a,b\n").expect("read");
     assert_eq!(
         (found.count, found.rejected.as_slice()),
-        (2, &["3 repeated_header", "5 repeated_header"].map(String::from)[..])
+        (2, &["3 RepeatedHeader", "5 RepeatedHeader"].map(String::from)[..])
     );
     let how = Read { escape: Some('\\'), ..csv(&[",x string", "b string"]) };
     let found = read(&how, "\\,x,b\n1,2\n\\,x,b\n").expect("read");
-    assert_eq!((found.count, found.rejected.as_slice()), (1, &["3 repeated_header".to_owned()][..]));
+    assert_eq!((found.count, found.rejected.as_slice()), (1, &["3 RepeatedHeader".to_owned()][..]));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn what_is_escaped_is_never_null() {
     let found = read(&how, "\\N,NA\n\\\\N,x\n").expect("read");
     assert_eq!(found.rows, ",\n\\N,x\n");
     // A return that ends no line ends no field.
-    assert_eq!(read(&how, "x,\\N\ry\nx,\\N\r\n").expect("read").rejected, ["1 bad_escape"]);
+    assert_eq!(read(&how, "x,\\N\ry\nx,\\N\r\n").expect("read").rejected, ["1 BadEscape"]);
 }
 
 #[test]

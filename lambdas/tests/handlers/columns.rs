@@ -142,3 +142,18 @@ async fn a_footer_longer_than_the_first_read_is_read_whole() {
     let read = planned(&parquet_world(&[("1.parquet", parquet(&columns))], "").await).await.unwrap();
     assert_eq!((read.columns.len(), read.columns[8_999].name.as_str()), (9_000, "column_8999"));
 }
+
+#[tokio::test]
+async fn arrow_columns_are_what_files_and_streams_state() {
+    let file = include_bytes!("../../../worker/item/tests/data/types.arrow");
+    let stream = include_bytes!("../../../worker/item/tests/data/types.arrows");
+    let world = World::new().await;
+    for (name, bytes) in [("1.arrow", &file[..]), ("2.arrow", stream), ("3.arrow", b"no such file"), ("4.arrow", b"")] {
+        world.input(name, bytes).await;
+    }
+    world.deploy(&undeclared("").replace("*.csv", "*.arrow")).await;
+    let read = planned(&world).await.unwrap();
+    assert!(read.inferred);
+    let found = text(&read);
+    assert!(found.starts_with("b bool, int8 int8,") && found.contains("date64 date, t_s timestamp"), "{found}");
+}

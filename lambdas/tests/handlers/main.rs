@@ -6,6 +6,7 @@ mod columns;
 mod crashes;
 mod deploys;
 mod drive;
+mod fleet_events;
 mod interleavings;
 mod ports;
 mod restart;

@@ -9,7 +9,7 @@ use spotmill_ec2::machines;
 use spotmill_platform::local::LocalStore;
 use spotmill_platform::ports::{
     Clock, Created, ExecutionError, ExecutionState, Executions, FleetError, FleetEvent, FleetNow, FleetRequest, Fleets,
-    Hold, LivingFleet, Object, ObjectMeta, Resize, Store, StoreError, Swapped, TokenReply,
+    Hold, LivingFleet, Object, ObjectMeta, Resize, Store, StoreError, Subject, Swapped, TokenReply,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -214,6 +214,19 @@ impl Fleets for TestFleets {
             now.machines.iter_mut().filter(|m| m.works).for_each(ended);
         }
         Ok(())
+    }
+    /// A fleet's id is `fleet-` and its name.
+    async fn owner(&self, subject: &Subject) -> Result<Option<LivingFleet>, FleetError> {
+        let now = lock(&self.now);
+        let has = |name: &String, machine: &String| {
+            now.get(name).is_some_and(|f| f.machines.iter().any(|m| m.id == *machine))
+        };
+        let asked = lock(&self.asked);
+        let found = asked.values().find(|request| match subject {
+            Subject::Fleet(id) => *id == format!("fleet-{}", request.name),
+            Subject::Machine(id) => has(&request.name, id),
+        });
+        Ok(found.map(|request| request.living(0)))
     }
     async fn inspect(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
         Ok(lock(&self.now).get(&request.name).cloned())

@@ -5,6 +5,7 @@
 use super::clock::SystemClock;
 use crate::ports::Clock;
 use serde::{Deserialize, Serialize};
+use spotmill_core::backoff::backoff;
 use spotmill_core::ids::ExecutionId;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -60,9 +61,8 @@ impl RunLock {
             std::fs::create_dir_all(parent).map_err(io)?;
         }
         // Whoever takes or frees the lock needs an instant to write or clear the text: try a few times.
-        let mut pause = Duration::from_millis(1);
         let mut held: Option<HeldBy> = None;
-        for _ in 0..8 {
+        for n in 0..8 {
             let mut file =
                 OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
             match file.try_lock() {
@@ -82,8 +82,7 @@ impl RunLock {
                 }
                 Err(TryLockError::Error(e)) => return Err(io(e)),
             }
-            std::thread::sleep(pause);
-            pause *= 2;
+            std::thread::sleep(backoff(n, Duration::from_millis(1), Duration::from_millis(128)));
         }
         let by = held.unwrap_or(HeldBy { pid: 0, execution: ExecutionId::new("unknown"), since_ms: 0 });
         Err(LockError::Held { by, path: path.to_owned() })

@@ -10,6 +10,7 @@ mod flights;
 mod functions;
 mod messages;
 mod own_worker;
+mod pasted;
 mod s3;
 mod screen;
 mod sql;

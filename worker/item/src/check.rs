@@ -6,7 +6,7 @@ use crate::functions::{Functions, TransformContext};
 use crate::item::star_leaves_out;
 use crate::loaded::{empty, local, unpinned, vocabulary};
 use crate::problem::{problem_of, sql_problem};
-use crate::{footer, hive, panics, parquet, partition, sql, text, types};
+use crate::{hive, panics, partition, sql, text, typed, types};
 use polars::prelude::{Engine, LazyFrame, PolarsResult, Schema};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{
@@ -95,8 +95,8 @@ fn sample(uri: &Uri, read: &Read) -> Checked<Table> {
         let path = local(&unpinned(uri.clone()))?;
         let in_path = hive::folders(&path).into_iter().map(|(key, _)| key).collect();
         let (columns, left_out) = match read.format {
-            Format::Parquet => parquet::columns(&path, &footer::read(&path)?)?,
-            _ => (text::found(read, &[path])?.columns, Vec::new()),
+            Format::Parquet | Format::Arrow => typed::columns(&path, &typed::stated(&path, read.format)?)?,
+            Format::Csv | Format::Ndjson => (text::found(read, &[path])?.columns, Vec::new()),
         };
         // The columns of all files, if those were inspected.
         let columns = if read.columns.is_empty() { columns } else { read.columns.clone() };

@@ -20,7 +20,8 @@ pub struct Footer {
     /// Columns of whole days that Arrow's own note of the types calls timestamps (`date64`), dates in `schema`, with the
     /// type that the engine reads them as.
     pub days: BTreeMap<String, DataType>,
-    pub rows: u64,
+    /// None where only reading the whole file counts them.
+    pub rows: Option<u64>,
 }
 
 pub fn read(path: &Path) -> Outcome<Footer> {
@@ -46,7 +47,7 @@ pub fn read(path: &Path) -> Outcome<Footer> {
             days.extend(read_as.map(|ty| (name, ty)));
         }
     }
-    Ok(Footer { schema, int96, days, rows })
+    Ok(Footer { schema, int96, days, rows: Some(rows) })
 }
 
 /// How many rows a file has.

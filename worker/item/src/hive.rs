@@ -4,11 +4,13 @@
 use crate::failure::{Outcome, Remedy, bad_data};
 use crate::partition::NULL_PARTITION;
 use crate::types::to_engine;
+use percent_encoding::percent_decode_str;
 use polars::prelude::{Expr, NULL, lit};
 use spotmill_core::model::FieldRules;
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::field::Check;
 use spotmill_text::temporal::Temporal;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// The declared columns' values for the rows of one file, in their order and under their names.
@@ -62,16 +64,7 @@ fn one(path: &Path, column: &Column) -> Outcome<Expr> {
 
 /// `%2F` as `/`; what is no such escape stays. None where the bytes are not UTF-8.
 fn decoded(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let pair = after.get(..2).and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        match pair.filter(|_| *byte == b'%' && after[0] != b'+') {
-            Some(decoded) => (out.push(decoded), rest = &after[2..]).1,
-            None => (out.push(*byte), rest = after).1,
-        }
-    }
-    String::from_utf8(out).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! having checked every row of text over every declared column; runs SQL or a Rust transform on the streaming engine;
 //! writes below the attempt's own prefix and reads back what it wrote. It knows nothing of queues, fleets or runs.
 
+mod arrow_file;
 mod as_text;
 mod below;
 pub mod builtin;
@@ -17,11 +18,11 @@ mod functions;
 mod hive;
 mod instants;
 mod int96;
+mod ipc;
 pub mod item;
 mod loaded;
 mod mapped;
 mod panics;
-mod parquet;
 mod partition;
 mod problem;
 pub mod query;
@@ -31,6 +32,7 @@ pub mod schema;
 mod sql;
 mod temporal;
 mod text;
+mod typed;
 mod types;
 mod udf;
 mod usage;

@@ -3,8 +3,8 @@
 
 use crate::failure::{Outcome, Remedy as _, cannot_read, failure};
 use crate::loaded::{Loaded, Room, drifted, empty, loaded, local};
-use crate::parquet::parquet;
 use crate::text::{Text, TextFile};
+use crate::typed::typed;
 use crate::wanted::Wanted;
 use spotmill_core::item::{FailureClass, InputFile};
 use spotmill_core::model::{Format, Read};
@@ -18,7 +18,7 @@ pub fn load(files: &[InputFile], read: &Read, room: &Room<'_>) -> Outcome<Loaded
         paths.push(path);
     }
     match read.format {
-        Format::Parquet => parquet(files, &paths, read, room),
+        Format::Parquet | Format::Arrow => typed(files, &paths, read, room),
         Format::Csv | Format::Ndjson if files.is_empty() => nothing(read),
         Format::Csv | Format::Ndjson => text_files(&paths, read, room),
     }

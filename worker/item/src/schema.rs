@@ -2,9 +2,9 @@
 
 use crate::below::Below;
 use crate::failure::{Outcome, bad_data, engine_failure};
-use crate::footer;
 use crate::loaded::{Room, unpinned};
 use crate::read::load;
+use crate::typed;
 use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, PreviewReply};
@@ -21,11 +21,11 @@ pub struct Declared {
 /// Names and types, as the footer states them or as every value fits them: what is printed is what a run reads.
 pub fn declared(file: &Path, read: &Read) -> Outcome<Declared> {
     let (found, remarks) = match read.format {
-        Format::Parquet => {
-            let (columns, left_out) = crate::parquet::columns(file, &footer::read(file)?)?;
+        Format::Parquet | Format::Arrow => {
+            let (columns, left_out) = typed::columns(file, &typed::stated(file, read.format)?)?;
             (Read { columns, ..read.clone() }, left_out.iter().map(|found| remark(found)).collect())
         }
-        _ => (crate::text::found(read, &[file.to_owned()])?, Vec::new()),
+        Format::Csv | Format::Ndjson => (crate::text::found(read, &[file.to_owned()])?, Vec::new()),
     };
     if found.columns.is_empty() {
         let name = file.display().to_string();

@@ -35,7 +35,7 @@ pub fn write(frame: LazyFrame, schema: &Schema, output: &Output, scratch: &Path)
     let frame = counter.count(frame);
     let lone = LoneNull::default();
     let frame = match output.format {
-        Format::Parquet => frame,
+        Format::Parquet | Format::Arrow => frame,
         Format::Csv | Format::Ndjson => frame.select(as_text::columns(output, schema, &lone)),
     };
     let named: Arc<Mutex<Vec<(String, u32)>>> = Arc::default();
@@ -178,7 +178,7 @@ fn file_path(label: &str, part: u32, extension: &str) -> String {
 }
 
 fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
-    if output.format != Format::Parquet
+    if matches!(output.format, Format::Csv | Format::Ndjson)
         && matches!(output.compression, OutputCompression::Snappy | OutputCompression::Lz4)
     {
         let message = format!("{:?} compresses Parquet only; text takes gzip, zstd or none", output.compression);
@@ -212,6 +212,7 @@ fn file_format(output: &Output, schema: &Schema) -> Outcome<FileWriteFormat> {
                 ..Default::default()
             })
         }
+        Format::Arrow => return Err(transform("files are not written as Arrow: write Parquet, CSV or NDJSON")),
         Format::Ndjson => FileWriteFormat::NDJson(NDJsonWriterOptions { check_extension: false, ..Default::default() }),
     })
 }
@@ -233,7 +234,7 @@ fn read_back(
         let whole: PathBuf = scratch.join(&path);
         let bytes = std::fs::metadata(&whole).map_err(|e| cannot_read(&whole, &e))?.len();
         let in_file = match output.format {
-            Format::Parquet => footer::rows(&whole)?,
+            Format::Parquet | Format::Arrow => footer::rows(&whole)?,
             Format::Csv | Format::Ndjson => count(&whole, &as_written, schema.len())?,
         };
         rows += in_file;

@@ -8,17 +8,17 @@ use crate::stage;
 use crate::state::Ending;
 use spotmill_core::digest::Content;
 use spotmill_core::ids::{AttemptId, Uri};
-use spotmill_core::item::{FailureClass, ItemReport, OutputFile};
+use spotmill_core::item::{FailureClass, InputFile, ItemReport, OutputFile};
 use spotmill_core::records::{RECORD_VERSION, Receipt};
 use spotmill_platform::ports::{Created, StoreError};
 use spotmill_platform::records::{self, RecordError};
+use spotmill_platform::several::several;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 /// Concurrent requests while inputs are checked.
 const HEADS: usize = 16;
@@ -98,17 +98,16 @@ fn adds_up(report: &ItemReport) -> Result<(), String> {
 
 /// The first object that is not what it was when it was pinned.
 async fn changed_input(context: &Context, job: &Job) -> Option<Ending> {
-    let gate = Arc::new(Semaphore::new(HEADS));
-    let mut heads = JoinSet::new();
-    for file in distinct(&job.reads) {
-        let (file, store, gate) = (file.clone(), Arc::clone(&context.ports.store), Arc::clone(&gate));
-        heads.spawn(async move {
-            let _permit = gate.acquire_owned().await;
+    let files: Vec<InputFile> = distinct(&job.reads).into_iter().cloned().collect();
+    let heads = several(HEADS, files, |file| {
+        let store = Arc::clone(&context.ports.store);
+        async move {
             let seen = store.head(&file.uri).await;
-            (file, seen)
-        });
-    }
-    while let Some(Ok((file, mut seen))) = heads.join_next().await {
+            Ok::<_, Infallible>((file, seen))
+        }
+    });
+    let Ok(heads) = heads.await;
+    for (file, mut seen) in heads {
         if !matches!(seen, Ok(_) | Err(StoreError::NotFound(_))) {
             let (store, uri) = (&context.ports.store, &file.uri);
             seen = insist(context, "looking at an input again", || {

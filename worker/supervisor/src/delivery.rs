@@ -2,6 +2,7 @@
 //! pause; the order is always: record, then callback, then the message.
 
 use crate::attempt::{Claim, Context};
+use spotmill_core::backoff::backoff;
 use spotmill_core::ids::{AttemptId, Uri};
 use spotmill_core::records::{Callback, CallbackKind, RECORD_VERSION};
 use spotmill_platform::ports::{QueueError, StoreError};
@@ -20,14 +21,15 @@ pub async fn insist<'a, T, E: Display>(
     what: &str,
     act: impl Fn() -> Answer<'a, T, E> + Send + Sync,
 ) -> T {
-    let mut pause = FIRST_PAUSE;
+    let mut n = 0_u32;
     loop {
+        let pause = backoff(n, FIRST_PAUSE, LONGEST_PAUSE);
         match act().await {
             Ok(value) => return value,
             Err(e) => context.note(format!("{what}: {e}; again in {:.1} s", pause.as_secs_f64())),
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        n = n.saturating_add(1);
     }
 }
 

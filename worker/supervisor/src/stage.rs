@@ -10,12 +10,12 @@ use crate::state::Ending;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::{FailureClass, InputFile, ItemReport, ItemSpec};
 use spotmill_platform::ports::StoreError;
+use spotmill_platform::several::several;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 /// Concurrent copies for one item.
 const COPIES: usize = 8;
@@ -72,13 +72,11 @@ impl From<Box<Ending>> for NotCopied {
 }
 
 async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), NotCopied> {
-    let gate = Arc::new(Semaphore::new(COPIES));
-    let mut copies = JoinSet::new();
-    for file in files {
-        let to = copy_of(&inputs(job), &file.uri).map_err(unnameable)?;
-        let (store, gate) = (Arc::clone(&context.ports.store), Arc::clone(&gate));
-        copies.spawn(async move {
-            let _permit = gate.acquire_owned().await;
+    let named = files.into_iter().map(|file| Ok::<_, String>((copy_of(&inputs(job), &file.uri)?, file)));
+    let named: Vec<(PathBuf, InputFile)> = named.collect::<Result<_, _>>().map_err(unnameable)?;
+    let copies = several(COPIES, named, |(to, file)| {
+        let store = Arc::clone(&context.ports.store);
+        async move {
             let copied = match to.parent() {
                 Some(parent) => tokio::fs::create_dir_all(parent).await,
                 None => Ok(()),
@@ -87,12 +85,9 @@ async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result
                 Ok(()) => store.download(&file.uri, &file.etag, &to).await.map(drop).map_err(|e| not_copied(&file, e)),
                 Err(e) => Err(infra(format!("{} cannot be copied to {}: {e}", file.uri, to.display())).into()),
             }
-        });
-    }
-    while let Some(copied) = copies.join_next().await {
-        copied.map_err(|e| infra(format!("a copy of an input did not finish: {e}")))??;
-    }
-    Ok(())
+        }
+    });
+    copies.await.map(drop)
 }
 
 /// The path of the copy of `s3://bucket/key` is `bucket/key` below `folder`, so that folders of the key, such as

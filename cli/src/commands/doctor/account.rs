@@ -23,7 +23,7 @@ pub(super) async fn quota(aws: &Aws, (vcpus, bounded): (u32, bool)) -> Finding {
     match aws.account().quota("ec2", SPOT_QUOTA).await {
         Err(e) => unasked("spot quota", e),
         Ok(None) => {
-            warning("spot quota", format!("{SPOT_QUOTA} is not known in this region"), "look in Service Quotas")
+            warning("spot quota", format!("{SPOT_QUOTA} is not known in this region"), "check it in Service Quotas")
         }
         Ok(Some(quota)) => judge_quota(quota, vcpus, bounded),
     }

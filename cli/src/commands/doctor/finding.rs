@@ -36,7 +36,7 @@ pub(super) fn problem(what: &'static str, text: impl Into<String>, remedy: impl 
 /// A check that could not be made.
 pub(super) fn unasked(what: &'static str, e: AwsError) -> Finding {
     let stop = Stop::from(e);
-    let remedy = stop.remedy.unwrap_or_else(|| "look yourself".to_owned());
+    let remedy = stop.remedy.unwrap_or_else(|| "check it by hand".to_owned());
     warning(what, format!("not checked: {}", stop.message), remedy)
 }
 

@@ -3,5 +3,6 @@
 mod big;
 #[path = "../../../tests/decisions/machines.rs"]
 mod machines;
+mod notices;
 mod requests;
 mod watch;

@@ -87,7 +87,7 @@ pub struct ScheduleTable {
     /// Five fields: minute, hour, day of month, month, day of week.
     #[schemars(required)]
     pub cron: Option<String>,
-    /// IANA name; UTC if not said.
+    /// IANA name; UTC by default.
     pub timezone: Option<String>,
     /// The run's date, in that time zone; by default `yesterday`.
     pub date: Option<ScheduleDate>,
@@ -152,15 +152,15 @@ pub struct ResourcesTable {
 pub struct FleetTable {
     /// vCPUs of one step's machines together.
     pub max_vcpus: Option<u32>,
-    /// Both if not said.
+    /// Both by default.
     pub architectures: Option<Vec<Architecture>>,
-    /// Classes of machines (`"c"`, `"m"`, `"r"`: 2, 4, 8 GiB a vCPU) or single families (`"r7g"`); all if not said.
+    /// Classes of machines (`"c"`, `"m"`, `"r"`: 2, 4, 8 GiB a vCPU) or single families (`"r7g"`); all by default.
     pub families: Option<Vec<String>>,
-    /// Generations of machines, `[6, 7, 8]`; all if not said.
+    /// Generations of machines, `[6, 7, 8]`; all by default.
     pub generations: Option<Vec<u32>>,
     /// US dollars; pools above it are left out.
     pub max_price_per_vcpu_hour: Option<f64>,
-    /// What spot has not brought after this long comes on demand; never if not said.
+    /// What spot has not brought after this long comes on demand; never by default.
     pub on_demand_after: Option<String>,
 }
 

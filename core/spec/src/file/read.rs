@@ -7,25 +7,26 @@ use spotmill_core::model::{Compression, Extra, Format, Missing, OnBadRows, RowCh
 /// How files are read.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct ReadKeys {
-    /// By the path's ending if not said: `.csv`, `.tsv`, `.ndjson`, `.jsonl`, `.json` or `.parquet`, text also packed.
+    /// By the path's ending by default: `.csv`, `.tsv`, `.ndjson`, `.jsonl`, `.json`, text also packed, `.parquet`,
+    /// `.arrow`, `.arrows`, `.feather` or `.ipc`.
     pub format: Option<Format>,
-    /// `"name type"`, in the order of the file where it has no names. NDJSON needs them. If not said, those of CSV are
-    /// found in a sample of all files, and those of Parquet in the files' footers, when the step is planned; what does not
-    /// fit them is refused.
+    /// `"name type"`, in the order of the file where it has no names. NDJSON needs them. Without it, those of CSV are
+    /// found in a sample of all files, and those of Parquet and Arrow in what the files state, when the step is planned;
+    /// what does not fit them is refused.
     pub columns: Option<Vec<ColumnEntry>>,
     /// Columns that stand in the path as `key=value` folders: `["region string", "dt date"]`.
     pub hive: Option<Vec<ColumnEntry>>,
-    /// Whether the first line names the columns; true if not said.
+    /// Whether the first line names the columns; true by default.
     pub header: Option<bool>,
-    /// One ASCII character; a comma if not said, a tab for `.tsv`.
+    /// One ASCII character; a comma by default, a tab for `.tsv`.
     pub delimiter: Option<String>,
     /// Fields that mean NULL.
     pub null_values: Option<Vec<String>>,
     /// A label of the Encoding Standard, such as `"windows-1252"` (which `"latin1"` means as well) or `"utf-16le"`;
-    /// UTF-8 if not said.
+    /// UTF-8 by default.
     pub encoding: Option<String>,
     /// The character before a quote, a delimiter, a line end or itself that makes it an ordinary one, such as `"\\"`; `\N` is
-    /// NULL then. If not said, a quote within quotes is written twice.
+    /// NULL then. Without it, a quote within quotes is written twice.
     pub escape: Option<String>,
     /// What a line begins with that is no row, such as `"#"`.
     pub comment: Option<String>,
@@ -35,13 +36,13 @@ pub struct ReadKeys {
     pub skip_footer: Option<u32>,
     /// Numbers are written `1.234,5` in every column of numbers.
     pub decimal_comma: Option<bool>,
-    /// What a declared column is that a file does not have: `fail` if not said, or `null`.
+    /// What a declared column is that a file does not have: `fail` by default, or `null`.
     pub missing: Option<Missing>,
-    /// What a column of a file is that is not declared: `ignore` (not read; a note tells it) if not said, or `fail`.
+    /// What a column of a file is that is not declared: `ignore` (not read; a note says so) by default, or `fail`.
     pub extra: Option<Extra>,
-    /// `auto` if not said: by the file's ending, `.gz`, `.zst` or `.zstd`.
+    /// `auto` by default: by the file's ending, `.gz`, `.zst` or `.zstd`.
     pub compression: Option<Compression>,
-    /// What to do with a row that does not parse; `fail` if not said.
+    /// What to do with a row that does not parse; `fail` by default.
     pub on_bad_rows: Option<OnBadRows>,
     /// `all` checks the values of every declared column of every row; `used`, in CSV, only of those the transform reads.
     pub row_check: Option<RowCheck>,
@@ -74,7 +75,7 @@ pub struct ColumnTable {
     pub lenient: Option<bool>,
     /// The column's numbers are written `1.234,5`, or are not.
     pub decimal_comma: Option<bool>,
-    /// What digits of a second after the sixth are: `fail` if not said, or `cut`.
+    /// What digits of a second after the sixth are: `fail` by default, or `cut`.
     pub nanoseconds: Option<NanosecondsKind>,
 }
 

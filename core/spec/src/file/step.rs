@@ -38,12 +38,12 @@ pub struct InputTable {
     pub step: Option<String>,
     /// What one item reads of that step.
     pub by: Option<By>,
-    /// The name in SQL; `input` if not said.
+    /// The name in SQL; `input` by default.
     #[serde(rename = "as")]
     pub alias: Option<String>,
     /// One item a value, over the whole input.
     pub values: Option<ValuesTable>,
-    /// Small files are packed up to this much an item. If not said: `"256 MB"`, or less where the last runs show that
+    /// Small files are packed up to this much an item. By default `"256 MB"`, or less where the last runs show that
     /// as much would outgrow the step's memory.
     pub item_bytes: Option<String>,
     pub on_empty: Option<OnEmpty>,
@@ -77,7 +77,7 @@ pub struct SideTable {
     pub path: Option<String>,
     /// Another step.
     pub step: Option<String>,
-    /// `all` (if not said), or `partition`: the same bucket as the item.
+    /// `all` (the default), or `partition`: the same bucket as the item.
     pub by: Option<By>,
     #[serde(flatten)]
     pub read: ReadKeys,
@@ -85,7 +85,7 @@ pub struct SideTable {
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct OutputTable {
-    /// Parquet if not said; the others only to a destination.
+    /// Parquet by default; CSV and NDJSON only to a destination. Arrow is read and not written.
     pub format: Option<Format>,
     /// One partition a combination of values.
     pub partition_by: Option<Vec<String>>,
@@ -101,14 +101,14 @@ pub struct OutputTable {
     pub file_rows: Option<u64>,
     /// Where finished files are published; without it the output is only for later steps.
     pub destination: Option<String>,
-    /// What a run replaces there: its own `key` (if not said), or `all`: then the run of the latest date stays, and
+    /// What a run replaces there: its own `key` (the default), or `all`: then the run of the latest date stays, and
     /// where the key has no date the last that was published.
     pub replace: Option<ReplaceKind>,
-    /// Whether columns may differ from those of the last publication: `refuse` (if not said), or `allow`.
+    /// Whether columns may differ from those of the last publication: `refuse` (the default), or `allow`.
     pub schema_change: Option<SchemaChangeKind>,
-    /// CSV only: whether to write the names; true if not said.
+    /// CSV only: whether to write the names; true by default.
     pub header: Option<bool>,
-    /// CSV only: `"\t"` divides the fields by tabs, and the files end in `.tsv`; a comma if not said.
+    /// CSV only: `"\t"` divides the fields by tabs, and the files end in `.tsv`; a comma by default.
     pub delimiter: Option<String>,
 }
 
@@ -153,7 +153,7 @@ pub struct ExpectTable {
     #[serde(default)]
     pub check: Vec<String>,
     pub rows: Option<RowsTable>,
-    /// `fail` if not said.
+    /// `fail` by default.
     pub on_fail: Option<OnFailKind>,
 }
 

@@ -105,6 +105,15 @@ fn column(ctx: &mut Ctx<'_>, at: &str, entry: &ColumnEntry, format: Format) -> O
     Some((Column { name, ty, parse }, rules))
 }
 
+/// Why the keys of text are not for files of this format, where they are not.
+pub fn stated(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Parquet => Some("Parquet files say it themselves"),
+        Format::Arrow => Some("Arrow files say it themselves"),
+        Format::Csv | Format::Ndjson => None,
+    }
+}
+
 /// The rules that a column's own table has, where the column and the format can have them.
 fn own_rules(ctx: &mut Ctx<'_>, at: &str, table: &ColumnTable, ty: ColumnType, format: Format, rules: &mut FieldRules) {
     let mut only = |key: &str, given: bool, fits: bool, label: &str| {
@@ -115,7 +124,8 @@ fn own_rules(ctx: &mut Ctx<'_>, at: &str, table: &ColumnTable, ty: ColumnType, f
     };
     only("path", table.path.is_some(), format == Format::Ndjson, "it is for NDJSON");
     only("lenient", table.lenient.is_some(), format == Format::Ndjson, "it is for NDJSON");
-    only("null_values", table.null_values.is_some(), format != Format::Parquet, "Parquet files say it themselves");
+    let of_text = stated(format);
+    only("null_values", table.null_values.is_some(), of_text.is_none(), of_text.unwrap_or_default());
     let comma = format == Format::Csv && is_number(ty);
     only("decimal_comma", table.decimal_comma.is_some(), comma, "it is for numbers in CSV");
     let timestamp = is_time(ty) && ty != ColumnType::Date;

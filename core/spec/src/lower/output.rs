@@ -34,6 +34,10 @@ pub fn output(ctx: &mut Ctx<'_>, step: &str, table: Option<&OutputTable>) -> Out
             ctx.error("misplaced-key", title, place, "it is for a step with a `destination`");
         }
     }
+    if format == Format::Arrow {
+        let place = ctx.value(&format!("{path}.format"));
+        ctx.error("bad-value", "files are not written as Arrow", place, "\"parquet\", \"csv\" or \"ndjson\"");
+    }
     if table.file_rows == Some(0) {
         let place = ctx.value(&format!("{path}.file_rows"));
         ctx.error("bad-value", "a file has at least one row", place, "remove the key for one file");
@@ -63,7 +67,7 @@ fn destination_path(ctx: &mut Ctx<'_>, path: &str, destination: &str) {
 
 fn compression(ctx: &mut Ctx<'_>, path: &str, asked: Option<OutputCompression>, format: Format) -> OutputCompression {
     use OutputCompression as C;
-    let text = format != Format::Parquet;
+    let text = matches!(format, Format::Csv | Format::Ndjson);
     if text && matches!(asked, Some(C::Snappy | C::Lz4)) {
         let place = ctx.value(&format!("{path}.compression"));
         ctx.error("bad-value", "text is compressed with gzip or zstd", place, "or \"none\"");

@@ -2,7 +2,7 @@
 
 use super::super::file::ReadKeys;
 use super::Ctx;
-use super::columns::{columns, hive};
+use super::columns::{columns, hive, stated};
 use spotmill_core::endings;
 use spotmill_core::model::{Compression, Format, Read, Source};
 
@@ -27,19 +27,14 @@ pub fn read(ctx: &mut Ctx<'_>, path: &str, keys: &ReadKeys, source: &Source) -> 
     let format = keys.format.or(ending.format).unwrap_or(Format::Parquet);
     if keys.format.is_none() && ending.format.is_none() && !template.is_empty() && !ctx.has(&format!("{path}.format")) {
         let place = ctx.value(&format!("{path}.path"));
-        let label = "add `format = \"csv\"`, \"ndjson\" or \"parquet\"";
+        let label = "add `format = \"csv\"`, \"ndjson\", \"parquet\" or \"arrow\"";
         ctx.error("unknown-format", "the path's ending does not tell the format", place, label);
     }
-    if format == Format::Parquet {
-        refuse(ctx, path, TEXT_KEYS, "Parquet files say it themselves");
+    if let Some(reason) = stated(format) {
+        refuse(ctx, path, TEXT_KEYS, reason);
     }
     if format != Format::Csv {
-        refuse(
-            ctx,
-            path,
-            CSV_KEYS,
-            if format == Format::Parquet { "Parquet files say it themselves" } else { "it is for CSV" },
-        );
+        refuse(ctx, path, CSV_KEYS, stated(format).unwrap_or("it is for CSV"));
     }
     if format == Format::Ndjson {
         refuse(ctx, path, &["missing"], "a key that an NDJSON record lacks is NULL");

@@ -118,6 +118,12 @@ fn inputs() {
     );
     small(
         "",
+        &format!("{SQL}\ninput = {{ path = \"a.feather\", header = false }}"),
+        &["misplaced-key: `header` has no meaning here"],
+    );
+    small("", &format!("{SQL}\ninput = {{ path = \"a.arrow\" }}"), &[]);
+    small(
+        "",
         &format!("{SQL}\ninput = {{ path = \"a.parquet\", by = \"all\" }}"),
         &["misplaced-key: `by` is for a step"],
     );
@@ -250,6 +256,10 @@ fn outputs() {
             "not-parquet: an intermediate output is Parquet",
             "not-parquet: `normalize` writes CSV; steps read only Parquet",
         ],
+    );
+    flights(
+        &[("\"{out}/daily/date={date}\"", "\"{out}/daily/date={date}\"\nformat = \"arrow\"")],
+        &["bad-value: files are not written as Arrow"],
     );
     flights(
         &[("\"{out}/daily/date={date}\"", "\"{out}/daily/date={date}\"\nformat = \"csv\"\ncompression = \"lz4\"")],

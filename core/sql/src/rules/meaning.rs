@@ -18,7 +18,7 @@ use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::{AggregateFunction, Between, Case, Cast, InList, Like, ScalarFunction, TryCast};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
-use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr};
 use datafusion_optimizer::AnalyzerRule;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 
@@ -117,7 +117,17 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
             let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
-        Expr::Case(case) => Transformed::yes(Expr::Case(one_kind(case, schema)?)),
+        // The planner's own comparisons: others have passed `Operators`.
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: op @ (Operator::IsDistinctFrom | Operator::IsNotDistinctFrom),
+            right,
+        }) => {
+            let (of_left, of_right) = (left.get_type(schema)?, right.get_type(schema)?);
+            let (left, right) = like_typed(&format!("`{op}`"), (*left, &of_left), (*right, &of_right))?;
+            Transformed::yes(binary_expr(left, op, right))
+        }
+        Expr::Case(case) => Transformed::yes(Expr::Case(one_kind(searched(case, schema)?, schema)?)),
         Expr::ScalarFunction(call) => match Written::planned(&call) {
             Some(conversion) => Transformed::yes(conversion),
             None => scalar(call, schema)?,
@@ -127,6 +137,22 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         other => Transformed::no(other),
     };
     Ok(meant.data)
+}
+
+/// `CASE x WHEN v` as `CASE WHEN x = v` where the two are not of one kind, so that they are compared as by `=`.
+fn searched(case: Case, schema: &DFSchema) -> Result<Case> {
+    let Case { expr: Some(value), when_then_expr, else_expr } = case else { return Ok(case) };
+    let ty = value.get_type(schema)?;
+    let types: Vec<DataType> = when_then_expr.iter().map(|(when, _)| when.get_type(schema)).collect::<Result<_>>()?;
+    if types.iter().all(|other| kind(other) == kind(&ty) || kind(other) == Kind::Null) {
+        return Ok(Case { expr: Some(value), when_then_expr, else_expr });
+    }
+    let compared = |((when, then), other): ((Box<Expr>, Box<Expr>), &DataType)| {
+        let (left, right) = like_typed("CASE", ((*value).clone(), &ty), (*when, other))?;
+        Ok((Box::new(binary_expr(left, Operator::Eq, right)), then))
+    };
+    let when_then_expr = when_then_expr.into_iter().zip(&types).map(compared).collect::<Result<_>>()?;
+    Ok(Case { expr: None, when_then_expr, else_expr })
 }
 
 /// The values of a CASE: decimals among floats are floats.

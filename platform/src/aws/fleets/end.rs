@@ -5,6 +5,7 @@ use super::inspect::Found;
 use super::{Ec2Fleets, FleetError, RequestError, failed};
 use crate::ports::{BoxError, FleetRequest};
 use aws_sdk_ec2::types::FleetStateCode;
+use spotmill_core::backoff::backoff;
 use spotmill_core::fleet::Architecture;
 use spotmill_ec2::{create_fleet, template_versions};
 use std::collections::BTreeMap;
@@ -73,19 +74,19 @@ impl Ec2Fleets {
     /// Waits until no machine of the fleet works, twice in a row: the first check may miss one that was just launched.
     async fn wait_for_machines(&self, name: &str, fleets: &[Found]) -> Result<(), FleetError> {
         let until = Instant::now() + self.patience.ended;
-        let mut pause = self.patience.poll;
-        let mut quiet = 0;
+        let (mut quiet, mut n) = (0, 0_u32);
         loop {
             let working = self.working(name, fleets).await.map_err(|e| failed(name, "ending its machines", e))?;
             quiet = if working.is_empty() { quiet + 1 } else { 0 };
             if quiet == 2 || (quiet == 1 && fleets.iter().all(|f| f.state == FleetStateCode::Deleted)) {
                 return Ok(());
             }
+            let pause = backoff(n, self.patience.poll, self.patience.poll * 10);
             if Instant::now() + pause > until {
                 return Err(unfinished(name, &format!("machines still work: {}", working.join(", "))));
             }
             sleep(pause).await;
-            pause = (pause * 2).min(self.patience.poll * 10);
+            n = n.saturating_add(1);
         }
     }
 

@@ -2,7 +2,7 @@
 //! filter is trusted by itself: what an answer holds is matched once more.
 
 use super::{Ec2Fleets, FleetError, RequestError, failed};
-use crate::ports::LivingFleet;
+use crate::ports::{LivingFleet, Subject};
 use aws_sdk_ec2::types::{Filter, FleetData, FleetStateCode, Instance, InstanceStateName, LaunchTemplateVersion, Tag};
 use spotmill_core::fleet::Architecture;
 use spotmill_ec2::{EXECUTION_TAG, FLEET_TAG, RUN_TAG, STACK_TAG, STEP_TAG};
@@ -123,6 +123,21 @@ impl Ec2Fleets {
         Ok(all)
     }
 
+    /// By the tags of a fleet or machine that has this id; none if EC2 does not know it, or it is not this stack's.
+    pub(super) async fn owner_of(&self, subject: &Subject) -> Result<Option<LivingFleet>, RequestError> {
+        let tags = match subject {
+            Subject::Fleet(id) => {
+                let call = self.client.describe_fleets().fleet_ids(id).send().await.map_err(RequestError::from);
+                present(call)?.and_then(|reply| reply.fleets?.pop()?.tags)
+            }
+            Subject::Machine(id) => {
+                let call = self.client.describe_instances().instance_ids(id).send().await.map_err(RequestError::from);
+                present(call)?.and_then(|reply| reply.reservations?.pop()?.instances?.pop()?.tags)
+            }
+        };
+        Ok(tags.filter(|tags| self.ours(tags)).and_then(|tags| described(&tags, 0)))
+    }
+
     /// Fleets that live, and those of which a version still stands: it was made before the fleet, and goes after it.
     pub(super) async fn living_fleets(&self) -> Result<Vec<LivingFleet>, FleetError> {
         let name = format!("of stack {}", self.place.stack);
@@ -152,6 +167,13 @@ impl Ec2Fleets {
 
     pub(super) fn ours(&self, tags: &[Tag]) -> bool {
         value(tags, STACK_TAG) == Some(&self.place.stack)
+    }
+}
+
+fn present<T>(reply: Result<T, RequestError>) -> Result<Option<T>, RequestError> {
+    match reply {
+        Err(e) if e.is(ABSENT) => Ok(None),
+        reply => reply.map(Some),
     }
 }
 

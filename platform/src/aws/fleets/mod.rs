@@ -13,7 +13,7 @@ mod resize;
 use super::config::Aws;
 use super::error::{Fate, RequestError};
 use super::quotas;
-use crate::ports::{FleetError, FleetEvent, FleetNow, FleetRequest, Fleets, LivingFleet, Resize};
+use crate::ports::{FleetError, FleetEvent, FleetNow, FleetRequest, Fleets, LivingFleet, Resize, Subject};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
@@ -99,6 +99,10 @@ impl Fleets for Ec2Fleets {
 
     async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
         self.living_fleets().await
+    }
+
+    async fn owner(&self, subject: &Subject) -> Result<Option<LivingFleet>, FleetError> {
+        self.owner_of(subject).await.map_err(|e| failed("that an event is about", "looking for it", e))
     }
 
     async fn inspect(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {

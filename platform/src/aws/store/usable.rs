@@ -133,7 +133,7 @@ fn reason(at: &Address, error: &RequestError) -> Unusable {
     if error.is(&["InvalidAccessKeyId", "SignatureDoesNotMatch"]) {
         return unusable(
             format!("s3://{bucket} does not know these credentials ({})", error.code),
-            "look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or at the profile that AWS_PROFILE names",
+            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names",
         );
     }
     if error.is(&["NoSuchBucket"]) || error.status == Some(404) {
@@ -154,7 +154,7 @@ fn reason(at: &Address, error: &RequestError) -> Unusable {
     if error.fate == Fate::Unsent || error.status.is_none() {
         return unusable(
             format!("no answer for s3://{bucket}: {chain}"),
-            "look at the network, at AWS_REGION, and at AWS_ENDPOINT_URL if the store is not AWS's",
+            "check the network, AWS_REGION, and AWS_ENDPOINT_URL if the store is not AWS's",
         );
     }
     unusable(format!("s3://{bucket} cannot be listed: {}", error.text("S3")), "it may pass: run the same command again")

@@ -3,7 +3,7 @@
 use crate::world::{WITHIN, World};
 use spotmill_core::records::WorkerSettings;
 use spotmill_local_ec2::InstanceView;
-use spotmill_platform::ports::Fleets;
+use spotmill_platform::ports::{Fleets, Subject};
 use std::time::Instant;
 
 fn settings_of(machine: &InstanceView) -> WorkerSettings {
@@ -35,6 +35,16 @@ async fn machines_bear_tags_and_run_the_worker_with_the_settings() {
         assert_eq!(tag("spotmill:step"), Some("normalize"));
         assert_eq!(tag("spotmill:execution"), Some(request.execution.as_str()));
     }
+    // Whose an event is about, EC2's id says by the tags.
+    for (fleet, machine) in seen.fleets.iter().zip(seen.living()) {
+        for subject in [Subject::Fleet(fleet.id.clone()), Subject::Machine(machine.id.clone())] {
+            assert_eq!(world.fleets.owner(&subject).await.expect("asked"), Some(request.living(0)), "{subject:?}");
+        }
+    }
+    for subject in ["fleet-00000000-0000-0000-0000-000000000000".to_owned()].map(Subject::Fleet) {
+        assert_eq!(world.fleets.owner(&subject).await.expect("asked"), None);
+    }
+    assert_eq!(world.fleets.owner(&Subject::Machine("i-00000000000000000".into())).await.expect("asked"), None);
     let settings = settings_of(seen.running()[0]);
     assert_eq!((settings.fleet.as_str(), settings.queue.as_str()), ("tagged", "tagged"));
     assert_eq!((settings.stack.as_str(), settings.root.as_str()), ("etl", "s3://etl-bucket"));

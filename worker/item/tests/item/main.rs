@@ -1,6 +1,7 @@
 //! One item in this process: what it reads, what it refuses, what its query means and what it writes.
 
 mod accept;
+mod arrow;
 mod chunks;
 mod common;
 mod functions;

@@ -1,7 +1,10 @@
 //! The examples of `docs/reading.md` are read as they stand there.
 
 use crate::common::Bench;
+use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch};
+use arrow::ipc::writer::FileWriter;
 use spotmill_core::model::{Format, Read};
+use std::sync::Arc;
 
 /// Of each example in turn: the file's name, what stands in it, and the rows.
 const FILES: &[(&str, &[u8], &str)] = &[
@@ -46,8 +49,9 @@ fn every_example_of_the_page_is_read() {
         bench.file(name, bytes);
         assert_eq!(bench.rows(), *rows, "{keys}");
     }
-    let [declared, hive] = of_parquet else { panic!("{of_parquet:?}") };
+    let [declared, arrow, hive] = of_parquet else { panic!("{of_parquet:?}") };
     assert_eq!(over_months(declared), "1|10.0000|-\n2|3000000000.5000|X\n");
+    assert_eq!(of_feather(arrow), "7|1.2500\n");
     assert_eq!(in_the_path(hive), "1|2024-03-10|us/west\n2|-|eu\n");
 }
 
@@ -57,6 +61,17 @@ fn made(sql: &str) -> Vec<u8> {
     bench.file("a.csv", "1\n");
     let report = bench.report();
     std::fs::read(bench.out().join(&report.files[0].path)).expect("read")
+}
+
+fn of_feather(keys: &str) -> String {
+    let amount = Decimal128Array::from(vec![125]).with_precision_and_scale(9, 2).expect("a decimal");
+    let columns: [(&str, ArrayRef); 2] = [("amount", Arc::new(amount)), ("id", Arc::new(Int32Array::from(vec![7])))];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let mut out = FileWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
+    out.write(&batch).expect("written");
+    let mut bench = bench(keys);
+    bench.file("1.feather", out.into_inner().expect("whole"));
+    bench.rows()
 }
 
 fn over_months(keys: &str) -> String {

@@ -150,7 +150,7 @@ impl Shell {
         self.tasks.shutdown().await;
         self.tries.clear();
         if let Some(life) = self.life.take() {
-            life.end("told to stop").await;
+            life.end("asked to stop").await;
         }
         let _ = tokio::fs::remove_dir_all(&self.context.config.tmp).await;
     }

@@ -1,9 +1,11 @@
 //! How often an item is tried. Only failures of the item itself count, in this epoch; interruptions and errors of the
 //! infrastructure never do.
 
+use spotmill_core::backoff::backoff;
 use spotmill_core::bounds::{POISON_ALONE, POISON_RECEIVES};
 use spotmill_core::item::FailureClass;
 use spotmill_core::verdict::counted;
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -62,8 +64,8 @@ fn worth_trying(class: FailureClass) -> u32 {
 
 /// Doubled for each earlier infrastructure failure.
 pub fn infra_wait(before: u32, waits: Waits) -> u64 {
-    let factor = 1u64.checked_shl(before.min(40)).unwrap_or(u64::MAX);
-    waits.infra_ms.saturating_mul(factor).min(waits.infra_most_ms)
+    let (first, longest) = (Duration::from_millis(waits.infra_ms), Duration::from_millis(waits.infra_most_ms));
+    u64::try_from(backoff(before, first, longest).as_millis()).unwrap_or(waits.infra_most_ms)
 }
 
 /// Receives, the present one included, whose end no record states: their machines vanished.

@@ -56,7 +56,7 @@ async fn a_machine_writes_down_its_life() {
     supervisor.stop_now();
     supervisor.join().await;
     let ended = record(&world).await.expect("a record");
-    assert_eq!((ended.items, ended.why.as_deref()), (1, Some("told to stop")));
+    assert_eq!((ended.items, ended.why.as_deref()), (1, Some("asked to stop")));
     assert!(ended.ended_ms >= ended.noticed_ms && ended.lived_ms() > 20_000, "{ended:?}");
     let milestones: Vec<&str> = world
         .events()

@@ -15,10 +15,12 @@ mod pieces;
 mod regex;
 mod texts;
 mod times;
+mod urls;
 
 /// Each with the names that it has.
 pub fn all() -> Vec<(&'static [&'static str], Arc<ScalarUDF>)> {
-    let groups = [texts::all(), regex::all(), numbers::all(), times::all(), differences::all(), format::all()];
+    let groups =
+        [texts::all(), regex::all(), numbers::all(), times::all(), differences::all(), format::all(), urls::all()];
     groups.into_iter().flatten().collect()
 }
 

@@ -1,15 +1,16 @@
-//! Parquet files: each is read by its footer, to the declared columns, or to those that all files have. Files with
-//! equal footers are scanned together; what differs in one is widened, NULL or refused as the input declares.
+//! Files that state the types of their columns, Parquet and Arrow: each is read by its statement, to the declared columns,
+//! or to those that all files have. Files with equal statements are scanned together; what differs in one is widened, NULL
+//! or refused as the input declares.
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::footer::{self, Footer};
 use crate::loaded::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
 use crate::types::{column, from_engine, normal, to_engine, word};
 use crate::widening::read_as;
-use crate::{hive, int96};
+use crate::{arrow_file, hive, int96};
 use polars::prelude::{DataType, Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
 use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
-use spotmill_core::model::{Extra, FieldRules, Missing, Read};
+use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read};
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::header::similar;
 use std::path::{Path, PathBuf};
@@ -23,12 +24,12 @@ struct Part {
     constants: Vec<Expr>,
 }
 
-pub fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
+pub fn typed(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
     let Some(first_path) = paths.first() else {
         let columns = [&read.columns[..], &read.hive].concat();
         return Ok(loaded(empty(&columns), columns, 0));
     };
-    let first = footer::read(first_path)?;
+    let first = stated(first_path, read.format)?;
     let (columns, left_out) = contract(first_path, &first, read)?;
     let (mut parts, mut rows, mut notes) = (Vec::with_capacity(paths.len()), 0, Vec::new());
     for (i, (file, path)) in files.iter().zip(paths).enumerate() {
@@ -36,17 +37,18 @@ pub fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<
         let footer = if i == 0 {
             &first
         } else {
-            other = footer::read(path)?;
+            other = stated(path, read.format)?;
             &other
         };
         counted(file, path, footer)?;
-        rows += footer.rows;
         if read.columns.is_empty() {
             footer::same_as_first(path, footer, first_path, &first)?;
         }
         let part = part(path, footer, &columns, read, &mut notes)?;
         let copy = room.tmp.join(format!("{}-{i}.parquet", room.name));
-        parts.push(Part { path: readable(path, footer, &columns, copy)?, ..part });
+        let (path, in_file) = readable(path, footer, &columns, copy)?;
+        parts.push(Part { path, ..part });
+        rows += in_file;
     }
     let columns = [&columns[..], &read.hive].concat();
     let mut out = loaded(scanned(&parts)?, columns, rows);
@@ -58,7 +60,12 @@ pub fn parquet(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<
     Ok(out)
 }
 
-/// The columns of a Parquet file that SQL has types for, and those that it has none for.
+/// What a file states of its columns.
+pub fn stated(path: &Path, format: Format) -> Outcome<Footer> {
+    if format == Format::Arrow { arrow_file::schema(path) } else { footer::read(path) }
+}
+
+/// The columns of such a file that SQL has types for, and those that it has none for.
 pub fn columns(path: &Path, footer: &Footer) -> Outcome<(Vec<Column>, Vec<String>)> {
     let (mut kept, mut left_out) = (Vec::new(), Vec::new());
     for (name, dtype) in footer.schema.iter() {
@@ -82,7 +89,7 @@ fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>,
     }
     let (columns, left_out) = columns(first, footer)?;
     if read.inferred {
-        // Planning found them in the files' footers, which do not state all that the engine has of a type.
+        // Planning found them in what the files state, which is not all that the engine has of a type.
         let readable = |c: &&Column| footer.schema.get(&c.name).is_none_or(|ty| normal(ty).is_some());
         return Ok((read.columns.iter().filter(readable).cloned().collect(), left_out));
     }
@@ -92,10 +99,11 @@ fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>,
 }
 
 fn counted(file: &InputFile, path: &Path, footer: &Footer) -> Outcome<()> {
-    if file.rows.is_none_or(|rows| rows == footer.rows) {
+    let (Some(written), Some(found)) = (file.rows, footer.rows) else { return Ok(()) };
+    if written == found {
         return Ok(());
     }
-    let message = format!("{} has {} rows; its step wrote {:?}", path.display(), footer.rows, file.rows);
+    let message = format!("{} has {found} rows; its step wrote {written}", path.display());
     Err(failure(FailureClass::InputChanged, message))
 }
 
@@ -180,13 +188,18 @@ fn other_type(path: &Path, footer: &Footer, column: &Column, inferred: bool) -> 
         .remedy("declare a type that holds every file's values and CAST it in SQL, or have the file rewritten")
 }
 
-/// The file, or a copy whose INT96 columns are bytes, where one of them is read.
-fn readable(path: &Path, footer: &Footer, columns: &[Column], copy: PathBuf) -> Outcome<PathBuf> {
+/// Where the engine reads the file, and its rows: itself; a copy whose INT96 columns are bytes, where one of them is read; a
+/// copy of an Arrow file.
+fn readable(path: &Path, footer: &Footer, columns: &[Column], copy: PathBuf) -> Outcome<(PathBuf, u64)> {
+    let Some(rows) = footer.rows else {
+        let rows = arrow_file::as_parquet(path, footer, columns, &copy)?;
+        return Ok((copy, rows));
+    };
     if !columns.iter().any(|c| footer.int96.contains(&c.name)) {
-        return Ok(path.to_owned());
+        return Ok((path.to_owned(), rows));
     }
     int96::as_bytes(path, &copy)?;
-    Ok(copy)
+    Ok((copy, rows))
 }
 
 fn scanned(parts: &[Part]) -> Outcome<LazyFrame> {
