@@ -210,9 +210,8 @@ fn analyzed(plan: LogicalPlan, subqueries: Subqueries) -> Result<LogicalPlan> {
 fn optimized(plan: LogicalPlan) -> Result<LogicalPlan> {
     use datafusion_optimizer::{
         decorrelate_lateral_join::DecorrelateLateralJoin, decorrelate_predicate_subquery::DecorrelatePredicateSubquery,
-        extract_equijoin_predicate::ExtractEquijoinPredicate, optimize_projections::OptimizeProjections,
-        replace_distinct_aggregate::ReplaceDistinctWithAggregate, scalar_subquery_to_join::ScalarSubqueryToJoin,
-        simplify_expressions::SimplifyExpressions,
+        optimize_projections::OptimizeProjections, replace_distinct_aggregate::ReplaceDistinctWithAggregate,
+        scalar_subquery_to_join::ScalarSubqueryToJoin, simplify_expressions::SimplifyExpressions,
     };
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(SimplifyExpressions::new()),
@@ -221,7 +220,7 @@ fn optimized(plan: LogicalPlan) -> Result<LogicalPlan> {
         Arc::new(ScalarSubqueryToJoin::new()),
         Arc::new(DecorrelateLateralJoin::new()),
         Arc::new(rules::same_names::SameNames),
-        Arc::new(ExtractEquijoinPredicate::new()),
+        Arc::new(rules::except::keys()),
         Arc::new(rules::except::crosses()),
         Arc::new(rules::except::filters()),
         Arc::new(OptimizeProjections::new()),

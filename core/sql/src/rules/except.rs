@@ -5,6 +5,7 @@ use datafusion_common::{NullEquality, Result};
 use datafusion_expr::LogicalPlan;
 use datafusion_expr::utils::split_conjunction;
 use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion_optimizer::push_down_filter::PushDownFilter;
 use datafusion_optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
@@ -36,6 +37,16 @@ pub fn crosses() -> Except<EliminateCrossJoin> {
         })
     };
     Except { rule: EliminateCrossJoin::new(), leaves }
+}
+
+/// Equal columns become the keys of a join. A join in whose keys NULL is equal to NULL takes no more of them: in a condition
+/// by `=` NULL is equal to nothing.
+pub fn keys() -> Except<ExtractEquijoinPredicate> {
+    let leaves = |plan: &LogicalPlan| match plan {
+        LogicalPlan::Join(join) => Ok(join.null_equality == NullEquality::NullEqualsNull),
+        _ => Ok(false),
+    };
+    Except { rule: ExtractEquijoinPredicate::new(), leaves }
 }
 
 /// A rule that changes what is below an alias leaves the alias with the columns that were there before.

@@ -71,6 +71,10 @@ fn top(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         Expr::Exists(Exists { subquery, negated }) => {
             Ok(Expr::Exists(Exists { subquery: rows_of(&subquery)?, negated }))
         }
+        // The join regards NULL by what its columns can be: what is made of columns may be NULL where they are not.
+        Expr::InSubquery(InSubquery { expr, subquery, negated: true }) if !matches!(*expr, Expr::Column(_)) => {
+            in_three_values(&expr, &subquery, true, schema)
+        }
         e @ Expr::InSubquery(_) => Ok(e),
         other => Ok(embedded(other, schema)?.data),
     }
