@@ -9,6 +9,7 @@ use datafusion_common::DFSchema;
 use datafusion_expr::logical_plan::{
     Distinct, EmptyRelation, Filter, Limit, Projection, Sort, SubqueryAlias, TableScan, Union, Values,
 };
+use datafusion_expr::utils::{conjunction, split_conjunction};
 use datafusion_expr::{Expr as Plan, ExprSchemable, LogicalPlan, SortExpr};
 use polars::prelude::*;
 use std::collections::BTreeSet;
@@ -131,14 +132,22 @@ impl Translator<'_> {
     fn filter(&mut self, predicate: &Plan, input: &LogicalPlan) -> PolarsResult<Rows> {
         let rows = self.node(input)?;
         let (with, subqueries) = self.with_subqueries(rows.clone(), std::slice::from_ref(predicate))?;
-        let predicate = Expressions::with(input.schema(), &with.columns, &subqueries).of(predicate)?;
-        let frame = match has_column(&predicate) {
-            true => with.frame.filter(predicate),
-            false => {
-                let column = self.fresh();
-                with.frame.with_columns([predicate.alias(column.clone())]).filter(col(column))
+        let expressions = Expressions::with(input.schema(), &with.columns, &subqueries);
+        let mut frame = with.frame;
+        let mut others = Vec::new();
+        for part in split_conjunction(predicate) {
+            let condition = expressions.of(part)?;
+            if has_column(&condition) {
+                others.push(part.clone());
+                continue;
             }
-        };
+            // The engine would move it below an aggregate, which has a row of nothing too.
+            let column = self.fresh();
+            frame = frame.with_columns([condition.alias(column.clone())]).filter(col(column));
+        }
+        if let Some(predicate) = conjunction(others) {
+            frame = frame.filter(expressions.of(&predicate)?);
+        }
         Ok(Rows { frame, columns: rows.columns })
     }
 
