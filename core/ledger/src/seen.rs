@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_machine_lives_as_ec2_showed_it_and_never_less_than_it_recorded() {
         let own = record("i-1", 9_000, 50_000, Some(60_000));
-        let found = fleet(&[round(&[("i-1", Some(70_000))], Some(70_000))], &[own.clone()], &[], false, 99_000);
+        let found =
+            fleet(&[round(&[("i-1", Some(70_000))], Some(70_000))], std::slice::from_ref(&own), &[], false, 99_000);
         let (life, _) = &found.lives[0];
         assert_eq!(
             (life.launched_ms, life.ready_ms, life.ended_ms, life.vanished),

@@ -28,6 +28,7 @@ fn tables() -> BTreeMap<String, SchemaRef> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it measures time")]
 fn a_step_is_planned_in_milliseconds() {
     let tables = tables();
     let planned = || {

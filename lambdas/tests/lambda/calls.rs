@@ -84,11 +84,21 @@ async fn a_batch_is_answered_with_the_messages_to_deliver_again() {
 #[tokio::test]
 async fn every_handler_serves_its_function() {
     for function in FUNCTIONS {
-        let event = if function.name == "reap" { json!({}) } else { json!({"no": "input"}) };
+        let warning = "EC2 Spot Instance Interruption Warning";
+        let (event, expected) = match function.name {
+            "reap" => (json!({}), errors::REFUSED),
+            "fleet_events" => (
+                json!({"source": "aws.ec2", "detail-type": warning, "time": "2013-01-01T00:00:00Z",
+                    "detail": {"instance-id": "i-1"}}),
+                errors::REFUSED,
+            ),
+            _ => (json!({"no": "input"}), errors::INVALID_INPUT),
+        };
         let (answers, _) = run(function.handler, &[], &[event]).await;
-        let expected = if function.name == "reap" { errors::REFUSED } else { errors::INVALID_INPUT };
         assert_eq!(error(&answers[0]).0, expected, "{}", function.name);
     }
+    let (answers, _) = run("fleet-events", &[], &[json!({"source": "aws.s3"})]).await;
+    assert_eq!(answers[0], Answer::Response(json!({"fleet": null})), "an event of another service");
     let (answers, _) = run("plan_work", &[], &[json!({})]).await;
     let unknown = "there is no function of the handler `plan_work`: deploy the stack again";
     assert_eq!(error(&answers[0]), (errors::MISCONFIGURED, unknown));
