@@ -16,16 +16,24 @@ pub struct Except<R> {
     leaves: fn(&LogicalPlan) -> Result<bool>,
 }
 
-/// Filters move towards the tables. One without columns stays: below an aggregate it would empty the input, and an
-/// aggregate of nothing still has a row.
+/// Filters move towards the tables. One without columns stays, and so does one right above it, which would take it along:
+/// below an aggregate it would empty the input, and an aggregate of nothing still has a row.
 pub fn filters() -> Except<PushDownFilter> {
     let leaves = |plan: &LogicalPlan| match plan {
-        LogicalPlan::Filter(filter) => {
-            Ok(split_conjunction(&filter.predicate).into_iter().any(|part| part.column_refs().is_empty()))
-        }
+        LogicalPlan::Filter(filter) => Ok(has_constant(plan) || has_constant(&filter.input)),
         _ => Ok(false),
     };
     Except { rule: PushDownFilter::new(), leaves }
+}
+
+/// Whether it is a filter with a condition that has no columns.
+fn has_constant(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            split_conjunction(&filter.predicate).into_iter().any(|part| part.column_refs().is_empty())
+        }
+        _ => false,
+    }
 }
 
 /// Lists of tables become joins by their conditions. A chain in which NULL is equal to NULL stays: taking it apart, the

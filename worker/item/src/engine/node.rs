@@ -5,7 +5,7 @@ use super::expression::Expressions;
 use super::literal::has_column;
 use super::{Rows, Translator, engine_type, failed, literal, untranslated};
 use arrow::datatypes::DataType as ArrowType;
-use datafusion_common::DFSchema;
+use datafusion_common::{DFSchema, ScalarValue};
 use datafusion_expr::logical_plan::{
     Distinct, EmptyRelation, Filter, Limit, Projection, Sort, SubqueryAlias, TableScan, Union, Values,
 };
@@ -136,12 +136,18 @@ impl Translator<'_> {
         let mut frame = with.frame;
         let mut others = Vec::new();
         for part in split_conjunction(predicate) {
+            // The engine would move it below an aggregate, which has a row of nothing too; an end of rows stays.
+            if let Plan::Literal(value, _) = part {
+                if value != &ScalarValue::Boolean(Some(true)) {
+                    frame = frame.slice(0, 0);
+                }
+                continue;
+            }
             let condition = expressions.of(part)?;
             if has_column(&condition) {
                 others.push(part.clone());
                 continue;
             }
-            // The engine would move it below an aggregate, which has a row of nothing too.
             let column = self.fresh();
             frame = frame.with_columns([condition.alias(column.clone())]).filter(col(column));
         }
