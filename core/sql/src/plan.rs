@@ -99,9 +99,13 @@ fn attempted(
     let plan = rules::unjoinable::marked(rules::lifted::lifted(plan).map_err(located)?).map_err(located)?;
     // Every name is resolved: what a rule does not find is too far away.
     let finished = settled(plan, |e| match located(e) {
-        Refusal { kind: Kind::UnknownColumn { column, .. }, .. } => Refusal::other(format!(
-            "the subquery uses `{column}` of the outer query in a way that cannot be joined: write a JOIN"
-        )),
+        Refusal { kind: Kind::UnknownColumn { column, .. }, .. } => {
+            // What is computed in the outer query has the planner's text for a name.
+            let what = if column.contains([' ', '(']) { "a value".to_owned() } else { format!("`{column}`") };
+            let message =
+                format!("the subquery uses {what} of the outer query in a way that cannot be joined: write a JOIN");
+            Refusal::other(message)
+        }
         refusal => refusal,
     })?;
     let mut seen = BTreeSet::new();
