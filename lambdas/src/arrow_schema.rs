@@ -87,6 +87,7 @@ fn decimal(precision: i32, scale: i32, bits: i32) -> Option<ColumnType> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::footer::listed;
 
     /// A column of each type, written by PyArrow, as a file and as a stream.
     const FILE: &[u8] = include_bytes!("../../worker/item/tests/data/types.arrow");
@@ -95,12 +96,7 @@ mod tests {
     fn describe(file: &[u8]) -> String {
         let place = place(file).expect("a schema");
         let columns = columns(&file[place.start as usize..place.end as usize]).expect("columns");
-        let kind = |kind: &Kind| match kind {
-            Kind::Type(ty) => ty.to_string(),
-            Kind::Null => "null".to_owned(),
-            Kind::Other => "-".to_owned(),
-        };
-        columns.iter().map(|(name, found)| format!("{name} {}", kind(found))).collect::<Vec<_>>().join(", ")
+        listed(&columns)
     }
 
     #[test]

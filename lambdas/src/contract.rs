@@ -37,12 +37,7 @@ impl Place {
 
     /// Checks that columns like these may be published.
     pub async fn check(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
-        if self.allow {
-            return Ok(());
-        }
-        let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
-        let changed = found.and_then(|(contract, _)| changes(&contract, &self.contract(publication)));
-        let Some(Difference { what, in_columns }) = changed else {
+        let Some(Difference { what, in_columns }) = self.difference(ctx, publication, changes).await? else {
             return Ok(());
         };
         let otherwise = match in_columns {
@@ -62,11 +57,7 @@ impl Place {
 
     /// Why what is published would be refused in the end, as far as it is decided before a row is made.
     pub async fn foreseen(&self, ctx: &Ctx, publication: &Publication) -> Result<Option<String>, HandlerError> {
-        if self.allow {
-            return Ok(None);
-        }
-        let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
-        let changed = found.and_then(|(contract, _)| changes_of_files(&contract, &self.contract(publication)));
+        let changed = self.difference(ctx, publication, changes_of_files).await?;
         Ok(changed.map(|Difference { what, .. }| {
             format!(
                 "it would not be as the last publication was: {what}. If readers are to get something else, set \
@@ -74,6 +65,20 @@ impl Place {
                 publication.step
             )
         }))
+    }
+
+    /// Nothing where a change is allowed.
+    async fn difference(
+        &self,
+        ctx: &Ctx,
+        publication: &Publication,
+        changes: fn(&Contract, &Contract) -> Option<Difference>,
+    ) -> Result<Option<Difference>, HandlerError> {
+        if self.allow {
+            return Ok(None);
+        }
+        let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
+        Ok(found.and_then(|(contract, _)| changes(&contract, &self.contract(publication))))
     }
 
     /// What the publication promises to readers.

@@ -164,17 +164,19 @@ pub async fn is_open(
             return Ok(false);
         }
     }
-    let changed = contract::Place::of(program, step, &template)?.foreseen(ctx, &publication).await?;
     let list = FileList { v: RECORD_VERSION, id: publication.id.clone(), files };
     let published_before = before.is_some();
     let me = Me { publication, list: &list, replace_all, published_before, existing };
     match decide(&me, &place.seen()) {
         Decision::Refuse(why) => Err(refused(&step.name, &why)),
         Decision::Superseded(_) => Ok(!published_before),
-        Decision::Stands | Decision::Finish(_) | Decision::Put(_) => match changed {
-            Some(why) => Err(refused(&step.name, &why)),
-            None => Ok(true),
-        },
+        Decision::Stands | Decision::Finish(_) | Decision::Put(_) => {
+            let contract = contract::Place::of(program, step, &template)?;
+            match contract.foreseen(ctx, &me.publication).await? {
+                Some(why) => Err(refused(&step.name, &why)),
+                None => Ok(true),
+            }
+        }
     }
 }
 

@@ -124,6 +124,17 @@ fn decimal(element: &SchemaElement) -> Option<ColumnType> {
     (scale <= precision).then_some(ColumnType::Decimal { precision, scale })
 }
 
+/// Columns as the tests of all formats list them.
+#[cfg(test)]
+pub fn listed(columns: &[(String, Kind)]) -> String {
+    let kind = |kind: &Kind| match kind {
+        Kind::Type(ty) => ty.to_string(),
+        Kind::Null => "null".to_owned(),
+        Kind::Other => "-".to_owned(),
+    };
+    columns.iter().map(|(name, found)| format!("{name} {}", kind(found))).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,12 +147,7 @@ mod tests {
         let end = file.len() - TAIL_BYTES as usize;
         let begin = end - length(file).expect("a length") as usize;
         let columns = columns(&file[begin..end]).expect("a footer");
-        let kind = |kind: &Kind| match kind {
-            Kind::Type(ty) => ty.to_string(),
-            Kind::Null => "null".to_owned(),
-            Kind::Other => "-".to_owned(),
-        };
-        columns.iter().map(|(name, found)| format!("{name} {}", kind(found))).collect::<Vec<_>>().join(", ")
+        listed(&columns)
     }
 
     #[test]

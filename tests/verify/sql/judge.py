@@ -102,6 +102,15 @@ def answered(con, sql, reply, theirs, output, floor=1e-9, named=(), limited=Fals
         raise
 
 
+def rounded(sql, ours, theirs):
+    """Whether the results differ in nothing but remainders that DuckDB takes of floats: of decimals past 38 digits."""
+    kept = [i for i, kinds in enumerate(zip(theirs.kinds, ours.kinds)) if kinds != ("float", "decimal")]
+    if "%" not in sql or len(kept) == len(ours.kinds):
+        return False
+    rest = lambda result: sorted(repr([row[i] for i in kept]) for row in result.rows)
+    return rest(ours) == rest(theirs)
+
+
 def judge(con, sql, reply, theirs, output, **how):
     """The outcome of one query; `how` is for `answered`."""
     outcome = lambda kind, why="", ours=reply, notes=(): Outcome(kind, why, ours, theirs, notes)
@@ -136,8 +145,7 @@ def judge(con, sql, reply, theirs, output, **how):
         return outcome("agree", "", ours, notes)
     except compare.Difference as e:
         ours = getattr(e, "ours", None)
-        rounded = "%" in sql and ours and ("float", "decimal") in zip(theirs.kinds, ours.kinds)
-        return outcome("known difference" if rounded else "WRONG", str(e), ours)
+        return outcome("known difference" if ours and rounded(sql, ours, theirs) else "WRONG", str(e), ours)
 
 
 class Both:

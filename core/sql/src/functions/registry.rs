@@ -25,18 +25,8 @@ pub fn built_in() -> &'static Registry {
         for (names, function) in super::rows::all() {
             scalars.extend(names.iter().map(|name| ((*name).to_owned(), function.clone())));
         }
-        for name in super::rounding::NAMES {
-            if let Some(function) = scalars.get(name) {
-                let function = super::rounding::Rounding::of(function);
-                scalars.insert(name.to_owned(), function);
-            }
-        }
-        for name in super::nan::NAMES {
-            if let Some(function) = scalars.get(name) {
-                let function = super::nan::OneNan::of(function);
-                scalars.insert(name.to_owned(), function);
-            }
-        }
+        mend(&mut scalars, &super::rounding::NAMES, super::rounding::Rounding::of);
+        mend(&mut scalars, &super::nan::NAMES, super::nan::OneNan::of);
         scalars.retain(|name, _| find(name).is_some_and(|e| !matches!(e.kind, "aggregate" | "window")));
         let zone = Arc::new(ScalarUDF::from(AtTimeZone::default()));
         scalars.insert(super::time_zone::NAME.to_owned(), zone);
@@ -60,6 +50,15 @@ pub fn built_in() -> &'static Registry {
         windows.retain(|name, _| find(name).is_some());
         Registry { scalars, aggregates, windows }
     })
+}
+
+/// Puts a function of ours, made of the planner's, in its place.
+fn mend(scalars: &mut BTreeMap<String, Arc<ScalarUDF>>, names: &[&str], of: fn(&Arc<ScalarUDF>) -> Arc<ScalarUDF>) {
+    for name in names {
+        if let Some(function) = scalars.get_mut(*name) {
+            *function = of(function);
+        }
+    }
 }
 
 fn add<F: Clone>(into: &mut BTreeMap<String, F>, name: &str, aliases: &[String], function: &F) {
