@@ -2,12 +2,14 @@
 
 mod cost;
 mod deploy;
+mod diff;
 mod runs;
 mod sql;
 mod values;
 
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
+pub use diff::DiffArgs;
 pub use runs::{Asked, KeyArgs, RunArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
 
@@ -33,6 +35,7 @@ Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
     version,
     disable_version_flag = true,
     about = "Daily ETL on spot machines: the same pipeline on this machine and on AWS",
+    max_term_width = 80,
     after_help = EXIT_CODES
 )]
 pub struct Cli {
@@ -50,7 +53,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
-    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "cost"]),
+    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "diff", "cost"]),
 ];
 
 /// Parses the arguments; a wrong command line ends the program with its usage.
@@ -301,6 +304,8 @@ pub enum Command {
         #[arg(long)]
         log: bool,
     },
+    /// Compare two results row by row: runs, files or directories
+    Diff(DiffArgs),
     /// Show what a run or a month cost, and what the time was spent on
     Cost(CostArgs),
     /// Print a shell's completions, for example: spotmill completions bash
@@ -347,6 +352,21 @@ mod tests {
         let on_aws: BTreeSet<&str> = GROUPS[2].1.iter().copied().collect();
         assert_eq!(on_aws, BTreeSet::from(command::ON_AWS), "what is printed has to mean what is typed");
         command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_holds_at_80_columns() {
+        let mut all = command();
+        all.build();
+        let mut commands: Vec<&mut clap::Command> =
+            all.get_subcommands_mut().filter(|c| c.get_name() != "help").collect();
+        while let Some(one) = commands.pop() {
+            for help in [one.render_help().to_string(), one.render_long_help().to_string()] {
+                let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+                assert!(wide.is_empty(), "{}: {wide:#?}", one.get_name());
+            }
+            commands.extend(one.get_subcommands_mut());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::several::several;
 use crate::update::replace;
 use crate::{Ctx, HandlerError, Program, arrow_schema, footer};
-use spotmill_core::agreed::{FileColumns, agreed};
+use spotmill_core::agreed::{FileColumns, Kind, agreed};
 use spotmill_core::digest::short;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
@@ -104,8 +104,34 @@ async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> 
     sample.read().map_err(refused)
 }
 
-/// A file whose statement cannot be read is skipped: its item reports what is wrong with it.
+/// Columns that the files state and for which SQL has no type: nested ones, and bytes. Text has none.
+pub async fn untyped(store: &Arc<dyn Store>, read: &Read, files: &[InputFile]) -> Result<Vec<String>, HandlerError> {
+    if !read.format.states_types() {
+        return Ok(Vec::new());
+    }
+    let chosen: Vec<InputFile> = chosen(files.len()).into_iter().map(|i| files[i].clone()).collect();
+    let columns = statements(store, read, chosen).await?.into_iter().flat_map(|file| file.columns);
+    let mut names: Vec<String> = columns.filter(|(_, kind)| *kind == Kind::Other).map(|(name, _)| name).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 async fn of_statements(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
+    let mut found = statements(store, &read, files).await?;
+    // Hive columns come from the path, whatever the file holds.
+    found.iter_mut().for_each(|f| f.columns.retain(|(name, _)| !read.hive.iter().any(|c| c.name == *name)));
+    let columns = agreed(&found, read.missing).map_err(HandlerError::invalid)?;
+    let inferred = !columns.is_empty();
+    Ok(Read { columns, inferred, ..read })
+}
+
+/// A file whose statement cannot be read is skipped: its item reports what is wrong with it.
+async fn statements(
+    store: &Arc<dyn Store>,
+    read: &Read,
+    files: Vec<InputFile>,
+) -> Result<Vec<FileColumns>, HandlerError> {
     let found = several(AT_ONCE, files, |file| {
         let (store, format) = (Arc::clone(store), read.format);
         async move {
@@ -117,12 +143,7 @@ async fn of_statements(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>
         }
     });
     let found: Vec<Option<FileColumns>> = found.await?;
-    let mut found: Vec<FileColumns> = found.into_iter().flatten().collect();
-    // Hive columns come from the path, whatever the file holds.
-    found.iter_mut().for_each(|f| f.columns.retain(|(name, _)| !read.hive.iter().any(|c| c.name == *name)));
-    let columns = agreed(&found, read.missing).map_err(HandlerError::invalid)?;
-    let inferred = !columns.is_empty();
-    Ok(Read { columns, inferred, ..read })
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// None where a file is no Parquet file.

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod deploy;
 #[cfg(feature = "aws")]
 pub mod destroy;
+pub mod diff;
 #[cfg(feature = "aws")]
 pub mod doctor;
 pub mod gc;

@@ -1,8 +1,10 @@
 //! What `--json` prints: one event a line, with `v` and `event`. This is the only place that makes such a line, and
 //! `docs/events.schema.json` is its published schema. A name has one shape, whichever command prints it.
 
+mod difference;
 mod parts;
 
+pub use difference::{Change, ColumnDifference, Difference, Example, Field, Retyped};
 pub use parts::{CostReport, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
 #[cfg(feature = "aws")]
 pub use parts::{FleetSize, LeftOut};
@@ -171,6 +173,8 @@ pub enum Event {
     Machine {
         machine: InstanceRecord,
     },
+    /// `diff`: how two results differ.
+    Diff(Box<Difference>),
     /// `cost`: what a run or a month cost.
     Cost(Box<CostReport>),
     /// `spotmill` alone: what there is here and what to type next.

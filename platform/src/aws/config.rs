@@ -2,6 +2,7 @@
 //! `patience.rs`.
 
 use super::endpoint;
+#[cfg(feature = "fleets")]
 use super::executions::SfnExecutions;
 use super::instance::ImdsInstance;
 use super::patience::{hasty_timeouts, retries, timeouts};
@@ -58,6 +59,7 @@ impl Aws {
         SqsQueues::new(&self.config, settings)
     }
 
+    #[cfg(feature = "fleets")]
     pub fn executions(&self) -> SfnExecutions {
         SfnExecutions::new(&self.config)
     }

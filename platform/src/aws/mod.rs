@@ -3,6 +3,7 @@
 pub mod config;
 mod endpoint;
 mod error;
+#[cfg(feature = "fleets")]
 pub mod executions;
 #[cfg(feature = "fleets")]
 pub mod fleets;
@@ -20,6 +21,7 @@ pub mod stacks;
 pub mod store;
 
 pub use config::{Aws, this_instance};
+#[cfg(feature = "fleets")]
 pub use executions::SfnExecutions;
 #[cfg(feature = "fleets")]
 pub use fleets::{Ec2Fleets, FleetSettings};

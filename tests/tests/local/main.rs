@@ -5,6 +5,7 @@ mod arrivals;
 mod bad_input;
 mod chaos;
 mod cost;
+mod diff;
 mod examples;
 mod flights;
 mod functions;

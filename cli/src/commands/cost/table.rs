@@ -102,9 +102,9 @@ fn wrapped(between: &str, words: impl Iterator<Item = String>) -> Vec<String> {
     lines
 }
 
-/// At most six digits after the point.
+/// At most nine digits after the point: a request of S3 costs four ten-millionths of a dollar.
 fn short(value: f64) -> String {
-    let text = format!("{value:.6}");
+    let text = format!("{value:.9}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -123,6 +123,6 @@ mod tests {
     fn dollars_have_the_digits_that_matter() {
         let shown = [0, 1_240_000, 999_999_999, 12_300_000_000].map(dollars);
         assert_eq!(shown, ["$0", "$0.001240", "$1.000000", "$12.30"]);
-        assert_eq!((short(0.052624), short(1.0), short(0.0)), ("0.052624".to_owned(), "1".to_owned(), "0".to_owned()));
+        assert_eq!([0.052624, 1.0, 0.0, 0.000_000_4].map(short), ["0.052624", "1", "0", "0.0000004"]);
     }
 }

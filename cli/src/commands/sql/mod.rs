@@ -5,6 +5,8 @@ mod input;
 mod output;
 mod tables;
 
+pub use tables::{columns, one_kind};
+
 use crate::args::{Global, SqlArgs};
 use crate::exit::{Code, Stop, io};
 use crate::project;

@@ -99,7 +99,7 @@ async fn matching(item: &str, whole: &str) -> Result<Vec<String>, Stop> {
 }
 
 /// How all of the files are read.
-fn one_kind(files: &[String]) -> Result<Read, String> {
+pub fn one_kind(files: &[String]) -> Result<Read, String> {
     let name = |file: &str| Path::new(file).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut one: Option<(&str, Read)> = None;
     for file in files {
@@ -122,7 +122,7 @@ fn one_kind(files: &[String]) -> Result<Read, String> {
 }
 
 /// `a int64, b decimal(18,4)`; also as `spotmill schema` prints it, in quotes.
-fn columns(text: &str) -> Result<Vec<Column>, String> {
+pub fn columns(text: &str) -> Result<Vec<Column>, String> {
     let mut out: Vec<Column> = Vec::new();
     for item in items(text) {
         let Some((name, ty)) = item.split_once(char::is_whitespace) else {
