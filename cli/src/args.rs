@@ -10,7 +10,7 @@ mod values;
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
 pub use diff::DiffArgs;
-pub use runs::{Asked, KeyArgs, RunArgs, StartArgs};
+pub use runs::{Asked, KeyArgs, Pick, RunArgs, RunsArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -292,8 +292,8 @@ pub enum Command {
         #[arg(long)]
         delete: bool,
     },
-    /// List runs
-    Runs,
+    /// List runs, or the dates of each pipeline as a calendar
+    Runs(RunsArgs),
     /// Show a run, step or item: what failed and why
     Show {
         /// For example flights/2013-01-01, or what stands after the slash; by default the latest

@@ -116,7 +116,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
         Command::Gc { delete } => commands::gc::run(global, delete).await,
-        Command::Runs => commands::runs::run(global).await,
+        Command::Runs(args) => commands::runs::run(global, &args).await,
         Command::Show { run, step, item, log } => {
             let what = commands::show::What { run: run.as_deref(), step: step.as_deref(), item, log };
             commands::show::run(global, &what).await

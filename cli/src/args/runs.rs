@@ -1,7 +1,8 @@
 //! Which keys are run or started, and how.
 
 use super::values::{accept, key_value};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use spotmill_core::records::RunOutcome;
 
 #[derive(Args, Clone, Default)]
 pub struct KeyArgs {
@@ -55,6 +56,30 @@ pub struct RunArgs {
     /// Children at once; default: what fits this machine at the step's resources
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub workers: Option<u32>,
+    /// Of a range only the dates that have no run, or whose run did not succeed
+    #[arg(long, value_name = "WHICH", value_delimiter = ',')]
+    pub pick: Vec<Pick>,
+    /// Stop after so many failed dates of a range
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_failed: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pick {
+    /// Without a run
+    Missing,
+    /// Failed, stopped or interrupted
+    Failed,
+}
+
+#[derive(Args, Clone)]
+pub struct RunsArgs {
+    /// The dates of each pipeline, one mark a day
+    #[arg(long)]
+    pub calendar: bool,
+    /// The month, or the year; by default from the first run to the last
+    #[arg(long, value_name = "YYYY-MM|YYYY", requires = "calendar")]
+    pub month: Option<String>,
 }
 
 #[derive(Args, Clone)]
@@ -67,4 +92,22 @@ pub struct StartArgs {
     /// A deployed pipeline; by default the one in this directory
     #[arg(long, value_name = "NAME")]
     pub pipeline: Option<String>,
+}
+
+impl Pick {
+    pub fn name(self) -> &'static str {
+        match self {
+            Pick::Missing => "missing",
+            Pick::Failed => "failed",
+        }
+    }
+
+    /// Whether it means a key whose run ended so: none where there is no run, nothing in it where the run has not ended.
+    pub fn takes(self, outcome: Option<Option<RunOutcome>>) -> bool {
+        match outcome {
+            None => self == Pick::Missing,
+            Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) => false,
+            Some(Some(RunOutcome::Failed) | None) => self == Pick::Failed,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! before it starts, and may be interrupted or killed at any moment: the same command resumes it.
 
 use crate::answers::of_record;
-use crate::args::{Asked, Global, KeyArgs, RunArgs};
+use crate::args::{Asked, Global, KeyArgs, Pick, RunArgs};
 use crate::check;
 use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
@@ -60,6 +60,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let (root, store) = (place::root(global)?, place::store());
     place::usable(&store, &root, &programs, execution_id().as_str()).await?;
     let store: Arc<dyn Store> = store;
+    let (programs, inputs) = picked(&*store, &root, &args.pick, programs, inputs).await?;
+    if inputs.is_empty() {
+        return Ok(none_picked(global, &args.pick));
+    }
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let deployed = worker.deployed()?;
     let digest = digesting(&worker);
@@ -80,6 +84,40 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let inputs: Vec<RunInput> =
         inputs.into_iter().map(|input| RunInput { definition: Some(definition.clone()), ..input }).collect();
     session.run_all(&inputs).await
+}
+
+/// The keys that were asked for, all unless `--pick` chooses by how their runs ended.
+async fn picked(
+    store: &dyn Store,
+    root: &Uri,
+    pick: &[Pick],
+    programs: Vec<Program>,
+    inputs: Vec<RunInput>,
+) -> Result<(Vec<Program>, Vec<RunInput>), Stop> {
+    if pick.is_empty() {
+        return Ok((programs, inputs));
+    }
+    let mut chosen = (Vec::new(), Vec::new());
+    for (program, input) in programs.into_iter().zip(inputs) {
+        let lease = RunKeys::new(root, &program.run_id()).lease();
+        let found = records::load::<Lease>(store, &lease).await.map_err(of_record)?;
+        let outcome = found.as_ref().map(|(lease, _)| lease.outcome);
+        if pick.iter().any(|pick| pick.takes(outcome)) {
+            chosen.0.push(program);
+            chosen.1.push(input);
+        }
+    }
+    Ok(chosen)
+}
+
+fn none_picked(global: &Global, pick: &[Pick]) -> Code {
+    let names: Vec<&str> = pick.iter().map(|pick| pick.name()).collect();
+    let message = format!("nothing to do: no date is {}", names.join(" or "));
+    match global.json {
+        true => Event::note(message).print(),
+        false => say!("✓ {message}"),
+    }
+    Code::Done
 }
 
 /// Whether every step of the run is finished under the present definition.
@@ -204,7 +242,7 @@ impl Session<'_> {
 
     async fn run_all(&self, inputs: &[RunInput]) -> Result<Code, Stop> {
         let mut ended: Vec<RunEnded> = Vec::new();
-        let mut worst = Code::Done;
+        let (mut worst, mut refused) = (Code::Done, 0);
         for input in inputs {
             match self.run_one(input).await {
                 Ok((code, run)) => {
@@ -213,11 +251,13 @@ impl Session<'_> {
                 }
                 Err(stop) if inputs.len() > 1 && stop.code != Code::Usage => {
                     warn_of!("{stop}");
+                    refused += 1;
                     worst = worse(worst, stop.code);
                 }
                 Err(stop) => return Err(stop),
             }
-            if worst == Code::Interrupted {
+            let failed = ended.iter().filter(|run| run.outcome == "failed").count() + refused;
+            if worst == Code::Interrupted || self.args.max_failed.is_some_and(|most| failed >= most as usize) {
                 break;
             }
         }

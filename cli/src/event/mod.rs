@@ -162,6 +162,13 @@ pub enum Event {
         state: String,
         report: RunReport,
     },
+    /// `runs --calendar`: a day of a pipeline: `missing` where there is no run, else the state of the worst.
+    Day {
+        pipeline: String,
+        date: String,
+        state: String,
+        runs: u32,
+    },
     /// `show STEP`: an item, what it committed, and how attempts at it failed: in a list of items the last of those
     /// without a receipt, for one item all.
     Item {

@@ -4,6 +4,7 @@
 mod environment;
 mod guard;
 mod logs;
+mod metrics;
 mod serve;
 mod sqs;
 

@@ -4,8 +4,8 @@
 
 use super::environment::Environment;
 use super::guard::guarded;
-use super::logs;
 use super::sqs::Batch;
+use super::{logs, metrics};
 use crate::{CalledBy, Ctx, FUNCTIONS, Function, HandlerError, functions};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
@@ -37,14 +37,17 @@ pub async fn main() -> Result<(), lambda_runtime::Error> {
     let service = service_fn(move |event: LambdaEvent<Value>| {
         let setup = Arc::clone(&setup);
         async move {
-            let (function, ctx) = match &*setup {
-                Ok((function, ctx)) => (*function, ctx.clone()),
+            let Setup { function, ctx, stack } = match &*setup {
+                Ok(setup) => setup,
                 Err((error, cause)) => return Err(HandlerError::new(error, cause.clone())),
             };
             let (payload, context) = event.into_parts();
             let span = logs::span(function.name, &context.env_config.version, &context.request_id, &payload);
             let served = Served { function, payload, deadline_ms: context.deadline };
-            let result = guarded(call(ctx, served)).instrument(span.clone()).await;
+            let result = guarded(call(ctx.clone(), served)).instrument(span.clone()).await;
+            if let (Ok(answer), "Report") = (&result, function.name) {
+                metrics::emit(ctx, stack, answer).await;
+            }
             span.in_scope(|| match &result {
                 Ok(_) => tracing::info!("done"),
                 Err(e) => tracing::error!(error = e.error, cause = e.cause, "failed"),
@@ -55,8 +58,14 @@ pub async fn main() -> Result<(), lambda_runtime::Error> {
     Runtime::new(service).run().await
 }
 
-/// The function of this process, and the ports that it acts through.
-async fn setup() -> Result<(&'static Function, Ctx), HandlerError> {
+/// The function of this process, the ports that it acts through, and its stack's name.
+struct Setup {
+    function: &'static Function,
+    ctx: Ctx,
+    stack: String,
+}
+
+async fn setup() -> Result<Setup, HandlerError> {
     let function = function_of(std::env::var("_HANDLER").ok().as_deref())?;
     let environment = Environment::read(|name| std::env::var(name).ok())?;
     let aws = match function.called_by {
@@ -64,7 +73,8 @@ async fn setup() -> Result<(&'static Function, Ctx), HandlerError> {
         CalledBy::Queue => Aws::hasty().await,
         CalledBy::State | CalledBy::Events => Aws::from_env().await,
     };
-    Ok((function, environment.ctx(&aws)))
+    let ctx = environment.ctx(&aws);
+    Ok(Setup { function, ctx, stack: environment.stack })
 }
 
 /// The function of a handler.

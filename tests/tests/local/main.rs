@@ -2,6 +2,7 @@
 
 mod again;
 mod arrivals;
+mod backfill;
 mod bad_input;
 mod chaos;
 mod cost;
