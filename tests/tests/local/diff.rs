@@ -92,14 +92,16 @@ fn columns_and_types_are_part_of_it() {
     let ran = project.spotmill(&["diff", "a.parquet", "b.parquet", "--key", "id"]);
     ran.code(1).says("columns  id is int32 in A and int64 in B; compared as int64").says("1 the same · 0 changed");
     let ran = project.spotmill(&["diff", "a.csv", "b.csv", "--key", "id"]);
-    ran.code(1)
-        .says("only in A: old string")
-        .says("only in B: new string")
-        .says("n is int64 in A and float64 in B; not compared");
+    ran.code(1).says("only in A: old string").says("only in B: new string").says("changed    id=1: n 2 → 2.0");
     // Text takes the types of the other side.
     project.spotmill(&["diff", "a.parquet", "a.csv", "--key", "id", "--ignore", "old"]).code(0).says("✓ the same");
     let ran = project.spotmill(&["diff", "b.csv", "a.parquet", "--key", "id", "--ignore", "new"]);
-    ran.code(2).says("the two cannot be compared").says("2.0").says("int64");
+    ran.code(2).says("the two cannot be compared").says("b.csv line 2, column `n`: `2.0` is not a whole number");
+    project
+        .spotmill(&["sql", "SELECT id, CAST(n AS DOUBLE) AS n FROM t", "--table", "t=b.csv", "--output", "c.parquet"])
+        .code(0);
+    let ran = project.spotmill(&["diff", "a.parquet", "c.parquet", "--key", "id"]);
+    ran.code(1).says("n is int64 in A and float64 in B; not compared");
 }
 
 #[test]
@@ -142,7 +144,7 @@ fn the_commands_of_the_page_run() {
         assert_eq!(words[0], "spotmill", "{command}");
         project.spotmill(&words[1..]).code(code);
     }
-    let ran = project.spotmill(&["diff", "2013-01-01", "old", "--step", "by_route"]);
+    let ran = project.spotmill(&["diff", "2013-01-01", "old.csv", "--step", "by_route"]);
     ran.code(1).says("✗ different: rows by carrier, origin, dest").says("only in A");
 }
 

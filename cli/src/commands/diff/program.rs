@@ -283,7 +283,7 @@ mod tests {
         ];
         let (mut csv, mut parquet) = (Read::of(Format::Csv), Read::of(Format::Parquet));
         (csv.columns, parquet.columns) = (a.to_vec(), b.to_vec());
-        let source = |read| Source { folder: "/data/x y/{odd}", pattern: "/**/*", read };
+        let source = |read| Source { folder: "/data/x y/ü", pattern: "/**/*", read };
         let options =
             Options { filter: Some("\"select\" > DATE '2020-01-01'"), tolerance: 1e-9, examples: 20, bytes: 5 << 30 };
         for key in [vec![], vec!["a \"b\"".to_owned()]] {

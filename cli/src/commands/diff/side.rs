@@ -122,6 +122,10 @@ async fn found(
     pattern: String,
     unique: Vec<String>,
 ) -> Result<Side, Stop> {
+    if folder.contains(['{', '}']) {
+        return Err(Stop::usage(format!("{name}: a path with braces cannot be compared"))
+            .remedy("they stand for params in a pipeline: give the folder another name, or link to it"));
+    }
     let matcher = PathPattern::new(&format!("{folder}{pattern}")).map_err(Stop::usage)?;
     let listed = inspector.ctx.store.list(&matcher.prefix).await.map_err(crate::answers::of_store)?;
     let objects = listed.into_iter().filter(|object| matcher.matches(&object.uri));
@@ -162,9 +166,15 @@ fn hive(folder: &str, paths: &[String]) -> Vec<Column> {
     shared.map(|name| Column { name, ty: ColumnType::String, parse: None }).collect()
 }
 
-/// Text states no types: it takes those of the other side, so that each value is held to them where it is read.
+/// Text states no types: it takes those of the other side, so that each value is held to them where it is read. A column
+/// that two texts seem to have of two types is compared as text.
 pub fn typed_alike(a: &mut Side, b: &mut Side) {
     let (stated_a, stated_b) = (stated(a), stated(b));
+    if stated_a.is_empty() && stated_b.is_empty() {
+        let seems = a.read.columns.clone();
+        as_text(&mut a.read, &b.read.columns);
+        as_text(&mut b.read, &seems);
+    }
     retype(&mut a.read, &stated_b, a.files.is_empty());
     retype(&mut b.read, &stated_a, b.files.is_empty());
 }
@@ -172,6 +182,14 @@ pub fn typed_alike(a: &mut Side, b: &mut Side) {
 /// The columns that a side's files state.
 fn stated(side: &Side) -> Vec<Column> {
     if side.read.format.states_types() { side.read.columns.clone() } else { Vec::new() }
+}
+
+fn as_text(read: &mut Read, other: &[Column]) {
+    for column in &mut read.columns {
+        if other.iter().any(|o| o.name == column.name && o.ty != column.ty) {
+            column.ty = ColumnType::String;
+        }
+    }
 }
 
 fn retype(read: &mut Read, stated: &[Column], is_empty: bool) {
