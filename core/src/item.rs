@@ -66,6 +66,9 @@ pub struct ItemSpec {
     pub tmp: String,
     pub threads: u32,
     pub memory_bytes: u64,
+    /// Whether the child may open connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network: bool,
 }
 
 /// A file the attempt wrote. `path` is relative to `scratch`: `{partition}/{part}.parquet`, or `{part}.parquet`.

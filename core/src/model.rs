@@ -205,6 +205,9 @@ pub struct Resources {
     pub max_memory_bytes: u64,
     pub timeout_secs: u64,
     pub max_attempts: u32,
+    /// Whether transforms and functions may open connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network: bool,
 }
 
 /// Where the step's machines may come from; used by the AWS worlds.

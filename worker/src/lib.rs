@@ -12,6 +12,7 @@
 
 mod args;
 mod boot;
+mod confine;
 mod environment;
 mod logs;
 mod queries;

@@ -1,6 +1,7 @@
 //! From the command line to the item crate and back: JSON in, JSON out, exit codes.
 
 use crate::args::{Cli, Command};
+use crate::confine::confine;
 use crate::environment;
 use crate::reference;
 use clap::Parser;
@@ -86,7 +87,8 @@ fn item(spec: &Path, outcome: &Path, functions: &Functions) -> Result<ExitCode, 
         serde_json::from_str(&text).map_err(|e| format!("{} is no item's spec: {e}", spec.display()))?;
     environment::set(&spec);
     spotmill_item::watch_panics();
-    eprintln!("item {} of {}/{}, attempt {}", spec.item, spec.run, spec.step, spec.attempt);
+    let confined = confine(&spec, outcome)?;
+    eprintln!("item {} of {}/{}, attempt {}; {confined}", spec.item, spec.run, spec.step, spec.attempt);
     let result = guarded(&spec, functions);
     write_outcome(&result, outcome)?;
     Ok(match &result {

@@ -130,8 +130,14 @@ fn thirsty(peak_per_byte: f64) -> Measured {
 
 #[test]
 fn a_step_begins_where_most_of_its_items_fit() {
-    let resources =
-        Resources { vcpus: 1, memory_bytes: GIB, max_memory_bytes: 6 * GIB, timeout_secs: 1, max_attempts: 1 };
+    let resources = Resources {
+        vcpus: 1,
+        memory_bytes: GIB,
+        max_memory_bytes: 6 * GIB,
+        timeout_secs: 1,
+        max_attempts: 1,
+        network: false,
+    };
     let of = |gb: u64| ItemSizes { median: GB / 10, nine_of_ten: gb * GB, largest: 100 * GB };
     let rung = |gb: u64| first_rung(&resources, Some(&of(gb)), Some(&thirsty(1.0)));
     assert_eq!(rung(0), (0, None));

@@ -12,7 +12,14 @@ use spotmill_core::verdict::{Ended, Facts, Verdict, can_climb, decide, memory_by
 const GIB: u64 = 1 << 30;
 
 fn resources() -> Resources {
-    Resources { vcpus: 1, memory_bytes: GIB, max_memory_bytes: 3 * GIB, timeout_secs: 60, max_attempts: 3 }
+    Resources {
+        vcpus: 1,
+        memory_bytes: GIB,
+        max_memory_bytes: 3 * GIB,
+        timeout_secs: 60,
+        max_attempts: 3,
+        network: false,
+    }
 }
 
 #[derive(Default)]

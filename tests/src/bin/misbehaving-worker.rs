@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         .transform("eats_memory", |context| on_rows(context, eats_memory))
         .transform("follows_notes", follows_notes)
         .transform("kills_the_machine", kills_the_machine)
+        .transform("reaches_out", reaches_out)
         .main()
 }
 
@@ -69,6 +70,23 @@ fn kills_the_machine(context: TransformContext) -> TransformResult {
         let supervisor = std::os::unix::process::parent_id().to_string();
         let killed = std::process::Command::new("kill").args(["-KILL", &supervisor]).status();
         assert!(killed.is_ok_and(|status| status.success()), "the supervisor {supervisor} could not be killed");
+    }
+    Ok(context.input)
+}
+
+/// Where a row's note says `write PATH` it writes there, where it says `connect ADDRESS` it opens a connection, and
+/// `temporary` writes to the directory for temporary files.
+fn reaches_out(context: TransformContext) -> TransformResult {
+    let rows = context.input.clone().collect()?;
+    for note in rows.column("note")?.str()?.iter().flatten() {
+        match note.split_once(' ') {
+            Some(("write", path)) => std::fs::write(path, "mine").map_err(|e| format!("writing {path}: {e}"))?,
+            Some(("connect", address)) => {
+                std::net::TcpStream::connect(address).map_err(|e| format!("connecting to {address}: {e}"))?;
+            }
+            _ if note == "temporary" => std::fs::write(std::env::temp_dir().join("own"), "mine")?,
+            _ => {}
+        }
     }
     Ok(context.input)
 }

@@ -5,6 +5,7 @@ mod arrivals;
 mod backfill;
 mod bad_input;
 mod chaos;
+mod confined;
 mod cost;
 mod diff;
 mod examples;

@@ -104,5 +104,6 @@ pub fn spec(asked: Asked<'_>) -> Result<ItemSpec, String> {
         tmp,
         threads,
         memory_bytes,
+        network: step.resources.network,
     })
 }

@@ -146,6 +146,8 @@ pub struct ResourcesTable {
     pub timeout: Option<String>,
     /// Failures of an item before its step fails.
     pub max_attempts: Option<u32>,
+    /// Whether transforms and functions of your worker may open connections; false by default.
+    pub network: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -58,7 +58,8 @@ pub fn resources(
     let vcpus = count(ctx, &path("vcpus", own.vcpus.is_some()), own.vcpus.or(all.vcpus).unwrap_or(1), MAX_VCPUS);
     let attempts = own.max_attempts.or(all.max_attempts).unwrap_or(DEFAULT_MAX_ATTEMPTS);
     let max_attempts = count(ctx, &path("max_attempts", own.max_attempts.is_some()), attempts, MAX_ATTEMPTS);
-    Resources { vcpus, memory_bytes, max_memory_bytes, timeout_secs, max_attempts }
+    let network = own.network.or(all.network).unwrap_or_default();
+    Resources { vcpus, memory_bytes, max_memory_bytes, timeout_secs, max_attempts, network }
 }
 
 /// How long a step may take.

@@ -56,6 +56,7 @@ impl Bench {
             tmp: dir.path().join("tmp").to_string_lossy().into_owned(),
             threads: 2,
             memory_bytes: 1 << 30,
+            network: false,
         };
         Self { dir, functions, spec }
     }
