@@ -7,6 +7,7 @@ use crate::functions::cast::{Conversion, Written};
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
 use crate::operators::{like_typed, literal_as};
+use crate::rules::floats;
 use crate::rules::frames;
 use crate::rules::last::at;
 use crate::rules::micros;
@@ -39,6 +40,7 @@ impl AnalyzerRule for Meaning {
 }
 
 fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let plan = floats::one_column(plan)?;
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&scan.projected_schema);
@@ -107,6 +109,7 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
                 _ => Transformed::no(Expr::Negative(inner)),
             }
         }
+        Expr::InSubquery(within) => Transformed::yes(Expr::InSubquery(floats::in_subquery(within, schema)?)),
         Expr::InList(list) => Transformed::yes(in_list(list, schema)?),
         Expr::Between(Between { expr, negated, low, high }) => {
             let ty = expr.get_type(schema)?;
@@ -117,12 +120,8 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
             let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
-        // The planner's own comparisons: others have passed `Operators`.
-        Expr::BinaryExpr(BinaryExpr {
-            left,
-            op: op @ (Operator::IsDistinctFrom | Operator::IsNotDistinctFrom),
-            right,
-        }) => {
+        // The planner's own comparisons, and those whose operands have got other types since `Operators` saw them.
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let (of_left, of_right) = (left.get_type(schema)?, right.get_type(schema)?);
             let (left, right) = like_typed(&format!("`{op}`"), (*left, &of_left), (*right, &of_right))?;
             Transformed::yes(binary_expr(left, op, right))
@@ -137,6 +136,11 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         other => Transformed::no(other),
     };
     Ok(meant.data)
+}
+
+fn compares(op: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
 /// `CASE x WHEN v` as `CASE WHEN x = v` where the two are not of one kind, so that they are compared as by `=`.

@@ -4,6 +4,7 @@
 mod columns;
 pub mod distinct_on;
 pub mod except;
+mod floats;
 mod frames;
 pub mod grouping;
 pub mod last;

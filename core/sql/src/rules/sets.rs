@@ -1,6 +1,7 @@
 //! INTERSECT and EXCEPT arrive as joins over all columns of both sides. Both sides get types that hold both. With ALL,
 //! equal rows are numbered, and a row meets the row of its own number: each side counts as often as it occurs.
 
+use crate::functions::beside::float_beside;
 use crate::functions::cast::Conversion;
 use crate::functions::registry::built_in;
 use crate::rules::columns::columns;
@@ -48,7 +49,8 @@ fn converted(plan: LogicalPlan, others: &[DataType]) -> Result<LogicalPlan> {
     for ((qualifier, field), other) in plan.schema().iter().zip(others) {
         let column = Expr::from((qualifier, field));
         let from = field.data_type();
-        match comparison_coercion(from, other).filter(|to| to != from && from.is_numeric() && other.is_numeric()) {
+        let both = float_beside([from, other].into_iter()).or_else(|| comparison_coercion(from, other));
+        match both.filter(|to| to != from && from.is_numeric() && other.is_numeric()) {
             Some(to) => {
                 changed = true;
                 let cast = Conversion::call(column, to, false);
