@@ -35,6 +35,7 @@ mod text;
 mod typed;
 mod types;
 mod udf;
+mod unpacked;
 mod usage;
 mod wanted;
 mod widening;
