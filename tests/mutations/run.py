@@ -66,20 +66,19 @@ def copy_tree():
             old.unlink()
 
 
+def crate(fault):
+    """How many crates are compiled before the one that the fault changes."""
+    named = [name for name in CRATES if fault["file"].startswith(f"{name}/")]
+    return CRATES.index(max(named, key=len)) if named else len(CRATES)
+
+
 def ordered(chosen):
-    """By the tests that find them, and of those by the crate and file that they change."""
-
-    def crate(fault):
-        return max((c for c in CRATES if fault["file"].startswith(f"{c}/")), key=len, default="")
-
-    def place(fault):
-        name = crate(fault)
-        return (CRATES.index(name) if name in CRATES else len(CRATES), fault["file"])
-
+    """By the program of tests that finds them, and of those by the crate and file that they change."""
+    program = lambda fault: tuple(shlex.split(fault["test"])[:3])
     first = {}
     for fault in chosen:
-        first[fault["test"]] = min(first.get(fault["test"], place(fault)), place(fault))
-    return sorted(chosen, key=lambda fault: (first[fault["test"]], fault["test"], place(fault)))
+        first[program(fault)] = min(first.get(program(fault), len(CRATES)), crate(fault))
+    return sorted(chosen, key=lambda f: (first[program(f)], program(f), crate(f), f["file"], f["test"]))
 
 
 def cargo(program, arguments):
