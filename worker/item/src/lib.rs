@@ -25,6 +25,7 @@ mod mapped;
 mod panics;
 mod partition;
 mod problem;
+mod pruning;
 pub mod query;
 mod read;
 mod scan;
