@@ -32,23 +32,37 @@ pub async fn check(
     global: &Global,
 ) -> Result<CheckReply, Stop> {
     let samples = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
-    let inputs = Inputs { store, samples: samples.path() };
-    let mut steps = Vec::new();
-    for step in &project.pipeline().steps {
-        steps.push(inputs.step(program, step).await?);
-    }
-    let reply = worker.check(&CheckRequest { v: ITEM_VERSION, steps })?;
+    let inputs = Inputs { store, samples: Some(samples.path()) };
+    let reply = inputs.reply(project, program, worker).await?;
     let problems = spec::check_problems(&project.parsed, &reply);
     if problems.is_empty() { Ok(reply) } else { Err(project::invalid(&problems, &project.sources, global)) }
+}
+
+/// The worker's reply over the columns that inputs state, without a copy of any file.
+pub async fn stated(
+    project: &Project,
+    program: &Program,
+    worker: &Worker,
+    store: Arc<dyn Store>,
+) -> Result<CheckReply, Stop> {
+    Inputs { store, samples: None }.reply(project, program, worker).await
 }
 
 /// The store of the inputs, and the directory for samples of inputs that lie elsewhere.
 struct Inputs<'a> {
     store: Arc<dyn Store>,
-    samples: &'a Path,
+    samples: Option<&'a Path>,
 }
 
 impl Inputs<'_> {
+    async fn reply(&self, project: &Project, program: &Program, worker: &Worker) -> Result<CheckReply, Stop> {
+        let mut steps = Vec::new();
+        for step in &project.pipeline().steps {
+            steps.push(self.step(program, step).await?);
+        }
+        worker.check(&CheckRequest { v: ITEM_VERSION, steps })
+    }
+
     async fn step(&self, program: &Program, step: &Step) -> Result<CheckStep, Stop> {
         let bound = program.bind(step).map_err(|e| Stop::new(Code::Invalid, e.cause))?;
         let mut tables = BTreeMap::new();
@@ -86,17 +100,19 @@ impl Inputs<'_> {
         let files: Vec<InputFile> = matching.iter().map(file).collect();
         let read = columns::sampled(&self.store, read.clone(), &files).await;
         let read = read.map_err(|e| unsampled(&pattern.prefix, e))?;
-        match matching.into_iter().next() {
-            Some(_) if !read.format.states_types() => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+        match (matching.into_iter().next(), self.samples) {
             // What the file does not state as types: which columns are left out, and keys in its path.
-            Some(object) => Ok(CheckInput::Sample { uri: self.sample(object).await?, read }),
-            None => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
+            (Some(object), Some(samples)) if read.format.states_types() => {
+                Ok(CheckInput::Sample { uri: self.sample(object, samples).await?, read })
+            }
+            (Some(_), _) => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+            (None, _) => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
         }
     }
 
     /// The file itself, or a copy of what lies on S3: the worker reads files.
-    async fn sample(&self, object: ObjectMeta) -> Result<Uri, Stop> {
+    async fn sample(&self, object: ObjectMeta, samples: &Path) -> Result<Uri, Stop> {
         if !object.uri.is_s3() {
             return Ok(object.uri);
         }
@@ -104,7 +120,7 @@ impl Inputs<'_> {
             let what = format!("{} is too big to read its columns from ({})", object.uri, bytes(object.bytes));
             return Err(Stop::new(Code::Invalid, what).remedy("declare `columns`"));
         }
-        let copy = near::copy_path(self.samples, &object.uri)?;
+        let copy = near::copy_path(samples, &object.uri)?;
         let fetched = self.store.download(&object.uri, &object.etag, &copy).await;
         fetched.map_err(|e| unread(&object.uri, &format!("cannot read {}", object.uri), e))?;
         Ok(Uri::new(copy.to_string_lossy()))

@@ -2,6 +2,7 @@
 //! never lists that grow with the data. The names are those of `statemachine/*.asl.json`.
 
 use crate::destination::Existing;
+use crate::digest::short;
 use crate::ids::{Epoch, ExecutionId, Generation, Round, RunId, Rung, StepName};
 use crate::records::DeployedWorker;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,14 @@ pub struct Definition {
     /// Names the frozen pipeline.
     pub pipeline_digest: String,
     pub worker: DeployedWorker,
+}
+
+impl Definition {
+    /// Names it by its content.
+    pub fn digest(&self) -> String {
+        let worker = serde_json::to_string(&self.worker).unwrap_or_default();
+        short(format!("{}\n{worker}", self.pipeline_digest).as_bytes(), 16)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -30,6 +30,11 @@ pub fn deployed_pipeline(root: &Uri, name: &str, digest: &str) -> Uri {
     root.join(&format!("pipelines/{name}/{digest}.toml"))
 }
 
+/// The columns that were foreseen of a deployed definition, beside its pipeline.
+pub fn deployed_columns(root: &Uri, name: &str, definition: &str) -> Uri {
+    root.join(&format!("pipelines/{name}/{definition}.columns.json"))
+}
+
 /// The name of a deployed pipeline's record; nothing for what else is under `pipelines/`.
 pub fn deployed_name<'u>(root: &Uri, key: &'u Uri) -> Option<&'u str> {
     let name = key.as_str().strip_prefix(pipelines(root).as_str())?.strip_suffix(".json")?;
@@ -97,6 +102,10 @@ impl RunKeys {
     }
     pub fn pipeline(&self, digest: &str) -> Uri {
         self.base().join(&format!("pipeline-{digest}.toml"))
+    }
+    /// The columns that were foreseen of the definition that the run began with.
+    pub fn columns(&self, definition: &str) -> Uri {
+        self.base().join(&format!("columns-{definition}.json"))
     }
     pub fn report(&self) -> Uri {
         self.base().join("report.json")

@@ -16,6 +16,7 @@ pub mod destination;
 pub mod digest;
 pub mod endings;
 pub mod fleet;
+pub mod foreseen;
 pub mod format;
 pub mod generations;
 pub mod history;

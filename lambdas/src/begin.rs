@@ -6,15 +6,16 @@
 use crate::create::{Stands, create};
 use crate::several::several;
 use crate::update::{Change, update};
-use crate::{Ctx, HandlerError, Program, deploy, destination, inputs, renew};
+use crate::{Ctx, HandlerError, Program, deploy, destination, foreseen, inputs, renew};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
 use spotmill_core::claim::{Claim, decide, frozen_params};
+use spotmill_core::foreseen::outputs;
 use spotmill_core::format::{self, plural_of};
 use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
-use spotmill_core::records::{DeployedWorker, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
+use spotmill_core::records::{DeployedWorker, Foreseen, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
 use spotmill_platform::ports::StoreError;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,12 +36,14 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
         }
         frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
         let worker = &deployed.record.worker;
-        let beginning = Beginning { run, input, root, selected, worker };
+        let foreseen = &deployed.foreseen;
+        let beginning = Beginning { run, input, root, selected, worker, foreseen };
         let new = next_lease(ctx, program, &beginning, old.as_ref()).await?;
         let frozen = RunKeys::new(&ctx.root, run).pipeline(&program.digest);
         if let Stands::Others(_) = create(ctx, &frozen, &deployed.text).await? {
             return Err(HandlerError::corrupt(format!("{frozen} does not hold what its name says")));
         }
+        foreseen::freeze(ctx, run, &deployed.definition(), foreseen).await?;
         // After a lost reply the next read shows it: if it was written, this execution is the owner.
         Ok(Change::Write(new, selected.clone()))
     });
@@ -227,6 +230,7 @@ pub struct Beginning<'a> {
     pub root: &'a ExecutionId,
     pub selected: &'a [StepName],
     pub worker: &'a DeployedWorker,
+    pub foreseen: &'a Foreseen,
 }
 
 /// The lease that this start would write as it takes the run.
@@ -297,12 +301,14 @@ async fn refuse_destinations(
     generations: &BTreeMap<String, StepGeneration>,
 ) -> Result<BTreeSet<StepName>, HandlerError> {
     program.apart()?;
+    let columns = outputs(&program.pipeline.steps, &program.params, begin.foreseen, None);
     let mut open = BTreeSet::new();
     for name in begin.selected {
         let step = program.step(name.as_str())?;
         let generation = generations.get(name.as_str()).map_or(1, |g| g.generation);
         let keys = RunKeys::new(&ctx.root, begin.run).step(name, generation);
-        if destination::is_open(ctx, program, step, &keys, begin.input.existing).await? {
+        let columns = columns.get(name.as_str()).copied();
+        if destination::is_open(ctx, program, step, &keys, begin.input.existing, columns).await? {
             open.insert(name.clone());
         }
     }

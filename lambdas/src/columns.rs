@@ -31,6 +31,8 @@ const MOST_BYTES: u64 = 32 << 20;
 const AT_ONCE: usize = 8;
 /// At the end of a Parquet file, or the beginning of an Arrow file: what most statements of columns fit in.
 const STATED_BYTES: u64 = 64 << 10;
+/// Of an Arrow file's statement: thousands of columns with what their writers note of each.
+const MOST_SCHEMA_BYTES: u64 = 64 << 20;
 
 /// Columns that were found for the first time, or otherwise than before, and where they are to be kept.
 pub struct New {
@@ -160,15 +162,27 @@ async fn footer_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>
     Ok(Some(bytes[..footer].to_vec()))
 }
 
-/// None where a file is no Arrow file.
+/// None where a file is no Arrow file. A length that stands in a file is believed up to what any statement of columns has.
 async fn schema_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>>, HandlerError> {
     let end = file.bytes.min(STATED_BYTES);
     let head = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
     let Some(range) = arrow_schema::place(&head).filter(|range| range.end <= file.bytes) else { return Ok(None) };
+    believable(file, range.end - range.start)?;
     Ok(Some(match head.get(range.start as usize..range.end as usize) {
         Some(message) => message.to_vec(),
         None => store.get_range(&file.uri, range.start, range.end).await?,
     }))
+}
+
+fn believable(file: &InputFile, claimed: u64) -> Result<(), HandlerError> {
+    if claimed <= MOST_SCHEMA_BYTES {
+        return Ok(());
+    }
+    Err(HandlerError::invalid(format!(
+        "{} claims to state its columns in {claimed} bytes; up to {MOST_SCHEMA_BYTES} are read: it is damaged. Deliver the \
+         file again, or declare `columns`",
+        file.uri
+    )))
 }
 
 fn see(sample: &mut Sample<'_>, read: &Read, file: &InputFile, bytes: Vec<u8>) -> Result<(), HandlerError> {
@@ -196,6 +210,14 @@ fn chosen(count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_of_columns_is_believed_up_to_a_bound() {
+        let file = InputFile { uri: "/in/1.arrow".into(), etag: String::new(), bytes: 1 << 40, rows: None };
+        assert!(believable(&file, MOST_SCHEMA_BYTES).is_ok());
+        let e = believable(&file, MOST_SCHEMA_BYTES + 1).unwrap_err();
+        assert!(e.cause.starts_with("/in/1.arrow claims to state its columns in 67108865 bytes"), "{}", e.cause);
+    }
 
     #[test]
     fn files_are_chosen_over_all_of_them() {

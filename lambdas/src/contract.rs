@@ -12,6 +12,14 @@ use spotmill_core::model::{Format, Step};
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::records;
 
+/// What else there is to do than to allow a change.
+fn otherwise(in_columns: bool) -> &'static str {
+    match in_columns {
+        true => "Declare `columns` of the input or CAST so that columns stay; if",
+        false => "If",
+    }
+}
+
 /// Where the contract of a step that is published lies.
 pub struct Place {
     uri: Uri,
@@ -40,11 +48,7 @@ impl Place {
         let Some(Difference { what, in_columns }) = self.difference(ctx, publication, changes).await? else {
             return Ok(());
         };
-        let otherwise = match in_columns {
-            true => "Declare `columns` of the input or CAST so that columns stay; if",
-            false => "If",
-        };
-        let (step, run) = (&publication.step, &publication.run);
+        let (step, run, otherwise) = (&publication.step, &publication.run, otherwise(in_columns));
         Err(HandlerError::new(
             errors::EXPECTATION_FAILED,
             format!(
@@ -55,13 +59,16 @@ impl Place {
         ))
     }
 
-    /// Why what is published would be refused in the end, as far as it is decided before a row is made.
+    /// Why what is published would be refused in the end, as far as it is decided before a row is made: its columns where
+    /// the publication states them.
     pub async fn foreseen(&self, ctx: &Ctx, publication: &Publication) -> Result<Option<String>, HandlerError> {
-        let changed = self.difference(ctx, publication, changes_of_files).await?;
-        Ok(changed.map(|Difference { what, .. }| {
+        let all = |was: &_, is: &_| changes_of_files(was, is).or_else(|| changes(was, is));
+        let changed = self.difference(ctx, publication, all).await?;
+        Ok(changed.map(|Difference { what, in_columns }| {
             format!(
-                "it would not be as the last publication was: {what}. If readers are to get something else, set \
+                "it would not be as the last publication was: {what}. {} readers are to get something else, set \
                  schema_change = \"allow\" under [step.output] of `{}`",
+                otherwise(in_columns),
                 publication.step
             )
         }))

@@ -3,11 +3,11 @@
 //! start sees all of it or nothing, and a run that has begun keeps what it began with.
 
 use crate::create::{Stands, create_in};
-use crate::{Ctx, HandlerError};
+use crate::{Ctx, HandlerError, foreseen};
 use spotmill_core::calls::{Definition, RunInput};
 use spotmill_core::ids::Uri;
 use spotmill_core::keys;
-use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
+use spotmill_core::records::{Deployed, DeployedWorker, Foreseen, RECORD_VERSION};
 use spotmill_platform::ports::{Store, StoreError};
 use spotmill_platform::records;
 use spotmill_spec as spec;
@@ -17,14 +17,26 @@ pub struct Deployment {
     pub record: Deployed,
     /// The frozen pipeline.
     pub text: Vec<u8>,
+    pub foreseen: Foreseen,
 }
 
-/// Makes `frozen` what a start of pipeline `name` runs from now on. The worker's programs are there already.
+impl Deployment {
+    pub fn definition(&self) -> Definition {
+        definition(&self.record)
+    }
+}
+
+fn definition(record: &Deployed) -> Definition {
+    Definition { pipeline_digest: record.pipeline_digest.clone(), worker: record.worker.clone() }
+}
+
+/// Makes `frozen` what a start of pipeline `name` runs from now on, with the columns that its check foresaw. The worker's
+/// programs are there already.
 pub async fn deploy(
     store: &dyn Store,
     root: &Uri,
     name: &str,
-    frozen: &str,
+    (frozen, foreseen): (&str, &Foreseen),
     worker: DeployedWorker,
     now_ms: u64,
 ) -> Result<Deployed, HandlerError> {
@@ -34,6 +46,7 @@ pub async fn deploy(
         return Err(HandlerError::corrupt(format!("{text} does not hold what its name says")));
     }
     let record = Deployed { v: RECORD_VERSION, name: name.to_owned(), pipeline_digest, worker, deployed_ms: now_ms };
+    foreseen::keep(store, root, name, &definition(&record), foreseen).await?;
     records::put(store, &keys::deployed(root, name), &record).await?;
     Ok(record)
 }
@@ -73,7 +86,10 @@ async fn frozen(ctx: &Ctx, record: Deployed) -> Result<Deployment, HandlerError>
         Err(e) => return Err(e.into()),
     };
     match std::str::from_utf8(&text) {
-        Ok(frozen) if spec::digest(frozen) == record.pipeline_digest => Ok(Deployment { record, text }),
+        Ok(frozen) if spec::digest(frozen) == record.pipeline_digest => {
+            let foreseen = foreseen::deployed(ctx, &record.name, &definition(&record)).await;
+            Ok(Deployment { record, text, foreseen })
+        }
         _ => Err(corrupt("does not hold what its name says")),
     }
 }

@@ -13,6 +13,7 @@ use spotmill_core::keys::StepKeys;
 use spotmill_core::model::Step;
 use spotmill_core::publish::{latest, run_hash, success_mark};
 use spotmill_core::records::{Manifest, RECORD_VERSION};
+use spotmill_core::types::Column;
 use spotmill_platform::ports::StoreError;
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
@@ -142,13 +143,14 @@ pub fn intended(program: &Program, step: &Step, generation: Generation) -> Resul
 
 /// Returns whether a step that is to run is still to be published. It is not where it has no destination, or where what
 /// this generation sealed stands whole, or a later publication replaced it. What would be refused in the end is refused
-/// at once.
+/// at once; of its columns, where they are foreseen.
 pub async fn is_open(
     ctx: &Ctx,
     program: &Program,
     step: &Step,
     keys: &StepKeys,
     existing: Existing,
+    columns: Option<&[Column]>,
 ) -> Result<bool, HandlerError> {
     let Some(intended) = intended(program, step, keys.generation)? else { return Ok(false) };
     let Intended { destination, template, mut publication, replace_all } = intended;
@@ -172,7 +174,8 @@ pub async fn is_open(
         Decision::Superseded(_) => Ok(!published_before),
         Decision::Stands | Decision::Finish(_) | Decision::Put(_) => {
             let contract = contract::Place::of(program, step, &template)?;
-            match contract.foreseen(ctx, &me.publication).await? {
+            let foreseen = Publication { columns: columns.unwrap_or_default().to_vec(), ..me.publication };
+            match contract.foreseen(ctx, &foreseen).await? {
                 Some(why) => Err(refused(&step.name, &why)),
                 None => Ok(true),
             }

@@ -20,6 +20,7 @@ pub mod error;
 pub mod fleet_events;
 pub mod fleet_preview;
 mod footer;
+pub mod foreseen;
 pub mod functions;
 pub mod gc;
 pub mod history;

@@ -6,15 +6,16 @@ use crate::carry::{self, Carried};
 use crate::create::{Stands, create_record};
 use crate::pins::{Resumed, pin};
 use crate::update::{Change, replace};
-use crate::{Ctx, HandlerError, Program, begin, columns, history, inputs, lease, leftovers, step};
+use crate::{Ctx, HandlerError, Program, begin, columns, foreseen, history, inputs, lease, leftovers, step};
 use spotmill_core::bounds::PAGE_BYTES;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
 use spotmill_core::claim::Ticket;
+use spotmill_core::foreseen::Found;
 use spotmill_core::history::{Packing, first_rung, pack};
 use spotmill_core::ids::{Generation, ItemIndex, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::{Read, Step};
-use spotmill_core::plan::{Found, PlanError, Planned, plan_for, work_list, work_pages};
+use spotmill_core::plan::{Found as FoundFiles, PlanError, Planned, plan_for, work_list, work_pages};
 use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal, SealedList};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::records;
@@ -121,9 +122,9 @@ pub(crate) fn packed(step: &Step, packing: Option<&Packing>) -> Step {
 
 /// What a step would be planned of: everything it reads, as it is now, and how it is read.
 pub(crate) struct Material {
-    pub input: Found,
+    pub input: FoundFiles,
     pub read: Read,
-    pub tables: BTreeMap<String, Found>,
+    pub tables: BTreeMap<String, FoundFiles>,
     pub table_reads: BTreeMap<String, Read>,
     /// The steps that are read, as they are sealed.
     pub from: BTreeMap<String, SealedList>,
@@ -154,6 +155,11 @@ impl Material {
         Ok(Self { input, read, tables, table_reads, from, found })
     }
 
+    /// How the step that it was gathered for reads it.
+    pub fn found<'a>(&'a self, step: &'a str) -> Found<'a> {
+        Found { step, input: &self.read, tables: &self.table_reads }
+    }
+
     /// The items, of a step as it is packed.
     pub fn plan<'a>(&'a self, program: &Program, step: &'a Step) -> Result<(Planned<'a>, PlanTables), HandlerError> {
         let planned = plan_for(step, &self.input, &self.tables, program.is_read(&step.name)).map_err(refusal)?;
@@ -166,6 +172,8 @@ impl Material {
 /// Plans the generation, unless somebody else was first.
 async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
     let material = Material::gather(ctx, p.program, p.lease, p.step).await?;
+    let foreseen = foreseen::of_run(ctx, &p.request.run, p.lease).await;
+    foreseen::refuse(ctx, p.program, p.lease, &foreseen, &material.found(&p.step.name)).await?;
     let step = packed(p.step, p.packing.as_ref());
     let (planned, plan_tables) = material.plan(p.program, &step)?;
     let list = work_list(planned.items()).map_err(refusal)?;

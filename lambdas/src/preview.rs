@@ -3,7 +3,7 @@
 
 use crate::begin::Beginning;
 use crate::plan_work::{Material, packed};
-use crate::{Ctx, HandlerError, Program, begin, carry, history, inputs, renew, step, work};
+use crate::{Ctx, HandlerError, Program, begin, carry, foreseen, history, inputs, renew, step, work};
 use spotmill_core::calls::RunInput;
 use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
@@ -11,7 +11,7 @@ use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
-use spotmill_core::records::{DeployedWorker, Lease, Plan, PlanTables, Seal, SealedList, WorkItem};
+use spotmill_core::records::{DeployedWorker, Foreseen, Lease, Plan, PlanTables, Seal, SealedList, WorkItem};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +51,7 @@ pub async fn preview(
     frozen: &[u8],
     worker: &DeployedWorker,
     input: &RunInput,
+    foreseen: &Foreseen,
 ) -> Result<Vec<StepPreview>, HandlerError> {
     let program = Program::new(frozen, input, &ctx.settings)?;
     let run = program.run_id();
@@ -58,7 +59,7 @@ pub async fn preview(
     let old = records::load::<Lease>(&*ctx.store, &keys.lease()).await?.map(|(lease, _)| lease);
     let root = ExecutionId::new("preview");
     let selected = begin::select(&program, input)?;
-    let beginning = Beginning { run: &run, input, root: &root, selected: &selected, worker };
+    let beginning = Beginning { run: &run, input, root: &root, selected: &selected, worker, foreseen };
     frozen_params(old.as_ref(), &program.params, input.fresh).map_err(HandlerError::invalid)?;
     let lease = begin::next_lease(ctx, &program, &beginning, old.as_ref()).await?;
     let bound = program.bind_all()?;
@@ -68,20 +69,23 @@ pub async fn preview(
         let next = &lease.generations[&step.name];
         let before = old.as_ref().and_then(|l| l.generations.get(&step.name)).map(|g| g.generation);
         let because = (before != Some(next.generation)).then(|| next.because.clone());
-        let work = work_of(ctx, &program, &lease, &bound[&step.name], &history, &previews).await?;
+        let start = Start { program: &program, lease: &lease, foreseen, history: &history };
+        let work = work_of(ctx, &start, &bound[&step.name], &previews).await?;
         previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, work });
     }
     Ok(previews)
 }
 
-async fn work_of(
-    ctx: &Ctx,
-    program: &Program,
-    lease: &Lease,
-    step: &Step,
-    history: &History,
-    before: &[StepPreview],
-) -> Result<Work, HandlerError> {
+/// What a preview of a step is about.
+struct Start<'a> {
+    program: &'a Program,
+    lease: &'a Lease,
+    foreseen: &'a Foreseen,
+    history: &'a History,
+}
+
+async fn work_of(ctx: &Ctx, start: &Start<'_>, step: &Step, before: &[StepPreview]) -> Result<Work, HandlerError> {
+    let Start { program, lease, foreseen, history } = *start;
     let run = program.run_id();
     let present = &lease.generations[&step.name];
     let (keys, before_it) =
@@ -109,6 +113,7 @@ async fn work_of(
         return Ok(Work::Waits { upstream: waits });
     }
     let material = Material::gather(ctx, program, lease, step).await?;
+    foreseen::refuse(ctx, program, lease, foreseen, &material.found(&step.name)).await?;
     let measured = history.measured(&step.name, step.resources.vcpus.max(1));
     let step = packed(step, pack(step, measured.as_ref()).as_ref());
     let (planned, plan_tables) = material.plan(program, &step)?;

@@ -19,7 +19,7 @@ use crate::worker::Worker;
 use spotmill_core::fleet::Architecture;
 use spotmill_core::ids::Uri;
 use spotmill_core::keys;
-use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION, WorkerNeeds};
+use spotmill_core::records::{Deployed, DeployedWorker, Foreseen, RECORD_VERSION, WorkerNeeds};
 use spotmill_ec2::STACK_TAG;
 use spotmill_lambdas::deploy;
 use spotmill_platform::aws::Aws;
@@ -58,14 +58,15 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let aws = connect().await?;
     let input = project::sample_input(&plan.project, global, &args.key);
     let program = super::run::program(&plan.frozen, &input, global)?;
-    check::check(&plan.project, &program, &worker, Arc::new(aws.store()), global).await?;
+    let reply = check::check(&plan.project, &program, &worker, Arc::new(aws.store()), global).await?;
+    let foreseen = spec::foreseen(plan.project.pipeline(), &program.params, &reply);
     let identity = aws.account().identity().await?;
     let Some(now) = stack(global, args, &plan, &aws, &identity, &ui).await? else {
         ui.note("nothing was changed");
         return Ok(Code::Done);
     };
     let world = World::of(global, aws, plan.stack.clone(), now)?;
-    let record = pipeline(&world, &plan, &ui).await?;
+    let record = pipeline(&world, &plan, &foreseen, &ui).await?;
     print_outcome(global, &world, &record);
     Ok(Code::Done)
 }
@@ -261,7 +262,7 @@ fn parameters(
 }
 
 /// The worker's programs, then the record that makes starts use them.
-async fn pipeline(world: &World, plan: &Plan, ui: &Ui) -> Result<Deployed, Stop> {
+async fn pipeline(world: &World, plan: &Plan, foreseen: &Foreseen, ui: &Ui) -> Result<Deployed, Stop> {
     let (store, root) = (&*world.ctx.store, world.root());
     let mut programs = BTreeMap::new();
     for w in &plan.workers {
@@ -280,7 +281,7 @@ async fn pipeline(world: &World, plan: &Plan, ui: &Ui) -> Result<Deployed, Stop>
     let worker = DeployedWorker { version: plan.version.clone(), programs };
     let name = &plan.project.pipeline().name;
     let now = world.ctx.clock.now_ms();
-    Ok(deploy::deploy(store, root, name, &plan.frozen, worker, now).await?)
+    Ok(deploy::deploy(store, root, name, (&plan.frozen, foreseen), worker, now).await?)
 }
 
 fn print_outcome(global: &Global, world: &World, record: &Deployed) {

@@ -1,6 +1,7 @@
 //! `plan`: shows the work list of one key and why, and changes nothing; with `--fleet` the machines it would take.
 
 use crate::args::{Global, KeyArgs};
+use crate::check;
 use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
@@ -9,9 +10,12 @@ use crate::result::{indent, relative, table};
 use crate::ui::format::{bytes, plural};
 use crate::worker::Worker;
 use spotmill_core::calls::RunInput;
-use spotmill_core::records::WorkItem;
+use spotmill_core::model::Step;
+use spotmill_core::records::{Foreseen, WorkItem};
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
+use spotmill_lambdas::{Ctx, Program};
 use spotmill_spec as spec;
+use std::sync::Arc;
 
 /// Items listed one by one with -v.
 const LISTED: usize = 50;
@@ -28,7 +32,8 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
     let inspector = Inspector::open(global).await?;
     let ctx = &inspector.ctx;
     let deployed = worker.deployed()?;
-    let steps = preview(ctx, frozen.as_bytes(), &deployed, &input).await.map_err(Stop::from)?;
+    let foreseen = foreseen(&project, &frozen, &input, &worker, ctx).await?;
+    let steps = preview(ctx, frozen.as_bytes(), &deployed, &input, &foreseen).await.map_err(Stop::from)?;
     #[cfg(feature = "aws")]
     if fleet {
         super::plan_fleet::run(global, ctx, inspector.world(), project.pipeline(), &steps).await?;
@@ -47,6 +52,25 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
         steps.iter().for_each(items);
     }
     Ok(Code::Done)
+}
+
+/// What a start's check would foresee of columns that are a contract with readers. What the check refuses, `validate` and a
+/// start report.
+async fn foreseen(
+    project: &Project,
+    frozen: &str,
+    input: &RunInput,
+    worker: &Worker,
+    ctx: &Ctx,
+) -> Result<Foreseen, Stop> {
+    let pipeline = project.pipeline();
+    let is_contract = |step: &Step| step.output.destination.is_some() && !step.output.schema_change_allowed;
+    if !pipeline.steps.iter().any(is_contract) {
+        return Ok(Foreseen::default());
+    }
+    let program = Program::new(frozen.as_bytes(), input, &ctx.settings).map_err(Stop::from)?;
+    let reply = check::stated(project, &program, worker, Arc::clone(&ctx.store)).await;
+    Ok(reply.map(|reply| spec::foreseen(pipeline, &program.params, &reply)).unwrap_or_default())
 }
 
 fn row(step: &StepPreview) -> [String; 5] {

@@ -19,7 +19,7 @@ use spotmill_core::destination::Existing;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::reap::STOPPED;
-use spotmill_core::records::{DeployedWorker, Lease, RunOutcome};
+use spotmill_core::records::{DeployedWorker, Foreseen, Lease, RunOutcome};
 use spotmill_lambdas::{Program, deploy, report};
 use spotmill_platform::ports::{Clock, Store};
 use spotmill_platform::records;
@@ -39,6 +39,8 @@ struct Session<'a> {
     store: Arc<dyn Store>,
     project: Project,
     frozen: String,
+    /// What the check foresaw of the steps' columns.
+    foreseen: Foreseen,
     worker: Worker,
     deployed: DeployedWorker,
     worker_digest: String,
@@ -69,16 +71,18 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
+    let mut foreseen = Foreseen::default();
     for (program, input) in programs.iter().zip(&inputs) {
         // If all is finished nothing is read, and inputs may be gone.
         if !stands(&*store, &root, program, input, &deployed).await? {
-            check::check(&project, &programs[0], &worker, Arc::clone(&store), global).await?;
+            let reply = check::check(&project, &programs[0], &worker, Arc::clone(&store), global).await?;
+            foreseen = spec::foreseen(project.pipeline(), &programs[0].params, &reply);
             break;
         }
     }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
-    let session = Session { global, args, store, project, frozen, worker, deployed, worker_digest, ui, stop };
+    let session = Session { global, args, store, project, frozen, foreseen, worker, deployed, worker_digest, ui, stop };
     // All runs use the definition that the command began with, whatever is started beside it meanwhile.
     let definition = session.deploy().await?;
     let inputs: Vec<RunInput> =
@@ -235,7 +239,8 @@ impl Session<'_> {
     async fn deploy(&self) -> Result<Definition, Stop> {
         let (root, name) = (place::root(self.global)?, &self.project.pipeline().name);
         let now = spotmill_platform::local::clock::SystemClock.now_ms();
-        let done = deploy::deploy(&*self.store, &root, name, &self.frozen, self.deployed.clone(), now).await;
+        let done =
+            deploy::deploy(&*self.store, &root, name, (&self.frozen, &self.foreseen), self.deployed.clone(), now).await;
         let done = done.map_err(Stop::from)?;
         Ok(Definition { pipeline_digest: done.pipeline_digest, worker: done.worker })
     }

@@ -6,6 +6,7 @@
 pub mod dates;
 mod engine;
 mod file;
+mod foreseen;
 mod freeze;
 mod links;
 mod locate;
@@ -26,6 +27,7 @@ mod typed;
 pub mod units;
 
 pub use engine::{check_functions, check_problems};
+pub use foreseen::foreseen;
 pub use freeze::{digest, freeze, thaw};
 pub use locate::{Parsed, Sources};
 pub use names::is_name;

@@ -11,6 +11,7 @@ mod ordering;
 mod place;
 pub mod plan;
 mod provider;
+pub mod pruning;
 pub mod refusal;
 mod rows;
 mod rules;

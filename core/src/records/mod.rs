@@ -2,6 +2,7 @@
 //! completes a step, a manifest states what was published. Messages and callbacks are hints and live here too.
 
 mod deployed;
+mod foreseen;
 mod lease;
 mod manifest;
 mod plan;
@@ -12,6 +13,7 @@ pub(crate) mod seal;
 
 pub use crate::version::RECORD_VERSION;
 pub use deployed::{Deployed, DeployedWorker, WorkerNeeds, WorkerSettings};
+pub use foreseen::{Foreseen, ForeseenStep};
 pub use lease::{Lease, RunOutcome, StepGeneration};
 pub use manifest::Manifest;
 pub use plan::{ItemSizes, Pins, Plan, PlanTables, SealedList, Types, WorkItem};

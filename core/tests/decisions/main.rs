@@ -5,6 +5,7 @@ mod cost;
 mod dead;
 mod destination;
 mod door;
+mod foreseen;
 mod generations;
 mod listing;
 mod machines;

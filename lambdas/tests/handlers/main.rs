@@ -7,6 +7,7 @@ mod crashes;
 mod deploys;
 mod drive;
 mod fleet_events;
+mod foreseen;
 mod interleavings;
 mod ports;
 mod restart;

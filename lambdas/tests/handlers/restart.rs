@@ -143,7 +143,7 @@ async fn planned(world: &World, toml: &str) -> Vec<Planned> {
     world.deploy(toml).await;
     let input = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
     let deployed = spotmill_lambdas::deploy::find(&world.ctx, "p").await.unwrap();
-    let steps = preview(&world.ctx, &deployed.text, &deployed.record.worker, &input).await.unwrap();
+    let steps = preview(&world.ctx, &deployed.text, &deployed.record.worker, &input, &deployed.foreseen).await.unwrap();
     steps.into_iter().map(|step| step.work).collect()
 }
 
@@ -227,7 +227,7 @@ async fn plan_counts_what_a_run_takes_over() {
     let input =
         RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), changed: true, ..RunInput::default() };
     let deployed = spotmill_lambdas::deploy::find(&world.ctx, "p").await.unwrap();
-    let steps = preview(&world.ctx, &deployed.text, &deployed.record.worker, &input).await.unwrap();
+    let steps = preview(&world.ctx, &deployed.text, &deployed.record.worker, &input, &deployed.foreseen).await.unwrap();
     let Planned::Items { items, committed, .. } = &steps[0].work else { panic!("{steps:?}") };
     assert_eq!((items.len(), committed.len()), (3, 2), "one item is done again");
     world.begin("r2", changed).await.unwrap();

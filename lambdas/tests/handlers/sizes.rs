@@ -10,7 +10,7 @@ use spotmill_core::fleet::Architecture;
 use spotmill_core::fleet::capacity::Capacity;
 use spotmill_core::history::{History, PastRun, PastStep};
 use spotmill_core::keys;
-use spotmill_core::records::{Deployed, Plan};
+use spotmill_core::records::{Deployed, Foreseen, Plan};
 use spotmill_ec2::FleetPlace;
 use spotmill_lambdas::fleet_preview::{Asks, fleets};
 use spotmill_lambdas::preview::preview;
@@ -265,7 +265,7 @@ async fn what_a_start_would_ask_for_is_what_it_asks_for() {
         world.store.get(&keys::deployed_pipeline(&world.ctx.root, "p", &deployed.pipeline_digest)).await.unwrap();
     let pipeline = spotmill_spec::thaw(std::str::from_utf8(&frozen.body).unwrap()).unwrap();
     let input = RunInput { pipeline: "p".into(), date: Some("2013-01-01".into()), ..RunInput::default() };
-    let steps = preview(&world.ctx, &frozen.body, &deployed.worker, &input).await.unwrap();
+    let steps = preview(&world.ctx, &frozen.body, &deployed.worker, &input, &Foreseen::default()).await.unwrap();
     let place = FleetPlace {
         stack: "s".into(),
         root: "s3://b".into(),

@@ -133,6 +133,11 @@ impl World {
         self.put_deployed(&spec::freeze(&parse(toml)), version, &format!("sha-of-{version}")).await;
     }
 
+    /// With what a check found of its columns.
+    pub async fn deploy_foreseen(&self, toml: &str, foreseen: Foreseen) {
+        self.put(&spec::freeze(&parse(toml)), "1", "sha-of-1", &foreseen).await;
+    }
+
     pub async fn deploy_programs(&self, version: &str, sha: &str) {
         self.put_deployed(&spec::freeze(&parse(PIPELINE)), version, sha).await;
     }
@@ -145,9 +150,13 @@ impl World {
     }
 
     async fn put_deployed(&self, frozen: &str, version: &str, sha: &str) {
+        self.put(frozen, version, sha, &Foreseen::default()).await;
+    }
+
+    async fn put(&self, frozen: &str, version: &str, sha: &str, foreseen: &Foreseen) {
         let programs = [("x86_64".to_owned(), sha.to_owned())].into();
         let worker = DeployedWorker { version: version.into(), programs };
-        deploy::deploy(&*self.store, &self.ctx.root, "p", frozen, worker, 0).await.unwrap();
+        deploy::deploy(&*self.store, &self.ctx.root, "p", (frozen, foreseen), worker, 0).await.unwrap();
     }
 
     pub fn base(&self) -> Uri {

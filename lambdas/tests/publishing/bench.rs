@@ -148,7 +148,7 @@ impl Bench {
     pub async fn seal(&self, ctx: &Ctx, of: &Definition, date: &str, asked: &Asked) -> Result<Stalled, HandlerError> {
         let frozen = of.frozen();
         let worker = DeployedWorker { version: "1".into(), programs: BTreeMap::new() };
-        deploy::deploy(&*ctx.store, &ctx.root, of.pipeline, &frozen, worker, 0).await?;
+        deploy::deploy(&*ctx.store, &ctx.root, of.pipeline, (&frozen, &Foreseen::default()), worker, 0).await?;
         let root = ExecutionId::new(format!("r{}", self.starts.fetch_add(1, Ordering::SeqCst)));
         let input = RunInput {
             pipeline: of.pipeline.into(),

@@ -6,7 +6,7 @@ use spotmill_core::ids::{ExecutionId, ItemIndex, Uri};
 use spotmill_core::item::{OutputFile, RowCounts, Usage};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::plan::line_range;
-use spotmill_core::records::{DeployedWorker, Plan, RECORD_VERSION, Receipt};
+use spotmill_core::records::{DeployedWorker, Foreseen, Plan, RECORD_VERSION, Receipt};
 use spotmill_core::types::Column;
 use spotmill_lambdas::{Ctx, Settings, deploy};
 use spotmill_platform::local::LocalStore;
@@ -254,7 +254,7 @@ pub async fn world(store: Arc<Made>, sent: Arc<Sent>) -> Ctx {
     let Ok(parsed) = spec::parse(&sources) else { panic!("the pipeline is wrong") };
     let root = Uri::new(store.root.to_str().unwrap());
     let frozen = spec::freeze(&parsed.pipeline);
-    deploy::deploy(&*store, &root, "p", &frozen, DeployedWorker::default(), 0).await.unwrap();
+    deploy::deploy(&*store, &root, "p", (&frozen, &Foreseen::default()), DeployedWorker::default(), 0).await.unwrap();
     Ctx {
         root,
         store,

@@ -270,9 +270,45 @@ fn published_columns_stay_what_they_were() {
     let project = daily();
     project.spotmill(&RUN).code(0);
     project.edit("pipeline.toml", "SELECT euros FROM", "SELECT CAST(euros AS DOUBLE) AS euros FROM");
-    let texts = ["`euros` was int64 and is float64", "shop/2025-05-01", "schema_change"];
-    refused(&project, &["run", "--date", "2025-05-02"], 4, &texts);
+    let texts = ["`euros` was int64 and is float64", "shop/2025-05-01", "CAST", "schema_change"];
+    let next = ["run", "--date", "2025-05-02"];
+    let ran = refused(&project, &next, 4, &texts);
+    assert!(!ran.stderr.contains("is complete and not published"), "before any work: {}", ran.stderr);
+    assert!(!project.path(".spotmill/runs/shop/2025-05-02").exists(), "nothing was begun");
+    refused(&project, &["plan", "--date", "2025-05-02"], 4, &texts);
     project.edit("pipeline.toml", "destination =", "schema_change = \"allow\"\ndestination =");
+    project.spotmill(&["plan", "--date", "2025-05-02"]).code(0);
+    project.spotmill(&next).code(0);
+}
+
+#[test]
+fn columns_that_files_change_are_refused_before_an_item_is_done() {
+    let project = daily();
+    project.spotmill(&RUN).code(0);
+    project.edit("pipeline.toml", "columns = [\"euros int64\"]\n", "");
+    let (next, plan) = (["run", "--date", "2025-05-02"], ["plan", "--date", "2025-05-02"]);
+    project.spotmill(&plan).code(0);
+    project.write("in/2025-05-02/north.csv", "euros\n40.5\n");
+    let texts = ["`euros` was int64 and is float64", "shop/2025-05-01", "CAST", "schema_change"];
+    refused(&project, &plan, 4, &texts);
+    refused(&project, &next, 4, &texts);
+    let step = project.path(".spotmill/runs/shop/2025-05-02/sales/g1");
+    assert!(!step.join("plan.json").exists() && !step.join("receipts").exists(), "no item was planned");
+    project.write("in/2025-05-02/north.csv", "euros\n40\n");
+    project.spotmill(&next).code(0);
+    has(&project, "out", &[10, 20, 30, 40]);
+}
+
+#[test]
+fn a_literal_that_shapes_a_type_counts_by_its_value() {
+    let project = daily();
+    project.edit("pipeline.toml", "[[step]]", "digits = { type = \"int32\", default = 2 }\n[[step]]");
+    let rounded = "SELECT ROUND(CAST(euros AS DECIMAL(12, 4)), $digits) AS euros FROM";
+    project.edit("pipeline.toml", "SELECT euros FROM", rounded);
+    project.spotmill(&RUN).code(0);
+    let other = ["run", "--date", "2025-05-02", "--param", "digits=1"];
+    let was = "`euros` was decimal(";
+    refused(&project, &other, 4, &[was, "shop/2025-05-01", "schema_change"]);
     project.spotmill(&["run", "--date", "2025-05-02"]).code(0);
 }
 

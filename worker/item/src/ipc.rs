@@ -1,13 +1,14 @@
 //! The batches of an Arrow file, after a look at where its messages lie: a reader allocates what a length says, and takes
-//! a stream that ends between two messages for a whole one. So a file has to hold every message that it speaks of, and
-//! a stream to end with its mark.
+//! a stream that ends between two messages for a whole one. So a file has to hold every message that it speaks of, the
+//! compressed buffers what they claim (`unpacked.rs`), and a stream to end with its mark.
 
+use crate::unpacked::{self, wrong};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader, read_footer_length};
 use arrow::ipc::{Block, root_as_footer, root_as_message};
 use arrow::record_batch::RecordBatchReader;
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// What a file begins and ends with; a stream has no such letters.
@@ -39,10 +40,6 @@ pub fn open(path: &Path, read: Option<Vec<usize>>) -> Result<Box<dyn RecordBatch
     Ok(Box::new(StreamReader::try_new_buffered(file, read)?))
 }
 
-fn wrong(message: &str) -> ArrowError {
-    ArrowError::ParseError(message.to_owned())
-}
-
 fn has_its_blocks(file: &mut File, bytes: u64) -> Result<(), ArrowError> {
     let mut tail = [0; TAIL_BYTES as usize];
     let end = bytes.checked_sub(TAIL_BYTES).ok_or_else(|| wrong("it has no footer"))?;
@@ -55,15 +52,34 @@ fn has_its_blocks(file: &mut File, bytes: u64) -> Result<(), ArrowError> {
     file.read_exact(&mut footer)?;
     let footer = root_as_footer(&footer).map_err(|e| wrong(&format!("its footer: {e}")))?;
     let blocks = footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
-    match blocks.map(end_of).find(|block| block.is_none_or(|end| end > begin)) {
-        Some(_) => Err(wrong("its footer speaks of batches that it does not hold")),
-        None => Ok(()),
+    let mut file = BufReader::new(file);
+    for block in blocks {
+        let place = place(block).filter(|(_, _, end)| *end <= begin);
+        let (message, body, _) = place.ok_or_else(|| wrong("its footer speaks of batches that it does not hold"))?;
+        has_its_buffers(&mut file, message, body)?;
     }
+    Ok(())
 }
 
-fn end_of(block: &Block) -> Option<u64> {
-    let (begin, body) = (u64::try_from(block.offset()).ok()?, u64::try_from(block.bodyLength()).ok()?);
-    begin.checked_add(u64::try_from(block.metaDataLength()).ok()?)?.checked_add(body)
+/// Where a block's message begins, where its body does, and where that ends.
+fn place(block: &Block) -> Option<(u64, u64, u64)> {
+    let begin = u64::try_from(block.offset()).ok()?;
+    let body = begin.checked_add(u64::try_from(block.metaDataLength()).ok()?)?;
+    Some((begin, body, body.checked_add(u64::try_from(block.bodyLength()).ok()?)?))
+}
+
+fn has_its_buffers(file: &mut (impl Read + Seek), begin: u64, body: u64) -> Result<(), ArrowError> {
+    file.seek(SeekFrom::Start(begin))?;
+    let mut word = [0; 4];
+    file.read_exact(&mut word)?;
+    if word == CONTINUATION {
+        file.read_exact(&mut word)?;
+    }
+    let left = body.checked_sub(file.stream_position()?).ok_or_else(|| wrong("a message has no length"))?;
+    let mut message = vec![0; left as usize];
+    file.read_exact(&mut message)?;
+    let found = root_as_message(&message).map_err(|e| wrong(&format!("a message: {e}")))?;
+    unpacked::check(file, &found, body)
 }
 
 fn has_its_messages(mut file: BufReader<&mut File>, bytes: u64) -> Result<(), ArrowError> {
@@ -92,7 +108,8 @@ fn has_its_messages(mut file: BufReader<&mut File>, bytes: u64) -> Result<(), Ar
         let found = root_as_message(&message).map_err(|e| wrong(&format!("a message: {e}")))?;
         let body = u64::try_from(found.bodyLength()).ok().filter(|body| *body <= bytes - at);
         let body = body.ok_or_else(|| wrong("it does not hold the body of a message"))?;
-        file.seek_relative(body as i64)?;
+        unpacked::check(&mut file, &found, at)?;
         at += body;
+        file.seek(SeekFrom::Start(at))?;
     }
 }

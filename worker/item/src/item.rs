@@ -4,6 +4,7 @@ use crate::counter::rows_of;
 use crate::failure::{Outcome, Remedy, cannot_read, cannot_write, engine_failure, failure, transform};
 use crate::functions::{Functions, TransformContext};
 use crate::loaded::{Loaded, Room, Used, empty, vocabulary};
+use crate::pruning::Pruning;
 use crate::read::load;
 use crate::wanted::Wanted;
 use crate::{expect, panics, sql, usage, write};
@@ -65,9 +66,9 @@ impl Item<'_> {
         fs::create_dir_all(&tmp).map_err(|e| cannot_write(&tmp, &e))?;
         let threads = spec.threads as usize;
         let used = self.used()?;
-        let room =
-            |name| Room { used: used.get(&spec.alias).cloned().unwrap_or_default(), ..Room::new(&tmp, name, threads) };
-        let mut input = load(&spec.inputs, &spec.read, &room("input"))?;
+        let (used_of_input, pruning) = (used.get(&spec.alias).cloned().unwrap_or_default(), self.pruning());
+        let room = Room { used: used_of_input, pruning, ..Room::new(&tmp, "input", threads) };
+        let mut input = load(&spec.inputs, &spec.read, &room)?;
         self.star_is_whole(&spec.alias, &input)?;
         let mut notes = std::mem::take(&mut input.notes);
         let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
@@ -246,6 +247,22 @@ impl Item<'_> {
             columns.insert(filter.column.as_str().into());
         }
         Ok(used)
+    }
+
+    /// By what the keys of paths decide that a file is not read. Rows of one value are counted as well: of every file.
+    fn pruning(&self) -> Option<Pruning> {
+        let spec = self.spec;
+        let Transform::Sql { text, .. } = &spec.transform else { return None };
+        let read = &spec.read;
+        if read.hive.is_empty() || read.format != Format::Parquet || spec.value.is_some() {
+            return None;
+        }
+        let reads = spec.tables.iter().map(|(name, table)| (name, &table.read)).chain([(&spec.alias, read)]);
+        let columns = |read: &Read| Some([&read.columns[..], &read.hive].concat()).filter(|_| !read.columns.is_empty());
+        let tables: Option<_> = reads.map(|(name, read)| Some((name.clone(), empty(&columns(read)?)))).collect();
+        let keys = read.hive.iter().map(|key| key.name.clone()).collect();
+        let query = sql::first_condition(text, &tables?, self.functions, (&spec.alias, &keys))?;
+        Pruning::new(query, &spec.alias, &columns(read)?)
     }
 
     /// `SELECT *` means all columns: it is refused where some have no SQL type.

@@ -3,6 +3,7 @@
 
 use crate::elementwise::elementwise;
 use crate::failure::{Outcome, engine_failure, failure};
+use crate::pruning::Pruning;
 use crate::types::{column, normal, schema};
 use crate::wanted::Wanted;
 use polars::prelude::{Column as PlColumn, DataType, Expr, Field, PlSmallStr, col};
@@ -59,11 +60,13 @@ pub struct Room<'a> {
     pub threads: usize,
     /// The columns that are read of the input, if they were determined.
     pub used: Used,
+    /// Which files have no row that is read, if keys of their path decide it.
+    pub pruning: Option<Pruning>,
 }
 
 impl<'a> Room<'a> {
     pub fn new(tmp: &'a Path, name: &'a str, threads: usize) -> Self {
-        Self { tmp, name, threads, used: Used::All }
+        Self { tmp, name, threads, used: Used::All, pruning: None }
     }
 }
 

@@ -47,6 +47,20 @@ pub fn prepare(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Fun
     Ok(Prepared { frame, reads: query.reads(), origins: query.origins() })
 }
 
+/// What a query asks of a table's rows first, of `keys` alone.
+pub fn first_condition(
+    text: &str,
+    tables: &BTreeMap<String, LazyFrame>,
+    functions: &Functions,
+    (table, keys): (&str, &BTreeSet<String>),
+) -> Option<Query> {
+    let schema = |(name, frame): (&String, &LazyFrame)| {
+        Some((name.clone(), frame.clone().collect_schema().ok()?.as_ref().clone()))
+    };
+    let schemas: Option<BTreeMap<String, Schema>> = tables.iter().map(schema).collect();
+    Query::plan(text, &schemas?, &functions.planned()).ok()?.first_condition(table, keys)
+}
+
 /// The result of `text` over `tables`.
 pub fn run(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functions) -> Result<LazyFrame, SqlError> {
     Ok(prepare(text, tables, functions)?.frame)

@@ -5,14 +5,17 @@
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::footer::{self, Footer};
 use crate::loaded::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
+use crate::pruning::Pruning;
 use crate::types::{column, from_engine, normal, to_engine, word};
 use crate::widening::read_as;
 use crate::{arrow_file, hive, int96};
 use polars::prelude::{DataType, Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
+use spotmill_core::format::plural_of;
 use spotmill_core::item::{FailureClass, InputFile, ItemFailure};
 use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read};
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::header::similar;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A file, and how its columns become ours; files of one shape are read alike.
@@ -51,7 +54,9 @@ pub fn typed(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_
         rows += in_file;
     }
     let columns = [&columns[..], &read.hive].concat();
-    let mut out = loaded(scanned(&parts)?, columns, rows);
+    notes.extend(pruned(&mut parts, room.pruning.as_ref()));
+    let frame = if parts.is_empty() { empty(&columns) } else { scanned(&parts)? };
+    let mut out = loaded(frame, columns, rows);
     (out.notes, out.left_out) = (notes, left_out);
     if !out.left_out.is_empty() {
         let list = out.left_out.join(", ");
@@ -200,6 +205,24 @@ fn readable(path: &Path, footer: &Footer, columns: &[Column], copy: PathBuf) -> 
     }
     int96::as_bytes(path, &copy)?;
     Ok((copy, rows))
+}
+
+/// Takes out the files of which no row is read, and notes how many. One whose values are converted as they are read stays:
+/// a value that does not fit is refused, whether or not the query has a use for its row.
+fn pruned(parts: &mut Vec<Part>, pruning: Option<&Pruning>) -> Option<String> {
+    let (pruning, all) = (pruning?, parts.len());
+    let mut decided: BTreeMap<Vec<String>, bool> = BTreeMap::new();
+    parts.retain(|part| {
+        let as_stated = part.columns.iter().all(|column| matches!(column, Expr::Column(_)));
+        !(as_stated && *decided.entry(part.shape.clone()).or_insert_with(|| pruning.excludes(&part.constants)))
+    });
+    let (without, keys) = (all - parts.len(), pruning.keys.join("`, `"));
+    (without > 0).then(|| {
+        let of = plural_of(all, "file has", "files have");
+        format!(
+            "{without} of {all} {of} no row that the query reads, by `{keys}` in the path: their values were not read"
+        )
+    })
 }
 
 fn scanned(parts: &[Part]) -> Outcome<LazyFrame> {

@@ -11,6 +11,7 @@ mod precedence;
 mod rules;
 mod select;
 mod shapes;
+mod shaping;
 mod tokens;
 mod unplanned;
 
@@ -21,6 +22,7 @@ pub use find::{
 };
 pub use functions::{bare, hint};
 pub use select::{Select, parse, parse_condition};
+pub use shaping::shaping;
 pub use tokens::Lines;
 pub(crate) use tokens::{Tok, tokenize};
 

@@ -83,6 +83,17 @@ impl Query {
         reads
     }
 
+    /// The rows of a table that satisfy what the query asks of each before anything else, of these columns alone.
+    pub fn first_condition(&self, table: &str, columns: &BTreeSet<String>) -> Option<Self> {
+        spotmill_sql::pruning::first_condition(&self.plan, table, columns).map(|plan| Self { plan })
+    }
+
+    /// What the query's last condition reads.
+    pub fn conditioned(&self) -> BTreeSet<String> {
+        let LogicalPlan::Filter(filter) = &self.plan else { return BTreeSet::new() };
+        filter.predicate.column_refs().into_iter().map(|column| column.name.clone()).collect()
+    }
+
     /// The columns of the query that hold a table's column unchanged, with that table and column.
     pub fn origins(&self) -> BTreeMap<String, (String, String)> {
         let found = spotmill_sql::lineage::origins(&self.plan);

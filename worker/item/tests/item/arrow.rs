@@ -28,7 +28,11 @@ fn numbers(rows: std::ops::Range<i32>) -> RecordBatch {
 }
 
 fn file(batches: &[RecordBatch]) -> Vec<u8> {
-    let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD)).expect("options");
+    packed(batches, CompressionType::ZSTD)
+}
+
+fn packed(batches: &[RecordBatch], codec: CompressionType) -> Vec<u8> {
+    let options = IpcWriteOptions::default().try_with_compression(Some(codec)).expect("options");
     let mut out = FileWriter::try_new_with_options(Vec::new(), &batches[0].schema(), options).expect("a writer");
     batches.iter().for_each(|batch| out.write(batch).expect("written"));
     out.into_inner().expect("whole")
@@ -211,6 +215,52 @@ fn a_damaged_file_is_refused_by_name() {
     let one: ArrayRef = Arc::new(Int32Array::from(vec![1]));
     twice.file("1.arrow", file(&[RecordBatch::try_new(schema, vec![one.clone(), one]).expect("a batch")]));
     refused(&twice, &["1.arrow has more than one column `a`"]);
+}
+
+/// A reader allocates what a compressed buffer claims to be.
+#[test]
+fn a_buffer_that_claims_more_than_it_holds_is_refused_by_name() {
+    let zeros = |n| batch(vec![("a", Arc::new(Int32Array::from_iter_values(std::iter::repeat_n(0, n))) as ArrayRef)]);
+    for (codec, begins) in
+        [(CompressionType::ZSTD, [0x28, 0xb5, 0x2f, 0xfd]), (CompressionType::LZ4_FRAME, [4, 34, 77, 24])]
+    {
+        let length: u64 = 4 << 16;
+        let whole = packed(&[zeros(1 << 16)], codec);
+        let mark = [&length.to_le_bytes()[..], &begins].concat();
+        let at = whole.windows(mark.len()).position(|bytes| bytes == mark).expect("the values' buffer");
+        let check = |claimed: i64, parts: &[&str]| {
+            let mut damaged = whole.clone();
+            damaged[at..at + 8].copy_from_slice(&claimed.to_le_bytes());
+            let mut bench = reading(&[], "SELECT COUNT(*) AS n, SUM(a) AS s FROM input");
+            bench.file("1.arrow", damaged);
+            match parts {
+                [] => assert_eq!(bench.rows(), "65536|0\n"),
+                parts => refused(&bench, &[&["1.arrow", "deliver the file again"], parts].concat()),
+            }
+        };
+        check(length as i64, &[]);
+        for claimed in [1 << 40, i64::MAX] {
+            check(claimed, &["compressed bytes claims to be", &claimed.to_string()]);
+        }
+        check(-2, &["claims to be -2 bytes"]);
+        check(length as i64 + 1, &["1.arrow is no Arrow file, is damaged"]);
+        check(length as i64 - 1, &["1.arrow is no Arrow file, is damaged"]);
+    }
+    // In a stream as well, and of a buffer that shrinks to a ten-thousandth.
+    let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD)).expect("options");
+    let one = zeros(1 << 22);
+    let mut out = StreamWriter::try_new_with_options(Vec::new(), &one.schema(), options).expect("a writer");
+    out.write(&one).expect("written");
+    let mut bytes = out.into_inner().expect("whole");
+    let mut bench = reading(&[], "SELECT COUNT(*) AS n FROM input");
+    bench.file("1.arrows", &bytes);
+    assert_eq!(bench.rows(), "4194304\n");
+    let mark = [&(4_u64 << 22).to_le_bytes()[..], &[0x28, 0xb5, 0x2f, 0xfd]].concat();
+    let at = bytes.windows(mark.len()).position(|found| found == mark).expect("the values' buffer");
+    bytes[at..at + 8].copy_from_slice(&(1_u64 << 40).to_le_bytes());
+    let mut bench = reading(&[], "SELECT COUNT(*) AS n FROM input");
+    bench.file("1.arrows", &bytes);
+    refused(&bench, &["1.arrows", "claims to be 1099511627776 bytes, and holds 16777216"]);
 }
 
 /// Arrow has no checksums: what a changed bit says may be read. Whatever the bits that describe the values say, the process

@@ -7,6 +7,7 @@ mod common;
 mod functions;
 mod outcome;
 mod parquet;
+mod pruning;
 mod query;
 mod reading;
 mod reading_docs;
