@@ -53,7 +53,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
-    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "diff", "cost"]),
+    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "lineage", "diff", "cost"]),
 ];
 
 /// Parses the arguments; a wrong command line ends the program with its usage.
@@ -303,6 +303,11 @@ pub enum Command {
         /// With the last lines of the worker's log
         #[arg(long)]
         log: bool,
+    },
+    /// Show what a file was made of: inputs and their versions, SQL, worker
+    Lineage {
+        /// A published file, or one of a run's own
+        file: String,
     },
     /// Compare two results row by row: runs, files or directories
     Diff(DiffArgs),

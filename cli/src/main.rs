@@ -121,6 +121,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
             let what = commands::show::What { run: run.as_deref(), step: step.as_deref(), item, log };
             commands::show::run(global, &what).await
         }
+        Command::Lineage { file } => commands::lineage::run(global, &file).await,
         Command::Diff(args) => commands::diff::run(global, &args).await,
         Command::Cost(args) => commands::cost::run(global, &args).await,
         Command::Completions { shell } => commands::manual::completions(shell),

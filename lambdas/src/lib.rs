@@ -30,6 +30,7 @@ pub mod kill_fleet;
 pub mod launch_fleet;
 mod lease;
 mod leftovers;
+pub mod lineage;
 pub mod machines;
 mod pins;
 pub mod plan_work;

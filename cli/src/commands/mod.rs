@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod gc;
 pub mod init;
 pub mod item;
+pub mod lineage;
 pub mod manual;
 pub mod next;
 #[cfg_attr(not(feature = "aws"), path = "without_aws.rs")]

@@ -17,6 +17,7 @@ use spotmill_core::item::{FunctionInfo, ItemReport, RowCounts};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{DeployedWorker, FailureRecord, Receipt, RunReport, WorkItem};
 use spotmill_core::types::Column;
+use spotmill_lambdas::lineage::Lineage;
 use spotmill_spec::Problem;
 use std::io::Write;
 
@@ -180,6 +181,8 @@ pub enum Event {
     Machine {
         machine: InstanceRecord,
     },
+    /// `lineage`: what a file was made of.
+    Lineage(Box<Lineage>),
     /// `diff`: how two results differ.
     Diff(Box<Difference>),
     /// `cost`: what a run or a month cost.

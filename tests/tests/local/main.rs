@@ -11,6 +11,7 @@ mod diff;
 mod examples;
 mod flights;
 mod functions;
+mod lineage;
 mod messages;
 mod own_worker;
 mod pasted;

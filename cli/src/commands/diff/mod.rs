@@ -82,15 +82,16 @@ fn comparable(args: &DiffArgs, sides: [&Side; 2]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What was asked for, else what the pipeline says identifies a row of the step, where both sides have it.
+/// What was asked for, else what the pipeline says identifies a row of the step, where both sides have it and none of it
+/// is to be ignored.
 fn key_of(args: &DiffArgs, sides: [&Side; 2]) -> Vec<String> {
     if !args.key.is_empty() || args.whole_rows {
         return args.key.clone();
     }
     let unique = sides.iter().map(|side| &side.unique).find(|unique| !unique.is_empty());
     let has = |side: &Side, name: &String| side.columns().iter().any(|c| c.name == *name);
-    let in_both = |unique: &&Vec<String>| unique.iter().all(|name| sides.iter().all(|side| has(side, name)));
-    unique.filter(in_both).cloned().unwrap_or_default()
+    let counts = |name: &String| !args.ignore.contains(name) && sides.iter().all(|side| has(side, name));
+    unique.filter(|unique| unique.iter().all(counts)).cloned().unwrap_or_default()
 }
 
 fn not_a_key(key: &[String], repeated: &Repeated) -> Stop {
