@@ -2,12 +2,14 @@
 
 mod cost;
 mod deploy;
+mod report;
 mod runs;
 mod sql;
 mod values;
 
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
+pub use report::ReportArgs;
 pub use runs::{Asked, KeyArgs, RunArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
 
@@ -50,7 +52,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
-    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "cost"]),
+    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "cost", "report"]),
 ];
 
 /// Parses the arguments; a wrong command line ends the program with its usage.
@@ -303,6 +305,11 @@ pub enum Command {
     },
     /// Show what a run or a month cost, and what the time was spent on
     Cost(CostArgs),
+    /// Write a run's report as one page: cause, cost, machines, items
+    ///
+    /// It loads nothing from a network. Each end of a run writes it too, beside the run's records. With --json the same as one event, and a page only with
+    /// --output.
+    Report(ReportArgs),
     /// Print a shell's completions, for example: spotmill completions bash
     Completions { shell: Shell },
     /// Print a manual page, for example: spotmill man run | man -l -

@@ -1,9 +1,10 @@
 //! Report: writes what the run came to and releases the lease. It may be called after a failure as well as after
-//! success; it reads records and judges nothing but whether every step that was to run is complete.
+//! success; it reads records and judges nothing but whether every step that was to run is complete. The run's page comes
+//! last: no run waits for it or fails with it.
 
 use crate::several::get_all;
 use crate::update::Change;
-use crate::{Ctx, HandlerError, Program, history, inputs, inspect, lease, machines, pins, step};
+use crate::{Ctx, HandlerError, Program, history, inputs, inspect, lease, machines, page, pins, step};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::{ReportReply, ReportRequest};
 use spotmill_core::history::{PastRun, PastStep};
@@ -27,7 +28,7 @@ pub async fn handle(ctx: &Ctx, request: ReportRequest) -> Result<ReportReply, Ha
     if lease.owner.is_none() {
         // Released by a try of this call whose reply was lost, or by another execution's report since.
         let outcome = lease.outcome.unwrap_or(RunOutcome::Failed);
-        return Ok(ReportReply { run: request.run, outcome, report: keys.report() });
+        return Ok(ReportReply { run: request.run, outcome, report: keys.report(), note: None });
     }
     check_owner(&lease, &request)?;
     let (report, past) = compile(ctx, &request, &lease).await?;
@@ -36,7 +37,9 @@ pub async fn handle(ctx: &Ctx, request: ReportRequest) -> Result<ReportReply, Ha
         history::remember(ctx, &past.pipeline, past.run).await;
     }
     release(ctx, &request, report.outcome).await?;
-    Ok(ReportReply { run: request.run, outcome: report.outcome, report: keys.report() })
+    // The run is over: its page may fail, or be cut short, and nothing follows from that.
+    let note = page::at_end(ctx, &request.run).await;
+    Ok(ReportReply { run: request.run, outcome: report.outcome, report: keys.report(), note })
 }
 
 fn check_owner(lease: &Lease, request: &ReportRequest) -> Result<(), HandlerError> {
@@ -226,7 +229,7 @@ async fn step_report(
 }
 
 /// The notes on changed inputs of the start of the step's latest epoch.
-async fn pins(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<String>, HandlerError> {
+pub(crate) async fn pins(ctx: &Ctx, keys: &StepKeys, latest: u64) -> Result<Vec<String>, HandlerError> {
     for epoch in (1..=latest).rev().take(20) {
         if let Some((pins, _)) = records::load::<Pins>(&*ctx.store, &keys.pins(epoch)).await? {
             return Ok(pins.notes);

@@ -8,6 +8,7 @@ mod deploys;
 mod drive;
 mod fleet_events;
 mod interleavings;
+mod pages;
 mod ports;
 mod restart;
 mod rungs;

@@ -11,6 +11,7 @@ mod functions;
 mod messages;
 mod own_worker;
 mod pasted;
+mod report;
 mod s3;
 mod screen;
 mod sql;
