@@ -43,6 +43,7 @@ pub mod report;
 mod round;
 mod several;
 mod step;
+mod summary;
 mod tail;
 pub mod tally;
 mod update;

@@ -4,7 +4,7 @@
 
 use crate::ledger::{self, RunLedger, Worked};
 use crate::update::{Change, update};
-use crate::{Ctx, HandlerError, Program, attempts, history, lease, report};
+use crate::{Ctx, HandlerError, Program, attempts, history, lease, summary};
 use spotmill_core::bounds::HAND_OVER_SECS;
 use spotmill_core::command::is_aws;
 use spotmill_core::fleet::notice::Notice;
@@ -72,8 +72,8 @@ async fn within(patience: Duration, work: impl Future<Output = Result<(), Handle
 }
 
 async fn write(ctx: &Ctx, run: &RunId) -> Result<(), HandlerError> {
-    let summary = report::summarize(ctx, run).await?;
-    let stands = Stands { state: summary.state().to_owned(), cause: None };
+    let found = summary::summarize(ctx, run).await?;
+    let stands = Stands { state: found.state().to_owned(), cause: None };
     let loaded = load(ctx, run, stands, &Rates::default()).await?;
     let report = spotmill_report::compile(&loaded);
     let keys = RunKeys::new(&ctx.root, run);
@@ -104,9 +104,9 @@ async fn list(ctx: &Ctx, pipeline: &str, end: End) -> Result<(), HandlerError> {
 async fn load(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<Loaded, HandlerError> {
     let lease = lease::load(ctx, run).await?;
     let program = lease::program(ctx, run, &lease).await?;
-    let summary = report::summarize(ctx, run).await?;
+    let report = summary::summarize(ctx, run).await?;
     let runs = stands.state == "running";
-    let items: u64 = summary.steps.iter().map(|step| u64::from(step.items)).sum();
+    let items: u64 = report.steps.iter().map(|step| u64::from(step.items)).sum();
     let found = match items <= MOST_ITEMS {
         true => {
             let asked = ledger::Asked { run, rates, runs, named: Some(MOST_FILES) };
@@ -115,7 +115,7 @@ async fn load(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<L
         false => None,
     };
     let mut steps = Vec::new();
-    for step in &summary.steps {
+    for step in &report.steps {
         let worked = found.iter().flat_map(|found| &found.generations);
         let worked = worked.into_iter().find(|w| w.keys.step == step.step && w.keys.generation == step.generation);
         steps.push(loaded_step(ctx, run, &program, step, worked, lease.epoch).await?);
@@ -127,7 +127,7 @@ async fn load(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<L
         is_local: !is_aws(&ctx.settings.caller.target),
         started_ms: lease.started_ms,
         claimed_ms: lease.claimed_ms,
-        ended_ms: if runs { None } else { ended_ms(ctx, run, &lease, &summary).await? },
+        ended_ms: if runs { None } else { ended_ms(ctx, run, &lease, &report).await? },
         now_ms: ctx.clock.now_ms(),
         steps,
         notes: found.as_ref().map(|found| found.notes.clone()).unwrap_or_default(),
@@ -135,15 +135,15 @@ async fn load(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<L
         commands: commands(ctx, &program, run),
         past: past(ctx, &program.pipeline.name).await,
         good: good(ctx, &program.pipeline.name, run, lease.claimed_ms).await,
-        report: summary,
+        report,
         pipeline: program.pipeline,
     })
 }
 
 /// When the last execution ended; nothing of one that left no end.
-async fn ended_ms(ctx: &Ctx, run: &RunId, lease: &Lease, summary: &RunReport) -> Result<Option<u64>, HandlerError> {
+async fn ended_ms(ctx: &Ctx, run: &RunId, lease: &Lease, report: &RunReport) -> Result<Option<u64>, HandlerError> {
     if lease.owner.is_some() {
-        return Ok(summary.end.as_ref().map(|end| end.ended_ms));
+        return Ok(report.end.as_ref().map(|end| end.ended_ms));
     }
     let written = records::load::<RunReport>(&*ctx.store, &RunKeys::new(&ctx.root, run).report()).await?;
     Ok(written.map(|(report, _)| report.reported_ms))
@@ -164,7 +164,7 @@ async fn loaded_step(
         destination: destination.map(|uri| uri.to_string()),
         published_ms: manifest.as_ref().map(|manifest| manifest.published_ms),
         superseded: manifest.and_then(|manifest| manifest.superseded),
-        late: report::pins(ctx, &keys, epoch).await?,
+        late: summary::pins(ctx, &keys, epoch).await?,
         ..LoadedStep::default()
     };
     match worked {

@@ -1,9 +1,9 @@
 //! What is different from the last good run: the worker, params, steps with their SQL and other keys, and how much was
 //! read and written. It answers "why today?".
 
-use crate::compile::Of;
 use crate::loaded::{Good, GoodStep, Loaded};
 use crate::model::{Change, Changes};
+use crate::of::Of;
 use crate::words::{bytes, count, number};
 use similar::TextDiff;
 use spotmill_core::model::{Pipeline, Step, Transform};

@@ -1,8 +1,8 @@
 //! What is on record of each item that failed and has no receipt: its last failure, its input, and the commands for it.
 
-use crate::compile::Of;
 use crate::loaded::Loaded;
 use crate::model::{Dossier, Suggested};
+use crate::of::Of;
 use spotmill_core::format::class;
 use spotmill_core::item::FailureClass;
 use spotmill_core::records::FailureRecord;

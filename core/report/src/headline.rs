@@ -1,9 +1,9 @@
 //! What somebody on call reads first: what readers of the results find, why, the commands to type, and whether machines
 //! that went away have anything to do with it.
 
-use crate::compile::Of;
 use crate::loaded::Loaded;
 use crate::model::{Headline, Suggested};
+use crate::of::Of;
 use crate::words::{count, duration};
 use spotmill_core::calls::errors;
 use spotmill_core::format::{bare_cause, class, clip, items};

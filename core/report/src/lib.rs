@@ -13,6 +13,7 @@ mod loaded;
 mod machines;
 mod model;
 mod money;
+mod of;
 mod steps;
 mod words;
 

@@ -1,8 +1,8 @@
 //! Steps in a line each, and how each destination stands in a word.
 
-use crate::compile::Of;
 use crate::loaded::Loaded;
 use crate::model::{Destination, StepLine};
+use crate::of::Of;
 use crate::words::{count, median, number};
 use spotmill_core::ids::{ItemIndex, RunId};
 use spotmill_core::item::FailureClass;
