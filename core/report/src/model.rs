@@ -137,7 +137,7 @@ pub struct StepLine {
     pub longest: Option<(ItemIndex, u64)>,
     pub median_ms: Option<u64>,
     pub peak_bytes: u64,
-    /// Memory of the highest rung that was used.
+    /// What the attempt with this peak could take.
     pub limit_bytes: u64,
     /// Machines and services; nothing where nothing was charged, or no price is known.
     pub usd_nanos: Option<u64>,

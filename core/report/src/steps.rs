@@ -34,7 +34,7 @@ fn line(of: &Of<'_>, cost: Option<&Line>) -> StepLine {
         of.loaded.tried.iter().map(|tried| tried.item).filter(|i| !done.contains(i)).collect();
     let is_lost = |f: &&spotmill_core::records::FailureRecord| f.class != FailureClass::Lost;
     let reported = of.report.failures.iter().filter(is_lost).count();
-    let rung = of.loaded.tried.iter().map(|tried| tried.rung).max().unwrap_or(0);
+    let largest = of.loaded.tried.iter().max_by_key(|tried| tried.peak_bytes);
     let priced = cost.filter(|line| line.unpriced_ms == 0 && (line.machine_ms > 0 || line.usd_nanos > 0));
     StepLine {
         step: of.step.name.clone(),
@@ -54,8 +54,8 @@ fn line(of: &Of<'_>, cost: Option<&Line>) -> StepLine {
         took_ms: of.report.took_ms,
         longest: committed().max_by_key(|tried| tried.run_ms).map(|tried| (tried.item, tried.run_ms)),
         median_ms: median(committed().map(|tried| tried.run_ms).collect()),
-        peak_bytes: of.report.peak_bytes,
-        limit_bytes: of.limit_bytes(rung),
+        peak_bytes: of.report.peak_bytes.max(largest.map_or(0, |tried| tried.peak_bytes)),
+        limit_bytes: of.limit_bytes(largest.map_or(0, |tried| tried.rung)),
         usd_nanos: priced.map(|line| line.usd_nanos),
         unpriced_ms: cost.map_or(0, |line| line.unpriced_ms),
         warnings: of.report.warnings.clone(),

@@ -129,7 +129,7 @@ fn described(window: &Window, group: &[&Lane], height: f64) -> Drawn {
     let lived = group.iter().map(|lane| lane.ended_ms.saturating_sub(lane.launched_ms)).sum();
     Drawn {
         name: name.clone(),
-        detail: format!("{} · {}", lane.step, pool_name(lane)),
+        detail: format!("{} · {}", lane.step, pool_name(lane).trim_end_matches(" spot")),
         title: format!(
             "{name}, {}, step {}: lived {}, {boot}, {}{}{}",
             pool_name(lane),

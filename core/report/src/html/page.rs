@@ -123,7 +123,7 @@ pub fn page(report: &Report) -> Result<String, String> {
             since: report.changes.since_ended_ms.map(moment).unwrap_or_default(),
             money: money(report),
             destinations: report.destinations.iter().map(destination).collect(),
-            steps: report.steps.iter().map(rows::step).collect(),
+            steps: report.steps.iter().map(|step| rows::step(step, report.money.is_some())).collect(),
             lanes: lanes::of(report),
             machines,
             more_machines,

@@ -2,7 +2,7 @@
 
 use super::{mark, tone};
 use crate::model::{Dossier, Lane, Pool, Report, StepFiles, StepLine};
-use crate::words::{bytes, clock, duration, known, moment, number, percent, sum};
+use crate::words::{bytes, clock, dollars, duration, known, moment, number, percent, sum};
 use serde::Serialize;
 use spotmill_core::format::clip;
 use spotmill_ledger::Line;
@@ -32,17 +32,17 @@ pub struct StepRow<'a> {
     pub rows_out: String,
     pub took: String,
     pub longest: String,
+    pub median: String,
     pub peak: String,
     pub cost: String,
     pub remarks: Vec<String>,
 }
 
-pub fn step(of: &StepLine) -> StepRow<'_> {
+/// `is_counted`: the run has a ledger, so that a step without dollars or unpriced time was charged nothing.
+pub fn step(of: &StepLine, is_counted: bool) -> StepRow<'_> {
     let failed = if of.failed > 0 { format!(", {} failed", of.failed) } else { String::new() };
-    let longest = of
-        .longest
-        .zip(of.median_ms)
-        .map(|((item, ms), median)| format!("{} (item {item}); median {}", duration(ms), duration(median)));
+    let longest = of.longest.map(|(item, ms)| format!("{} (item {item})", duration(ms)));
+    let median = of.median_ms.map(|ms| format!("median {}", duration(ms)));
     let peak = match of.peak_bytes {
         0 => String::new(),
         peak => format!("{} of {}", bytes(peak), bytes(of.limit_bytes)),
@@ -61,8 +61,13 @@ pub fn step(of: &StepLine) -> StepRow<'_> {
         rows_out: number(of.rows.written),
         took: duration(of.took_ms),
         longest: longest.unwrap_or_default(),
+        median: median.unwrap_or_default(),
         peak,
-        cost: known(of.usd_nanos),
+        cost: if is_counted && of.unpriced_ms == 0 {
+            of.usd_nanos.map_or_else(String::new, dollars)
+        } else {
+            known(of.usd_nanos)
+        },
         remarks,
         of,
     }

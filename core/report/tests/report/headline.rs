@@ -17,6 +17,7 @@ fn a_failure_says_what_readers_find_why_and_what_to_type() {
     assert_eq!(commands, ["spotmill start --pipeline clicks --date 2026-11-20", show]);
     assert_eq!(headline.commands[0].what, "resumes it; 38 of 40 planned items are kept");
     assert!(headline.spot.starts_with("Not spot: 3 interruptions, "), "{}", headline.spot);
+    assert_eq!((report.steps[0].peak_bytes, report.steps[0].limit_bytes), (16 << 30, 16 << 30), "on its rung");
     assert_eq!((report.failed.len(), report.failed[0].item, report.failed[0].limit_bytes), (2, 38, 16 << 30));
 }
 

@@ -1,6 +1,8 @@
 //! `report`: writes a run's page, from its records as they are now, and says where. The page is there whole or not at all.
 //! It changes nothing of the run.
 
+mod items;
+
 use crate::args::{Global, ReportArgs};
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
@@ -27,10 +29,14 @@ pub async fn run(global: &Global, args: &ReportArgs) -> Result<Code, Stop> {
     let stood = inspector.state(&summary).await?;
     let stands = Stands { state: stood.state.to_owned(), cause: stood.cause };
     let report = page::compile(&inspector.ctx, &run, stands, &rates).await?;
-    let file = (!global.json || args.output.is_some() || args.open).then(|| place(&run, args.output.as_deref()));
+    let wants_page = args.output.is_some() || args.open;
+    let file = (wants_page || !(global.json || args.items.is_some())).then(|| place(&run, args.output.as_deref()));
     if let Some(file) = &file {
         let page = spotmill_report::page(&report).map_err(Stop::failed)?;
         write(file, page.as_bytes())?;
+    }
+    if let Some(to) = &args.items {
+        return items::write(global, &report, to).await;
     }
     if global.json {
         let file = file.as_ref().map(|file| file.to_string_lossy().into_owned());
