@@ -25,6 +25,9 @@ use std::time::Duration;
 /// How long a page may take where nothing ends the call from outside.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// The state of a run that somebody holds and nobody has ended.
+const INTERRUPTED: &str = "interrupted";
+
 /// How a run stands, as whoever asks knows it.
 pub struct Stands {
     /// A word of `Report::state`.
@@ -73,6 +76,10 @@ async fn within(patience: Duration, work: impl Future<Output = Result<(), Handle
 
 async fn write(ctx: &Ctx, run: &RunId) -> Result<(), HandlerError> {
     let found = summary::summarize(ctx, run).await?;
+    // It has been started again meanwhile: that execution writes the page when it ends.
+    if found.state() == INTERRUPTED {
+        return Ok(());
+    }
     let stands = Stands { state: found.state().to_owned(), cause: None };
     let loaded = load(ctx, run, stands, &Rates::default()).await?;
     let report = spotmill_report::compile(&loaded);

@@ -76,16 +76,18 @@ fn what(source: PriceSource, is_spot: bool) -> String {
 
 /// What the figures do not hold.
 pub fn remarks(loaded: &Loaded) -> Vec<String> {
-    match &loaded.ledger {
-        Some(_) => Vec::new(),
-        None => {
-            let items: u64 = loaded.report.steps.iter().map(|step| u64::from(step.items)).sum();
-            let (all, most) = (count(items, "item"), count(crate::MOST_ITEMS, "item"));
-            vec![format!(
-                "{all} are more than the {most} whose attempts are read for a report: money, machines and attempts are \
-                 not in it; `{}` adds up what it cost",
-                loaded.commands.cost
-            )]
-        }
-    }
+    let cost = &loaded.commands.cost;
+    let Some(ledger) = &loaded.ledger else {
+        let items: u64 = loaded.report.steps.iter().map(|step| u64::from(step.items)).sum();
+        let (all, most) = (count(items, "item"), count(crate::MOST_ITEMS, "item"));
+        return vec![format!(
+            "{all} are more than the {most} whose attempts are read for a report: money, machines and attempts are not in \
+             it; `{cost}` adds up what it cost"
+        )];
+    };
+    let is_unpriced = |charge: &Charge| charge.source == PriceSource::Unknown;
+    let remark = ledger.charges.iter().any(is_unpriced).then(|| {
+        format!("this machine has no price; for dollars set one: `{cost} --rate vcpu_hour=0.05`, and so for `report`")
+    });
+    remark.into_iter().collect()
 }

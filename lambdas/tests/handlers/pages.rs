@@ -118,3 +118,18 @@ async fn the_reaper_writes_the_page_of_a_run_that_failed_or_was_stopped() {
         assert!(list.contains(&format!("✗ {word}")), "{list}");
     }
 }
+
+/// The event that an execution ended may come when the next one works already.
+#[tokio::test]
+async fn a_run_that_was_started_again_keeps_its_page_until_it_ends() {
+    let world = World::new().await;
+    let fails = |item, _| if item == 1 { Work::Fail } else { Work::Commit };
+    run_all(&world, "r1", &fails).await.unwrap();
+    world.executions.end("r1");
+    report::record_end(&world.ctx, &world.run(), &"r1".into(), "Spotmill.ItemsFailed", "one failed").await.unwrap();
+    assert_eq!(page::at_end(&world.ctx, &world.run()).await, None);
+    world.begin("r2", |_| {}).await.unwrap();
+    assert_eq!(page::at_end(&world.ctx, &world.run()).await, None);
+    let page = text(&world, &run_keys(&world).page()).await.expect("a page");
+    assert!(page.contains("<title>✗ p/2013-01-01 failed</title>"), "{page}");
+}

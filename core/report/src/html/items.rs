@@ -2,6 +2,7 @@
 //! numbers to the base of 64, each as wide as its largest. A column whose numbers are all the same is that number.
 
 use crate::model::{Attempt, Report};
+use crate::words::{count, number};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 #[derive(Serialize)]
 pub struct Items {
     pub json: String,
-    pub shown: usize,
-    pub all: usize,
+    /// `10,000 of 40,000 items`; empty where there are none.
+    pub title: String,
 }
 
 /// An item by the attempt that decided it.
@@ -81,7 +82,17 @@ pub fn of(report: &Report) -> Items {
         "columns": columns,
         "labels": labels(&chosen),
     });
-    Items { json: in_script(&value), shown: chosen.len(), all }
+    Items { json: in_script(&value), title: title(chosen.len() as u64, all as u64) }
+}
+
+fn title(shown: u64, all: u64) -> String {
+    match all {
+        0 => String::new(),
+        all if shown < all => {
+            format!("{} of {}: those that failed, and the slowest", number(shown), count(all, "item"))
+        }
+        all => count(all, "item"),
+    }
 }
 
 /// A column as `{"width": 2, "data": "…"}`, or `{"same": 7}`.

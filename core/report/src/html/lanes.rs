@@ -89,7 +89,7 @@ pub fn of(report: &Report) -> Option<Lanes> {
         remarks.push(format!("{} of earlier executions of this run are not drawn.", count(earlier as u64, "machine")));
     }
     if bars > BARS || is_grouped {
-        remarks.push("The height of a band is the share of its slots at work.".to_owned());
+        remarks.push("The height of a band is the share of its slots that are taken.".to_owned());
     }
     Some(Lanes {
         lanes: lanes.collect(),
@@ -211,17 +211,24 @@ fn of_bars(window: &Window, lane: &Lane, titled: bool) -> Option<Drawn> {
     Some(drawn)
 }
 
-/// Time that slots worked in each step of a band, by class.
+/// Time of slots in each step of a band, by class: attempts, and of several machines their boots, which have no place of their
+/// own.
 fn worked(window: &Window, group: &[&Lane], steps: usize) -> Vec<[f64; Class::ALL.len()]> {
     let mut all = vec![[0.0; Class::ALL.len()]; steps];
     let width = WIDTH / steps as f64;
-    for bar in group.iter().flat_map(|lane| &lane.bars) {
-        let (from, to) = (window.x(bar.from_ms), window.x(bar.to_ms));
-        let class = Class::ALL.iter().position(|class| *class == bar.class).unwrap_or(0);
+    let mut add = |class: Class, from_ms: u64, to_ms: u64, slots: f64| {
+        let (from, to) = (window.x(from_ms), window.x(to_ms));
+        let class = Class::ALL.iter().position(|other| *other == class).unwrap_or(0);
         let (first, last) = ((from / width) as usize, (to / width) as usize);
         for (step, sums) in all.iter_mut().enumerate().take(last + 1).skip(first) {
             let begin = step as f64 * width;
-            sums[class] += (to.min(begin + width) - from.max(begin)).max(0.0) / width;
+            sums[class] += slots * (to.min(begin + width) - from.max(begin)).max(0.0) / width;
+        }
+    };
+    for lane in group {
+        lane.bars.iter().for_each(|bar| add(bar.class, bar.from_ms, bar.to_ms, 1.0));
+        if group.len() > 1 {
+            add(Class::Boot, lane.launched_ms, lane.ready_ms.unwrap_or(lane.ended_ms), f64::from(lane.slots.max(1)));
         }
     }
     all

@@ -92,11 +92,12 @@ fn money_that_is_not_known_is_said_to_be_unknown() {
     let mut loaded = run(&Shape::default());
     let ledger = loaded.ledger.as_mut().expect("a ledger");
     for charge in &mut ledger.charges {
-        (charge.cost, charge.list) = (None, None);
+        (charge.cost, charge.list, charge.source) = (None, None, spotmill_ledger::PriceSource::Unknown);
     }
     let report = compile(&loaded);
     let page = spotmill_report::page(&report).expect("a page");
     assert!(page.contains(r#"<p class="big">unknown</p>"#), "no dollars are made up");
+    assert!(report.notes.iter().any(|note| note.contains("--rate vcpu_hour=0.05")), "{:?}", report.notes);
     assert_eq!(
         (report.steps[0].usd_nanos, report.machines[0].usd_nanos, report.pools[0].usd_nanos),
         (None, None, None)
@@ -106,4 +107,5 @@ fn money_that_is_not_known_is_said_to_be_unknown() {
     let report = compile(&loaded);
     let page = spotmill_report::page(&report).expect("a page");
     assert!(page.contains("Unknown: not read for a run of so many items.") && !page.contains('$'), "{page}");
+    assert!(report.notes[0].contains("`spotmill --target aws cost clicks/2026-11-20` adds up"), "{:?}", report.notes);
 }
