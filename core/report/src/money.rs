@@ -38,9 +38,12 @@ pub fn past(before: &[End], own: Option<End>) -> Vec<PastCost> {
     drawn.collect()
 }
 
+/// Machines, their time and dollars, by the source of a price and whether it is of spot.
+type Found<'a> = BTreeMap<(PriceSource, bool), (BTreeSet<&'a str>, u64, Option<u64>)>;
+
 /// Machines by the source of their prices.
 fn prices(charges: &[Charge]) -> Vec<Priced> {
-    let mut found: BTreeMap<(PriceSource, bool), (BTreeSet<&str>, u64, Option<u64>)> = BTreeMap::new();
+    let mut found: Found<'_> = BTreeMap::new();
     for charge in charges.iter().filter(|charge| matches!(charge.category, Category::Machine(_))) {
         let is_spot = charge.market == Some(Market::Spot);
         let (machines, ms, usd) = found.entry((charge.source, is_spot)).or_insert((BTreeSet::new(), 0, Some(0)));

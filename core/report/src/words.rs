@@ -24,7 +24,7 @@ pub fn sum(nanos: u64, unpriced_ms: u64, machine_ms: u64) -> String {
 }
 
 /// `$0.12`, or `unknown`.
-pub fn known(nanos: Option<u64>) -> String {
+pub fn price_of(nanos: Option<u64>) -> String {
     nanos.map_or_else(|| "unknown".to_owned(), dollars)
 }
 
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(sum(1_240_000, 0, 9), "$0.001240");
         assert_eq!(sum(0, 9, 9), "unknown");
         assert_eq!(sum(2_000_000_000, 60_000, 90_000), "$2.00 and 1:00 of machines without a price");
-        assert_eq!((known(None).as_str(), known(Some(0)).as_str()), ("unknown", "$0"));
+        assert_eq!((price_of(None).as_str(), price_of(Some(0)).as_str()), ("unknown", "$0"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ async fn a_page_that_cannot_be_written_fails_no_run() {
             world.store.revive();
             // The list is changed by compare-and-swap, which tries again by itself.
             if (write, fault) != (3, Fault::LoseRequest) {
-                let note = reply.note.unwrap_or_else(|| panic!("{fault:?} at write {write}: nobody is told"));
+                let note = reply.note.unwrap_or_else(|| panic!("{fault:?} at write {write}: nobody learns of it"));
                 assert!(note.contains("`spotmill --target aws report p/2013-01-01` makes it"), "{note}");
             }
             assert_eq!(world.lease().await.outcome, Some(RunOutcome::Succeeded));

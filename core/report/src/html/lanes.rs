@@ -149,8 +149,8 @@ fn described(window: &Window, group: &[&Lane], height: f64) -> Drawn {
 fn end(lane: &Lane) -> Option<String> {
     let noticed = lane.noticed_ms.map(|at| format!("notice at {}", clock(at)));
     let gone = lane.vanished.then(|| "vanished without a word".to_owned());
-    let said = lane.end.as_ref().map(|end| format!("ended: {end}"));
-    let all: Vec<String> = noticed.into_iter().chain(gone).chain(said).collect();
+    let own = lane.end.as_ref().map(|end| format!("ended: {end}"));
+    let all: Vec<String> = noticed.into_iter().chain(gone).chain(own).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 

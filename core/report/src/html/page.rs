@@ -20,7 +20,7 @@ const MESSAGE: usize = 300;
 struct Page<'a> {
     style: &'static str,
     script: &'static str,
-    report: Told<'a>,
+    report: Shown<'a>,
     mark: &'static str,
     tone: &'static str,
     when: String,
@@ -44,7 +44,7 @@ struct Page<'a> {
 
 /// What the page shows of the report as it is.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Shown<'a> {
     run: &'a str,
     state: &'a str,
     headline: &'a Headline,
@@ -107,7 +107,7 @@ pub fn page(report: &Report) -> Result<String, String> {
         &Page {
             style: STYLE,
             script: SCRIPT,
-            report: Told {
+            report: Shown {
                 run: report.run.as_str(),
                 state: &report.state,
                 headline: &report.headline,
@@ -185,17 +185,21 @@ fn money(report: &Report) -> Option<MoneyView> {
 }
 
 fn price(of: &crate::model::Priced) -> (String, String) {
-    let usd = crate::words::known(of.usd_nanos);
+    let usd = crate::words::price_of(of.usd_nanos);
     (format!("{}, {}: {usd}", count(of.machines, "machine"), duration(of.machine_ms)), of.what.clone())
 }
 
 fn of_budget(budget_usd: f64, nanos: u64, unpriced_ms: u64) -> Budget {
     let budget = spotmill_ledger::nanos_of(budget_usd);
     let share = nanos as f64 * 100.0 / budget.max(1) as f64;
-    let known = if unpriced_ms > 0 { "known of " } else { "" };
+    let at_least = if unpriced_ms > 0 { "at least " } else { "" };
     Budget {
         width: format!("{:.1}", share.min(100.0)),
-        text: format!("{known}{} of its budget of {}", percent(nanos, budget.max(1)), dollars(budget)),
+        text: format!(
+            "{at_least}{} of its budget of {}, which itself counts machines alone, at upper bounds",
+            percent(nanos, budget.max(1)),
+            dollars(budget)
+        ),
         tone: match share {
             100.0.. => "bad",
             80.0.. => "warn",

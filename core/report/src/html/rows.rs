@@ -2,7 +2,7 @@
 
 use super::{mark, tone};
 use crate::model::{Dossier, Lane, Pool, Report, StepFiles, StepLine};
-use crate::words::{bytes, clock, dollars, duration, known, moment, number, percent, sum};
+use crate::words::{bytes, clock, dollars, duration, moment, number, percent, price_of, sum};
 use serde::Serialize;
 use spotmill_core::format::clip;
 use spotmill_ledger::Line;
@@ -66,7 +66,7 @@ pub fn step(of: &StepLine, is_counted: bool) -> StepRow<'_> {
         cost: if is_counted && of.unpriced_ms == 0 {
             of.usd_nanos.map_or_else(String::new, dollars)
         } else {
-            known(of.usd_nanos)
+            price_of(of.usd_nanos)
         },
         remarks,
         of,
@@ -183,7 +183,7 @@ pub fn machines(report: &Report) -> (Vec<MachineRow<'_>>, usize) {
                 .ready_ms
                 .map_or_else(|| "never ready".to_owned(), |at| duration(at.saturating_sub(of.launched_ms))),
             lived: duration(of.ended_ms.saturating_sub(of.launched_ms)),
-            usd: known(of.usd_nanos),
+            usd: price_of(of.usd_nanos),
             end: all.join(", "),
             of,
         }
@@ -203,7 +203,7 @@ pub fn pool(of: &Pool) -> PoolRow<'_> {
     PoolRow {
         time: duration(of.machine_ms),
         useful: percent(of.useful_ms, of.machine_ms),
-        usd: known(of.usd_nanos),
+        usd: price_of(of.usd_nanos),
         of,
     }
 }

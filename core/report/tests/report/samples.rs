@@ -1,10 +1,10 @@
-//! The pages as files that can be looked at: `target/tmp/reports/`.
+//! The pages as files that can be inspected: `target/tmp/reports/`.
 
 use crate::sample::{Shape, run};
 use spotmill_report::{End, Ends, compile, index, page};
 
 #[test]
-fn the_pages_can_be_looked_at() {
+fn the_pages_can_be_inspected() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("reports");
     std::fs::create_dir_all(&folder).expect("a folder");
     let log_tail = "reading part-00038.csv.gz\nthread 'main' panicked: no memory\nKilled: memory limit".to_owned();
