@@ -3,6 +3,7 @@
 mod cost;
 mod deploy;
 mod diff;
+mod report;
 mod runs;
 mod sql;
 mod values;
@@ -10,6 +11,7 @@ mod values;
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
 pub use diff::DiffArgs;
+pub use report::ReportArgs;
 pub use runs::{Asked, KeyArgs, Pick, RunArgs, RunsArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
 
@@ -53,7 +55,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
-    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "lineage", "diff", "cost"]),
+    ("Inspect runs, of this machine or with --target aws", &["runs", "show", "report", "lineage", "diff", "cost"]),
 ];
 
 /// Parses the arguments; a wrong command line ends the program with its usage.
@@ -313,6 +315,11 @@ pub enum Command {
     Diff(DiffArgs),
     /// Show what a run or a month cost, and what the time was spent on
     Cost(CostArgs),
+    /// Write a run's report as one page: cause, cost, machines, items
+    ///
+    /// It loads nothing from a network. Each end of a run writes it too, beside the run's records. With --json the same as one event, and a page only with
+    /// --output.
+    Report(ReportArgs),
     /// Print a shell's completions, for example: spotmill completions bash
     Completions { shell: Shell },
     /// Print a manual page, for example: spotmill man run | man -l -

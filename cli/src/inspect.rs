@@ -6,13 +6,12 @@ use crate::aws::{self, World};
 use crate::exit::Stop;
 use crate::local::{place, world};
 use crate::next::no_runs;
-use crate::stood::{Stood, outcome_name};
+use crate::stood::Stood;
 use crate::ui::format::plural;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::nearest::nearest;
-use spotmill_core::reap::STOPPED;
-use spotmill_core::records::{Lease, RunOutcome, RunReport};
+use spotmill_core::records::{Lease, RunReport};
 use spotmill_lambdas::{Ctx, inspect};
 use spotmill_platform::ports::{ExecutionState, Store};
 use spotmill_platform::records;
@@ -134,16 +133,7 @@ pub async fn store(global: &Global) -> Result<Box<dyn Store>, Stop> {
 }
 
 fn local_state(report: &RunReport, runs: bool) -> &'static str {
-    if runs {
-        return "running";
-    }
-    // A run that fails or is stopped records it; a run without a record was killed.
-    match (report.outcome, &report.end) {
-        (RunOutcome::Failed, Some(end)) if end.error == STOPPED => "stopped",
-        (RunOutcome::Failed, Some(_)) => "failed",
-        (RunOutcome::Failed, None) if !report.root.as_str().is_empty() => "interrupted",
-        (outcome, _) => outcome_name(outcome),
-    }
+    if runs { "running" } else { report.state() }
 }
 
 #[cfg(test)]

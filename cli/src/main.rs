@@ -124,6 +124,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         Command::Lineage { file } => commands::lineage::run(global, &file).await,
         Command::Diff(args) => commands::diff::run(global, &args).await,
         Command::Cost(args) => commands::cost::run(global, &args).await,
+        Command::Report(args) => commands::report::run(global, &args).await,
         Command::Completions { shell } => commands::manual::completions(shell),
         Command::Man { of } => commands::manual::page(of.as_deref()),
     }

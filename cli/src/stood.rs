@@ -1,7 +1,5 @@
 //! How a run stands, in a word, wherever it runs.
 
-use spotmill_core::records::RunOutcome;
-
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stood {
@@ -9,12 +7,4 @@ pub struct Stood {
     pub state: &'static str,
     /// Why it failed, where its records do not say.
     pub cause: Option<String>,
-}
-
-pub fn outcome_name(outcome: RunOutcome) -> &'static str {
-    match outcome {
-        RunOutcome::Succeeded => "succeeded",
-        RunOutcome::Warned => "warned",
-        RunOutcome::Failed => "failed",
-    }
 }

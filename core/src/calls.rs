@@ -188,6 +188,9 @@ pub struct ReportReply {
     pub outcome: crate::records::RunOutcome,
     /// Where `report.json` is.
     pub report: crate::ids::Uri,
+    /// Why the run has no page, or an old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Error names that Retry and Catch match; anything not listed is a bug.

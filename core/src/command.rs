@@ -12,7 +12,7 @@ pub const ON_AWS: [&str; 6] = ["deploy", "destroy", "doctor", "start", "status",
 const WITH_WORKER: [&str; 8] = ["deploy", "functions", "item", "plan", "run", "schema", "sql", "validate"];
 
 /// Commands that read or write the runs of this machine.
-const WITH_STATE: [&str; 7] = ["cost", "gc", "item", "plan", "run", "runs", "show"];
+const WITH_STATE: [&str; 8] = ["cost", "gc", "item", "plan", "report", "run", "runs", "show"];
 
 /// The stack that is meant where none is named.
 pub const ORDINARY_STACK: &str = "spotmill";

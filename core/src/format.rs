@@ -71,6 +71,16 @@ pub fn duration(secs: u64) -> String {
     }
 }
 
+/// `0.6 s`, `1:11`, `1:02:03`.
+pub fn took(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0..60 => format!("{:.1} s", ms as f64 / 1000.0),
+        60..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        _ => format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}
+
 /// `12 machines, $0.41 at most; the tail 6 min, $0.03; on demand 2, $0.11`.
 pub fn cost(cost: &Cost) -> String {
     let mut text = format!("{}, ${:.2} at most", count(u64::from(cost.machines), "machine"), cost.usd);
@@ -193,5 +203,15 @@ pub fn diagnosis(caught: Option<&Caught>) -> String {
         errors::AT_CAPACITY => format!("half a day passed without room for a machine: {}", clip(&caught.cause, 1000)),
         errors::REFUSED => format!("the machines were refused: {}", clip(&caught.cause, 1000)),
         other => format!("{other}: {}", clip(&caught.cause, 1000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::took;
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!((took(640).as_str(), took(71_000).as_str(), took(3_723_000).as_str()), ("0.6 s", "1:11", "1:02:03"));
     }
 }

@@ -66,6 +66,15 @@ pub fn history(root: &Uri, pipeline: &str) -> Uri {
     root.join(&format!("history/{pipeline}.json"))
 }
 
+/// How the last runs of each pipeline ended, and the list of their pages.
+pub fn ends(root: &Uri) -> Uri {
+    root.join("reports/ends.json")
+}
+
+pub fn index(root: &Uri) -> Uri {
+    root.join("reports/index.html")
+}
+
 /// What each fleet of the stack was granted (`Capacity`), where the stack has a limit.
 pub fn capacity(root: &Uri) -> Uri {
     root.join("capacity.json")
@@ -109,6 +118,13 @@ impl RunKeys {
     }
     pub fn report(&self) -> Uri {
         self.base().join("report.json")
+    }
+    /// The run's page, and what it says as JSON.
+    pub fn page(&self) -> Uri {
+        self.base().join("report.html")
+    }
+    pub fn page_data(&self) -> Uri {
+        self.base().join("report-page.json")
     }
     pub fn ended(&self) -> Uri {
         self.base().join("ended.json")

@@ -5,8 +5,8 @@ use crate::several::get_all;
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError, step};
 use spotmill_core::fleet::life::RoundMachines;
-use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
-use spotmill_core::item::FailureClass;
+use spotmill_core::ids::{AttemptId, ItemIndex, Rung, Uri};
+use spotmill_core::item::RowCounts;
 use spotmill_core::keys::{StepKeys, fleet_round, is_machines};
 use spotmill_core::records::{FailureRecord, Plan, Receipt, WorkItem};
 use spotmill_platform::records;
@@ -22,10 +22,14 @@ pub struct Ended {
     pub attempt: AttemptId,
     pub worker: String,
     /// Nothing of the one that was committed.
-    pub failure: Option<FailureClass>,
+    pub failure: Option<Box<FailureRecord>>,
+    pub rung: Rung,
     /// How long its child ran.
     pub wall_ms: u64,
+    pub cpu_ms: u64,
+    pub peak_bytes: u64,
     pub ended_ms: u64,
+    pub rows: RowCounts,
     /// What it wrote and is kept.
     pub files: u64,
     pub bytes: u64,
@@ -55,8 +59,12 @@ fn committed(receipt: Receipt) -> Ended {
         item: receipt.item,
         worker: receipt.worker.clone(),
         failure: None,
+        rung: receipt.rung,
         wall_ms: receipt.usage.wall_ms,
+        cpu_ms: receipt.usage.cpu_ms,
+        peak_bytes: receipt.usage.peak_bytes,
         ended_ms: receipt.committed_ms,
+        rows: receipt.rows,
         files: written().count() as u64,
         bytes: written().map(|file| file.bytes).sum(),
         attempt: receipt.attempt,
@@ -66,13 +74,17 @@ fn committed(receipt: Receipt) -> Ended {
 fn failed(failure: FailureRecord) -> Ended {
     Ended {
         item: failure.item,
-        attempt: failure.attempt,
-        worker: failure.worker,
-        failure: Some(failure.class),
+        attempt: failure.attempt.clone(),
+        worker: failure.worker.clone(),
+        rung: failure.rung,
         wall_ms: failure.usage.wall_ms,
+        cpu_ms: failure.usage.cpu_ms,
+        peak_bytes: failure.usage.peak_bytes,
         ended_ms: failure.failed_ms,
+        rows: RowCounts::default(),
         files: 0,
         bytes: 0,
+        failure: Some(Box::new(failure)),
     }
 }
 

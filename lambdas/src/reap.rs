@@ -1,10 +1,10 @@
 //! Reap: ends what outlived its execution. Called for every end of an execution, because a stopped or timed-out one
 //! runs no KillFleet, and every few minutes, because events may be lost. The event is only a hint at the fleet: a
 //! fleet goes when its own execution was read as ended. It releases nothing else. Ticks also watch the fleets
-//! whose execution runs (`watch`).
+//! whose execution runs (`watch`). Of a run that failed or was stopped it writes the page, last of all.
 
 use crate::watch::{self, Living};
-use crate::{Ctx, HandlerError, Program, deploy, kill_fleet, leftovers, report};
+use crate::{Ctx, HandlerError, Program, deploy, kill_fleet, leftovers, page, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spotmill_core::calls::{Caught, RunInput};
@@ -34,10 +34,11 @@ pub struct ReapReply {
 
 pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> {
     let mut reaped = Reaped::default();
+    let mut failed_run = None;
     if let Some(end) = ended(&event) {
         let state = settled(ctx, &end.execution).await?;
         if state == ExecutionState::Ended {
-            note_end(ctx, &end).await;
+            failed_run = note_end(ctx, &end).await;
         }
         if let Some((run, step)) = end.of.filter(|_| state == ExecutionState::Ended) {
             rounds_of(ctx, &run, &step, &end.execution, &mut reaped).await?;
@@ -50,6 +51,10 @@ pub async fn handle(ctx: &Ctx, event: Value) -> Result<ReapReply, HandlerError> 
             Ok(false) => reaped.living += 1,
             Err(e) => reaped.failed(name, e),
         }
+    }
+    // Machines first: they cost money, and a page does not.
+    if let Some(run) = failed_run {
+        page::at_end(ctx, &run).await;
     }
     reaped.reply()
 }
@@ -84,24 +89,33 @@ impl Reaped {
 }
 
 /// Records how a run's execution failed, for later readers: one that was stopped or timed out could not do so
-/// itself. It informs; nothing waits for it.
-async fn note_end(ctx: &Ctx, end: &EndedExecution) {
-    if let (Some(start), Some(failure)) = (&end.start, &end.failure)
-        && let Err(e) = try_note_end(ctx, &end.execution, start, failure).await
-    {
-        tracing::info!(execution = %end.execution, error = %e, "how it ended is not on record");
+/// itself. It informs; nothing waits for it. The answer is the run whose end is on record now.
+async fn note_end(ctx: &Ctx, end: &EndedExecution) -> Option<RunId> {
+    let (start, failure) = (end.start.as_ref()?, end.failure.as_ref()?);
+    match try_note_end(ctx, &end.execution, start, failure).await {
+        Ok(run) => run,
+        Err(e) => {
+            tracing::info!(execution = %end.execution, error = %e, "how it ended is not on record");
+            None
+        }
     }
 }
 
 /// Records the end only of the execution that holds the run: one that was refused or has lost it is not the owner.
-async fn try_note_end(ctx: &Ctx, root: &ExecutionId, start: &RunInput, end: &Caught) -> Result<(), HandlerError> {
+async fn try_note_end(
+    ctx: &Ctx,
+    root: &ExecutionId,
+    start: &RunInput,
+    end: &Caught,
+) -> Result<Option<RunId>, HandlerError> {
     let deployed = deploy::find(ctx, &start.pipeline).await?;
     let run = Program::new(&deployed.text, start, &ctx.settings)?.run_id();
     let lease = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease()).await?;
-    match lease.filter(|(lease, _)| lease.owner.as_ref() == Some(root)) {
-        Some(_) => report::record_end(ctx, &run, root, &end.error, &end.cause).await,
-        None => Ok(()),
+    if lease.is_none_or(|(lease, _)| lease.owner.as_ref() != Some(root)) {
+        return Ok(None);
     }
+    report::record_end(ctx, &run, root, &end.error, &end.cause).await?;
+    Ok(Some(run))
 }
 
 /// The state of an execution that is reported as ended.

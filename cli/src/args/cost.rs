@@ -35,7 +35,7 @@ pub enum CostBy {
     Class,
 }
 
-fn rate(text: &str) -> Result<(String, f64), String> {
+pub(super) fn rate(text: &str) -> Result<(String, f64), String> {
     let wrong = || "expected NAME=NUMBER, for example --rate vcpu_hour=0.05".to_owned();
     let (name, value) = text.split_once('=').ok_or_else(wrong)?;
     Ok((name.to_owned(), value.parse().map_err(|_| wrong())?))

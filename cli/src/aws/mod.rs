@@ -18,7 +18,7 @@ mod zip;
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
-use crate::stood::{Stood, outcome_name};
+use crate::stood::Stood;
 use spotmill_core::calls::innermost;
 use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
@@ -142,14 +142,14 @@ impl World {
     pub async fn stood(&self, report: &RunReport) -> Result<Stood, Stop> {
         let stood = |state| Ok(Stood { state, cause: report.end.as_ref().map(|end| end.cause.clone()) });
         if report.root.as_str().is_empty() {
-            return stood(outcome_name(report.outcome));
+            return stood(report.outcome.name());
         }
         let Some(now) = self.runs.describe(&report.root).await? else {
             return stood("interrupted");
         };
         let state = match now.status {
             RunStatus::Running => "running",
-            RunStatus::Succeeded => outcome_name(report.outcome),
+            RunStatus::Succeeded => report.outcome.name(),
             RunStatus::Failed | RunStatus::TimedOut => "failed",
             RunStatus::Aborted => "stopped",
         };

@@ -20,6 +20,7 @@ pub mod on_aws;
 pub mod plan;
 #[cfg(feature = "aws")]
 pub mod plan_fleet;
+pub mod report;
 pub mod run;
 pub mod runs;
 pub mod show;

@@ -20,7 +20,7 @@ use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{DeployedWorker, Foreseen, Lease, RunOutcome};
-use spotmill_lambdas::{Program, deploy, report};
+use spotmill_lambdas::{Program, deploy, page, report};
 use spotmill_platform::ports::{Clock, Store};
 use spotmill_platform::records;
 use spotmill_spec as spec;
@@ -311,6 +311,9 @@ impl Session<'_> {
         };
         if let Some((error, cause)) = why {
             report::record_end(&world.ctx, run, id, error, cause).await.map_err(Stop::from)?;
+            if let Some(note) = page::after(&world.ctx, run, id).await {
+                self.ui.note(note);
+            }
         }
         let end = result::End { id, outcome, wall_ms, error, cause };
         let ended = result::ended(&world.ctx, run, end).await;

@@ -187,6 +187,13 @@ pub enum Event {
     Diff(Box<Difference>),
     /// `cost`: what a run or a month cost.
     Cost(Box<CostReport>),
+    /// `report`: everything that a run's page says; `report-page.json` beside the run's records is the `report` of it.
+    Report {
+        /// The page, if it was written.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        report: Box<spotmill_report::Report>,
+    },
     /// `spotmill` alone: what there is here and what to type next.
     Next {
         state: String,

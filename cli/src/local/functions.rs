@@ -6,7 +6,9 @@ use crate::event::Event;
 use crate::ui::Ui;
 use async_trait::async_trait;
 use serde_json::Value;
-use spotmill_core::calls::{BeginReply, Next, PlanWorkReply, PlanWorkRequest, VerdictReply, VerdictRequest};
+use spotmill_core::calls::{
+    BeginReply, Next, PlanWorkReply, PlanWorkRequest, ReportReply, VerdictReply, VerdictRequest,
+};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{Lease, Plan, Seal};
 use spotmill_lambdas::{Ctx, invoke};
@@ -52,6 +54,11 @@ impl LocalFunctions {
             "verdict" => {
                 if let (Ok(request), Ok(reply)) = (serde_json::from_value(request), serde_json::from_value(reply)) {
                     self.judged(request, reply).await;
+                }
+            }
+            "report" => {
+                if let Ok(ReportReply { note: Some(note), .. }) = serde_json::from_value(reply) {
+                    self.ui.note(note);
                 }
             }
             _ => {}

@@ -73,3 +73,14 @@ pub enum RunOutcome {
     Warned,
     Failed,
 }
+
+impl RunOutcome {
+    /// `succeeded`, `warned`, `failed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunOutcome::Succeeded => "succeeded",
+            RunOutcome::Warned => "warned",
+            RunOutcome::Failed => "failed",
+        }
+    }
+}

@@ -5,6 +5,7 @@ use super::receipt::FailureRecord;
 use crate::fleet::life::Cost;
 use crate::ids::{ExecutionId, Generation, ItemIndex, RunId, StepName, Uri};
 use crate::item::RowCounts;
+use crate::reap::STOPPED;
 use crate::types::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,18 @@ pub struct RunReport {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nothing_to_do: bool,
     pub reported_ms: u64,
+}
+
+impl RunReport {
+    /// How it stands, in a word, while nobody runs it: one that fails or is stopped records it, one without a record was
+    /// killed.
+    pub fn state(&self) -> &'static str {
+        match (self.outcome, &self.end) {
+            (RunOutcome::Failed, Some(end)) if end.error == STOPPED => "stopped",
+            (RunOutcome::Failed, None) if !self.root.as_str().is_empty() => "interrupted",
+            (outcome, _) => outcome.name(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

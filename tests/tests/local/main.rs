@@ -15,6 +15,7 @@ mod lineage;
 mod messages;
 mod own_worker;
 mod pasted;
+mod report;
 mod s3;
 mod screen;
 mod sql;

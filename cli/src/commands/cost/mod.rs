@@ -2,16 +2,15 @@
 //! same work would cost elsewhere. It reads records and changes nothing; what they do not hold it says.
 
 mod csv;
-mod gather;
 mod table;
 
 use crate::args::{CostArgs, CostBy, Global};
 use crate::event::{CostReport, Event};
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
-use gather::{RunLedger, gather};
 use spotmill_core::ids::RunId;
-use spotmill_lambdas::inspect;
+use spotmill_lambdas::ledger::{self, RunLedger};
+use spotmill_lambdas::{inspect, report};
 use spotmill_ledger::{By, Charge, Life, Line, Rates, Work, elsewhere, lines, total};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -35,7 +34,10 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
     };
     let mut runs = Vec::new();
     for run in named {
-        let mut found = gather(&inspector, &run, &rates).await?;
+        let summary = report::summarize(&inspector.ctx, &run).await?;
+        let runs_now = inspector.state(&summary).await?.state == "running";
+        let asked = ledger::Asked { run: &run, rates: &rates, runs: runs_now, named: None };
+        let mut found = ledger::gather(&inspector.ctx, &asked).await?;
         if let Some(span) = &month {
             within(&mut found, span);
         }

@@ -162,7 +162,9 @@ impl Store for S3Store {
     async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
         let at = Address::object(uri)?;
         let put = self.client_for(body.len() as u64).put_object().bucket(&at.bucket).key(&at.key);
-        put.body(ByteStream::from(body.to_vec())).send().await.map_err(|e| named(&at, e))?;
+        // A browser shows what is called a page, and downloads what is not.
+        let kind = at.key.ends_with(".html").then(|| "text/html; charset=utf-8".to_owned());
+        put.set_content_type(kind).body(ByteStream::from(body.to_vec())).send().await.map_err(|e| named(&at, e))?;
         Ok(())
     }
 

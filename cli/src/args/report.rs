@@ -1,0 +1,23 @@
+//! The arguments of `report`.
+
+use super::cost::rate;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args, Clone)]
+pub struct ReportArgs {
+    /// For example flights/2013-01-01, or what stands after the slash; by default the latest
+    pub run: Option<String>,
+    /// Where to write the page [default: .spotmill/reports/RUN.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// An attempt a row instead, as a file ending in .parquet, .csv, .tsv or .ndjson; what is there is replaced
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "open"])]
+    pub items: Option<PathBuf>,
+    /// Open it in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// A price or an assumption of docs/cost.md, such as vcpu_hour=0.05
+    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = rate)]
+    pub rates: Vec<(String, f64)>,
+}
