@@ -34,7 +34,7 @@ fn a_published_file_is_followed_to_what_was_given() {
     let found = items(&project, &file);
     assert_eq!(found.len(), 16, "one, fourteen and one");
     let given: Vec<&Value> =
-        items.iter().flat_map(|i| i["reads"].as_array().expect("reads")).filter(|r| r["made_by"].is_null()).collect();
+        found.iter().flat_map(|i| i["reads"].as_array().expect("reads")).filter(|r| r["made_by"].is_null()).collect();
     assert_eq!(given.len(), 2, "{given:#?}");
     assert!(given.iter().all(|read| !read["etag"].as_str().unwrap_or_default().is_empty()));
     let airlines = given.iter().find(|read| read["table"] == "airlines").expect("the side table");
