@@ -4,7 +4,7 @@
 
 use crate::destination::is_open;
 use crate::{Ctx, HandlerError, Program};
-use spotmill_core::calls::Definition;
+use spotmill_core::calls::{Definition, errors};
 use spotmill_core::foreseen::{Found, outputs};
 use spotmill_core::ids::{RunId, StepName, Uri};
 use spotmill_core::keys::{self, RunKeys};
@@ -72,7 +72,12 @@ pub async fn refuse(
             continue;
         }
         let keys = RunKeys::new(&ctx.root, &program.run_id()).step(&name, present.generation);
-        is_open(ctx, program, program.step(name.as_str())?, &keys, lease.existing, Some(columns)).await?;
+        let step = program.step(name.as_str())?;
+        match is_open(ctx, program, step, &keys, lease.existing, Some(columns)).await {
+            Err(e) if e.error == errors::DESTINATION_REFUSED => return Err(e),
+            Err(e) => tracing::warn!(step = %name, error = %e.cause, "its destination cannot be inspected yet"),
+            Ok(_) => {}
+        }
     }
     Ok(())
 }

@@ -142,9 +142,11 @@ def main():
     copy_tree()
     chosen = ordered(chosen)
     for test in dict.fromkeys(f["test"] for f in chosen):
+        start = time.monotonic()
         ran = cargo_test(test)
         if passed(ran.stdout) == 0 or ran.returncode != 0:
             sys.exit(f"cargo test {test}: fails, or has no test, without a fault\n{ran.stdout[-2000:]}")
+        print(f"sound     {test:32} {time.monotonic() - start:5.0f} s", flush=True)
     caught = 0
     for fault in chosen:
         start = time.monotonic()

@@ -5,25 +5,57 @@ use datafusion_common::Result;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Filter, TableScan};
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Expr, LogicalPlan};
+use datafusion_expr::{Expr, LogicalPlan, Operator};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The condition over the table's rows: its first parts, up to one that reads another column. A part behind that one may
-/// be what a row fails at now. None where the table is read more than once, or not filtered as it is read.
+/// The condition over the table's rows: the parts of its filter that read these columns only. None where the table is read
+/// more than once, or not filtered as it is read; and none where another condition of the query may fail: the engine may try
+/// it of rows that these leave out, and a row that fails is not to be passed over.
 pub fn first_condition(plan: &LogicalPlan, table: &str, columns: &BTreeSet<String>) -> Option<LogicalPlan> {
-    let (mut scans, mut found) = (0, None);
+    let (mut scans, mut found, mut may_fail) = (0, None, false);
     plan.apply_with_subqueries(|node| {
         scans += usize::from(is_scan(node, table));
-        if let LogicalPlan::Filter(filter) = node
-            && is_bare(&filter.input, table)
-        {
-            found = of_filter(filter, columns)?;
+        match node {
+            LogicalPlan::Filter(filter) => {
+                let of_keys = is_bare(&filter.input, table);
+                for part in split_conjunction(&filter.predicate) {
+                    may_fail |= !harmless(part)? && !(of_keys && reads_only(part, columns)?);
+                }
+                if of_keys {
+                    found = of_filter(filter, columns)?;
+                }
+            }
+            LogicalPlan::Join(join) => {
+                for part in join.filter.iter() {
+                    may_fail |= !harmless(part)?;
+                }
+            }
+            _ => {}
         }
         Ok(TreeNodeRecursion::Continue)
     })
     .ok()?;
-    found.filter(|_| scans == 1)
+    found.filter(|_| scans == 1 && !may_fail)
+}
+
+/// Whether the condition fails of no row: comparisons of columns and literals, and what joins them.
+fn harmless(expr: &Expr) -> Result<bool> {
+    let odd = expr.exists(|e| {
+        Ok(!match e {
+            Expr::BinaryExpr(binary) => compares(binary.op) || matches!(binary.op, Operator::And | Operator::Or),
+            Expr::Column(_) | Expr::Literal(..) | Expr::Not(_) | Expr::IsNull(_) | Expr::IsNotNull(_) => true,
+            Expr::IsTrue(_) | Expr::IsFalse(_) | Expr::IsNotTrue(_) | Expr::IsNotFalse(_) => true,
+            Expr::Between(_) | Expr::InList(_) => true,
+            _ => false,
+        })
+    })?;
+    Ok(!odd)
+}
+
+fn compares(op: Operator) -> bool {
+    use Operator::*;
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
 fn is_scan(node: &LogicalPlan, table: &str) -> bool {
@@ -44,10 +76,9 @@ fn is_bare(node: &LogicalPlan, table: &str) -> bool {
 fn of_filter(filter: &Filter, columns: &BTreeSet<String>) -> Result<Option<LogicalPlan>> {
     let mut parts = Vec::new();
     for part in split_conjunction(&filter.predicate) {
-        if !reads_only(part, columns)? {
-            break;
+        if reads_only(part, columns)? {
+            parts.push(part.clone());
         }
-        parts.push(part.clone());
     }
     let Some(condition) = conjunction(parts) else { return Ok(None) };
     Ok(Some(LogicalPlan::Filter(Filter::try_new(condition, Arc::clone(&filter.input))?)))
