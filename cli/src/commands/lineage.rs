@@ -7,7 +7,7 @@ use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::result::relative;
 use crate::ui::format::{bytes, count, plural};
-use spotmill_core::ids::{ItemIndex, StepName, Uri};
+use spotmill_core::ids::Uri;
 use spotmill_core::location;
 use spotmill_lambdas::lineage::{Lineage, MadeBy, Read, of_file};
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,11 +100,11 @@ fn of_step(items: &[&MadeBy]) -> Vec<String> {
             lines.extend(parts.map(|part| format!("            {part}")));
         }
     }
-    let mut sources: BTreeMap<String, BTreeSet<(&str, Option<&(StepName, ItemIndex)>)>> = BTreeMap::new();
+    let mut sources: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for read in items.iter().flat_map(|item| &item.reads) {
         let of = read.made_by.as_ref().map_or("given".to_owned(), |(step, _)| format!("of {step}"));
         let table = read.table.as_ref().map(|table| format!(" as {table}")).unwrap_or_default();
-        sources.entry(format!("{of}{table}")).or_default().insert((&read.file, read.made_by.as_ref()));
+        sources.entry(format!("{of}{table}")).or_default().insert(&read.file);
     }
     let sources: Vec<String> =
         sources.iter().map(|(of, files)| format!("{} {of}", plural(files.len() as u64, "file"))).collect();

@@ -20,7 +20,8 @@ pub fn first_condition(plan: &LogicalPlan, table: &str, columns: &BTreeSet<Strin
             LogicalPlan::Filter(filter) => {
                 let of_keys = is_bare(&filter.input, table);
                 for part in split_conjunction(&filter.predicate) {
-                    may_fail |= !harmless(part)? && !(of_keys && reads_only(part, columns)?);
+                    let is_tried = of_keys && reads_only(part, columns)?;
+                    may_fail |= !(is_tried || harmless(part)?);
                 }
                 if of_keys {
                     found = of_filter(filter, columns)?;

@@ -31,7 +31,7 @@ impl Pruning {
 
     /// Whether no row with these keys satisfies the condition. An error is none of this file's alone: the query makes it.
     pub fn excludes(&self, keys: &[Expr]) -> bool {
-        let row = self.row.clone().with_columns(keys.to_vec());
+        let row = self.row.clone().with_columns(keys);
         let rows = self.query.frame(&BTreeMap::from([(self.alias.clone(), row)]));
         let found = rows.and_then(|frame| frame.collect_with_engine(Engine::Streaming));
         found.is_ok_and(|found| found.unwrap_single().height() == 0)
