@@ -4,12 +4,14 @@ mod cost;
 mod deploy;
 mod runs;
 mod sql;
+mod test;
 mod values;
 
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
 pub use runs::{Asked, KeyArgs, RunArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
+pub use test::TestArgs;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -47,7 +49,7 @@ pub struct Cli {
 
 /// Commands by purpose, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
+    ("Write a pipeline", &["init", "validate", "test", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
     ("Inspect runs, of this machine or with --target aws", &["runs", "show", "cost"]),
@@ -205,7 +207,12 @@ pub enum Command {
     Validate {
         #[command(flatten)]
         key: KeyArgs,
+        /// Also do the tests of its steps, tests/*.toml
+        #[arg(long)]
+        tests: bool,
     },
+    /// Do the tests of its steps: given rows, expected rows
+    Test(TestArgs),
     /// Print the columns of a file or step, ready to paste
     Schema {
         /// A data file, or the name of a step

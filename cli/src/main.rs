@@ -106,7 +106,8 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
             let init = commands::init::Init { dir: dir.as_deref(), from: from.as_deref(), example, own };
             commands::init::run(global, &init).await
         }
-        Command::Validate { key } => commands::author::validate(global, &key).await,
+        Command::Validate { key, tests } => commands::author::validate(global, &key, tests).await,
+        Command::Test(args) => commands::test::run(global, &args).await,
         Command::Schema { what, pipeline, events } => {
             commands::author::schema(global, what.as_deref(), pipeline, events).await
         }

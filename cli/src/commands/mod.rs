@@ -28,6 +28,7 @@ pub mod start;
 pub mod status;
 #[cfg(feature = "aws")]
 pub mod stop;
+pub mod test;
 pub mod version;
 #[cfg(feature = "aws")]
 pub mod worker;

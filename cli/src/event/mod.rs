@@ -10,6 +10,7 @@ pub use parts::{FleetSize, LeftOut};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
+use spotmill_cases::Finding;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::item::{FunctionInfo, ItemReport, RowCounts};
 use spotmill_core::life::InstanceRecord;
@@ -118,6 +119,21 @@ pub enum Event {
     /// `validate`: the columns that each step makes.
     Valid {
         steps: Vec<StepColumns>,
+    },
+    /// `test`, `validate --tests`: a test; without findings it passed.
+    Tested {
+        name: String,
+        step: String,
+        file: String,
+        line: usize,
+        passed: bool,
+        findings: Vec<Finding>,
+    },
+    /// `test`, `validate --tests`: the end.
+    TestsEnded {
+        passed: usize,
+        failed: usize,
+        wall_ms: u64,
     },
     /// `schema`: the columns of a file or a step.
     Columns {

@@ -15,3 +15,4 @@ mod s3;
 mod screen;
 mod sql;
 mod sql_duckdb;
+mod step_tests;
