@@ -95,7 +95,7 @@ fn what_is_wrong_with_a_file_is_named_at_its_place() {
     check(&test("given.file = []\nexpect.rows = []"), "bad-value", 4, "names no file");
     check(&test("given.input = []\ngiven.file = \"a.csv\"\nexpect.rows = []"), "misplaced-key", 5, "give one");
     check(&test("given.input = \"a.txt\"\nexpect.rows = []"), "bad-value", 4, "neither CSV text nor a file");
-    check(&test("given.tables.nam = []\nexpect.rows = []"), "unknown-table", 4, "did you mean `names`?");
+    check(&test("given.tables.names2 = []\nexpect.rows = []"), "unknown-table", 4, "did you mean `names`?");
     check(&test("given.value = 1\nexpect.rows = []"), "misplaced-key", 4, "no `values`");
     check(&test("params = { vta = 1 }\nexpect.rows = []"), "bad-param", 4, "did you mean `vat`?");
     check(&test("params.vat = \"much\"\nexpect.rows = []"), "bad-param", 4, "no number");
