@@ -2,6 +2,7 @@
 
 mod cost;
 mod deploy;
+mod explain;
 mod runs;
 mod sql;
 mod test;
@@ -9,6 +10,7 @@ mod values;
 
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
+pub use explain::ExplainArgs;
 pub use runs::{Asked, KeyArgs, RunArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
 pub use test::TestArgs;
@@ -50,7 +52,7 @@ pub struct Cli {
 /// Commands by purpose, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "test", "schema", "functions", "sql", "worker"]),
-    ("Run it on this machine", &["plan", "run", "item", "gc"]),
+    ("Run it on this machine", &["plan", "explain", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
     ("Inspect runs, of this machine or with --target aws", &["runs", "show", "cost"]),
 ];
@@ -251,6 +253,8 @@ pub enum Command {
         #[arg(long)]
         changed: bool,
     },
+    /// Say what a start would reuse, redo and take, and why
+    Explain(ExplainArgs),
     /// Run or resume one key, or a range of dates, on this machine
     Run(RunArgs),
     /// Run one item again here, on the same inputs; commits nothing
@@ -307,6 +311,9 @@ pub enum Command {
         /// With the last lines of the worker's log
         #[arg(long)]
         log: bool,
+        /// What the last start reused and did again, and why
+        #[arg(long, conflicts_with = "item")]
+        why: bool,
     },
     /// Show what a run or a month cost, and what the time was spent on
     Cost(CostArgs),

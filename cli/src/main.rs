@@ -114,11 +114,15 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         Command::Functions { name, markdown } => commands::author::functions(name.as_deref(), markdown, global),
         Command::Sql(args) => commands::sql::run(global, &args).await,
         Command::Plan { key, fleet, changed } => commands::plan::run(global, &key, fleet, changed).await,
+        Command::Explain(args) => commands::explain::run(global, &args).await,
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
         Command::Gc { delete } => commands::gc::run(global, delete).await,
         Command::Runs => commands::runs::run(global).await,
-        Command::Show { run, step, item, log } => {
+        Command::Show { run, step, item: _, log: _, why: true } => {
+            commands::explain::kept(global, run.as_deref(), step.as_deref()).await
+        }
+        Command::Show { run, step, item, log, why: false } => {
             let what = commands::show::What { run: run.as_deref(), step: step.as_deref(), item, log };
             commands::show::run(global, &what).await
         }

@@ -8,6 +8,7 @@ pub mod deploy;
 pub mod destroy;
 #[cfg(feature = "aws")]
 pub mod doctor;
+pub mod explain;
 pub mod gc;
 pub mod init;
 pub mod item;

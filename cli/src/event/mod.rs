@@ -3,7 +3,7 @@
 
 mod parts;
 
-pub use parts::{CostReport, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
+pub use parts::{CostReport, DefinitionChange, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
 #[cfg(feature = "aws")]
 pub use parts::{FleetSize, LeftOut};
 
@@ -14,8 +14,10 @@ use spotmill_cases::Finding;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::item::{FunctionInfo, ItemReport, RowCounts};
 use spotmill_core::life::InstanceRecord;
+use spotmill_core::reason::Reason;
 use spotmill_core::records::{DeployedWorker, FailureRecord, Receipt, RunReport, WorkItem};
 use spotmill_core::types::Column;
+use spotmill_lambdas::explain::Explained;
 use spotmill_spec::Problem;
 use std::io::Write;
 
@@ -162,6 +164,23 @@ pub enum Event {
         todo: Option<usize>,
         files: usize,
         bytes: u64,
+    },
+    /// `explain`: what a start would do of a step, and why. `show --why`: what the last one did.
+    Explained {
+        run: RunId,
+        #[serde(flatten)]
+        step: Box<Explained>,
+        /// Changes of its definition, with `--diff`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<DefinitionChange>,
+    },
+    /// `explain --items`, `show STEP --why`: what becomes of an item; `hit` is reused.
+    ItemDecided {
+        run: RunId,
+        step: String,
+        item: u32,
+        hit: bool,
+        reason: Reason,
     },
     /// `plan --fleet`: the machines that a step would ask for.
     Fleet(Box<FleetAsked>),

@@ -11,9 +11,9 @@ pub fn in_any_order(expected: usize, made: usize, fits: impl Fn(usize, usize) ->
     let mut pairs: Pairs = vec![None; expected];
     let mut owner: Vec<Option<usize>> = vec![None; made];
     // Mostly the order is the same.
-    for i in 0..expected.min(made) {
+    for (i, (pair, owner)) in pairs.iter_mut().zip(&mut owner).enumerate() {
         if fits(i, i) {
-            (pairs[i], owner[i]) = (Some(i), Some(i));
+            (*pair, *owner) = (Some(i), Some(i));
         }
     }
     for i in 0..expected {

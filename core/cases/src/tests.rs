@@ -422,8 +422,8 @@ fn what_is_written_is_read_as_the_same_cells() {
 fn most_pairs(fits: &[Vec<bool>], from: usize, taken: &mut Vec<bool>) -> usize {
     let Some(row) = fits.get(from) else { return 0 };
     let mut best = most_pairs(fits, from + 1, taken);
-    for made in 0..row.len() {
-        if row[made] && !taken[made] {
+    for (made, fit) in row.iter().enumerate() {
+        if *fit && !taken[made] {
             taken[made] = true;
             best = best.max(1 + most_pairs(fits, from + 1, taken));
             taken[made] = false;

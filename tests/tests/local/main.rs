@@ -6,6 +6,7 @@ mod bad_input;
 mod chaos;
 mod cost;
 mod examples;
+mod explain;
 mod flights;
 mod functions;
 mod messages;
