@@ -2,7 +2,7 @@
 # `just --list` shows them; each is one or two plain commands that also work by hand.
 
 # Crates that need neither the engine, nor DataFusion, nor an SDK: they build and test in a minute.
-pure := "-p spotmill-core -p spotmill-ec2 -p spotmill-ledger -p spotmill-report -p spotmill-spec -p spotmill-text -p spotmill-statemachine"
+pure := "-p spotmill-core -p spotmill-cases -p spotmill-ec2 -p spotmill-ledger -p spotmill-report -p spotmill-spec -p spotmill-text -p spotmill-statemachine"
 tools := "target/tools-venv/bin"
 
 # What CI asks first, and answers within minutes: run it before every commit.

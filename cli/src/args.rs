@@ -3,17 +3,21 @@
 mod cost;
 mod deploy;
 mod diff;
+mod explain;
 mod report;
 mod runs;
 mod sql;
+mod test;
 mod values;
 
 pub use cost::{CostArgs, CostBy};
 pub use deploy::DeployArgs;
 pub use diff::DiffArgs;
+pub use explain::ExplainArgs;
 pub use report::ReportArgs;
 pub use runs::{Asked, KeyArgs, Pick, RunArgs, RunsArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
+pub use test::TestArgs;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -52,8 +56,8 @@ pub struct Cli {
 
 /// Commands by purpose, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Write a pipeline", &["init", "validate", "schema", "functions", "sql", "worker"]),
-    ("Run it on this machine", &["plan", "run", "item", "gc"]),
+    ("Write a pipeline", &["init", "validate", "test", "schema", "functions", "sql", "worker"]),
+    ("Run it on this machine", &["plan", "explain", "run", "item", "gc"]),
     ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
     ("Inspect runs, of this machine or with --target aws", &["runs", "show", "report", "lineage", "diff", "cost"]),
 ];
@@ -210,7 +214,12 @@ pub enum Command {
     Validate {
         #[command(flatten)]
         key: KeyArgs,
+        /// Also do the tests of its steps, tests/*.toml
+        #[arg(long)]
+        tests: bool,
     },
+    /// Do the tests of its steps: given rows, expected rows
+    Test(TestArgs),
     /// Print the columns of a file or step, ready to paste
     Schema {
         /// A data file, or the name of a step
@@ -249,6 +258,8 @@ pub enum Command {
         #[arg(long)]
         changed: bool,
     },
+    /// Say what a start would reuse, redo and take, and why
+    Explain(ExplainArgs),
     /// Run or resume one key, or a range of dates, on this machine
     Run(RunArgs),
     /// Run one item again here, on the same inputs; commits nothing
@@ -305,6 +316,9 @@ pub enum Command {
         /// With the last lines of the worker's log
         #[arg(long)]
         log: bool,
+        /// What the last start reused and did again, and why
+        #[arg(long, conflicts_with = "item")]
+        why: bool,
     },
     /// Show what a file was made of: inputs and their versions, SQL, worker
     Lineage {

@@ -10,18 +10,60 @@ use crate::ui::format::bytes;
 use crate::worker::Worker;
 use spotmill_core::calls::errors;
 use spotmill_core::ids::Uri;
-use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, ITEM_VERSION, InputFile};
+use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Read, Source, Step};
 use spotmill_lambdas::{HandlerError, Program, columns};
 use spotmill_platform::ports::{ObjectMeta, Store, StoreError};
 use spotmill_spec as spec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 /// A file that is fetched whole to see its columns.
 const MAX_SAMPLE_BYTES: u64 = 1 << 30;
+
+/// Asks for the columns of one step and of those that it reads: what its tests are typed by. `files` are what its input is
+/// read from instead of its own; copies of what lies on S3 are kept in `samples`.
+pub async fn request(
+    project: &Project,
+    program: &Program,
+    step: &str,
+    files: &[InputFile],
+    store: Arc<dyn Store>,
+    samples: &Path,
+) -> Result<CheckRequest, Stop> {
+    let inputs =
+        Inputs { store, samples: Some(samples), given: Some((step, files)).filter(|(_, files)| !files.is_empty()) };
+    let wanted = closure(&project.pipeline().steps, step);
+    let mut steps = Vec::new();
+    for step in project.pipeline().steps.iter().filter(|s| wanted.contains(s.name.as_str())) {
+        steps.push(inputs.step(program, step).await?);
+    }
+    Ok(CheckRequest { v: ITEM_VERSION, steps })
+}
+
+/// The reply to `request` with every step of the pipeline in its place; the others are skipped.
+pub fn widened(project: &Project, step: &str, reply: CheckReply) -> CheckReply {
+    let wanted = closure(&project.pipeline().steps, step);
+    let mut found = reply.steps.into_iter();
+    let steps = project.pipeline().steps.iter().map(|s| match wanted.contains(s.name.as_str()) {
+        true => found.next().unwrap_or(CheckedStep::Skipped),
+        false => CheckedStep::Skipped,
+    });
+    CheckReply { v: reply.v, steps: steps.collect() }
+}
+
+/// A step and all that it reads, whose order is that they run in.
+fn closure<'a>(steps: &'a [Step], step: &'a str) -> BTreeSet<&'a str> {
+    let mut wanted = BTreeSet::from([step]);
+    for step in steps.iter().rev() {
+        if wanted.contains(step.name.as_str()) {
+            wanted.extend(step.upstream());
+        }
+    }
+    wanted
+}
 
 /// Returns the reply if every step passes; otherwise prints the problems.
 pub async fn check(
@@ -32,7 +74,7 @@ pub async fn check(
     global: &Global,
 ) -> Result<CheckReply, Stop> {
     let samples = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
-    let inputs = Inputs { store, samples: Some(samples.path()) };
+    let inputs = Inputs { store, samples: Some(samples.path()), given: None };
     let reply = inputs.reply(project, program, worker).await?;
     let problems = spec::check_problems(&project.parsed, &reply);
     if problems.is_empty() { Ok(reply) } else { Err(project::invalid(&problems, &project.sources, global)) }
@@ -45,13 +87,15 @@ pub async fn stated(
     worker: &Worker,
     store: Arc<dyn Store>,
 ) -> Result<CheckReply, Stop> {
-    Inputs { store, samples: None }.reply(project, program, worker).await
+    Inputs { store, samples: None, given: None }.reply(project, program, worker).await
 }
 
 /// The store of the inputs, and the directory for samples of inputs that lie elsewhere.
 struct Inputs<'a> {
     store: Arc<dyn Store>,
     samples: Option<&'a Path>,
+    /// A step, and the files that its input is.
+    given: Option<(&'a str, &'a [InputFile])>,
 }
 
 impl Inputs<'_> {
@@ -70,8 +114,11 @@ impl Inputs<'_> {
             tables.insert(name.clone(), self.input(&table.source, &table.read).await?);
         }
         Ok(CheckStep {
-            name: bound.name,
-            input: self.input(&bound.input.source, &bound.input.read).await?,
+            name: bound.name.clone(),
+            input: match self.given {
+                Some((given, files)) if given == step.name => self.found(bound.input.read, files).await?,
+                _ => self.input(&bound.input.source, &bound.input.read).await?,
+            },
             alias: bound.input.alias,
             tables,
             transform: bound.transform,
@@ -98,23 +145,29 @@ impl Inputs<'_> {
         let matching: Vec<ObjectMeta> = listed.into_iter().filter(|object| pattern.matches(&object.uri)).collect();
         let file = |o: &ObjectMeta| InputFile { uri: o.uri.clone(), etag: o.etag.clone(), bytes: o.bytes, rows: None };
         let files: Vec<InputFile> = matching.iter().map(file).collect();
-        let read = columns::sampled(&self.store, read.clone(), &files).await;
-        let read = read.map_err(|e| unsampled(&pattern.prefix, e))?;
-        match (matching.into_iter().next(), self.samples) {
-            // What the file does not state as types: which columns are left out, and keys in its path.
-            (Some(object), Some(samples)) if read.format.states_types() => {
-                Ok(CheckInput::Sample { uri: self.sample(object, samples).await?, read })
-            }
-            (Some(_), _) => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
-            (None, _) => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
+        match files.is_empty() {
+            false => self.found(read.clone(), &files).await,
+            true => Err(Stop::new(Code::Invalid, format!("no file matches {path}, so its columns are not known"))
                 .remedy("give the key (--date …) of a run whose input is there, or declare `columns`")),
         }
     }
 
+    /// The columns of an input that is these files.
+    async fn found(&self, read: Read, files: &[InputFile]) -> Result<CheckInput, Stop> {
+        let Some(first) = files.first() else { return Ok(CheckInput::Columns([read.columns, read.hive].concat())) };
+        let read = columns::sampled(&self.store, read, files).await;
+        let read = read.map_err(|e| unsampled(&first.uri, e))?;
+        match self.samples.filter(|_| read.format.states_types()) {
+            // What the file does not state as types: which columns are left out, and keys in its path.
+            Some(samples) => Ok(CheckInput::Sample { uri: self.sample(first, samples).await?, read }),
+            None => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+        }
+    }
+
     /// The file itself, or a copy of what lies on S3: the worker reads files.
-    async fn sample(&self, object: ObjectMeta, samples: &Path) -> Result<Uri, Stop> {
+    async fn sample(&self, object: &InputFile, samples: &Path) -> Result<Uri, Stop> {
         if !object.uri.is_s3() {
-            return Ok(object.uri);
+            return Ok(object.uri.clone());
         }
         if object.bytes > MAX_SAMPLE_BYTES {
             let what = format!("{} is too big to read its columns from ({})", object.uri, bytes(object.bytes));

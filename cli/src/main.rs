@@ -106,18 +106,23 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
             let init = commands::init::Init { dir: dir.as_deref(), from: from.as_deref(), example, own };
             commands::init::run(global, &init).await
         }
-        Command::Validate { key } => commands::author::validate(global, &key).await,
+        Command::Validate { key, tests } => commands::author::validate(global, &key, tests).await,
+        Command::Test(args) => commands::test::run(global, &args).await,
         Command::Schema { what, pipeline, events } => {
             commands::author::schema(global, what.as_deref(), pipeline, events).await
         }
         Command::Functions { name, markdown } => commands::author::functions(name.as_deref(), markdown, global),
         Command::Sql(args) => commands::sql::run(global, &args).await,
         Command::Plan { key, fleet, changed } => commands::plan::run(global, &key, fleet, changed).await,
+        Command::Explain(args) => commands::explain::run(global, &args).await,
         Command::Run(args) => commands::run::run(global, &args).await,
         Command::Item { run, step, item } => commands::item::run(global, &run, &step, item).await,
         Command::Gc { delete } => commands::gc::run(global, delete).await,
         Command::Runs(args) => commands::runs::run(global, &args).await,
-        Command::Show { run, step, item, log } => {
+        Command::Show { run, step, item: _, log: _, why: true } => {
+            commands::explain::kept(global, run.as_deref(), step.as_deref()).await
+        }
+        Command::Show { run, step, item, log, why: false } => {
             let what = commands::show::What { run: run.as_deref(), step: step.as_deref(), item, log };
             commands::show::run(global, &what).await
         }

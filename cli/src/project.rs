@@ -7,7 +7,7 @@ use crate::args::{ColorWhen, Global, KeyArgs};
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use spotmill_core::calls::RunInput;
-use spotmill_core::model::{Param, ParamType, Pipeline};
+use spotmill_core::model::Pipeline;
 use spotmill_spec::{self as spec, Parsed, Problem, Severity, Sources};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -69,26 +69,10 @@ pub fn sample_input(project: &Project, global: &Global, key: &KeyArgs) -> RunInp
     for (name, param) in &project.pipeline().params {
         let dated = name == "date" && input.date.is_some();
         if param.default.is_none() && !dated && !input.params.contains_key(name) {
-            input.params.insert(name.clone(), sample(param));
+            input.params.insert(name.clone(), spec::sample(param));
         }
     }
     input
-}
-
-fn sample(param: &Param) -> serde_json::Value {
-    if let Some(first) = param.one_of.as_ref().and_then(|all| all.first()) {
-        return first.clone().into();
-    }
-    match param.ty {
-        ParamType::Bool => true.into(),
-        ParamType::Int8 | ParamType::Int16 | ParamType::Int32 | ParamType::Int64 => {
-            (param.min.unwrap_or(1.0) as i64).into()
-        }
-        ParamType::Float64 => param.min.unwrap_or(1.0).into(),
-        ParamType::String | ParamType::Path => "sample".into(),
-        ParamType::Date => "2000-01-01".into(),
-        ParamType::Timestamp => "2000-01-01T00:00:00".into(),
-    }
 }
 
 /// The SQL files that the pipeline names and that can be read; the parser reports the others.

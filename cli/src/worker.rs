@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use spotmill_core::item::{About, CheckReply, CheckRequest, FunctionInfo, PreviewReply};
 use spotmill_core::records::DeployedWorker;
 use spotmill_spec::query::{QueryReply, QueryRequest};
+use spotmill_supervisor::trial::held_bytes;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,12 +20,37 @@ use tokio::io::AsyncWriteExt;
 
 /// How long a question may take; none reads more than a few rows.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// How often a child's memory is looked at.
+const MEMORY_EVERY: Duration = Duration::from_millis(100);
 /// The stock worker's name.
 pub const STOCK: &str = "spotmill-worker";
 
 #[derive(Clone, Debug)]
 pub struct Worker {
     pub program: PathBuf,
+}
+
+/// What one item may use.
+pub struct Limits {
+    pub threads: u32,
+    pub secs: u64,
+    pub bytes: u64,
+}
+
+/// How a child ended, and what it wrote to stderr.
+pub struct ItemEnded {
+    pub how: String,
+    pub stderr: String,
+}
+
+/// Returns once the process and what it started hold more than so many bytes.
+async fn above(leader: Option<i32>, bytes: u64) {
+    loop {
+        tokio::time::sleep(MEMORY_EVERY).await;
+        if leader.is_some_and(|leader| held_bytes(leader) > bytes) {
+            return;
+        }
+    }
 }
 
 impl Worker {
@@ -114,6 +140,32 @@ impl Worker {
         } else {
             stop
         })
+    }
+
+    /// One item in a child of its own, whose outcome is in the file. As on a machine of a run, it is ended at its time-out and
+    /// above its memory. Dropping the answer ends the child.
+    pub async fn item(&self, spec: &Path, outcome: &Path, limits: &Limits) -> Result<ItemEnded, Stop> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(["item", "--spec"]).arg(spec).arg("--outcome").arg(outcome);
+        command.env("POLARS_MAX_THREADS", limits.threads.to_string()).env("RUST_BACKTRACE", "0").kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let child = command.spawn().map_err(io("start", &self.program))?;
+        let leader = child.id().and_then(|id| i32::try_from(id).ok());
+        let broken = |why: String| Ok(ItemEnded { how: why, stderr: String::new() });
+        tokio::select! {
+            output = child.wait_with_output() => {
+                let output = output.map_err(io("wait for", &self.program))?;
+                let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+                Ok(ItemEnded { how: output.status.to_string(), stderr })
+            }
+            () = tokio::time::sleep(Duration::from_secs(limits.secs)) => {
+                broken(format!("it was ended after {} s, the step's `timeout`", limits.secs))
+            }
+            () = above(leader, limits.bytes) => {
+                let most = spotmill_core::format::bytes_of(limits.bytes);
+                broken(format!("it was ended because it held more than {most}, the step's `max_memory`"))
+            }
+        }
     }
 
     /// Hands the terminal to the worker (`schema`, `functions`).

@@ -4,6 +4,7 @@
 //! rest is reused.
 
 use crate::ids::ExecutionId;
+use crate::reason::{Because, Code, Reason};
 use crate::records::StepGeneration;
 use crate::signature::{Signature, Upstream, changed};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub struct Asked<'a> {
     pub reset_by: Option<&'a ExecutionId>,
     pub accept: &'a BTreeMap<String, Vec<u32>>,
     /// Steps of which a part has to be redone, and why: files are gone or damaged, inputs changed.
-    pub renew: &'a BTreeMap<String, String>,
+    pub renew: &'a BTreeMap<String, Because>,
 }
 
 impl Asked<'_> {
@@ -53,7 +54,7 @@ pub fn decide(
             .collect();
         let signature = sign(step.name, &upstream);
         let next = match existing.get(step.name) {
-            None => begin(1, signature, "its first run".to_owned(), None),
+            None => begin(1, signature, Because::one("its first run", Reason::of(Code::FirstRun)), None),
             Some(old) => match because(step.name, old, &signature, asked) {
                 Some(because) => {
                     let carries = carries_over(step.name, old, &signature, asked);
@@ -67,8 +68,9 @@ pub fn decide(
     all
 }
 
-fn begin(generation: u32, signature: Signature, because: String, carries_over: Option<u32>) -> StepGeneration {
-    StepGeneration { generation, signature: signature.digest, parts: signature.parts, because, carries_over }
+fn begin(generation: u32, signature: Signature, because: Because, carries_over: Option<u32>) -> StepGeneration {
+    let Because { text: because, reasons } = because;
+    StepGeneration { generation, signature: signature.digest, parts: signature.parts, because, reasons, carries_over }
 }
 
 /// Is an item's result the same as before where it reads the same files? Not where it was asked to be made anew, nor
@@ -79,12 +81,13 @@ fn carries_over(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked
     !anew && !old.parts.is_empty() && changed(&old.parts, &new.parts).iter().all(upstream)
 }
 
-fn because(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>) -> Option<String> {
+fn because(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>) -> Option<Because> {
+    let by = |option: &str| Reason::with(Code::Asked, [option.to_owned()]);
     if asked.resets() && asked.fresh {
-        return Some("--fresh was asked for".to_owned());
+        return Some(Because::one("--fresh was asked for", by("--fresh")));
     }
     if asked.resets() && asked.from_step == Some(name) {
-        return Some(format!("--from-step named `{name}`"));
+        return Some(Because::one(format!("--from-step named `{name}`"), by("--from-step")));
     }
     if let Some(why) = asked.renew.get(name) {
         return Some(why.clone());
@@ -92,12 +95,35 @@ fn because(name: &str, old: &StepGeneration, new: &Signature, asked: &Asked<'_>)
     if old.signature == new.digest {
         return None;
     }
-    let mut names = changed(&old.parts, &new.parts);
-    names.retain(|n| n != "format");
-    Some(match names.as_slice() {
-        [] => "what shapes its data changed".to_owned(),
-        [one] => format!("{} changed", spoken(one)),
-        several => format!("{} changed", several.iter().map(|n| spoken(n)).collect::<Vec<_>>().join(", ")),
+    let all = changed(&old.parts, &new.parts);
+    let names: Vec<String> = all.iter().filter(|n| *n != "format").map(|n| spoken(n)).collect();
+    let text = match names.is_empty() {
+        true => "what shapes its data changed".to_owned(),
+        false => format!("{} changed", names.join(", ")),
+    };
+    let reasons = match all.is_empty() {
+        true => vec![Reason::of(Code::DefinitionChanged)],
+        false => all.iter().map(|part| reason(part)).collect(),
+    };
+    Some(Because { text, reasons })
+}
+
+/// The code of a signature's part.
+fn reason(part: &str) -> Reason {
+    if let Some(step) = part.strip_prefix("step ") {
+        return Reason::with(Code::UpstreamRedone, [step.to_owned()]);
+    }
+    Reason::of(match part {
+        "sql" => Code::SqlChanged,
+        "transform" => Code::TransformChanged,
+        "params" => Code::ParamsChanged,
+        "input" | "tables" => Code::ReadingChanged,
+        "packing" => Code::PackingChanged,
+        "output" => Code::LayoutChanged,
+        "expect" => Code::ExpectChanged,
+        "worker version" => Code::WorkerChanged,
+        "format" => Code::FormatBumped,
+        _ => Code::DefinitionChanged,
     })
 }
 

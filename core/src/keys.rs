@@ -205,6 +205,10 @@ impl StepKeys {
     pub fn pins(&self, epoch: Epoch) -> Uri {
         self.epoch(epoch).join("pins.json")
     }
+    /// What PlanWork of the epoch decided of the items.
+    pub fn decisions(&self, epoch: Epoch) -> Uri {
+        self.epoch(epoch).join("decisions.json")
+    }
     pub fn verdict(&self, epoch: Epoch, round: Round) -> Uri {
         self.epoch(epoch).join(&format!("verdict-{round}.json"))
     }

@@ -34,6 +34,7 @@ pub mod plan;
 pub mod publish;
 pub mod reading;
 pub mod reap;
+pub mod reason;
 pub mod records;
 pub mod seal;
 pub mod signature;

@@ -17,6 +17,7 @@ pub mod deploy;
 pub mod destination;
 pub mod dispatch_work;
 pub mod error;
+pub mod explain;
 pub mod fleet_events;
 pub mod fleet_preview;
 mod footer;

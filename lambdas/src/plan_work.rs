@@ -15,8 +15,10 @@ use spotmill_core::history::{Packing, first_rung, pack};
 use spotmill_core::ids::{Generation, ItemIndex, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::{Read, Step};
+use spotmill_core::plan::decided::Decided;
 use spotmill_core::plan::{Found as FoundFiles, PlanError, Planned, plan_for, work_list, work_pages};
-use spotmill_core::records::{Lease, Plan, PlanTables, RECORD_VERSION, Seal, SealedList};
+use spotmill_core::reason::of_open;
+use spotmill_core::records::{Decisions, Lease, Plan, PlanTables, RECORD_VERSION, Seal, SealedList};
 use spotmill_core::tally::RoaringBitmap;
 use spotmill_platform::records;
 use std::collections::BTreeMap;
@@ -54,16 +56,29 @@ pub async fn handle(ctx: &Ctx, request: PlanWorkRequest) -> Result<PlanWorkReply
         true => RoaringBitmap::new(),
         false => open_items(ctx, &keys, accepted, &plan).await?,
     };
+    let began = lease.generations.get(step.as_str()).map(|g| g.reasons.as_slice()).unwrap_or_default();
+    let mut decided = Decided::new(&plan, &open, accepted, of_open(resumed, began));
     if let Some(from) = lease.generations.get(step.as_str()).and_then(|g| g.carries_over)
         && !open.is_empty()
     {
         let ticket = Ticket { root: &request.root, step: step.as_str(), epoch, generation };
-        open -= carry::over(ctx, &Carried { run, keys: &keys, plan: &plan, from, open: &open, ticket }).await?;
+        let carried = carry::over(ctx, &Carried { run, keys: &keys, plan: &plan, from, open: &open, ticket }).await?;
+        open -= &carried;
+        decided.carried(carried, from);
     }
     if resumed {
         pin(ctx, &Resumed { epoch, keys: &keys, step: &bound, plan: &plan, open: &open }).await?;
     }
+    remember(ctx, &keys, decided.record(epoch, ctx.clock.now_ms())).await;
     Ok(PlanWorkReply { epoch, generation, todo: u32::try_from(open.len()).unwrap_or(u32::MAX), round: 0, rung })
+}
+
+/// Keeps for people what was decided. A run goes on without it.
+async fn remember(ctx: &Ctx, keys: &StepKeys, decisions: Decisions) {
+    // Only this call has the epoch: nobody else writes this key.
+    if let Err(e) = records::put(&*ctx.store, &keys.decisions(decisions.epoch), &decisions).await {
+        tracing::warn!(step = %keys.step, error = %e, "what was decided of the items is not kept");
+    }
 }
 
 /// Claims the run and mints this execution's epoch, in one swap.

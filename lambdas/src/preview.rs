@@ -11,6 +11,7 @@ use spotmill_core::ids::{ExecutionId, Generation, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
+use spotmill_core::reason::Reason;
 use spotmill_core::records::{DeployedWorker, Foreseen, Lease, Plan, PlanTables, Seal, SealedList, WorkItem};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub struct StepPreview {
     pub generation: Generation,
     /// Why a new generation would begin; none: the present one goes on.
     pub because: Option<String>,
+    /// The same by codes; of the present generation why it began.
+    pub reasons: Vec<Reason>,
     pub work: Work,
 }
 
@@ -29,8 +32,9 @@ pub enum Work {
     /// Sealed: nothing to do. What `--changed` would redo of inputs that changed since; the checks that changed since,
     /// which a start applies to what is committed.
     Complete { items: u32, changed: Option<String>, unchecked: Option<String> },
-    /// The items to do; those in `committed` have receipts.
-    Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, frozen: bool },
+    /// The items to do; those in `committed` have receipts, or will have: `carried` are taken over from the generation
+    /// before.
+    Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, carried: BTreeSet<u32>, frozen: bool },
     /// Undetermined until these steps are complete.
     Waits { upstream: Vec<String> },
 }
@@ -71,7 +75,8 @@ pub async fn preview(
         let because = (before != Some(next.generation)).then(|| next.because.clone());
         let start = Start { program: &program, lease: &lease, foreseen, history: &history };
         let work = work_of(ctx, &start, &bound[&step.name], &previews).await?;
-        previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, work });
+        let reasons = next.reasons.clone();
+        previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, reasons, work });
     }
     Ok(previews)
 }
@@ -94,16 +99,18 @@ async fn work_of(ctx: &Ctx, start: &Start<'_>, step: &Step, before: &[StepPrevie
         && seal.is_complete(inputs::accepted(&lease.accept, &step.name))
     {
         let changes = renew::changes(ctx, step, &keys).await?;
-        let (changed, unchecked) = (changes.and_then(|c| c.summary(true)), seal.unchecked(step));
+        let (changed, unchecked) = (changes.and_then(|c| c.because(true)).map(|b| b.text), seal.unchecked(step));
         return Ok(Work::Complete { items: seal.items, changed, unchecked });
     }
     if let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? {
         let items = work::all(ctx, &keys, &plan).await?;
         let mut committed: BTreeSet<u32> = step::receipted(ctx, &keys, &plan).await?.into_iter().collect();
+        let mut taken = BTreeSet::new();
         if let Some((tables, _)) = records::load::<PlanTables>(&*ctx.store, &keys.tables()).await? {
-            committed.extend(carried(ctx, &keys, before_it, &plan.from, &tables, &items).await?);
+            taken = carried(ctx, &keys, before_it, &plan.from, &tables, &items).await?;
+            taken.retain(|item| committed.insert(*item));
         }
-        return Ok(Work::Items { items, committed, frozen: true });
+        return Ok(Work::Items { items, committed, carried: taken, frozen: true });
     }
     let runs_first = |name: &&str| {
         before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { unchecked: None, .. }))
@@ -119,7 +126,7 @@ async fn work_of(ctx: &Ctx, start: &Start<'_>, step: &Step, before: &[StepPrevie
     let (planned, plan_tables) = material.plan(program, &step)?;
     let items: Vec<WorkItem> = planned.items().collect();
     let committed = carried(ctx, &keys, before_it, &material.from, &plan_tables, &items).await?;
-    Ok(Work::Items { items, committed, frozen: false })
+    Ok(Work::Items { items, carried: committed.clone(), committed, frozen: false })
 }
 
 /// Items that a start takes over from the generation before.

@@ -9,6 +9,7 @@ use spotmill_core::ids::{ItemIndex, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::{Source, Step};
 use spotmill_core::pins::Changes;
+use spotmill_core::reason::{Because, Code, Reason};
 use spotmill_core::records::{Lease, Plan, Seal, StepGeneration};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ pub struct Start<'a> {
 }
 
 /// Steps of which a part has to be redone, and why.
-pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, String>, HandlerError> {
+pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, Because>, HandlerError> {
     let mut renew = BTreeMap::new();
     // Steps whose files somebody is going to read.
     let mut wanted: BTreeSet<String> = BTreeSet::new();
@@ -70,28 +71,31 @@ pub async fn needed(ctx: &Ctx, start: &Start<'_>) -> Result<BTreeMap<String, Str
 }
 
 /// Sealed files that are needed and not there as they were sealed.
-async fn lost(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Option<String>, HandlerError> {
+async fn lost(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Option<Because>, HandlerError> {
     let files = inputs::sealed_files(ctx, keys, seal).await?;
     let damaged = inputs::damaged(ctx, keys, &files).await?;
     let items: BTreeSet<ItemIndex> = damaged.iter().map(|(file, _)| file.item).collect();
     Ok(damaged.first().map(|(file, found)| {
         let items = count(items.len() as u64, "item");
-        format!("redo {items}: {} {found}, of {} bytes", file.uri, file.bytes)
+        let text = format!("redo {items}: {} {found}, of {} bytes", file.uri, file.bytes);
+        let lost = damaged.iter().map(|(file, found)| format!("{} {found}", file.uri));
+        Because::one(text, Reason::with(Code::FilesLost, lost))
     }))
 }
 
 /// Why an incomplete frozen plan can no longer be carried out, or its items would read different versions.
-async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Option<String>, HandlerError> {
+async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Option<Because>, HandlerError> {
     let Some((plan, _)) = records::load::<Plan>(&*ctx.store, &keys.plan()).await? else {
         return Ok(None);
     };
     let age_ms = ctx.clock.now_ms().saturating_sub(plan.planned_ms);
     if ctx.settings.scratch_secs.is_some_and(|secs| age_ms >= secs * 1000) {
-        return Ok(Some("its intermediate files have expired".to_owned()));
+        return Ok(Some(Because::one("its intermediate files have expired", Reason::of(Code::FilesExpired))));
     }
     let is_elsewhere = plan.base.as_ref().is_some_and(|base| Some(base) != ctx.settings.base.as_ref());
     if is_elsewhere && !is_anywhere(ctx, start, keys) {
-        return Ok(Some("the project was moved before the step was complete".to_owned()));
+        let text = "the project was moved before the step was complete";
+        return Ok(Some(Because::one(text, Reason::of(Code::ProjectMoved))));
     }
     changed(ctx, start, keys, start.input.changed).await
 }
@@ -109,9 +113,9 @@ fn is_anywhere(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> bool {
 
 /// Inputs that are not as the items read them: `all` of a complete step; else those of committed items, and those that
 /// are gone, because what changed before it was read is simply read as it is now.
-async fn changed(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys, all: bool) -> Result<Option<String>, HandlerError> {
+async fn changed(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys, all: bool) -> Result<Option<Because>, HandlerError> {
     let Some(step) = start.bound.get(keys.step.as_str()) else { return Ok(None) };
-    Ok(changes(ctx, step, keys).await?.and_then(|found| found.summary(all)))
+    Ok(changes(ctx, step, keys).await?.and_then(|found| found.because(all)))
 }
 
 /// None for a step that was never planned.

@@ -1,5 +1,6 @@
 //! The arguments of `cost`.
 
+use super::values::number;
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Clone)]
@@ -20,7 +21,7 @@ pub struct CostArgs {
     #[arg(long)]
     pub compare: bool,
     /// A price or an assumption of docs/cost.md, such as vcpu_hour=0.05
-    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = rate)]
+    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = number)]
     pub rates: Vec<(String, f64)>,
 }
 
@@ -33,10 +34,4 @@ pub enum CostBy {
     Pool,
     /// What the time was spent on
     Class,
-}
-
-pub(super) fn rate(text: &str) -> Result<(String, f64), String> {
-    let wrong = || "expected NAME=NUMBER, for example --rate vcpu_hour=0.05".to_owned();
-    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
-    Ok((name.to_owned(), value.parse().map_err(|_| wrong())?))
 }

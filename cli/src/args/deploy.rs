@@ -30,6 +30,9 @@ pub struct DeployArgs {
     /// Deploy programs that need a newer glibc than the machines' 2.34
     #[arg(long)]
     pub allow_any_glibc: bool,
+    /// Deploy although a test of a step fails, or is invalid
+    #[arg(long)]
+    pub untested: bool,
     /// Print what would change and change nothing (code is uploaded all the same: CloudFormation reads it)
     #[arg(long)]
     pub dry_run: bool,

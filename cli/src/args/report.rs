@@ -1,6 +1,6 @@
 //! The arguments of `report`.
 
-use super::cost::rate;
+use super::values::number;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,6 +18,6 @@ pub struct ReportArgs {
     #[arg(long)]
     pub open: bool,
     /// A price or an assumption of docs/cost.md, such as vcpu_hour=0.05
-    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = rate)]
+    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = number)]
     pub rates: Vec<(String, f64)>,
 }

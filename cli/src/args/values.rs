@@ -21,3 +21,9 @@ pub fn accept(text: &str) -> Result<(String, Vec<u32>), String> {
     let items = items.split(',').map(|i| i.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
     Ok((step.to_owned(), items))
 }
+
+pub fn number(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "expected NAME=NUMBER, for example --rate vcpu_hour=0.05".to_owned();
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((name.to_owned(), value.parse().map_err(|_| wrong())?))
+}

@@ -14,17 +14,21 @@ use spotmill_core::types::Column;
 use spotmill_spec as spec;
 use std::path::Path;
 
-pub async fn validate(global: &Global, key: &KeyArgs) -> Result<Code, Stop> {
+pub async fn validate(global: &Global, key: &KeyArgs, tests: bool) -> Result<Code, Stop> {
     let project = Project::open(global)?;
-    let steps = outputs(&project, global, key).await?;
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
+    let steps = outputs(&project, &worker, global, key).await?;
     if global.json {
         let steps = steps.into_iter().map(|(step, columns)| StepColumns { step, columns }).collect();
         Event::Valid { steps }.print();
-        return Ok(Code::Done);
+    } else {
+        say!("✓ {}: {} steps", project.pipeline().name, steps.len());
+        for (name, columns) in &steps {
+            say!("  {name} makes {}", describe(columns));
+        }
     }
-    say!("✓ {}: {} steps", project.pipeline().name, steps.len());
-    for (name, columns) in &steps {
-        say!("  {name} makes {}", describe(columns));
+    if tests && super::test::all(global, &project, &worker).await? == 0 && !global.json {
+        say!("  there are no tests: {} tells how to write one", global.command("test"));
     }
     Ok(Code::Done)
 }
@@ -52,7 +56,8 @@ pub async fn schema(global: &Global, what: Option<&str>, pipeline: bool, events:
             false => Stop::usage(format!("`{what}` is neither a file nor a step; {}", instead(what, "steps", &names))),
         });
     }
-    let steps = outputs(&project, global, &KeyArgs::default()).await?;
+    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
+    let steps = outputs(&project, &worker, global, &KeyArgs::default()).await?;
     if let Some((_, columns)) = steps.iter().find(|(name, _)| name == what) {
         if global.json {
             Event::Columns { columns: columns.clone() }.print();
@@ -115,12 +120,16 @@ fn any_worker(global: &Global) -> Result<Worker, Stop> {
     Worker::find(global, None)
 }
 
-async fn outputs(project: &Project, global: &Global, key: &KeyArgs) -> Result<Vec<(String, Vec<Column>)>, Stop> {
-    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
+async fn outputs(
+    project: &Project,
+    worker: &Worker,
+    global: &Global,
+    key: &KeyArgs,
+) -> Result<Vec<(String, Vec<Column>)>, Stop> {
     let frozen = spec::freeze(project.pipeline());
     let input = project::sample_input(project, global, key);
     let program = super::run::program(&frozen, &input, global)?;
-    let reply = check::check(project, &program, &worker, inspect::store(global).await?.into(), global).await?;
+    let reply = check::check(project, &program, worker, inspect::store(global).await?.into(), global).await?;
     let names = project.pipeline().steps.iter().map(|s| s.name.clone());
     let made = names.zip(reply.steps).filter_map(|(name, step)| match step {
         CheckedStep::Ok { output, .. } => Some((name, output)),

@@ -60,6 +60,9 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let program = super::run::program(&plan.frozen, &input, global)?;
     let reply = check::check(&plan.project, &program, &worker, Arc::new(aws.store()), global).await?;
     let foreseen = spec::foreseen(plan.project.pipeline(), &program.params, &reply);
+    if !args.untested {
+        tested(&plan, &worker, global, &ui).await?;
+    }
     let identity = aws.account().identity().await?;
     let Some(now) = stack(global, args, &plan, &aws, &identity, &ui).await? else {
         ui.note("nothing was changed");
@@ -69,6 +72,17 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let record = pipeline(&world, &plan, &foreseen, &ui).await?;
     print_outcome(global, &world, &record);
     Ok(Code::Done)
+}
+
+/// Does the tests of the steps, if there are any, with the worker that this machine can run.
+async fn tested(plan: &Plan, worker: &Worker, global: &Global, ui: &Ui) -> Result<(), Stop> {
+    let remedy = "mend the step or its test, or deploy all the same with --untested";
+    let passed = super::test::all(global, &plan.project, worker).await;
+    let passed = passed.map_err(|stop| if stop.remedy.is_some() { stop } else { stop.remedy(remedy) })?;
+    if passed == 0 {
+        ui.note("there are no tests of its steps");
+    }
+    Ok(())
 }
 
 /// Gathers everything that needs no AWS, or returns the reason why it cannot be deployed.

@@ -9,6 +9,7 @@ pub mod destroy;
 pub mod diff;
 #[cfg(feature = "aws")]
 pub mod doctor;
+pub mod explain;
 pub mod gc;
 pub mod init;
 pub mod item;
@@ -31,6 +32,7 @@ pub mod start;
 pub mod status;
 #[cfg(feature = "aws")]
 pub mod stop;
+pub mod test;
 pub mod version;
 #[cfg(feature = "aws")]
 pub mod worker;

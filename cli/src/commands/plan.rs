@@ -56,7 +56,7 @@ pub async fn run(global: &Global, key: &KeyArgs, fleet: bool, changed: bool) -> 
 
 /// What a start's check would foresee of columns that are a contract with readers. What the check refuses, `validate` and a
 /// start report.
-async fn foreseen(
+pub async fn foreseen(
     project: &Project,
     frozen: &str,
     input: &RunInput,

@@ -5,18 +5,21 @@ mod difference;
 mod parts;
 
 pub use difference::{Change, ColumnDifference, Difference, Example, Field, Retyped};
-pub use parts::{CostReport, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
+pub use parts::{CostReport, DefinitionChange, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
 #[cfg(feature = "aws")]
 pub use parts::{FleetSize, LeftOut};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
+use spotmill_cases::Finding;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::item::{FunctionInfo, ItemReport, RowCounts};
 use spotmill_core::life::InstanceRecord;
+use spotmill_core::reason::Reason;
 use spotmill_core::records::{DeployedWorker, FailureRecord, Receipt, RunReport, WorkItem};
 use spotmill_core::types::Column;
+use spotmill_lambdas::explain::Explained;
 use spotmill_lambdas::lineage::Lineage;
 use spotmill_spec::Problem;
 use std::io::Write;
@@ -122,6 +125,21 @@ pub enum Event {
     Valid {
         steps: Vec<StepColumns>,
     },
+    /// `test`, `validate --tests`: a test; without findings it passed.
+    Tested {
+        name: String,
+        step: String,
+        file: String,
+        line: usize,
+        passed: bool,
+        findings: Vec<Finding>,
+    },
+    /// `test`, `validate --tests`: the end.
+    TestsEnded {
+        passed: usize,
+        failed: usize,
+        wall_ms: u64,
+    },
     /// `schema`: the columns of a file or a step.
     Columns {
         columns: Vec<Column>,
@@ -149,6 +167,23 @@ pub enum Event {
         todo: Option<usize>,
         files: usize,
         bytes: u64,
+    },
+    /// `explain`: what a start would do of a step, and why. `show --why`: what the last one did.
+    Explained {
+        run: RunId,
+        #[serde(flatten)]
+        step: Box<Explained>,
+        /// Changes of its definition, with `--diff`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<DefinitionChange>,
+    },
+    /// `explain --items`, `show STEP --why`: what becomes of an item; `hit` is reused.
+    ItemDecided {
+        run: RunId,
+        step: String,
+        item: u32,
+        hit: bool,
+        reason: Reason,
     },
     /// `plan --fleet`: the machines that a step would ask for.
     Fleet(Box<FleetAsked>),

@@ -55,6 +55,14 @@ pub struct Published {
     pub bytes: u64,
 }
 
+/// How a part of a step's definition changed, or a param.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DefinitionChange {
+    pub what: String,
+    pub old: String,
+    pub new: String,
+}
+
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StepColumns {
     pub step: String,

@@ -38,7 +38,12 @@ fn on(dates: &str) -> Vec<String> {
 
 /// Ten orders and an explanation of every key.
 pub fn orders() -> Example {
-    let files = template!["shop/sql/clean.sql", "shop/data/orders-2026-01-01.csv", "shop/pipeline.toml"];
+    let files = template![
+        "shop/sql/clean.sql",
+        "shop/data/orders-2026-01-01.csv",
+        "shop/tests/clean.toml",
+        "shop/pipeline.toml",
+    ];
     Example { files: files.into(), run: on("2026-01-01") }
 }
 

@@ -4,6 +4,7 @@
 //! through `check_problems`.
 
 pub mod dates;
+mod document;
 mod engine;
 mod file;
 mod foreseen;
@@ -22,19 +23,20 @@ mod shape;
 pub mod sql;
 mod sqlrules;
 pub mod template;
-mod tree;
+pub mod tree;
 mod typed;
 pub mod units;
 
+pub use document::document;
 pub use engine::{check_functions, check_problems};
+pub use file::Any;
 pub use foreseen::foreseen;
 pub use freeze::{digest, freeze, thaw};
 pub use locate::{Parsed, Sources};
 pub use names::is_name;
-pub use params::{ParamProblem, resolve, run_id};
-pub(crate) use problem::arrange;
-pub use problem::{Place, Problem, Severity, render};
-pub use schema::json_schema;
+pub use params::{ParamProblem, resolve, run_id, sample, text_of};
+pub use problem::{Place, Problem, Severity, arrange, render};
+pub use schema::{json_schema, schema_of};
 pub use template::expand;
 
 use serde::Deserialize;
@@ -68,7 +70,7 @@ pub fn parse(sources: &Sources) -> Result<Parsed, Vec<Problem>> {
         return Err(problem::arrange(failures.into_iter().map(|f| not_toml(sources, f)).collect(), sources));
     }
     let schema = json_schema();
-    let mut shape = shape::Shape::new(&sources.path, &schema);
+    let mut shape = shape::Shape::new(&sources.path, "a pipeline", &schema);
     let clean = shape.clean(&root);
     let mut problems = std::mem::take(&mut shape.problems);
     match file::File::deserialize(clean) {
@@ -98,7 +100,7 @@ fn finish(sources: &Sources, root: tree::Node, file: file::File, found: Vec<Prob
     Ok(Parsed::new(pipeline, problems, sources.clone(), root, order))
 }
 
-fn not_toml(sources: &Sources, (message, span): (String, std::ops::Range<usize>)) -> Problem {
+pub(crate) fn not_toml(sources: &Sources, (message, span): (String, std::ops::Range<usize>)) -> Problem {
     let place = Place { file: sources.path.clone(), span };
     Problem::error("bad-toml", "this is not TOML").at(place, message)
 }

@@ -96,6 +96,23 @@ pub fn coerce(param: &Param, raw: &Json) -> Result<Value, String> {
     }
 }
 
+/// A synthetic value: enough to check types where nothing depends on it.
+pub fn sample(param: &Param) -> Json {
+    if let Some(first) = param.one_of.as_ref().and_then(|all| all.first()) {
+        return first.clone().into();
+    }
+    match param.ty {
+        ParamType::Bool => true.into(),
+        ParamType::Int8 | ParamType::Int16 | ParamType::Int32 | ParamType::Int64 => {
+            (param.min.unwrap_or(1.0) as i64).into()
+        }
+        ParamType::Float64 => param.min.unwrap_or(1.0).into(),
+        ParamType::String | ParamType::Path => "sample".into(),
+        ParamType::Date => "2000-01-01".into(),
+        ParamType::Timestamp => "2000-01-01T00:00:00".into(),
+    }
+}
+
 /// A value as it is written, text without quotation marks.
 pub fn text_of(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)

@@ -89,7 +89,7 @@ impl Problem {
 }
 
 /// Errors first as they stand in the files, each once.
-pub(crate) fn arrange(mut problems: Vec<Problem>, sources: &Sources) -> Vec<Problem> {
+pub fn arrange(mut problems: Vec<Problem>, sources: &Sources) -> Vec<Problem> {
     problems = problems.into_iter().map(|p| p.located(sources)).collect();
     problems.sort_by_key(|p| (p.file != sources.path, p.file.clone(), p.span.as_ref().map_or(0, |s| s.start)));
     problems.dedup();

@@ -1,13 +1,19 @@
 //! The JSON Schema of the pipeline file, for editors and for the shape check, from the types that parse it.
 
 use super::file::File;
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 /// JSON Schema (2020-12) of `pipeline.toml`.
 pub fn json_schema() -> Value {
+    schema_of::<File>()
+}
+
+/// JSON Schema of a TOML file of these types.
+pub fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     tidy(&mut schema);
     schema
 }

@@ -10,13 +10,15 @@ use std::ops::Range;
 
 pub struct Shape<'a> {
     file: &'a str,
+    /// What the whole file is, in messages: `a pipeline`.
+    owner: &'a str,
     schema: &'a Value,
     pub problems: Vec<Problem>,
 }
 
 impl<'a> Shape<'a> {
-    pub fn new(file: &'a str, schema: &'a Value) -> Self {
-        Self { file, schema, problems: Vec::new() }
+    pub fn new(file: &'a str, owner: &'a str, schema: &'a Value) -> Self {
+        Self { file, owner, schema, problems: Vec::new() }
     }
 
     /// The file without what is wrong in it.
@@ -87,8 +89,10 @@ impl<'a> Shape<'a> {
         };
         let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
         let max = bound("maximum").or_else(|| (schema.get("format")? == "uint32").then_some(f64::from(u32::MAX)));
-        let good =
-            number.is_finite() && bound("minimum").is_none_or(|m| number >= m) && max.is_none_or(|m| number <= m);
+        // Where any value may stand, its reader says whether infinity may.
+        let good = (number.is_finite() || types(schema).is_empty())
+            && bound("minimum").is_none_or(|m| number >= m)
+            && max.is_none_or(|m| number <= m);
         if !good {
             let title = format!("`{}` cannot be {number}", shown(path));
             self.report("bad-value", title, node.span.clone(), "out of range".to_owned());
@@ -121,7 +125,7 @@ impl<'a> Shape<'a> {
 
     fn unknown_key(&mut self, entry: &Entry, declared: Vec<&str>, path: &str) {
         let title = match path {
-            "" => format!("a pipeline has no key `{}`", entry.key),
+            "" => format!("{} has no key `{}`", self.owner, entry.key),
             path => format!("`{path}` has no key `{}`", entry.key),
         };
         let label = match nearest(&entry.key, declared.iter().copied()) {
@@ -141,7 +145,7 @@ impl<'a> Shape<'a> {
                 continue;
             }
             let (owner, span) = match path {
-                "" => ("a pipeline".to_owned(), 0..0),
+                "" => (self.owner.to_owned(), 0..0),
                 path => (format!("`{path}`"), node.span.clone()),
             };
             self.report("missing-key", format!("{owner} needs `{key}`"), span, advice(path, key).to_owned());

@@ -6,7 +6,7 @@ mod estimate;
 mod memory;
 mod size;
 
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, Span, estimate, span};
 pub use memory::{Packing, expected_peak, first_rung, pack};
 pub use size::{Question, Size, size};
 
@@ -48,6 +48,19 @@ pub struct PastStep {
     pub peak_per_byte: Option<f64>,
 }
 
+/// How long an input byte held a slot in the last runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    pub runs: usize,
+    /// Of the quickest run, the middle one and the slowest.
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+    /// Of the middle run.
+    pub items: u32,
+    pub input_bytes: u64,
+}
+
 /// What is expected of a step's next run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
@@ -71,10 +84,30 @@ impl History {
         self
     }
 
+    /// Complete runs of the step on slots of as many vCPUs.
+    fn past(&self, step: &str, vcpus: u32) -> Vec<&PastStep> {
+        let steps = self.runs.iter().filter_map(|run| run.steps.get(step));
+        steps.filter(|s| s.vcpus == vcpus && s.input_bytes > 0 && s.held_ms() > 0).collect()
+    }
+
+    /// What `measured` is the middle of.
+    pub fn band(&self, step: &str, vcpus: u32) -> Option<Band> {
+        let measured = self.measured(step, vcpus)?;
+        let all = sorted(self.past(step, vcpus).iter().map(|s| s.held_ms() as f64 / s.input_bytes as f64));
+        let (first, last) = (all.first()?, all.last()?);
+        Some(Band {
+            runs: measured.runs,
+            low: first.max(LEAST_MS_PER_GB / 1e9),
+            median: measured.slot_ms_per_byte,
+            high: last.max(measured.slot_ms_per_byte),
+            items: measured.items,
+            input_bytes: measured.input_bytes,
+        })
+    }
+
     /// Nothing of a step that was never measured on slots of as many vCPUs.
     pub fn measured(&self, step: &str, vcpus: u32) -> Option<Measured> {
-        let steps = self.runs.iter().filter_map(|run| run.steps.get(step));
-        let past: Vec<&PastStep> = steps.filter(|s| s.vcpus == vcpus && s.input_bytes > 0 && s.held_ms() > 0).collect();
+        let past = self.past(step, vcpus);
         let least = LEAST_MS_PER_GB / 1e9;
         Some(Measured {
             runs: past.len(),

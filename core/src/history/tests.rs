@@ -166,3 +166,13 @@ fn time_and_vcpu_hours_are_foreseen() {
     assert_eq!(estimated, Estimate { secs: 1_860, vcpu_hours: 10.0 + 1.0 / 3.0 });
     assert_eq!(estimate(&m, 0, 1, 2, 60).secs, 60, "the boot alone");
 }
+
+#[test]
+fn a_span_is_that_of_the_quickest_the_middle_and_the_slowest_run() {
+    let past = history([run("1", 1, 10), run("2", 1, 20), run("3", 1, 90)]);
+    let band = past.band("s", 2).expect("measured");
+    assert_eq!(span(&band, GB / 2), Span { low: 5_000, median: 10_000, high: 45_000 });
+    assert_eq!((band.runs, band.median), (3, past.measured("s", 2).expect("measured").slot_ms_per_byte));
+    assert_eq!(past.band("s", 4), None, "never measured on such slots");
+    assert_eq!(span(&band, 0), Span::default());
+}

@@ -3,6 +3,7 @@
 
 use crate::ids::{ItemIndex, Uri};
 use crate::item::InputFile;
+use crate::reason::{Because, Code, Reason};
 use crate::records::WorkItem;
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ pub struct Compared {
     /// Positions in the listing that some item reads.
     read: RoaringBitmap,
     /// Frozen objects that are not there now as they were, and the items that read them.
-    differing: BTreeMap<Uri, RoaringBitmap>,
+    differing: BTreeMap<Uri, (InputFile, RoaringBitmap)>,
 }
 
 impl Compared {
@@ -30,14 +31,20 @@ impl Compared {
             self.read.insert(u32::try_from(at).unwrap_or(u32::MAX));
         }
         if at.is_none_or(|at| self.now[at].etag != file.etag) {
-            self.differing.entry(file.uri.clone()).or_default().extend(readers);
+            let entry = self.differing.entry(file.uri.clone());
+            entry.or_insert_with(|| (file.clone(), RoaringBitmap::new())).1.extend(readers);
         }
     }
 
     /// Frozen objects that differ: the items that read each, and what is there now.
     pub fn differing(&self) -> impl Iterator<Item = (&Uri, &RoaringBitmap, Option<&InputFile>)> {
         let now = |uri: &Uri| self.now.binary_search_by(|f| f.uri.cmp(uri)).ok().map(|at| &self.now[at]);
-        self.differing.iter().map(move |(uri, readers)| (uri, readers, now(uri)))
+        self.differing.iter().map(move |(uri, (_, readers))| (uri, readers, now(uri)))
+    }
+
+    /// The object as it was frozen.
+    fn was(&self, uri: &Uri) -> Option<&InputFile> {
+        self.differing.get(uri).map(|(was, _)| was)
     }
 
     /// Is nothing listed?
@@ -91,8 +98,8 @@ impl Listings {
 /// How a step's inputs differ from its frozen plan; a start decides by it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
-    /// Files that changed, and whether a committed item read each.
-    changed: Vec<(Uri, bool)>,
+    /// Files that changed, how, and whether a committed item read each.
+    changed: Vec<(Uri, String, bool)>,
     gone: Vec<Uri>,
     /// How many are new, and the first of them.
     new: Option<(u64, Uri)>,
@@ -106,7 +113,10 @@ impl Changes {
         for compared in listings.all() {
             for (uri, readers, now) in compared.differing() {
                 match now {
-                    Some(_) => found.changed.push((uri.clone(), !readers.is_disjoint(committed))),
+                    Some(now) => {
+                        let how = compared.was(uri).map(|was| versions(was, now)).unwrap_or_default();
+                        found.changed.push((uri.clone(), how, !readers.is_disjoint(committed)));
+                    }
                     None => found.gone.push(uri.clone()),
                 }
                 found.items |= readers & committed;
@@ -121,19 +131,38 @@ impl Changes {
 
     /// `redo 1 item: x.csv changed`; nothing if nothing has to be redone. `all` of a complete step; else what
     /// committed items read, and what is gone: what changed before it was read is simply read as it is now.
-    pub fn summary(&self, all: bool) -> Option<String> {
-        let changed: Vec<&Uri> = self.changed.iter().filter(|(_, read)| *read).map(|(uri, _)| uri).collect();
-        let parts = [
-            changed.first().map(|first| describe(first, changed.len() as u64, "changed", "changed")),
-            self.gone.first().map(|first| describe(first, self.gone.len() as u64, "is gone", "are gone")),
-            self.new.as_ref().filter(|_| all).map(|(n, first)| describe(first, *n, "is new", "are new")),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| match self.items.len() {
+    pub fn because(&self, all: bool) -> Option<Because> {
+        let changed: Vec<&(Uri, String, bool)> = self.changed.iter().filter(|(_, _, read)| *read).collect();
+        let (mut parts, mut reasons) = (Vec::new(), Vec::new());
+        if let Some((first, _, _)) = changed.first() {
+            parts.push(describe(first, changed.len() as u64, "changed", "changed"));
+            let how = changed.iter().map(|(uri, how, _)| format!("{uri}: {how}"));
+            reasons.push(Reason::with(Code::InputChanged, how));
+        }
+        if let Some(first) = self.gone.first() {
+            parts.push(describe(first, self.gone.len() as u64, "is gone", "are gone"));
+            reasons.push(Reason::with(Code::InputRemoved, self.gone.iter().map(Uri::to_string)));
+        }
+        if let Some((n, first)) = self.new.as_ref().filter(|_| all) {
+            parts.push(describe(first, *n, "is new", "are new"));
+            let others = (*n > 1).then(|| format!("and {} more", crate::format::number(n - 1)));
+            reasons.push(Reason::with(Code::InputAdded, std::iter::once(first.to_string()).chain(others)));
+        }
+        let text = match self.items.len() {
             0 => parts.join(", "),
             n => format!("redo {}: {}", crate::format::count(n, "item"), parts.join(", ")),
-        })
+        };
+        (!reasons.is_empty()).then_some(Because { text, reasons })
     }
+}
+
+/// `ETag a → b, 10 → 12 bytes`.
+fn versions(was: &InputFile, now: &InputFile) -> String {
+    let bytes = match was.bytes == now.bytes {
+        true => format!("{} bytes as before", now.bytes),
+        false => format!("{} → {} bytes", was.bytes, now.bytes),
+    };
+    format!("ETag {} → {}, {bytes}", was.etag, now.etag)
 }
 
 fn describe(first: &Uri, n: u64, one: &str, several: &str) -> String {

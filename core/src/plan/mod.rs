@@ -2,6 +2,7 @@
 //! It never splits an object, never packs two partitions into one item, and refuses what would cost more in requests
 //! than in machines.
 
+pub mod decided;
 mod division;
 mod list;
 

@@ -3,6 +3,7 @@
 use super::deployed::DeployedWorker;
 use crate::destination::Existing;
 use crate::ids::{Epoch, ExecutionId, Generation, ItemIndex, StepName};
+use crate::reason::Reason;
 use crate::types::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,9 @@ pub struct StepGeneration {
     pub parts: BTreeMap<String, String>,
     /// Why this generation began, for people.
     pub because: String,
+    /// The same by codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
     /// The generation of which items that read the very same files need not be redone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carries_over: Option<Generation>,

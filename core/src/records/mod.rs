@@ -1,6 +1,7 @@
 //! The records under `runs/`, each with a version. They are the truth of a run: receipts commit attempts, a seal
 //! completes a step, a manifest states what was published. Messages and callbacks are hints and live here too.
 
+mod decisions;
 mod deployed;
 mod foreseen;
 mod lease;
@@ -12,6 +13,7 @@ mod round;
 pub(crate) mod seal;
 
 pub use crate::version::RECORD_VERSION;
+pub use decisions::Decisions;
 pub use deployed::{Deployed, DeployedWorker, WorkerNeeds, WorkerSettings};
 pub use foreseen::{Foreseen, ForeseenStep};
 pub use lease::{Lease, RunOutcome, StepGeneration};

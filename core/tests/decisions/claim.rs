@@ -9,6 +9,7 @@ pub fn lease(owner: Option<&str>) -> Lease {
         signature: String::new(),
         parts: BTreeMap::new(),
         because: String::new(),
+        reasons: Vec::new(),
         carries_over: None,
     };
     Lease {

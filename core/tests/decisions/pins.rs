@@ -1,6 +1,7 @@
 use crate::door::file;
 use spotmill_core::item::InputFile;
 use spotmill_core::pins::{Changes, Compared, Frozen, Listings, pins};
+use spotmill_core::reason::Code;
 use spotmill_core::records::WorkItem;
 use spotmill_core::tally::RoaringBitmap;
 use std::collections::BTreeMap;
@@ -79,7 +80,8 @@ fn what_a_finished_run_reports() {
 #[test]
 fn what_a_start_redoes() {
     let committed: RoaringBitmap = [0].into_iter().collect();
-    let summary = |now, all| Changes::of(&listings(now, vec![file("x")]), &committed).summary(all);
+    let because = |now, all| Changes::of(&listings(now, vec![file("x")]), &committed).because(all);
+    let summary = |now, all| because(now, all).map(|because| because.text);
     let same = || vec![file("a"), file("b"), file("c")];
     assert_eq!(summary(same(), true), None);
     assert_eq!(summary(vec![changed("a"), file("b"), file("c")], false).as_deref(), Some("redo 1 item: `a` changed"));
@@ -88,8 +90,18 @@ fn what_a_start_redoes() {
     let more = [same(), vec![file("d"), file("e")]].concat();
     assert_eq!(summary(more.clone(), true).as_deref(), Some("`d` and 1 more are new"));
     assert_eq!(summary(more, false), None);
-    let table = Changes::of(&listings(same(), vec![changed("x")]), &committed).summary(false);
-    assert_eq!(table.as_deref(), Some("redo 1 item: `x` changed"));
+    let table = Changes::of(&listings(same(), vec![changed("x")]), &committed).because(false);
+    assert_eq!(table.map(|because| because.text).as_deref(), Some("redo 1 item: `x` changed"));
+    // The same by codes, with the versions.
+    let mixed = because(vec![changed("a"), file("c"), file("d")], true).expect("reasons").reasons;
+    let codes: Vec<Code> = mixed.iter().map(|reason| reason.code).collect();
+    assert_eq!(codes, [Code::InputChanged, Code::InputRemoved, Code::InputAdded]);
+    let (was, now) = (file("a"), changed("a"));
+    assert_eq!(mixed[0].details, [format!("a: ETag {} → {}, {} bytes as before", was.etag, now.etag, now.bytes)]);
+    assert_eq!(
+        (mixed[1].details.as_slice(), mixed[2].details.as_slice()),
+        (&["b".to_owned()][..], &["d".to_owned()][..])
+    );
 }
 
 /// Notes are for people, and bounded; what changed is for workers, and whole.

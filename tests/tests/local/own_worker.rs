@@ -12,7 +12,7 @@ const HOST: &str = std::env::consts::ARCH;
 const OTHER: &str = if cfg!(target_arch = "aarch64") { "x86_64" } else { "aarch64" };
 
 /// The first bytes of a program for Linux on this processor, which has nothing else in it.
-fn program_for(machine: &str) -> Vec<u8> {
+pub fn program_for(machine: &str) -> Vec<u8> {
     let mut bytes = vec![0u8; 64];
     bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     bytes[16] = 2;

@@ -27,6 +27,7 @@ mod shell;
 mod spec;
 mod stage;
 pub mod state;
+pub mod trial;
 
 pub use child::Launch;
 pub use config::{Machine, Ports, Program, Share, SupervisorConfig, Times};

@@ -1,15 +1,16 @@
 //! The spec of a child: one item of a frozen plan, with the run's params in its SQL. Only this module makes an
-//! `ItemSpec`, for an attempt and for a replay.
+//! `ItemSpec`: for an attempt, for a replay, and for a test of a step (`trial`).
 
 use crate::cache::Frozen;
 use crate::frozen;
 use spotmill_core::format::count;
 use spotmill_core::ids::{AttemptId, Generation, ItemIndex, RunId, Uri};
-use spotmill_core::item::{ITEM_VERSION, ItemSpec, TableInput};
+use spotmill_core::item::{ITEM_VERSION, InputFile, ItemSpec, TableInput, ValueFilter};
 use spotmill_core::keys::StepKeys;
-use spotmill_core::model::Step;
+use spotmill_core::model::{Read, Step};
 use spotmill_core::plan::{item_digest, line_range};
 use spotmill_core::records::{Lease, Pins, WorkItem};
+use spotmill_core::types::Value;
 use spotmill_platform::ports::{Store, StoreError};
 use std::collections::BTreeMap;
 
@@ -74,7 +75,6 @@ pub struct Asked<'a> {
 pub fn spec(asked: Asked<'_>) -> Result<ItemSpec, String> {
     let Asked { run, generation, attempt, lease, frozen: shared, step, item, scratch, tmp, threads, memory_bytes } =
         asked;
-    let (transform, expect) = frozen::bound(step, &lease.params)?;
     let mut tables = BTreeMap::new();
     for (name, files) in item.tables {
         let Some(read) = shared.tables.table_reads.get(&name).cloned() else {
@@ -82,28 +82,70 @@ pub fn spec(asked: Asked<'_>) -> Result<ItemSpec, String> {
         };
         tables.insert(name, TableInput { files, read });
     }
-    Ok(ItemSpec {
-        v: ITEM_VERSION,
+    made(Parts {
         run: run.clone(),
-        step: step.name.as_str().into(),
         generation,
         item: item.item,
         attempt,
         worker_version: shared.plan.worker_version.clone(),
-        alias: step.input.alias.clone(),
+        step,
         inputs: item.inputs,
         read: shared.tables.read.clone(),
         tables,
         value: item.value,
-        params: lease.params.clone(),
-        transform,
-        output: step.output.clone(),
-        rows: step.rows,
-        expect,
+        params: &lease.params,
         scratch,
         tmp,
         threads,
         memory_bytes,
+    })
+}
+
+/// What a child's spec is made of.
+pub struct Parts<'a> {
+    pub run: RunId,
+    pub generation: Generation,
+    pub item: ItemIndex,
+    pub attempt: AttemptId,
+    pub worker_version: String,
+    pub step: &'a Step,
+    pub inputs: Vec<InputFile>,
+    pub read: Read,
+    pub tables: BTreeMap<String, TableInput>,
+    pub value: Option<ValueFilter>,
+    pub params: &'a BTreeMap<String, Value>,
+    pub scratch: Uri,
+    pub tmp: String,
+    pub threads: u32,
+    pub memory_bytes: u64,
+}
+
+/// An error states what of the step's SQL cannot be bound.
+pub fn made(parts: Parts<'_>) -> Result<ItemSpec, String> {
+    let step = parts.step;
+    let (transform, expect) = frozen::bound(step, parts.params)?;
+    Ok(ItemSpec {
+        v: ITEM_VERSION,
+        run: parts.run,
+        step: step.name.as_str().into(),
+        generation: parts.generation,
+        item: parts.item,
+        attempt: parts.attempt,
+        worker_version: parts.worker_version,
+        alias: step.input.alias.clone(),
+        inputs: parts.inputs,
+        read: parts.read,
+        tables: parts.tables,
+        value: parts.value,
+        params: parts.params.clone(),
+        transform,
+        output: step.output.clone(),
+        rows: step.rows,
+        expect,
+        scratch: parts.scratch,
+        tmp: parts.tmp,
+        threads: parts.threads,
+        memory_bytes: parts.memory_bytes,
         network: step.resources.network,
     })
 }

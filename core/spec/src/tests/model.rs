@@ -208,7 +208,7 @@ fn the_schema_knows_the_fixtures_keys() {
     for name in ["flights", "suppliers"] {
         let sources = fixture(name);
         let (root, _) = crate::tree::parse(&sources.toml);
-        let mut shape = crate::shape::Shape::new("pipeline.toml", &schema);
+        let mut shape = crate::shape::Shape::new("pipeline.toml", "a pipeline", &schema);
         shape.clean(&root);
         assert_eq!(shape.problems, []);
     }

@@ -129,7 +129,7 @@ impl World {
             "v": 1, "owner": "root", "epoch": EPOCH, "pipeline_digest": digest, "params": {}, "started_ms": 1,
             "generations": {"copy": StepGeneration {
                 generation: 1, signature: String::new(), parts: BTreeMap::new(), because: "new".to_owned(),
-                carries_over: None,
+                reasons: Vec::new(), carries_over: None,
             }},
         });
         let lease: Lease = serde_json::from_value(lease).expect("lease");

@@ -1,0 +1,129 @@
+//! `explain`: says what a start of one key would reuse, do again and take, and why, by the decisions that a start itself
+//! makes; and `show --why`: what the last start decided, from the records that it kept. Neither changes anything.
+
+mod changes;
+mod kept;
+mod print;
+
+use crate::answers;
+use crate::args::{ExplainArgs, Global};
+use crate::event::Event;
+use crate::exit::{Code, Stop};
+use crate::inspect::Inspector;
+use crate::project::{self, Project};
+use crate::worker::Worker;
+use changes::Change;
+pub use kept::kept;
+use spotmill_core::calls::RunInput;
+use spotmill_core::format::instead;
+use spotmill_core::ids::RunId;
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::Lease;
+use spotmill_lambdas::explain::{Explained, Failures, explain, is_hit};
+use spotmill_lambdas::preview::preview;
+use spotmill_lambdas::{Ctx, Program, history, report};
+use spotmill_platform::records;
+use spotmill_spec as spec;
+use std::collections::BTreeMap;
+
+pub async fn run(global: &Global, args: &ExplainArgs) -> Result<Code, Stop> {
+    let rate = rate(args)?;
+    let project = Project::open(global)?;
+    let pipeline = project.pipeline();
+    if let Some(step) = args.step.as_deref().filter(|step| pipeline.step(step).is_none()) {
+        let steps: Vec<&str> = pipeline.steps.iter().map(|s| s.name.as_str()).collect();
+        return Err(Stop::usage(format!("there is no step `{step}`; {}", instead(step, "steps", &steps))));
+    }
+    let frozen = spec::freeze(pipeline);
+    let input = RunInput {
+        changed: args.changed,
+        fresh: args.fresh,
+        from_step: args.from_step.clone(),
+        ..project::run_input(&pipeline.name, global, &args.key)
+    };
+    let worker = Worker::find(global, pipeline.worker_crate.as_deref())?;
+    let inspector = Inspector::open(global).await?;
+    let ctx = &inspector.ctx;
+    let foreseen = super::plan::foreseen(&project, &frozen, &input, &worker, ctx).await?;
+    let deployed = worker.deployed()?;
+    let steps = preview(ctx, frozen.as_bytes(), &deployed, &input, &foreseen).await.map_err(Stop::from)?;
+    let program = super::run::program(&frozen, &input, global)?;
+    let run = program.run_id();
+    let lease = lease(ctx, &run).await?;
+    let failures = failures(ctx, &run, lease.as_ref()).await?;
+    let history = history::load(ctx, &pipeline.name).await;
+    let mut explained = explain(pipeline, &steps, &failures, &history);
+    let changes = changes::since(ctx, lease.as_ref(), &program, &deployed.version, &explained).await?;
+    changes::detail(&mut explained, &changes);
+    let explained: Vec<Explained> =
+        explained.into_iter().filter(|e| args.step.as_deref().is_none_or(|step| step == e.step)).collect();
+    if global.json {
+        explained.iter().for_each(|step| event(&run, step, args, &changes));
+        return Ok(Code::Done);
+    }
+    print::all(&run, &explained, rate);
+    if args.items {
+        explained.iter().for_each(print::items);
+    }
+    if args.diff {
+        let own = |change: &&Change| change.step.as_deref().is_none_or(|s| explained.iter().any(|e| e.step == s));
+        changes.iter().filter(own).for_each(|change| say!("\n{}", change.text()));
+    }
+    Ok(Code::Done)
+}
+
+fn rate(args: &ExplainArgs) -> Result<Option<f64>, Stop> {
+    match &args.rate {
+        None => Ok(None),
+        Some((name, usd)) if name == "vcpu_hour" && usd.is_finite() && *usd >= 0.0 => Ok(Some(*usd)),
+        Some((name, usd)) => {
+            let what = format!("--rate {name}={usd}: expected the dollars of a vCPU-hour");
+            Err(Stop::usage(what).remedy("for example --rate vcpu_hour=0.05"))
+        }
+    }
+}
+
+fn event(run: &RunId, step: &Explained, args: &ExplainArgs, changes: &[Change]) {
+    let own = changes.iter().filter(|c| args.diff && c.step.as_deref().is_none_or(|s| s == step.step));
+    let changes = own.map(|change| change.change.clone()).collect();
+    Event::Explained { run: run.clone(), step: Box::new(step.clone()), changes }.print();
+    if args.items {
+        decisions(run, step);
+    }
+}
+
+fn decisions(run: &RunId, step: &Explained) {
+    for (item, reason) in &step.decisions {
+        let (hit, reason) = (is_hit(reason.code), reason.clone());
+        Event::ItemDecided { run: run.clone(), step: step.step.clone(), item: *item, hit, reason }.print();
+    }
+}
+
+async fn lease(ctx: &Ctx, run: &RunId) -> Result<Option<Lease>, Stop> {
+    let found = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, run).lease()).await;
+    Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
+}
+
+/// The last failures of a run's items, by step; nothing of a run that never began.
+async fn failures(ctx: &Ctx, run: &RunId, lease: Option<&Lease>) -> Result<BTreeMap<String, Failures>, Stop> {
+    if lease.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let report = report::summarize(ctx, run).await.map_err(Stop::from)?;
+    let of = |failures: &[spotmill_core::records::FailureRecord]| failures.iter().map(|f| (f.item, f.class)).collect();
+    Ok(report.steps.iter().map(|step| (step.step.to_string(), of(&step.failures))).collect())
+}
+
+/// The program of a frozen pipeline that a run had.
+async fn frozen_program(ctx: &Ctx, run: &RunId, lease: &Lease) -> Result<Option<Program>, Stop> {
+    let uri = RunKeys::new(&ctx.root, run).pipeline(&lease.pipeline_digest);
+    match ctx.store.get(&uri).await {
+        Ok(object) => {
+            let program = Program::thaw(&object.body, lease.params.clone(), ctx.settings.base.clone());
+            // A pipeline that an older program froze otherwise is not compared.
+            Ok(program.ok())
+        }
+        Err(spotmill_platform::ports::StoreError::NotFound(_)) => Ok(None),
+        Err(e) => Err(answers::of_store(e)),
+    }
+}
