@@ -123,8 +123,8 @@ async fn load(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<L
     };
     let mut steps = Vec::new();
     for step in &report.steps {
-        let worked = found.iter().flat_map(|found| &found.generations);
-        let worked = worked.into_iter().find(|w| w.keys.step == step.step && w.keys.generation == step.generation);
+        let of_step = |w: &&Worked| w.keys.step == step.step && w.keys.generation == step.generation;
+        let worked = found.iter().flat_map(|found| &found.generations).find(of_step);
         steps.push(loaded_step(ctx, run, &program, step, worked, lease.epoch).await?);
     }
     Ok(Loaded {

@@ -31,9 +31,11 @@ fn is_good(loaded: &Loaded) -> bool {
 
 /// The failure of the first step that did not come to its end; what was handed back has not failed.
 fn first_failure<'a>(all: &[Of<'a>]) -> Option<(&'a str, &'a FailureRecord)> {
-    let failures =
-        all.iter().flat_map(|of| of.report.failures.iter().map(|failure| (of.report.step.as_str(), failure)));
-    failures.into_iter().find(|(_, failure)| failure.class != FailureClass::Lost)
+    let of_step = |of: &Of<'a>| {
+        let report = of.report;
+        report.failures.iter().map(move |failure| (report.step.as_str(), failure))
+    };
+    all.iter().flat_map(of_step).find(|(_, failure)| failure.class != FailureClass::Lost)
 }
 
 fn impact(loaded: &Loaded, all: &[Of<'_>]) -> String {

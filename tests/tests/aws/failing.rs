@@ -21,6 +21,7 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
         assert!(notice.contains(text), "`{text}` is not in the notice {notice}");
     }
     aws.leaves_nothing(REAPED);
+    page_says(&aws, "failed");
     // The cause is removed: only that item runs.
     project.write(&format!("data/{DAY}/1.csv"), row(1));
     let mended = project.path(&format!("data/{DAY}/1.csv"));
@@ -32,7 +33,24 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     assert_eq!(after.len(), 3);
     assert!(before.iter().all(|receipt| after.contains(receipt)), "a committed item was done again");
     assert_eq!(published(&aws, &project, &format!("failing/{DAY}")), copied(3));
+    page_says(&aws, "succeeded");
     aws.leaves_nothing(REAPED);
+}
+
+/// The run's page, what it says as JSON and the list of pages are there: of a failed run the reaper writes them, of another
+/// Report.
+fn page_says(aws: &LocalAws, state: &str) {
+    let key = format!("runs/failing/{DAY}/report-page.json");
+    let patience = Instant::now() + REAPED;
+    let is_written = || aws.record(&key).is_some_and(|page| page["state"] == state);
+    while !is_written() {
+        assert!(Instant::now() < patience, "no page that says {state}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let keys: Vec<String> =
+        aws.objects(&format!("runs/failing/{DAY}/report")).into_iter().map(|(key, _)| key).collect();
+    assert!(keys.iter().any(|key| key.ends_with("/report.html")), "{keys:?}");
+    assert_eq!(aws.objects("reports/").len(), 2, "the list and its page");
 }
 
 #[test]

@@ -228,12 +228,12 @@ fn machine(shape: &Shape, n: u32) -> Machine {
             ready_ms: Some(launched_ms + boot_ms),
             ended_ms,
             vanished: is_taken && n % 2 == 1,
-            noticed: is_taken && n % 2 == 0,
+            noticed: is_taken && n.is_multiple_of(2),
             usd_per_hour: Some(0.16),
         },
         own: Some(InstanceRecord {
             id,
-            noticed_ms: (is_taken && n % 2 == 0).then_some(ended_ms - 120_000),
+            noticed_ms: (is_taken && n.is_multiple_of(2)).then_some(ended_ms - 120_000),
             why: (!is_taken).then(|| "asked to stop".to_owned()),
             ..InstanceRecord::default()
         }),
@@ -248,7 +248,7 @@ fn tried(shape: &Shape, machine: &Machine) -> Vec<Tried> {
         let item = attempt.item;
         let is_failed = attempt.class == Class::Failed;
         let raw = 100_000 + u64::from(item.wrapping_mul(40_503) % 900_000);
-        let rejected = u64::from(item % 11 == 0);
+        let rejected = u64::from(item.is_multiple_of(11));
         Tried {
             item,
             attempt: AttemptId::new(format!("a{item:07}")),

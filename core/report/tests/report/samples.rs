@@ -1,4 +1,5 @@
 //! The pages as files that can be inspected: `target/tmp/reports/`.
+#![expect(clippy::disallowed_methods, reason = "these tests write files")]
 
 use crate::sample::{Shape, run};
 use spotmill_report::{End, Ends, compile, index, page};
