@@ -436,7 +436,7 @@ proptest::proptest! {
     #[test]
     fn no_row_is_paired_twice_and_no_pair_is_lost(fits in proptest::collection::vec(proptest::collection::vec(proptest::bool::ANY, 5), 0..6)) {
         let pairs = crate::matching::in_any_order(fits.len(), 5, |e, m| fits[e][m]);
-        let mut taken = vec![false; 5];
+        let mut taken = [false; 5];
         for (expected, made) in pairs.iter().enumerate().filter_map(|(e, m)| Some((e, (*m)?))) {
             proptest::prop_assert!(fits[expected][made] && !std::mem::replace(&mut taken[made], true));
         }
