@@ -28,8 +28,8 @@ pub fn first_condition(plan: &LogicalPlan, table: &str, columns: &BTreeSet<Strin
                 }
             }
             LogicalPlan::Join(join) => {
-                for part in join.filter.iter() {
-                    may_fail |= !harmless(part)?;
+                if let Some(condition) = &join.filter {
+                    may_fail |= !harmless(condition)?;
                 }
             }
             _ => {}
