@@ -80,7 +80,7 @@ impl Tests {
         }
         let of_step = |case: &&Case| step.is_none_or(|step| case.step == step);
         let all: Vec<&str> = self.cases.iter().map(|case| case.name.as_str()).collect();
-        for name in names.iter().filter(|name| !all.iter().any(|own| own.contains(name.as_str()))) {
+        if let Some(name) = names.iter().find(|name| !all.iter().any(|own| own.contains(name.as_str()))) {
             return Err(Stop::usage(format!("there is no test `{name}`; {}", instead(name, "tests", &all))));
         }
         let named = |case: &&Case| names.is_empty() || names.iter().any(|name| is_named(case, name, &all));
