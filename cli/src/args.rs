@@ -320,7 +320,7 @@ pub enum Command {
         #[arg(long, conflicts_with = "item")]
         why: bool,
     },
-    /// Show what a file was made of: inputs and their versions, SQL, worker
+    /// Show what a file was made of: inputs, versions, SQL, worker
     Lineage {
         /// A published file, or one of a run's own
         file: String,
