@@ -208,10 +208,10 @@ impl Reader<'_> {
         let mut all = given.clone();
         let overrides = self.pipeline.targets.get(self.target);
         for (name, param) in &self.pipeline.params {
-            let known = all.contains_key(name)
+            let has_value = all.contains_key(name)
                 || param.default.is_some()
                 || overrides.is_some_and(|values| values.contains_key(name));
-            if known {
+            if has_value {
                 continue;
             }
             if depends(step, name) {

@@ -183,8 +183,8 @@ fn cells_are_values_of_their_columns() {
     }
     let toml = test("given.input = [{ countri = \"de\" }]\nexpect.rows = [{ idd = 1 }]\nexpect.columns = [\"x\"]");
     let case = cases(&toml).expect("a test").remove(0);
-    let known = Columns { input: columns(&["country string"]), output: columns(&["id int64"]), ..Columns::default() };
-    let found = fits(&case, &known, &sources("tests/a.toml", &toml));
+    let typed = Columns { input: columns(&["country string"]), output: columns(&["id int64"]), ..Columns::default() };
+    let found = fits(&case, &typed, &sources("tests/a.toml", &toml));
     let all: Vec<(&str, Option<usize>)> = found.iter().map(|p| (p.name, p.line)).collect();
     assert_eq!(all, [("unknown-column", Some(4)), ("unknown-column", Some(5)), ("unknown-column", Some(6))]);
     assert_eq!(found[0].label, "did you mean `country`?");
@@ -410,8 +410,8 @@ fn what_is_written_is_read_as_the_same_cells() {
     };
     let toml = text.text();
     let case = cases(&toml).unwrap_or_else(|p| panic!("{}", shown(&p, &toml))).remove(0);
-    let known = Columns { input: list.clone(), output: list.clone(), ..Columns::default() };
-    let wrong = fits(&case, &known, &sources("tests/a.toml", &toml));
+    let typed = Columns { input: list.clone(), output: list.clone(), ..Columns::default() };
+    let wrong = fits(&case, &typed, &sources("tests/a.toml", &toml));
     assert!(wrong.is_empty(), "{}", shown(&wrong, &toml));
     let ran = Ran::Made(Made { columns: list, total: rows.len() as u64, rows, ..Made::default() });
     assert_eq!(judge(&case.expect, &ran), []);

@@ -25,8 +25,8 @@ pub fn all(run: &RunId, steps: &[Explained], rate: Option<f64>) {
 
 /// `flights/2013-01-01: 14 of 16 items would run, 2 are reused; 0.4 s to 0.9 s of machine time, mostly 0.5 s`.
 fn headline(run: &RunId, steps: &[Explained], rate: Option<f64>) -> String {
-    let known = |of: fn(&Counts) -> usize| steps.iter().filter_map(|s| s.items.as_ref()).map(of).sum::<usize>() as u64;
-    let (all, todo) = (known(|c| c.all), known(|c| c.todo));
+    let sum = |of: fn(&Counts) -> usize| steps.iter().filter_map(|s| s.items.as_ref()).map(of).sum::<usize>() as u64;
+    let (all, todo) = (sum(|c| c.all), sum(|c| c.todo));
     let waiting: Vec<&str> = steps.iter().filter(|s| s.items.is_none()).map(|s| s.step.as_str()).collect();
     if todo == 0 && waiting.is_empty() {
         return format!("{run}: nothing to do; {} reused", plural(all, "item"));
@@ -138,9 +138,9 @@ mod tests {
         let done = step("a", Some((3, 0, 0)), Some([0, 0, 0]));
         check(std::slice::from_ref(&done), None, "p/d: nothing to do; 3 items reused");
         let todo = step("b", Some((1, 1, 2)), Some([1_800_000, 3_600_000, 7_200_000]));
-        let known = "p/d: 2 of 7 items would run, 5 are reused; 30:00 – 1:00:00 – 2:00:00 of slots, ";
-        check(&[done.clone(), todo.clone()], None, &format!("{known}dollars with --rate vcpu_hour=USD"));
-        check(&[done, todo.clone()], Some(0.05), &format!("{known}$0.050000 – $0.100000 – $0.200000"));
+        let begins = "p/d: 2 of 7 items would run, 5 are reused; 30:00 – 1:00:00 – 2:00:00 of slots, ";
+        check(&[done.clone(), todo.clone()], None, &format!("{begins}dollars with --rate vcpu_hour=USD"));
+        check(&[done, todo.clone()], Some(0.05), &format!("{begins}$0.050000 – $0.100000 – $0.200000"));
         let waits = step("c", None, None);
         check(
             &[todo, waits.clone()],

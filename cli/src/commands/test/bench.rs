@@ -122,21 +122,21 @@ impl<'a> Bench<'a> {
             Input::Files(named) => named.iter().map(|file| of_file(&file.path)).collect::<Result<Vec<_>, _>>()?,
             _ => Vec::new(),
         };
-        let known = self.columns(case, &program, &files).await?;
-        let wrong = fits(case, &known, &self.sources[&case.file]);
+        let typed = self.columns(case, &program, &files).await?;
+        let wrong = fits(case, &typed, &self.sources[&case.file]);
         if !wrong.is_empty() {
             return Ok(Err(wrong));
         }
         let home = self.tmp.path().join(number.to_string());
         std::fs::create_dir_all(home.join("tmp")).map_err(io("create", &home))?;
-        self.trial(case, &program, &known, files, home).await.map(Ok)
+        self.trial(case, &program, &typed, files, home).await.map(Ok)
     }
 
     async fn trial(
         &self,
         case: &Case,
         program: &Program,
-        known: &Columns,
+        typed: &Columns,
         files: Vec<InputFile>,
         home: PathBuf,
     ) -> Result<Trial, Stop> {
@@ -146,11 +146,11 @@ impl<'a> Bench<'a> {
                 let read = columns::sampled(&self.store, step.input.read.clone(), &files).await?;
                 (files, read)
             }
-            Input::Nothing => laid(&home, "given.input", empty(&known.input))?,
-            Input::Rows(given) => laid(&home, "given.input", fixture(given, &known.input))?,
+            Input::Nothing => laid(&home, "given.input", empty(&typed.input))?,
+            Input::Rows(given) => laid(&home, "given.input", fixture(given, &typed.input))?,
         };
         let mut tables = BTreeMap::new();
-        for (name, columns) in &known.tables {
+        for (name, columns) in &typed.tables {
             let made = case.tables.get(name).map_or_else(|| empty(columns), |given| fixture(given, columns));
             let (files, read) = laid(&home, &format!("given.tables.{name}"), made)?;
             tables.insert(name.clone(), TableInput { files, read });
