@@ -2,17 +2,17 @@
 //! nano-dollar, attempts that failed, died or were killed are told apart, and docs/cost.md is true.
 
 use crate::chaos::children_of;
-use crate::messages::typed;
+use crate::docs;
 use serde_json::Value;
-use spotmill_tests::{Project, Ran, programs, repository};
+use spotmill_tests::{Project, Ran, programs};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const RUN: [&str; 3] = ["run", "--date", "2026-01-01"];
+pub const RUN: [&str; 3] = ["run", "--date", "2026-01-01"];
 const CLASSES: [&str; 6] = ["useful_ms", "boot_ms", "idle_ms", "lost_ms", "retried_ms", "failed_ms"];
 
 /// Two items that take as long as their rows say.
-fn napping(notes: [&str; 2]) -> Project {
+pub fn napping(notes: [&str; 2]) -> Project {
     let project = Project::new(
         r#"format = 1
 [pipeline]
@@ -235,23 +235,15 @@ fn await_receipt(project: &Project) {
 /// Runs every command of the page's examples, in the order in which they stand.
 #[test]
 fn the_commands_of_the_page_run() {
-    let page = std::fs::read_to_string(repository().join("docs/cost.md")).expect("the page");
-    let marked = "<!-- ci: tests/tests/local/cost.rs::the_commands_of_the_page_run -->\n```sh\n";
-    let blocks: Vec<&str> = page.split(marked).skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert!(!blocks.is_empty());
-    let project = Project::new("");
-    std::fs::remove_file(project.path("pipeline.toml")).expect("removed");
-    for line in blocks.iter().flat_map(|block| block.lines()) {
-        let command = line.split("  #").next().unwrap_or_default().trim_end();
-        let (command, file) = command.split_once(" > ").unwrap_or((command, ""));
-        let words: Vec<&str> = command.split_whitespace().skip(1).collect();
-        assert!(command.starts_with("spotmill "), "{command}");
-        let ran = typed(&project, &words);
-        ran.code(0);
-        if !file.is_empty() {
-            assert!(ran.stdout.starts_with("ChargePeriodStart,"), "{command}: {}", ran.stdout);
+    let (_, commands) = docs::commands("docs/cost.md", "cost.rs::the_commands_of_the_page_run");
+    let project = docs::empty();
+    for command in &commands {
+        let has = |word: &str| command.words.iter().any(|w| w == word);
+        let ran = command.run(&project);
+        if command.file.is_some() {
+            assert!(ran.stdout.starts_with("ChargePeriodStart,"), "{}", ran.stdout);
         }
-        if words.contains(&"--compare") {
+        if has("--compare") {
             ran.says("EMR Serverless Flex").says("not known").says("engine_factor 1");
         }
     }

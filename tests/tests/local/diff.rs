@@ -1,8 +1,9 @@
 //! `spotmill diff` as a user types it: runs, directories and files of other programs, by a key and by whole rows; what
 //! differs is named, and what cannot be compared is refused.
 
+use crate::docs;
 use serde_json::{Value, json};
-use spotmill_tests::{Project, Ran, repository};
+use spotmill_tests::{Project, Ran};
 
 const A: &str = "id,name,amount,ratio,day\n1,ann,10.50,0.1,2024-01-01\n2,bob,20.00,0.2,2024-01-02\n3,,30.25,0.3,\n4,dan,40.00,0.4,2024-01-04\n";
 const B: &str = "id,name,amount,ratio,day\n4,dan,40.00,0.4,2024-01-04\n2,bob,20.50,0.2,2024-01-02\n3,cid,30.25,0.30000000000000004,\n5,eve,50.00,0.5,2024-01-05\n";
@@ -132,33 +133,11 @@ fn what_cannot_be_compared_is_refused() {
 /// program wrote of one.
 #[test]
 fn the_commands_of_the_page_run() {
-    let page = std::fs::read_to_string(repository().join("docs/diff.md")).expect("the page");
-    let marked = "<!-- ci: tests/tests/local/diff.rs::the_commands_of_the_page_run -->\n```sh\n";
-    let block = page.split(marked).nth(1).and_then(|rest| rest.split("\n```").next()).expect("a block");
+    let (_, commands) = docs::commands("docs/diff.md", "diff.rs::the_commands_of_the_page_run");
     let project = Project::flights();
-    for line in block.lines() {
-        let (command, code) =
-            line.split_once("  # exit ").map_or((line, 0), |(c, e)| (c, e.trim()[..1].parse().expect("a code")));
-        let words = shell_words(command.split("  #").next().unwrap_or_default());
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        assert_eq!(words[0], "spotmill", "{command}");
-        project.spotmill(&words[1..]).code(code);
+    for command in &commands {
+        command.run(&project);
     }
     let ran = project.spotmill(&["diff", "2013-01-01", "old.csv", "--step", "by_route"]);
     ran.code(1).says("✗ different: rows by carrier, origin, dest").says("only in A");
-}
-
-/// Words of a command line; single and double quotes hold words together.
-fn shell_words(line: &str) -> Vec<String> {
-    let (mut words, mut quote) = (vec![String::new()], None);
-    for c in line.trim().chars() {
-        match (c, quote) {
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(q)) if c == q => quote = None,
-            (' ', None) => words.push(String::new()),
-            (c, _) => words.last_mut().expect("a word").push(c),
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }

@@ -1,6 +1,7 @@
 //! `spotmill explain` and `show --why`: the same reasons before a start, by it, and after it; and `plan`, `run` and `explain`
 //! never disagree.
 
+use crate::docs;
 use crate::messages::typed;
 use serde_json::Value;
 use spotmill_tests::{Project, Ran, repository};
@@ -230,19 +231,9 @@ fn what_an_older_program_left_is_told_as_unknown() {
 
 #[test]
 fn the_commands_of_the_page_run() {
-    let page = std::fs::read_to_string(repository().join("docs/explain.md")).expect("the page");
-    let marked = "<!-- ci: tests/tests/local/explain.rs::the_commands_of_the_page_run -->\n```sh\n";
-    let block = page.split(marked).nth(1).and_then(|rest| rest.split("\n```").next()).expect("the block");
-    let project = Project::new("");
-    std::fs::remove_file(project.path("pipeline.toml")).expect("removed");
-    let ran: Vec<Ran> = block
-        .lines()
-        .map(|line| line.split("  #").next().unwrap_or_default().trim_end())
-        .map(|command| typed(&project, &command.split_whitespace().skip(1).collect::<Vec<_>>()))
-        .collect();
-    for ran in &ran {
-        ran.code(0);
-    }
+    let (page, commands) = docs::commands("docs/explain.md", "explain.rs::the_commands_of_the_page_run");
+    let project = docs::empty();
+    let ran: Vec<Ran> = commands.iter().map(|command| command.run(&project)).collect();
     ran[1].says("first-run").says("how long is not known");
     ran[3].says("shop/2026-01-01: nothing to do; 4 items reused");
     ran[4].says("asked: --fresh was asked for (generation 2)").says("$0.0000");
@@ -253,7 +244,7 @@ fn the_commands_of_the_page_run() {
         &std::fs::read_to_string(repository().join("docs/events.schema.json")).expect("the schema"),
     )
     .expect("JSON");
-    let known: Vec<&str> = schema["$defs"]["Code"]["oneOf"]
+    let stable: Vec<&str> = schema["$defs"]["Code"]["oneOf"]
         .as_array()
         .into_iter()
         .flatten()
@@ -264,9 +255,9 @@ fn the_commands_of_the_page_run() {
     let listed: Vec<&str> = page.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next()).collect();
     assert!(listed.len() > 20, "{listed:?}");
     for code in &listed {
-        assert!(known.contains(code), "{code} in {known:?}");
+        assert!(stable.contains(code), "{code} in {stable:?}");
     }
-    for code in known.iter().filter(|code| **code != "unknown") {
+    for code in stable.iter().filter(|code| **code != "unknown") {
         assert!(listed.contains(code), "docs/explain.md does not list {code}");
     }
     // What is written in the page is what is printed, but for times.

@@ -8,6 +8,7 @@ mod chaos;
 mod confined;
 mod cost;
 mod diff;
+mod docs;
 mod examples;
 mod explain;
 mod flights;

@@ -1,46 +1,13 @@
 //! `spotmill report` on runs of this machine: every end leaves a page, what it says is what other commands say, and
 //! docs/report.md is true.
 
-use crate::messages::typed;
+use crate::cost::{RUN, napping};
+use crate::docs;
 use serde_json::Value;
-use spotmill_tests::{Project, programs, repository};
+use spotmill_tests::Project;
 use std::time::{Duration, Instant};
 
-const RUN: [&str; 3] = ["run", "--date", "2026-01-01"];
 const PAGE: &str = ".spotmill/runs/naps/2026-01-01/report.html";
-
-/// Two items that take as long as their rows say.
-fn napping(notes: [&str; 2]) -> Project {
-    let project = Project::new(
-        r#"format = 1
-[pipeline]
-name = "naps"
-[params]
-date = { type = "date" }
-[[step]]
-name = "nap"
-transform = "follows_notes"
-[step.input]
-path = "data/{date}/*"
-format = "csv"
-header = false
-item_bytes = "1 B"
-columns = ["id int32", "note string"]
-[step.output]
-destination = "out/{date}"
-[resources]
-vcpus = 1
-memory = "256 MiB"
-max_memory = "256 MiB"
-max_attempts = 2
-"#,
-    )
-    .with_worker(programs().misbehaving_worker.clone());
-    for (name, note) in ["a", "b"].iter().zip(notes) {
-        project.write(&format!("data/2026-01-01/{name}.csv"), format!("1,{note}\n"));
-    }
-    project
-}
 
 #[track_caller]
 fn page(project: &Project, path: &str) -> String {
@@ -155,32 +122,16 @@ fn await_receipt(project: &Project) {
 /// Runs every command of the page's examples, in the order in which they stand.
 #[test]
 fn the_commands_of_the_page_run() {
-    let page = std::fs::read_to_string(repository().join("docs/report.md")).expect("the page");
-    let marked = "<!-- ci: tests/tests/local/report.rs::the_commands_of_the_page_run -->\n```sh\n";
-    let blocks: Vec<&str> = page.split(marked).skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert!(!blocks.is_empty());
-    let project = Project::new("");
-    std::fs::remove_file(project.path("pipeline.toml")).expect("removed");
-    for line in blocks.iter().flat_map(|block| block.lines()) {
-        let command = line.split("  #").next().unwrap_or_default().trim_end();
-        let (command, file) = command.split_once(" > ").unwrap_or((command, ""));
-        // A query in quotes is one word.
-        let parts: Vec<&str> = command.split('\'').collect();
-        let words: Vec<&str> = match parts[..] {
-            [before, query, after] => {
-                before.split_whitespace().chain([query]).chain(after.split_whitespace()).collect()
-            }
-            _ => command.split_whitespace().collect(),
-        };
-        let words = &words[1..];
-        assert!(command.starts_with("spotmill "), "{command}");
-        let ran = typed(&project, words);
-        ran.code(0);
-        if words.contains(&"sql") {
+    let (_, commands) = docs::commands("docs/report.md", "report.rs::the_commands_of_the_page_run");
+    let project = docs::empty();
+    for command in &commands {
+        let has = |word: &str| command.words.iter().any(|w| w == word);
+        let ran = command.run(&project);
+        if has("sql") {
             ran.says("by_route").says("normalize");
         }
-        if !file.is_empty() {
-            assert!(ran.stdout.starts_with("{\"v\":1,\"event\":\"report\""), "{command}: {}", ran.stdout);
+        if command.file.is_some() {
+            assert!(ran.stdout.starts_with("{\"v\":1,\"event\":\"report\""), "{}", ran.stdout);
         }
     }
     assert!(project.path("it/items.parquet").is_file());

@@ -1,5 +1,6 @@
 //! `spotmill test`: rows through the real worker against what is expected, and docs/tests.md to the letter.
 
+use crate::docs;
 use crate::messages::typed;
 use crate::own_worker::program_for;
 use spotmill_tests::{Project, Ran, programs, repository};
@@ -87,25 +88,9 @@ fn the_examples_of_the_page_pass() {
 
 #[test]
 fn the_commands_of_the_page_run() {
-    let page = std::fs::read_to_string(repository().join("docs/tests.md")).expect("the page");
-    let marked = "<!-- ci: tests/tests/local/step_tests.rs::the_commands_of_the_page_run -->\n```sh\n";
-    let block = page.split(marked).nth(1).and_then(|rest| rest.split("\n```").next()).expect("the block");
-    let project = Project::new("");
-    std::fs::remove_file(project.path("pipeline.toml")).expect("removed");
-    let commands: Vec<&str> = block.lines().map(|l| l.split(" #").next().unwrap_or_default().trim_end()).collect();
-    let run = |command: &str| -> Ran {
-        let quoted: Vec<&str> = command.split('\'').collect();
-        let words = quoted.iter().enumerate().flat_map(|(i, part)| match i % 2 {
-            1 => vec![*part],
-            _ => part.split_whitespace().collect(),
-        });
-        let words: Vec<&str> = words.skip(1).collect();
-        typed(&project, &words)
-    };
-    let ran: Vec<Ran> = commands.iter().map(|command| run(command)).collect();
-    for ran in &ran {
-        ran.code(0);
-    }
+    let (page, commands) = docs::commands("docs/tests.md", "step_tests.rs::the_commands_of_the_page_run");
+    let project = docs::empty();
+    let ran: Vec<Ran> = commands.iter().map(|command| command.run(&project)).collect();
     ran[1].says("✓ 3 tests passed");
     ran[2].says("✓ 1 test passed").says("a country has one row");
     ran[3].says("by_country makes").says("✓ 3 tests passed");
