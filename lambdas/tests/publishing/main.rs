@@ -7,3 +7,4 @@ mod bench;
 mod memory;
 mod power;
 mod sequences;
+mod stalled;

@@ -75,8 +75,14 @@ impl Memory {
         }
     }
 
-    pub fn cut_power(&self) {
-        let mut state = self.state();
+    /// What was not flushed is as it was; of deletions, which no file system orders with writes, all or none outlast it.
+    pub fn cut_power(&self, keeps_deletions: bool) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if keeps_deletions {
+            let gone = state.loose.iter().filter(|name| !state.now.contains_key(*name));
+            gone.for_each(|name| drop(state.durable.remove(name)));
+        }
         state.now = state.durable.clone();
         state.loose.clear();
     }

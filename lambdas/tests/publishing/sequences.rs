@@ -169,7 +169,7 @@ impl World {
         self.bench.store.late_in(None);
         if kill.is_some() && self.chance.of(2) == 0 {
             self.log.push("power cut".into());
-            self.bench.store.cut_power();
+            self.bench.store.cut_power(self.chance.of(2) == 0);
         }
         let undisturbed = kill.is_none() && stall.is_none() && late.is_none();
         match &ended {
