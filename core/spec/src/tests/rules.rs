@@ -248,6 +248,12 @@ fn outputs() {
         &[("{out}/daily/date={date}", "{out}/by_route/date={date}/x")],
         &["shared-destination: `by_route` and `daily` would publish into each other"],
     );
+    let anywhere = ("\"{src}/airlines.csv\"", "\"{src}/**/*.parquet\"\nformat = \"parquet\"");
+    flights(
+        &[anywhere, ("{out}/daily/date={date}", "{src}/daily/{date}")],
+        &["destination-in-input: the destination of `daily`, {src}/daily/{date}, lies in the input {src}/**/*.parquet"],
+    );
+    flights(&[anywhere], &[]);
     flights(&[("\"{out}/daily/date={date}\"", "\"{out}/daily\"\nreplace = \"all\"")], &[]);
     flights(&[("\"{out}/daily/date={date}\"", "\"{out}/{date}/*\"")], &["bad-path: a destination names one place"]);
     flights(
