@@ -5,27 +5,28 @@
     tests/mutations/run.py [NAME ...]        plants each in a copy of this tree, runs its tests, prints the score
 
 The faults stand in mutations.toml: `file`, `find` (must occur exactly once), `replace`, `test` (arguments of
-`cargo test`), `guards` (the promise that the fault breaks). A run copies the tracked files to target/mutations/tree and builds
+`cargo test`), `guards` (the promise that the fault breaks). A run copies the tracked files to a temporary directory and builds
 them into the same target directory, so that only the crates of this workspace are compiled again; what else was compiled is
 printed. Faults are planted in an order in which as few crates as possible change between two of them. The environment
 variable CARGO names another program to compile with. Exit code 0: all were caught; 1: one survived, has lost its place, or
 is not in docs/semantics.md.
 """
 import argparse
+import hashlib
 import os
 import pathlib
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TREE = ROOT / "target" / "mutations" / "tree"
-# Not copied: cargo reads the configuration of every folder above, this tree's own too, and joins lists. Flags that stand
-# twice are other flags, by which it compiles every crate again.
-LEFT_OUT = (".cargo/",)
+# Outside of this tree: cargo reads the configuration of every folder above and joins lists, and flags that stand twice are
+# other flags, by which it compiles every crate again.
+TREE = pathlib.Path(tempfile.gettempdir()) / f"spotmill-mutations-{hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]}"
 # From those that all others are compiled after: a fault in one is followed by another in the same.
 CRATES = ["core", "core/spec", "core/ec2", "core/text", "platform", "lambdas", "worker/supervisor", "worker/item", "cli"]
 PAGE = ROOT / "docs" / "semantics.md"
@@ -50,8 +51,6 @@ def copy_tree():
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
     kept = set()
     for name in map(os.fsdecode, filter(None, names)):
-        if name.startswith(LEFT_OUT):
-            continue
         source, target = ROOT / name, TREE / name
         kept.add(target)
         if not source.is_file():
