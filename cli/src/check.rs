@@ -135,7 +135,7 @@ impl Inputs<'_> {
         let path = match source {
             Source::Step { step, .. } => return Ok(CheckInput::Step(step.clone())),
             Source::Path(_) if !read.columns.is_empty() => {
-                return Ok(CheckInput::Columns([&read.columns[..], &read.hive].concat()));
+                return Ok(CheckInput::Columns(read.all_columns()));
             }
             Source::Path(path) => path,
         };
@@ -154,13 +154,13 @@ impl Inputs<'_> {
 
     /// The columns of an input that is these files.
     async fn found(&self, read: Read, files: &[InputFile]) -> Result<CheckInput, Stop> {
-        let Some(first) = files.first() else { return Ok(CheckInput::Columns([read.columns, read.hive].concat())) };
+        let Some(first) = files.first() else { return Ok(CheckInput::Columns(read.all_columns())) };
         let read = columns::sampled(&self.store, read, files).await;
         let read = read.map_err(|e| unsampled(&first.uri, e))?;
         match self.samples.filter(|_| read.format.states_types()) {
             // What the file does not state as types: which columns are left out, and keys in its path.
             Some(samples) => Ok(CheckInput::Sample { uri: self.sample(first, samples).await?, read }),
-            None => Ok(CheckInput::Columns([read.columns, read.hive].concat())),
+            None => Ok(CheckInput::Columns(read.all_columns())),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::local::{place, world};
 use crate::next::no_runs;
 use crate::stood::Stood;
 use crate::ui::format::plural;
-use spotmill_core::ids::{ExecutionId, RunId};
+use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::nearest::nearest;
 use spotmill_core::records::{Lease, RunReport};
@@ -57,13 +57,16 @@ impl Inspector {
         })
     }
 
+    /// A run's lease; nothing of a run that never began.
+    pub async fn lease(&self, run: &RunId) -> Result<Option<Lease>, Stop> {
+        lease(&*self.ctx.store, &self.ctx.root, run).await
+    }
+
     /// The run that was claimed last, of those that run; else of all.
     pub async fn latest(&self) -> Result<Option<RunId>, Stop> {
         let mut best: Option<((bool, u64), RunId)> = None;
         for run in inspect::runs(&self.ctx).await? {
-            let keys = RunKeys::new(&self.ctx.root, &run);
-            let found = records::load::<Lease>(&*self.ctx.store, &keys.lease()).await.map_err(answers::of_record)?;
-            let Some((lease, _)) = found else { continue };
+            let Some(lease) = self.lease(&run).await? else { continue };
             let runs = match (&self.aws, lease.owner.as_ref()) {
                 (Some(world), Some(owner)) => world.is_running(owner).await?,
                 (Some(_), None) => false,
@@ -109,9 +112,8 @@ impl Inspector {
 /// The run with this name, or what to write instead.
 fn chosen(named: &str, all: &[RunId]) -> Result<RunId, String> {
     let named = named.trim_end_matches('/');
-    let key = |run: &RunId| run.as_str().split_once('/').map(|(_, key)| key.to_owned());
     let exact = all.iter().find(|run| run.as_str() == named);
-    let mut by_key = all.iter().filter(|run| key(run).as_deref() == Some(named));
+    let mut by_key = all.iter().filter(|run| run.key() == named);
     match (exact, by_key.next(), by_key.next()) {
         (Some(run), _, _) | (None, Some(run), None) => Ok(run.clone()),
         _ => {
@@ -122,6 +124,12 @@ fn chosen(named: &str, all: &[RunId]) -> Result<RunId, String> {
             })
         }
     }
+}
+
+/// The same, of whatever holds runs.
+pub async fn lease(store: &dyn Store, root: &Uri, run: &RunId) -> Result<Option<Lease>, Stop> {
+    let found = records::load::<Lease>(store, &RunKeys::new(root, run).lease()).await;
+    Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
 }
 
 /// Where inputs are read from.

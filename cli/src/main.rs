@@ -19,6 +19,7 @@ mod commands;
 mod event;
 mod examples;
 mod exit;
+mod file;
 mod inspect;
 mod local;
 mod lock;

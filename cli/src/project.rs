@@ -7,7 +7,8 @@ use crate::args::{ColorWhen, Global, KeyArgs};
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use spotmill_core::calls::RunInput;
-use spotmill_core::model::Pipeline;
+use spotmill_core::format::instead;
+use spotmill_core::model::{Pipeline, Step};
 use spotmill_spec::{self as spec, Parsed, Problem, Severity, Sources};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -48,6 +49,15 @@ impl Project {
 
     pub fn pipeline(&self) -> &Pipeline {
         &self.parsed.pipeline
+    }
+
+    /// The step of this name; an unknown one gets the nearest.
+    pub fn step(&self, name: &str) -> Result<&Step, Stop> {
+        let pipeline = self.pipeline();
+        pipeline.step(name).ok_or_else(|| {
+            let steps: Vec<&str> = pipeline.steps.iter().map(|step| step.name.as_str()).collect();
+            Stop::usage(format!("there is no step `{name}`; {}", instead(name, "steps", &steps)))
+        })
     }
 }
 

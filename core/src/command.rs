@@ -8,11 +8,42 @@ use std::fmt;
 
 /// Commands that work on AWS, whose target is `aws` unless another is named; the others are of this machine.
 pub const ON_AWS: [&str; 6] = ["deploy", "destroy", "doctor", "start", "status", "stop"];
-/// Commands that ask or start a worker.
-const WITH_WORKER: [&str; 8] = ["deploy", "functions", "item", "plan", "run", "schema", "sql", "validate"];
+/// Commands that neither ask nor start a worker. One that is not listed repeats the worker, which is never wrong.
+const WITHOUT_WORKER: [&str; 15] = [
+    "completions",
+    "cost",
+    "destroy",
+    "doctor",
+    "gc",
+    "init",
+    "lineage",
+    "man",
+    "report",
+    "runs",
+    "show",
+    "start",
+    "status",
+    "stop",
+    "worker",
+];
 
-/// Commands that read or write the runs of this machine.
-const WITH_STATE: [&str; 8] = ["cost", "gc", "item", "plan", "report", "run", "runs", "show"];
+/// Commands that neither read nor write the runs of this machine; the others repeat where these are kept.
+const WITHOUT_STATE: [&str; 14] = [
+    "completions",
+    "deploy",
+    "destroy",
+    "doctor",
+    "functions",
+    "init",
+    "man",
+    "schema",
+    "sql",
+    "start",
+    "status",
+    "stop",
+    "validate",
+    "worker",
+];
 
 /// The stack that is meant where none is named.
 pub const ORDINARY_STACK: &str = "spotmill";
@@ -61,10 +92,10 @@ impl Caller {
         if let Some(stack) = &self.stack {
             command = command.option("--stack", stack);
         }
-        if let Some(state) = self.state.as_ref().filter(|_| WITH_STATE.contains(&name) && !is_aws(&self.target)) {
+        if let Some(state) = self.state.as_ref().filter(|_| !WITHOUT_STATE.contains(&name) && !is_aws(&self.target)) {
             command = command.option("--state", state);
         }
-        if let Some(worker) = self.worker.as_ref().filter(|_| WITH_WORKER.contains(&name)) {
+        if let Some(worker) = self.worker.as_ref().filter(|_| !WITHOUT_WORKER.contains(&name)) {
             command = command.option("--worker", worker);
         }
         command.word(name)
@@ -155,9 +186,13 @@ mod tests {
         let worker = Caller { worker: Some("a b".into()), ..Caller::new("local") };
         assert_eq!(worker.run().to_string(), "spotmill --worker 'a b' run");
         assert_eq!(worker.command("runs").to_string(), "spotmill runs");
+        assert_eq!(worker.command("test").to_string(), "spotmill --worker 'a b' test");
         let shared = Caller { state: Some("s3://b/p".into()), ..Caller::new("local") };
         assert_eq!(shared.run().to_string(), "spotmill --state s3://b/p run");
         assert_eq!(shared.command("validate").to_string(), "spotmill validate", "it reads no runs");
+        for reads in ["cost", "diff", "explain", "lineage", "report", "show", "test"] {
+            assert_eq!(shared.command(reads).to_string(), format!("spotmill --state s3://b/p {reads}"));
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn columns(
     planned: Option<&Read>,
     outputs: &BTreeMap<String, &[Column]>,
 ) -> Option<Vec<Column>> {
-    let of_read = |read: &Read| Some([&read.columns[..], &read.hive].concat()).filter(|_| !read.columns.is_empty());
+    let of_read = |read: &Read| Some(read.all_columns()).filter(|_| !read.columns.is_empty());
     match (planned, source) {
         (Some(read), _) => of_read(read),
         (None, Source::Path(_)) => of_read(declared),

@@ -54,6 +54,17 @@ text_id!(
     Uri
 );
 
+impl RunId {
+    /// The name of its pipeline.
+    pub fn pipeline(&self) -> &str {
+        self.0.split_once('/').map_or(&*self.0, |(pipeline, _)| pipeline)
+    }
+    /// What distinguishes it from other runs of its pipeline; empty where nothing does.
+    pub fn key(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, key)| key)
+    }
+}
+
 impl Uri {
     /// The location `tail` below this one.
     pub fn join(&self, tail: &str) -> Uri {

@@ -127,6 +127,11 @@ pub enum RowCheck {
 }
 
 impl Read {
+    /// The columns of the files and those of their path.
+    pub fn all_columns(&self) -> Vec<Column> {
+        [&self.columns[..], &self.hive].concat()
+    }
+
     /// Files of a format as they are read when nothing is declared.
     pub fn of(format: Format) -> Self {
         Self {

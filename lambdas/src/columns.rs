@@ -18,6 +18,7 @@ use spotmill_platform::ports::Store;
 use spotmill_platform::records;
 use spotmill_text::infer::Sample;
 use spotmill_text::source;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -77,13 +78,22 @@ pub async fn remember(ctx: &Ctx, new: &New) -> Result<(), HandlerError> {
 
 /// How files are read, with the columns that a sample of all of them has where none are declared.
 pub async fn sampled(store: &Arc<dyn Store>, read: Read, files: &[InputFile]) -> Result<Read, HandlerError> {
+    Ok(with_untyped(store, read, files).await?.0)
+}
+
+/// The same, and the names of the columns that the files state and for which SQL has no type.
+pub async fn with_untyped(
+    store: &Arc<dyn Store>,
+    read: Read,
+    files: &[InputFile],
+) -> Result<(Read, Vec<String>), HandlerError> {
     if !read.columns.is_empty() || files.is_empty() {
-        return Ok(read);
+        return Ok((read, Vec::new()));
     }
     let chosen: Vec<InputFile> = chosen(files.len()).into_iter().map(|i| files[i].clone()).collect();
     match read.format {
         Format::Parquet | Format::Arrow => of_statements(store, read, chosen).await,
-        Format::Csv | Format::Ndjson => of_texts(store, read, chosen).await,
+        Format::Csv | Format::Ndjson => Ok((of_texts(store, read, chosen).await?, Vec::new())),
     }
 }
 
@@ -106,26 +116,24 @@ async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> 
     sample.read().map_err(refused)
 }
 
-/// Columns that the files state and for which SQL has no type: nested ones, and bytes. Text has none.
-pub async fn untyped(store: &Arc<dyn Store>, read: &Read, files: &[InputFile]) -> Result<Vec<String>, HandlerError> {
-    if !read.format.states_types() {
-        return Ok(Vec::new());
-    }
-    let chosen: Vec<InputFile> = chosen(files.len()).into_iter().map(|i| files[i].clone()).collect();
-    let columns = statements(store, read, chosen).await?.into_iter().flat_map(|file| file.columns);
-    let mut names: Vec<String> = columns.filter(|(_, kind)| *kind == Kind::Other).map(|(name, _)| name).collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
+/// Columns that the files state and for which SQL has no type: nested ones, and bytes.
+fn untyped(found: &[FileColumns]) -> Vec<String> {
+    let columns = found.iter().flat_map(|file| &file.columns).filter(|(_, kind)| *kind == Kind::Other);
+    columns.map(|(name, _)| name.clone()).collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-async fn of_statements(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> Result<Read, HandlerError> {
+async fn of_statements(
+    store: &Arc<dyn Store>,
+    read: Read,
+    files: Vec<InputFile>,
+) -> Result<(Read, Vec<String>), HandlerError> {
     let mut found = statements(store, &read, files).await?;
+    let untyped = untyped(&found);
     // Hive columns come from the path, whatever the file holds.
     found.iter_mut().for_each(|f| f.columns.retain(|(name, _)| !read.hive.iter().any(|c| c.name == *name)));
     let columns = agreed(&found, read.missing).map_err(HandlerError::invalid)?;
     let inferred = !columns.is_empty();
-    Ok(Read { columns, inferred, ..read })
+    Ok((Read { columns, inferred, ..read }, untyped))
 }
 
 /// A file whose statement cannot be read is skipped: its item reports what is wrong with it.

@@ -96,7 +96,8 @@ async fn holder_above(ctx: &Ctx, uri: &Uri) -> Result<Option<(Uri, Contents)>, H
     Ok(None)
 }
 
-async fn contents_quietly(ctx: &Ctx, uri: &Uri) -> Result<Option<Contents>, HandlerError> {
+/// The manifest of a folder that may be no destination; of one that may not be read, none.
+pub async fn contents_quietly(ctx: &Ctx, uri: &Uri) -> Result<Option<Contents>, HandlerError> {
     match records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await {
         Ok(found) => Ok(found.map(|(contents, _)| contents)),
         Err(RecordError::Store(StoreError::Denied { .. })) => Ok(None),

@@ -1,12 +1,14 @@
 //! Where a file came from: the item that wrote it, what that item read, in which version, and so on back to the files
 //! that no step made. It follows the records of the run: plans, seals, pins and receipts. Writes nothing.
 
+use crate::destination::contents_quietly;
 use crate::{Ctx, HandlerError, Program, inputs, inspect, lease, step, work};
 use schemars::JsonSchema;
 use serde::Serialize;
+use spotmill_core::destination::{above, id_of};
 use spotmill_core::ids::{ItemIndex, RunId, StepName, Uri};
 use spotmill_core::item::InputFile;
-use spotmill_core::keys::{RunKeys, StepKeys};
+use spotmill_core::keys::{self, RunKeys, StepKeys};
 use spotmill_core::model::Transform;
 use spotmill_core::records::{Lease, Pins, Plan, PlanTables, Receipt, SealedFile, WorkItem};
 use spotmill_core::types::Value;
@@ -75,14 +77,27 @@ struct Made {
 
 /// A published file, or a file of a run's scratch; none where no run has it.
 pub async fn of_file(ctx: &Ctx, file: &Uri) -> Result<Option<Lineage>, HandlerError> {
-    for run in inspect::runs(ctx).await? {
-        let lease = lease::load(ctx, &run).await?;
-        for (name, of_step) in &lease.generations {
-            let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(name), of_step.generation);
-            if let Some(found) = written(ctx, &keys, file).await? {
-                let asked = Asked { ctx, run: &run, lease: &lease };
-                return asked.follow(file, &keys.step, of_step.generation, &found).await.map(Some);
-            }
+    let Some(keys) = writer(ctx, file).await? else { return Ok(None) };
+    let Some(found) = written(ctx, &keys, file).await? else { return Ok(None) };
+    let run = &keys.run.run;
+    let lease = lease::load(ctx, run).await?;
+    Asked { ctx, run, lease: &lease }.follow(file, &keys.step, keys.generation, &found).await.map(Some)
+}
+
+/// The step whose file it is: by its place in the scratch area, or by what its destination records of the id in its name.
+async fn writer(ctx: &Ctx, file: &Uri) -> Result<Option<StepKeys>, HandlerError> {
+    let keys = |run: &RunId| RunKeys::new(&ctx.root, run);
+    if let Some(attempt) = keys::attempted(&ctx.root, file) {
+        let lease = records::load::<Lease>(&*ctx.store, &keys(&attempt.run).lease()).await?;
+        // A later generation may have taken it over.
+        let newest = lease.and_then(|(lease, _)| Some(lease.generations.get(attempt.step.as_str())?.generation));
+        return Ok(newest.map(|generation| keys(&attempt.run).step(&attempt.step, generation)));
+    }
+    let Some(id) = id_of(file.as_str()) else { return Ok(None) };
+    for folder in above(file) {
+        let contents = contents_quietly(ctx, &folder).await?;
+        if let Some(found) = contents.as_ref().and_then(|contents| contents.find(id)) {
+            return Ok(Some(keys(&found.run).step(&found.step, found.generation)));
         }
     }
     Ok(None)

@@ -36,9 +36,9 @@ pub struct Stands {
     pub cause: Option<String>,
 }
 
-/// The report of a run as its records are now.
-pub async fn compile(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<Report, HandlerError> {
-    Ok(spotmill_report::compile(&load(ctx, run, stands, rates).await?))
+/// The report of a run, whose summary this is, as its records are now.
+pub async fn compile(ctx: &Ctx, summary: RunReport, stands: Stands, rates: &Rates) -> Result<Report, HandlerError> {
+    Ok(spotmill_report::compile(&load(ctx, summary, stands, rates).await?))
 }
 
 /// The page of a run that has ended; nothing else waits for it. The answer is why there is none.
@@ -81,8 +81,7 @@ async fn write(ctx: &Ctx, run: &RunId) -> Result<(), HandlerError> {
         return Ok(());
     }
     let stands = Stands { state: found.state().to_owned(), cause: None };
-    let loaded = load(ctx, run, stands, &Rates::default()).await?;
-    let report = spotmill_report::compile(&loaded);
+    let report = compile(ctx, found, stands, &Rates::default()).await?;
     let keys = RunKeys::new(&ctx.root, run);
     put(ctx, &keys, &report).await?;
     match End::of(&report) {
@@ -108,10 +107,10 @@ async fn list(ctx: &Ctx, pipeline: &str, end: End) -> Result<(), HandlerError> {
     Ok(ctx.store.put(&keys::index(&ctx.root), index.as_bytes()).await?)
 }
 
-async fn load(ctx: &Ctx, run: &RunId, stands: Stands, rates: &Rates) -> Result<Loaded, HandlerError> {
+async fn load(ctx: &Ctx, report: RunReport, stands: Stands, rates: &Rates) -> Result<Loaded, HandlerError> {
+    let run = &report.run;
     let lease = lease::load(ctx, run).await?;
     let program = lease::program(ctx, run, &lease).await?;
-    let report = summary::summarize(ctx, run).await?;
     let runs = stands.state == "running";
     let items: u64 = report.steps.iter().map(|step| u64::from(step.items)).sum();
     let found = match items <= MOST_ITEMS {

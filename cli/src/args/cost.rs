@@ -1,6 +1,6 @@
 //! The arguments of `cost`.
 
-use super::values::number;
+use super::RateArgs;
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Clone)]
@@ -20,9 +20,8 @@ pub struct CostArgs {
     /// With what the same work would cost elsewhere, formulas and assumptions included
     #[arg(long)]
     pub compare: bool,
-    /// A price or an assumption of docs/cost.md, such as vcpu_hour=0.05
-    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = number)]
-    pub rates: Vec<(String, f64)>,
+    #[command(flatten)]
+    pub rates: RateArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

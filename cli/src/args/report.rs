@@ -1,6 +1,6 @@
 //! The arguments of `report`.
 
-use super::values::number;
+use super::RateArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,7 +17,6 @@ pub struct ReportArgs {
     /// Open it in the browser
     #[arg(long)]
     pub open: bool,
-    /// A price or an assumption of docs/cost.md, such as vcpu_hour=0.05
-    #[arg(long = "rate", value_name = "NAME=NUMBER", value_parser = number)]
-    pub rates: Vec<(String, f64)>,
+    #[command(flatten)]
+    pub rates: RateArgs,
 }

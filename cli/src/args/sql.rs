@@ -4,7 +4,7 @@ use super::values::{key_value, table_columns, table_files};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 #[command(after_help = SQL_HELP)]
 pub struct SqlArgs {
     /// One SELECT; `@FILE` for what is in a file, `-` for standard input

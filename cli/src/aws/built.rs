@@ -3,6 +3,7 @@
 //! a deploy never takes an old worker for the one that the sources describe.
 
 use crate::exit::{Code, Stop, io};
+use crate::file;
 use crate::local::place;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -60,9 +61,7 @@ pub fn keep(
         sources: of_all(&files)?,
         files,
     };
-    let (path, beside) = (folder.join(RECORD), folder.join("built.json.tmp"));
-    let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
-    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path)).map_err(io("write", &path))?;
+    file::replace(&folder.join(RECORD), serde_json::to_vec_pretty(&record).unwrap_or_default())?;
     Ok(program)
 }
 

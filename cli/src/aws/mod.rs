@@ -18,18 +18,17 @@ mod zip;
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
+use crate::inspect;
 use crate::stood::Stood;
 use spotmill_core::calls::innermost;
 use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
-use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{Lease, RunReport};
 use spotmill_lambdas::Ctx;
 use spotmill_lambdas::aws::Environment;
 use spotmill_platform::aws::Aws;
 use spotmill_platform::aws::stacks::{Phase, RunNow, RunStatus, Runs, StackNow};
 use spotmill_platform::ports::Store;
-use spotmill_platform::records;
 
 pub struct World {
     pub aws: Aws,
@@ -121,8 +120,7 @@ impl World {
     }
 
     pub async fn lease(&self, run: &RunId) -> Result<Option<Lease>, Stop> {
-        let found = records::load::<Lease>(&*self.ctx.store, &RunKeys::new(self.root(), run).lease()).await;
-        Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
+        inspect::lease(&*self.ctx.store, self.root(), run).await
     }
 
     /// What reads and writes the stack's runs.

@@ -7,6 +7,7 @@ use crate::args::{ExampleName, Global};
 use crate::event::Event;
 use crate::examples::{self, Example, File};
 use crate::exit::{Code, Stop, io};
+use crate::file;
 use crate::own_crate;
 use crate::project::PIPELINE_FILE;
 use crate::starter;
@@ -84,7 +85,7 @@ fn write(global: &Global, dir: &Path, files: &[File], next: &Command) -> Result<
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(io("read", &path)(e)),
         }
-        whole(&path, body)?;
+        file::replace(&path, body)?;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     if global.json {
@@ -98,13 +99,6 @@ fn write(global: &Global, dir: &Path, files: &[File], next: &Command) -> Result<
     }
     say!("Next: {next}");
     Ok(Code::Done)
-}
-
-/// All of it or nothing, so that what an `init` left that was killed is never half a file.
-fn whole(path: &Path, body: &[u8]) -> Result<(), Stop> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
-    std::fs::write(&beside, body).and_then(|()| std::fs::rename(&beside, path)).map_err(io("write", path))
 }
 
 /// Commands that work in the new directory.
@@ -125,7 +119,7 @@ fn ignore(path: &Path) -> Result<bool, Stop> {
             Ok(IGNORED.iter().all(|line| found.lines().any(|l| l.trim().trim_matches('/') == line.trim_matches('/'))))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            whole(path, ours.as_bytes())?;
+            file::replace(path, ours)?;
             Ok(true)
         }
         Err(e) => Err(io("read", path)(e)),

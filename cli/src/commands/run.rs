@@ -1,11 +1,11 @@
 //! `run`: runs or resumes one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
 //! before it starts, and may be interrupted or killed at any moment: the same command resumes it.
 
-use crate::answers::of_record;
 use crate::args::{Asked, Global, KeyArgs, Pick, RunArgs};
 use crate::check;
 use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
+use crate::inspect;
 use crate::local::world::{self, Options, World};
 use crate::local::{place, presence};
 use crate::lock;
@@ -17,12 +17,10 @@ use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
-use spotmill_core::keys::RunKeys;
 use spotmill_core::reap::STOPPED;
-use spotmill_core::records::{DeployedWorker, Foreseen, Lease, RunOutcome};
+use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
 use spotmill_lambdas::{Program, deploy, page, report};
 use spotmill_platform::ports::{Clock, Store};
-use spotmill_platform::records;
 use spotmill_spec as spec;
 use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
@@ -103,9 +101,7 @@ async fn picked(
     }
     let mut chosen = (Vec::new(), Vec::new());
     for (program, input) in programs.into_iter().zip(inputs) {
-        let lease = RunKeys::new(root, &program.run_id()).lease();
-        let found = records::load::<Lease>(store, &lease).await.map_err(of_record)?;
-        let outcome = found.as_ref().map(|(lease, _)| lease.outcome);
+        let outcome = inspect::lease(store, root, &program.run_id()).await?.map(|lease| lease.outcome);
         if pick.iter().any(|pick| pick.takes(outcome)) {
             chosen.0.push(program);
             chosen.1.push(input);
@@ -132,9 +128,7 @@ async fn stands(
     input: &RunInput,
     deployed: &DeployedWorker,
 ) -> Result<bool, Stop> {
-    let lease = RunKeys::new(root, &program.run_id()).lease();
-    let found = records::load::<Lease>(store, &lease).await;
-    let Some((lease, _)) = found.map_err(of_record)? else { return Ok(false) };
+    let Some(lease) = inspect::lease(store, root, &program.run_id()).await? else { return Ok(false) };
     let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
     let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
     let asks = input.fresh || input.changed || input.from_step.is_some();

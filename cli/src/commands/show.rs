@@ -2,7 +2,6 @@
 
 use super::plan::describe;
 use super::runs::mark;
-use crate::answers;
 use crate::args::Global;
 use crate::event::Event;
 use crate::exit::{Code, Stop};
@@ -20,7 +19,6 @@ use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
 use spotmill_lambdas::{Ctx, inspect, report};
-use spotmill_platform::records;
 
 pub struct What<'a> {
     /// The latest where none is named.
@@ -34,10 +32,8 @@ pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
     let inspector = Inspector::open(global).await?;
     let ctx = &inspector.ctx;
     let run = inspector.run(global, what.run).await?;
-    let (lease, _) = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, &run).lease())
-        .await
-        .map_err(answers::of_record)?
-        .ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
+    let lease = inspector.lease(&run).await?;
+    let lease = lease.ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
     let report = report::summarize(ctx, &run).await.map_err(Stop::from)?;
     let Some(step) = what.step else {
         return Ok(show_run(&inspector, global, &report, &inspector.state(&report).await?, what.log));
@@ -99,7 +95,7 @@ fn show_run(inspector: &Inspector, global: &Global, report: &RunReport, stood: &
 
 /// The command that resumes the run: its key, as it was given.
 pub fn resume_command(ctx: &Ctx, report: &RunReport) -> Command {
-    let (pipeline, values) = report.run.as_str().split_once('/').unwrap_or((report.run.as_str(), ""));
+    let (pipeline, values) = (report.run.pipeline(), report.run.key());
     let key: Vec<String> = match values {
         values if values.contains('=') => {
             values.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()

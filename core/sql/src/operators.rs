@@ -8,7 +8,7 @@ use crate::functions::registry::built_in;
 use arrow::datatypes::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion_expr::{Expr, ExprSchemable};
+use datafusion_expr::{Expr, ExprSchemable, Operator};
 use sqlparser::ast::BinaryOperator;
 
 #[derive(Debug)]
@@ -107,6 +107,12 @@ fn narrowed(expr: Expr) -> Expr {
     }
 }
 
+/// Whether a planned operator compares two values.
+pub fn compares(op: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
 fn is_comparison(op: &BinaryOperator) -> bool {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq, Spaceship};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | Spaceship)
@@ -122,7 +128,7 @@ fn comparable(expr: RawBinaryExpr, schema: &DFSchema) -> Result<RawBinaryExpr> {
 /// A literal text beside another type is read as that type; any other text is refused. A decimal beside a float is read
 /// as that float.
 pub fn like_typed(what: &str, (l, left): (Expr, &DataType), (r, right): (Expr, &DataType)) -> Result<(Expr, Expr)> {
-    let place = datafusion_expr::binary_expr(l.clone(), datafusion_expr::Operator::Eq, r.clone());
+    let place = datafusion_expr::binary_expr(l.clone(), Operator::Eq, r.clone());
     let other = |ty: &DataType| !matches!(kind(ty), Kind::Text | Kind::Null | Kind::Other | Kind::Binary);
     let pair = match (kind(left), kind(right)) {
         (Kind::Text, _) if other(right) => (literal_as(l, right)?.ok_or(()), Ok(r)),

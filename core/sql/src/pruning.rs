@@ -1,6 +1,7 @@
 //! What a query asks of every row of a table before anything else, of some columns alone. Where a file's rows all have the
 //! same values of these columns, and the condition does not hold for them, no row of the file reaches the query.
 
+use crate::operators::compares;
 use datafusion_common::Result;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Filter, TableScan};
@@ -52,11 +53,6 @@ fn harmless(expr: &Expr) -> Result<bool> {
         })
     })?;
     Ok(!odd)
-}
-
-fn compares(op: Operator) -> bool {
-    use Operator::*;
-    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
 fn is_scan(node: &LogicalPlan, table: &str) -> bool {

@@ -36,7 +36,6 @@ fn line(report: &RunReport, stack: &str) -> Option<Value> {
     }
     let of = |value: &dyn Fn(&StepReport) -> u64| report.steps.iter().map(value).sum::<u64>();
     let cost = |step: &StepReport| step.cost.unwrap_or_default();
-    let pipeline = report.run.as_str().split('/').next().unwrap_or_default();
     let definitions: Vec<Value> = METRICS.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
     Some(json!({
         "_aws": {
@@ -48,7 +47,7 @@ fn line(report: &RunReport, stack: &str) -> Option<Value> {
             }],
         },
         "Stack": stack,
-        "Pipeline": pipeline,
+        "Pipeline": report.run.pipeline(),
         "run": report.run,
         "Succeeded": u8::from(report.outcome != RunOutcome::Failed),
         "Seconds": report.took_ms as f64 / 1000.0,

@@ -224,7 +224,7 @@ fn await_child(pid: u32) -> u32 {
     }
 }
 
-fn await_receipt(project: &Project) {
+pub fn await_receipt(project: &Project) {
     let patience = Instant::now() + Duration::from_secs(20);
     while !project.files(".spotmill/runs").keys().any(|file| file.contains("/receipts/") && file.ends_with(".json")) {
         assert!(Instant::now() < patience, "nothing was committed");
@@ -238,12 +238,11 @@ fn the_commands_of_the_page_run() {
     let (_, commands) = docs::commands("docs/cost.md", "cost.rs::the_commands_of_the_page_run");
     let project = docs::empty();
     for command in &commands {
-        let has = |word: &str| command.words.iter().any(|w| w == word);
         let ran = command.run(&project);
         if command.file.is_some() {
             assert!(ran.stdout.starts_with("ChargePeriodStart,"), "{}", ran.stdout);
         }
-        if has("--compare") {
+        if command.has("--compare") {
             ran.says("EMR Serverless Flex").says("not known").says("engine_factor 1");
         }
     }

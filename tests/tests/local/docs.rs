@@ -13,6 +13,11 @@ pub struct Printed {
 }
 
 impl Printed {
+    /// Whether this is one of its words.
+    pub fn has(&self, word: &str) -> bool {
+        self.words.iter().any(|own| own == word)
+    }
+
     /// Types it, and holds it to its exit code.
     #[track_caller]
     pub fn run(&self, project: &Project) -> Ran {

@@ -47,8 +47,21 @@ fn a_published_file_is_followed_to_what_was_given() {
 }
 
 #[test]
+fn a_file_of_a_run_that_is_not_published_is_followed_too() {
+    let project = Project::flights();
+    project.spotmill(&["run", "--date", "2013-01-01"]).code(0);
+    let file = published(&project, ".spotmill/scratch/flights/2013-01-01/normalize/g1");
+    let found = items(&project, &file);
+    assert_eq!((found.len(), &found[0]["step"]), (1, &Value::from("normalize")));
+}
+
+#[test]
 fn what_no_run_made_is_refused() {
     let project = Project::flights();
+    project.spotmill(&["run", "--date", "2013-01-01"]).code(0);
+    let copy = published(&project, "out/daily/date=2013-01-01").replace("out/daily", "elsewhere");
+    project.write(&copy, "");
+    project.spotmill(&["lineage", &copy]).code(2).says("no run of this state has made elsewhere");
     project.spotmill(&["lineage", "data/airlines.csv"]).code(2).says("no run of this state has made data/airlines.csv");
 }
 

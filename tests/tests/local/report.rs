@@ -1,11 +1,10 @@
 //! `spotmill report` on runs of this machine: every end leaves a page, what it says is what other commands say, and
 //! docs/report.md is true.
 
-use crate::cost::{RUN, napping};
+use crate::cost::{RUN, await_receipt, napping};
 use crate::docs;
 use serde_json::Value;
 use spotmill_tests::Project;
-use std::time::{Duration, Instant};
 
 const PAGE: &str = ".spotmill/runs/naps/2026-01-01/report.html";
 
@@ -111,23 +110,14 @@ fn the_page_says_what_cost_and_show_say() {
     project.spotmill(&["report", "--rate", "vcpu_hours=1"]).code(2).says("did you mean `vcpu_hour`?");
 }
 
-fn await_receipt(project: &Project) {
-    let patience = Instant::now() + Duration::from_secs(20);
-    while !project.files(".spotmill/runs").keys().any(|file| file.contains("/receipts/") && file.ends_with(".json")) {
-        assert!(Instant::now() < patience, "nothing was committed");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Runs every command of the page's examples, in the order in which they stand.
 #[test]
 fn the_commands_of_the_page_run() {
     let (_, commands) = docs::commands("docs/report.md", "report.rs::the_commands_of_the_page_run");
     let project = docs::empty();
     for command in &commands {
-        let has = |word: &str| command.words.iter().any(|w| w == word);
         let ran = command.run(&project);
-        if has("sql") {
+        if command.has("sql") {
             ran.says("by_route").says("normalize");
         }
         if command.file.is_some() {

@@ -236,7 +236,7 @@ impl Item<'_> {
         if declared.len() < all || declared.iter().all(|(_, read)| read.row_check == RowCheck::All) {
             return Ok(BTreeMap::new());
         }
-        let frame = |read: &Read| empty(&[&read.columns[..], &read.hive].concat());
+        let frame = |read: &Read| empty(&read.all_columns());
         let tables = declared.iter().map(|(name, read)| ((*name).clone(), frame(read))).collect();
         let prepared =
             sql::prepare(text, &tables, self.functions).map_err(|e| engine_failure(&e.flat(), "the step's SQL"))?;
@@ -258,7 +258,7 @@ impl Item<'_> {
             return None;
         }
         let reads = spec.tables.iter().map(|(name, table)| (name, &table.read)).chain([(&spec.alias, read)]);
-        let columns = |read: &Read| Some([&read.columns[..], &read.hive].concat()).filter(|_| !read.columns.is_empty());
+        let columns = |read: &Read| Some(read.all_columns()).filter(|_| !read.columns.is_empty());
         let tables: Option<_> = reads.map(|(name, read)| Some((name.clone(), empty(&columns(read)?)))).collect();
         let keys = read.hive.iter().map(|key| key.name.clone()).collect();
         let query = sql::first_condition(text, &tables?, self.functions, (&spec.alias, &keys))?;

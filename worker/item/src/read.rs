@@ -31,7 +31,7 @@ fn nothing(read: &Read) -> Outcome<Loaded> {
             "there is no input, and its columns are not declared: later steps cannot read a table without columns";
         return Err(failure(FailureClass::Permanent, message).remedy("declare `columns` of the input"));
     }
-    let columns = [read.columns.clone(), read.hive.clone()].concat();
+    let columns = read.all_columns();
     Ok(loaded(empty(&columns), columns, 0))
 }
 

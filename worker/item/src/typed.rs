@@ -29,7 +29,7 @@ struct Part {
 
 pub fn typed(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
     let Some(first_path) = paths.first() else {
-        let columns = [&read.columns[..], &read.hive].concat();
+        let columns = read.all_columns();
         return Ok(loaded(empty(&columns), columns, 0));
     };
     let first = stated(first_path, read.format)?;

@@ -4,7 +4,7 @@
 mod csv;
 mod table;
 
-use crate::args::{CostArgs, CostBy, Global};
+use crate::args::{CostArgs, CostBy, Global, RateArgs};
 use crate::event::{CostReport, Event};
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
@@ -16,10 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
-    let mut rates = Rates::default();
-    for (name, value) in &args.rates {
-        rates.set(name, *value).map_err(|wrong| Stop::usage(wrong).remedy("docs/cost.md lists them"))?;
-    }
+    let rates = args.rates.all()?;
     let inspector = Inspector::open(global).await?;
     let (of, month) = match &args.month {
         Some(month) => {
@@ -65,6 +62,17 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
         table::print(global, &report, by);
     }
     Ok(Code::Done)
+}
+
+impl RateArgs {
+    /// The ordinary rates, with those that were set in their places.
+    pub fn all(&self) -> Result<Rates, Stop> {
+        let mut rates = Rates::default();
+        for (name, value) in &self.rates {
+            rates.set(name, *value).map_err(|wrong| Stop::usage(wrong).remedy("docs/cost.md lists them"))?;
+        }
+        Ok(rates)
+    }
 }
 
 impl CostBy {

@@ -19,7 +19,7 @@ use program::{Options, STEPS, Source};
 use serde_json::Value;
 use side::Side;
 use spotmill_core::item::PreviewReply;
-use spotmill_spec::query::{QueryDone, QueryReply, QueryRequest, QueryTable};
+use spotmill_spec::query::{QueryRequest, QueryTable};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
@@ -157,16 +157,7 @@ async fn published(tmp: &Path, directory: &Path, worker: &Worker) -> Result<Opti
     }
     let tables = BTreeMap::from([("found".to_owned(), QueryTable { files, read: None })]);
     let request = QueryRequest { sql: "SELECT * FROM found".to_owned(), tables, output: None, limit: Some(MOST_ROWS) };
-    match worker.query(&request, tmp).await? {
-        QueryReply::Ok(QueryDone { rows, columns, preview }) => {
-            Ok(Some(PreviewReply { columns, rows: preview.unwrap_or_default(), total_rows: rows }))
-        }
-        QueryReply::Refused(why) => Err(unread(&why.message)),
-        QueryReply::Failed(why) => Err(unread(&why.message)),
-        QueryReply::Panic(why) => Err(unread(&why)),
-    }
-}
-
-fn unread(why: &str) -> Stop {
-    Stop::usage(format!("what was found cannot be read: {why}"))
+    let done = worker.query(&request, tmp).await?.done();
+    let done = done.map_err(|why| Stop::usage(format!("what was found cannot be read: {why}")))?;
+    Ok(Some(PreviewReply { columns: done.columns, rows: done.preview.unwrap_or_default(), total_rows: done.rows }))
 }

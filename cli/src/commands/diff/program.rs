@@ -5,6 +5,7 @@
 use super::pairing::{Compared, Pairing};
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::{Column, ColumnType};
+use spotmill_spec::sql::quoted_name;
 
 /// Compressed bytes of both sides together that one bucket holds, on average.
 const BUCKET_BYTES: u64 = 64 << 20;
@@ -61,11 +62,6 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-/// An identifier of SQL.
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 fn side(name: &str, pairing: &Pairing, source: &Source<'_>, options: &Options<'_>, buckets: u64) -> String {
     let keys = bucket_columns(pairing);
     let sql = normalized(name, pairing, options);
@@ -113,7 +109,7 @@ fn entries(columns: &[Column]) -> String {
 /// Every compared column under its place, in the type that both sides share.
 fn normalized(name: &str, pairing: &Pairing, options: &Options<'_>) -> String {
     let column = |prefix: &str, i: usize, c: &Compared| {
-        let (from, is) = (identifier(&c.name), if name == "a" { c.a } else { c.b });
+        let (from, is) = (quoted_name(&c.name), if name == "a" { c.a } else { c.b });
         let value = if is == c.ty { from } else { format!("CAST({from} AS {})", sql_type(c.ty)) };
         format!("{value} AS {prefix}{i}")
     };

@@ -3,7 +3,7 @@
 
 use crate::args::{DiffArgs, Global};
 use crate::commands::sql::{columns, one_kind};
-use crate::exit::{Code, Stop};
+use crate::exit::{Stop, code_of};
 use crate::inspect::Inspector;
 use crate::project::Project;
 use spotmill_core::ids::{RunId, StepName, Uri};
@@ -38,7 +38,7 @@ impl Side {
 
     /// All that a condition or a comparison can name.
     pub fn columns(&self) -> Vec<Column> {
-        self.read.columns.iter().chain(&self.read.hive).cloned().collect()
+        self.read.all_columns()
     }
 }
 
@@ -144,10 +144,9 @@ async fn found(
             read.header = false;
         }
     }
-    let untyped = found_columns::untyped(&inspector.ctx.store, &read, &files).await.map_err(Stop::from)?;
-    let read = found_columns::sampled(&inspector.ctx.store, read, &files)
+    let (read, untyped) = found_columns::with_untyped(&inspector.ctx.store, read, &files)
         .await
-        .map_err(|e| Stop::new(Code::Usage, format!("{name}: {}", e.cause)))?;
+        .map_err(|e| Stop::new(code_of(e.error), format!("{name}: {}", e.cause)))?;
     // A folder's key that the files hold as a column too is theirs.
     let hive =
         hive(&folder, &paths).into_iter().filter(|key| !read.columns.iter().any(|c| c.name == key.name)).collect();

@@ -20,7 +20,8 @@ pub async fn kept(global: &Global, run: Option<&str>, step: Option<&str>) -> Res
     let inspector = Inspector::open(global).await?;
     let ctx = &inspector.ctx;
     let run = inspector.run(global, run).await?;
-    let lease = super::lease(ctx, &run).await?.ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
+    let lease = inspector.lease(&run).await?;
+    let lease = lease.ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
     if let Some(step) = step.filter(|step| !lease.generations.contains_key(*step)) {
         let steps: Vec<&str> = lease.generations.keys().map(String::as_str).collect();
         return Err(Stop::usage(format!("{run} has no step `{step}`; {}", instead(step, "steps", &steps))));

@@ -15,14 +15,12 @@ use crate::worker::Worker;
 use changes::Change;
 pub use kept::kept;
 use spotmill_core::calls::RunInput;
-use spotmill_core::format::instead;
 use spotmill_core::ids::RunId;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::Lease;
 use spotmill_lambdas::explain::{Explained, Failures, explain, is_hit};
 use spotmill_lambdas::preview::preview;
 use spotmill_lambdas::{Ctx, Program, history, report};
-use spotmill_platform::records;
 use spotmill_spec as spec;
 use std::collections::BTreeMap;
 
@@ -30,10 +28,7 @@ pub async fn run(global: &Global, args: &ExplainArgs) -> Result<Code, Stop> {
     let rate = rate(args)?;
     let project = Project::open(global)?;
     let pipeline = project.pipeline();
-    if let Some(step) = args.step.as_deref().filter(|step| pipeline.step(step).is_none()) {
-        let steps: Vec<&str> = pipeline.steps.iter().map(|s| s.name.as_str()).collect();
-        return Err(Stop::usage(format!("there is no step `{step}`; {}", instead(step, "steps", &steps))));
-    }
+    args.step.as_deref().map(|step| project.step(step)).transpose()?;
     let frozen = spec::freeze(pipeline);
     let input = RunInput {
         changed: args.changed,
@@ -49,7 +44,7 @@ pub async fn run(global: &Global, args: &ExplainArgs) -> Result<Code, Stop> {
     let steps = preview(ctx, frozen.as_bytes(), &deployed, &input, &foreseen).await.map_err(Stop::from)?;
     let program = super::run::program(&frozen, &input, global)?;
     let run = program.run_id();
-    let lease = lease(ctx, &run).await?;
+    let lease = inspector.lease(&run).await?;
     let failures = failures(ctx, &run, lease.as_ref()).await?;
     let history = history::load(ctx, &pipeline.name).await;
     let mut explained = explain(pipeline, &steps, &failures, &history);
@@ -97,11 +92,6 @@ fn decisions(run: &RunId, step: &Explained) {
         let (hit, reason) = (is_hit(reason.code), reason.clone());
         Event::ItemDecided { run: run.clone(), step: step.step.clone(), item: *item, hit, reason }.print();
     }
-}
-
-async fn lease(ctx: &Ctx, run: &RunId) -> Result<Option<Lease>, Stop> {
-    let found = records::load::<Lease>(&*ctx.store, &RunKeys::new(&ctx.root, run).lease()).await;
-    Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
 }
 
 /// The last failures of a run's items, by step; nothing of a run that never began.

@@ -33,16 +33,11 @@ pub async fn write(global: &Global, report: &Report, to: &Path) -> Result<Code, 
     std::fs::write(&lines, ndjson(report)?).map_err(io("write", &lines))?;
     let args = SqlArgs {
         query: Some("SELECT * FROM items".to_owned()),
-        file: None,
         tables: vec![("items".to_owned(), lines.to_string_lossy().into_owned())],
         columns: vec![("items".to_owned(), COLUMNS.to_owned())],
-        no_header: Vec::new(),
-        null_values: Vec::new(),
-        params: Vec::new(),
         output: Some(to.to_path_buf()),
         force: true,
-        format: None,
-        limit: None,
+        ..SqlArgs::default()
     };
     sql::run(global, &args).await
 }

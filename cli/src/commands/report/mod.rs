@@ -10,7 +10,6 @@ use crate::inspect::Inspector;
 use spotmill_core::ids::RunId;
 use spotmill_lambdas::page::{self, Stands};
 use spotmill_lambdas::report;
-use spotmill_ledger::Rates;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,16 +18,13 @@ use std::process::{Command, Stdio};
 const PAGES: &str = ".spotmill/reports";
 
 pub async fn run(global: &Global, args: &ReportArgs) -> Result<Code, Stop> {
-    let mut rates = Rates::default();
-    for (name, value) in &args.rates {
-        rates.set(name, *value).map_err(|wrong| Stop::usage(wrong).remedy("docs/cost.md lists them"))?;
-    }
+    let rates = args.rates.all()?;
     let inspector = Inspector::open(global).await?;
     let run = inspector.run(global, args.run.as_deref()).await?;
     let summary = report::summarize(&inspector.ctx, &run).await?;
     let stood = inspector.state(&summary).await?;
     let stands = Stands { state: stood.state.to_owned(), cause: stood.cause };
-    let report = page::compile(&inspector.ctx, &run, stands, &rates).await?;
+    let report = page::compile(&inspector.ctx, summary, stands, &rates).await?;
     let wants_page = args.output.is_some() || args.open;
     let file = (wants_page || !(global.json || args.items.is_some())).then(|| place(&run, args.output.as_deref()));
     if let Some(file) = &file {

@@ -51,7 +51,7 @@ async fn calendar(global: &Global, args: &RunsArgs, inspector: &Inspector) -> Re
         let Some(Value::Date(date)) = report.params.get("date") else { continue };
         let Ok(date) = date.parse() else { continue };
         let state = inspector.state(&report).await?.state;
-        let pipeline = run.as_str().split('/').next().unwrap_or_default().to_owned();
+        let pipeline = run.pipeline().to_owned();
         dated.push(Dated { pipeline, date, state });
     }
     if dated.is_empty() && !global.json {

@@ -74,10 +74,7 @@ pub fn invalid(problems: Vec<Problem>, sources: &BTreeMap<String, Sources>, glob
 impl Tests {
     /// Those that were asked for; a name or a step that means none is a usage error.
     pub fn chosen(self, names: &[String], step: Option<&str>, project: &Project) -> Result<Tests, Stop> {
-        if let Some(step) = step.filter(|step| project.pipeline().step(step).is_none()) {
-            let steps: Vec<&str> = project.pipeline().steps.iter().map(|s| s.name.as_str()).collect();
-            return Err(Stop::usage(format!("there is no step `{step}`; {}", instead(step, "steps", &steps))));
-        }
+        step.map(|step| project.step(step)).transpose()?;
         let of_step = |case: &&Case| step.is_none_or(|step| case.step == step);
         let all: Vec<&str> = self.cases.iter().map(|case| case.name.as_str()).collect();
         if let Some(name) = names.iter().find(|name| !all.iter().any(|own| own.contains(name.as_str()))) {

@@ -4,21 +4,20 @@
 
 use super::bench::Bench;
 use super::find::FOLDER;
-use super::update::whole;
 use crate::args::Global;
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
+use crate::file;
 use crate::inspect::Inspector;
 use crate::local::near;
 use crate::project::{self, Project};
 use crate::worker::Worker;
 use spotmill_cases::{CaseText, array, read, string};
-use spotmill_core::format::instead;
 use spotmill_core::ids::{StepName, Uri};
 use spotmill_core::item::{InputFile, ItemSpec};
 use spotmill_core::model::{ItemValue, Pipeline, Read, Step, Transform};
 use spotmill_core::types::Value;
-use spotmill_spec::query::{QueryDone, QueryReply, QueryRequest, QueryTable};
+use spotmill_spec::query::{QueryDone, QueryRequest, QueryTable};
 use spotmill_spec::{Sources, sql};
 use spotmill_supervisor::replay;
 use std::collections::BTreeMap;
@@ -43,14 +42,7 @@ struct Draft {
 
 pub async fn run(global: &Global, project: &Project, asked: &Asked<'_>) -> Result<Code, Stop> {
     let item: u32 = asked.item.parse().map_err(|_| Stop::usage(format!("`{}` is no item's number", asked.item)))?;
-    let Some(step) = project.pipeline().step(asked.step) else {
-        let steps: Vec<&str> = project.pipeline().steps.iter().map(|s| s.name.as_str()).collect();
-        return Err(Stop::usage(format!(
-            "there is no step `{}`; {}",
-            asked.step,
-            instead(asked.step, "steps", &steps)
-        )));
-    };
+    let step = project.step(asked.step)?;
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let tmp = tempfile::tempdir().map_err(io("make a directory in", &std::env::temp_dir()))?;
     let spec = spec(global, asked, item, tmp.path()).await?;
@@ -58,7 +50,7 @@ pub async fn run(global: &Global, project: &Project, asked: &Asked<'_>) -> Resul
     let mut draft = draft(project.pipeline(), step, &spec, &worker, asked, tmp.path()).await?;
     draft.case.expected = expected(global, project, &worker, &draft, &path).await?;
     std::fs::create_dir_all(FOLDER).map_err(io("create", Path::new(FOLDER)))?;
-    whole(&path, &draft.text())?;
+    file::replace(&path, draft.text())?;
     let (file, next) = (path.to_string_lossy().into_owned(), global.command("test").arg(&draft.case.name));
     if global.json {
         Event::Written { files: vec![file], next: next.to_string() }.print();
@@ -92,9 +84,8 @@ async fn spec(global: &Global, asked: &Asked<'_>, item: u32, tmp: &Path) -> Resu
 
 /// `tests/by_route-2013-01-01-3.toml`, if nothing is there.
 fn free(spec: &ItemSpec, item: u32) -> Result<PathBuf, Stop> {
-    let key = spec.run.as_str().split_once('/').map_or(spec.run.as_str(), |(_, key)| key);
     let plain: String =
-        key.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+        spec.run.key().chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     let path = Path::new(FOLDER).join(format!("{}-{plain}-{item}.toml", spec.step));
     match std::fs::symlink_metadata(&path) {
         Ok(_) => Err(Stop::usage(format!("{} exists", path.display())).remedy("rename it, or remove it first")),
@@ -115,7 +106,7 @@ async fn draft(
             ItemValue::Int(i) => i.to_string(),
             ItemValue::Text(text) => format!("'{}'", text.replace('\'', "''")),
         };
-        format!(" WHERE \"{}\" = {value}", filter.column.replace('"', "\"\""))
+        format!(" WHERE {} = {value}", sql::quoted_name(&filter.column))
     });
     let input = first(worker, &spec.inputs, &spec.read, filter.as_deref().unwrap_or_default(), asked.rows, tmp).await?;
     let (mut tables, mut cut) = (Vec::new(), Vec::new());
@@ -161,12 +152,8 @@ async fn first(
         output: None,
         limit: Some(rows),
     };
-    match worker.query(&request, &tmp.join("tmp")).await? {
-        QueryReply::Ok(done) => Ok(done),
-        QueryReply::Refused(why) => Err(Stop::failed(format!("the item's rows cannot be read: {}", why.message))),
-        QueryReply::Failed(failed) => Err(Stop::failed(format!("the item's rows cannot be read: {}", failed.message))),
-        QueryReply::Panic(text) => Err(Stop::failed(format!("the worker panicked: {text}"))),
-    }
+    let reply = worker.query(&request, &tmp.join("tmp")).await?;
+    reply.done().map_err(|why| Stop::failed(format!("the item's rows cannot be read: {why}")))
 }
 
 /// Those of the run that the step depends on and that are not what they are by default.

@@ -7,6 +7,7 @@ use spotmill_cases::{Case, MOST_ROWS, Made, Ran};
 use spotmill_core::item::{FailureClass, ItemFailure, ItemOutcome, ItemReport, ItemSpec, RejectedRow};
 use spotmill_core::model::Read;
 use spotmill_spec::query::{QueryReply, QueryRequest, QueryTable};
+use spotmill_spec::sql::quoted_name;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -86,24 +87,27 @@ async fn of_many(worker: &Worker, trial: &Trial) -> Result<Option<String>, Stop>
     let Some((upstream, by)) = trial.partition.as_ref().filter(|_| !trial.spec.inputs.is_empty()) else {
         return Ok(None);
     };
-    let names: Vec<String> = by.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    let names: Vec<String> = by.iter().map(|name| quoted_name(name)).collect();
     let sql = format!("SELECT DISTINCT {} FROM given", names.join(", "));
     let files = trial.spec.inputs.iter().map(|file| file.uri.to_string()).collect();
     let table = QueryTable { files, read: Some(trial.spec.read.clone()) };
     let request =
         QueryRequest { sql, tables: BTreeMap::from([("given".to_owned(), table)]), output: None, limit: Some(2) };
     match worker.query(&request, &trial.home.join("tmp")).await? {
-        QueryReply::Ok(done) if done.rows > 1 => Ok(Some(format!(
-            "an item of `{}` is one partition of `{upstream}`, and these rows are of {} ({}): write a test for each",
-            trial.case.step,
-            done.rows,
-            by.join(", ")
-        ))),
-        QueryReply::Ok(_) => Ok(None),
         // The item meets the same.
         QueryReply::Failed(_) => Ok(None),
-        QueryReply::Refused(why) => Err(Stop::failed(format!("the partitions cannot be told apart: {}", why.message))),
-        QueryReply::Panic(text) => Err(Stop::failed(format!("the worker panicked: {text}"))),
+        reply => {
+            let done =
+                reply.done().map_err(|why| Stop::failed(format!("the partitions cannot be told apart: {why}")))?;
+            Ok((done.rows > 1).then(|| {
+                format!(
+                    "an item of `{}` is one partition of `{upstream}`, and these rows are of {} ({}): write a test for each",
+                    trial.case.step,
+                    done.rows,
+                    by.join(", ")
+                )
+            }))
+        }
     }
 }
 
@@ -141,23 +145,16 @@ async fn made(worker: &Worker, trial: &Trial, report: ItemReport) -> Result<Ran,
         output: None,
         limit: Some(MOST_ROWS),
     };
-    match worker.query(&request, &trial.home.join("tmp")).await? {
-        QueryReply::Ok(done) if done.columns.iter().map(|c| &c.name).eq(made.columns.iter().map(|c| &c.name)) => {
-            made.rows = done.preview.unwrap_or_default();
-            Ok(Ran::Made(made))
-        }
-        QueryReply::Ok(done) => {
-            let names: Vec<&str> = done.columns.iter().map(|c| c.name.as_str()).collect();
-            Err(Stop::failed(format!("what `{}` made has other columns: {}", trial.case.step, names.join(", "))))
-        }
-        QueryReply::Failed(failed) => Err(unreadable(trial, &failed.message)),
-        QueryReply::Refused(why) => Err(unreadable(trial, &why.message)),
-        QueryReply::Panic(text) => Err(Stop::failed(format!("the worker panicked: {text}"))),
+    let reply = worker.query(&request, &trial.home.join("tmp")).await?;
+    let done = reply
+        .done()
+        .map_err(|why| Stop::failed(format!("test `{}`: what the step made cannot be read: {why}", trial.case.name)))?;
+    if !done.columns.iter().map(|c| &c.name).eq(made.columns.iter().map(|c| &c.name)) {
+        let names: Vec<&str> = done.columns.iter().map(|c| c.name.as_str()).collect();
+        return Err(Stop::failed(format!("what `{}` made has other columns: {}", trial.case.step, names.join(", "))));
     }
-}
-
-fn unreadable(trial: &Trial, why: &str) -> Stop {
-    Stop::failed(format!("test `{}`: what the step made cannot be read: {why}", trial.case.name))
+    made.rows = done.preview.unwrap_or_default();
+    Ok(Ran::Made(made))
 }
 
 fn rejected(path: &Path) -> Result<Vec<RejectedRow>, Stop> {

@@ -6,6 +6,7 @@ use super::find::Tests;
 use crate::args::Global;
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
+use crate::file;
 use crate::project::{self, Project};
 use crate::ui::format::plural;
 use spotmill_cases::{Made, WantedRows, array, read};
@@ -77,14 +78,7 @@ fn replace(
             Stop::failed(format!("{file} was changed meanwhile; nothing of it was written")).remedy("try again")
         );
     }
-    whole(path, &new)
-}
-
-/// All of it or nothing.
-pub fn whole(path: &Path, text: &str) -> Result<(), Stop> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
-    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).map_err(io("write", path))
+    file::replace(path, &new)
 }
 
 /// The text with each range replaced; they do not overlap.

@@ -83,6 +83,16 @@ pub struct QueryFailed {
 }
 
 impl QueryReply {
+    /// What was done; else why not, for whoever wrote the query and the files himself.
+    pub fn done(self) -> Result<QueryDone, String> {
+        match self {
+            Self::Ok(done) => Ok(done),
+            Self::Refused(why) => Err(why.message),
+            Self::Failed(why) => Err(why.message),
+            Self::Panic(text) => Err(format!("the worker panicked: {text}")),
+        }
+    }
+
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed(QueryFailed { message: message.into(), remedy: None })
     }

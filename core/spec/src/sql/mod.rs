@@ -28,6 +28,11 @@ pub(crate) use tokens::{Tok, tokenize};
 
 use std::ops::Range;
 
+/// A name as SQL takes it, whatever it is made of.
+pub fn quoted_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// What is wrong with a SQL text; `span` is a byte range in that text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {

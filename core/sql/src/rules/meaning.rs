@@ -6,7 +6,7 @@ use crate::functions::beside::of_one_kind;
 use crate::functions::cast::{Conversion, Written};
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
-use crate::operators::{like_typed, literal_as};
+use crate::operators::{compares, like_typed, literal_as};
 use crate::rules::floats;
 use crate::rules::frames;
 use crate::rules::last::at;
@@ -136,11 +136,6 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         other => Transformed::no(other),
     };
     Ok(meant.data)
-}
-
-fn compares(op: Operator) -> bool {
-    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
-    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
 /// `CASE x WHEN v` as `CASE WHEN x = v` where the two are not of one kind, so that they are compared as by `=`.
