@@ -66,7 +66,7 @@ main-job:
     cargo run -p spotmill -- -C examples/flights run --date 2013-01-01
     cargo run -q -p spotmill -- doctor 2>&1 | grep -q 'features aws'
 
-# The tests against the emulator of AWS alone: the whole stack, one test at a time.
+# The tests against the emulator of AWS alone: the whole stack, twice, one test at a time in each.
 emulator *ARGS:
     cargo test -p spotmill-tests --test aws {{ARGS}}
 

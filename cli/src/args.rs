@@ -17,7 +17,7 @@ pub use diff::DiffArgs;
 pub use explain::ExplainArgs;
 pub use rates::RateArgs;
 pub use report::ReportArgs;
-pub use runs::{Asked, KeyArgs, Pick, RunArgs, RunsArgs, StartArgs};
+pub use runs::{Asked, KeyArgs, Pick, RangeArgs, RunArgs, RunsArgs, StartArgs};
 pub use sql::{SqlArgs, SqlFormat};
 pub use test::TestArgs;
 

@@ -1,20 +1,18 @@
 //! Runs of this machine or of AWS, whichever `--target` names, for the commands that only read.
 
-use crate::answers;
 use crate::args::Global;
 use crate::aws::{self, World};
 use crate::exit::Stop;
+use crate::lease;
 use crate::local::{place, world};
 use crate::next::no_runs;
 use crate::stood::Stood;
 use crate::ui::format::plural;
-use spotmill_core::ids::{ExecutionId, RunId, Uri};
-use spotmill_core::keys::RunKeys;
+use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::nearest::nearest;
 use spotmill_core::records::{Lease, RunReport};
 use spotmill_lambdas::{Ctx, inspect};
 use spotmill_platform::ports::{ExecutionState, Store};
-use spotmill_platform::records;
 use spotmill_platform::routed::RoutedStore;
 use std::sync::Arc;
 
@@ -59,7 +57,7 @@ impl Inspector {
 
     /// A run's lease; nothing of a run that never began.
     pub async fn lease(&self, run: &RunId) -> Result<Option<Lease>, Stop> {
-        lease(&*self.ctx.store, &self.ctx.root, run).await
+        lease::read(&*self.ctx.store, &self.ctx.root, run).await
     }
 
     /// The run that was claimed last, of those that run; else of all.
@@ -124,12 +122,6 @@ fn chosen(named: &str, all: &[RunId]) -> Result<RunId, String> {
             })
         }
     }
-}
-
-/// The same, of whatever holds runs.
-pub async fn lease(store: &dyn Store, root: &Uri, run: &RunId) -> Result<Option<Lease>, Stop> {
-    let found = records::load::<Lease>(store, &RunKeys::new(root, run).lease()).await;
-    Ok(found.map_err(answers::of_record)?.map(|(lease, _)| lease))
 }
 
 /// Where inputs are read from.

@@ -9,7 +9,7 @@ use crate::ui::fit;
 use crate::ui::format::{bytes, count, duration, plural};
 use crate::worker::Worker;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use spotmill_core::calls::{RunInput, errors};
+use spotmill_core::calls::errors;
 use spotmill_core::command::{Caller, Command};
 use spotmill_core::format::bare_cause;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
@@ -162,13 +162,13 @@ pub async fn closing(
     worker: &Worker,
     store: &Arc<dyn Store>,
     ended: &[RunEnded],
-    inputs: &[RunInput],
+    keys: usize,
     global: &Global,
     asked: &Asked,
     code: Code,
 ) -> Result<(), Stop> {
-    if inputs.len() > 1 {
-        backfill(global, ended, inputs.len());
+    if keys > 1 {
+        backfill(global, ended, keys);
     }
     let succeeded = |run: &&RunEnded| matches!(run.outcome.as_str(), "succeeded" | "warned");
     let ended: Vec<&RunEnded> = ended.iter().filter(succeeded).collect();

@@ -1,14 +1,21 @@
 //! What `spotmill explain` takes.
 
-use super::runs::KeyArgs;
-use super::values::number;
+use super::runs::Pick;
+use super::values::{key_value, number};
 use clap::Args;
 
 #[derive(Args, Clone)]
 #[command(after_help = HELP)]
 pub struct ExplainArgs {
-    #[command(flatten)]
-    pub key: KeyArgs,
+    /// The logical date, or an inclusive range: a line a date, and what all come to
+    #[arg(long, value_name = "D|D..D")]
+    pub date: Option<String>,
+    /// Another param of the pipeline
+    #[arg(long = "param", value_name = "K=V", value_parser = key_value)]
+    pub params: Vec<(String, String)>,
+    /// Of a range only the dates that stand so, as `run --pick` takes them
+    #[arg(long, value_name = "WHICH", value_delimiter = ',')]
+    pub pick: Vec<Pick>,
     /// Only this step
     #[arg(long, value_name = "S")]
     pub step: Option<String>,

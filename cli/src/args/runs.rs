@@ -1,8 +1,8 @@
 //! Which keys are run or started, and how.
 
 use super::values::{accept, key_value};
+use crate::standing::Standing;
 use clap::{Args, ValueEnum};
-use spotmill_core::records::RunOutcome;
 
 #[derive(Args, Clone, Default)]
 pub struct KeyArgs {
@@ -56,12 +56,23 @@ pub struct RunArgs {
     /// Children at once; default: what fits this machine at the step's resources
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub workers: Option<u32>,
-    /// Of a range only the dates that have no run, or whose run did not succeed
+    #[command(flatten)]
+    pub range: RangeArgs,
+}
+
+/// Which dates of a range, how many at once, and when to stop.
+#[derive(Args, Clone)]
+pub struct RangeArgs {
+    /// Of a range only the dates that stand so
     #[arg(long, value_name = "WHICH", value_delimiter = ',')]
     pub pick: Vec<Pick>,
     /// Stop after so many failed dates of a range
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_failed: Option<u32>,
+    /// So many dates of a range at once
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub parallel: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +81,8 @@ pub enum Pick {
     Missing,
     /// Failed, stopped or interrupted
     Failed,
+    /// Finished, and a start would do something of it again
+    Stale,
 }
 
 #[derive(Args, Clone)]
@@ -86,28 +99,23 @@ pub struct RunsArgs {
 pub struct StartArgs {
     #[command(flatten)]
     pub asked: Asked,
-    /// Follow the run to its end, and end as it does; a range then runs one date after another
+    /// Follow the run to its end, and end as it does; a range then runs one date after another, or --parallel
     #[arg(short, long)]
     pub wait: bool,
+    #[command(flatten)]
+    pub range: RangeArgs,
     /// A deployed pipeline; by default the one in this directory
     #[arg(long, value_name = "NAME")]
     pub pipeline: Option<String>,
 }
 
 impl Pick {
-    pub fn name(self) -> &'static str {
+    /// Whether it means a key that stands so.
+    pub fn takes(self, standing: Standing) -> bool {
         match self {
-            Pick::Missing => "missing",
-            Pick::Failed => "failed",
-        }
-    }
-
-    /// Whether it means a key whose run ended so: none where there is no run, nothing in it where the run has not ended.
-    pub fn takes(self, outcome: Option<Option<RunOutcome>>) -> bool {
-        match outcome {
-            None => self == Pick::Missing,
-            Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) => false,
-            Some(Some(RunOutcome::Failed) | None) => self == Pick::Failed,
+            Pick::Missing => standing == Standing::Missing,
+            Pick::Failed => standing == Standing::Failed,
+            Pick::Stale => standing == Standing::Stale,
         }
     }
 }

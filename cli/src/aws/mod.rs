@@ -18,7 +18,7 @@ mod zip;
 
 use crate::args::Global;
 use crate::exit::{Code, Stop};
-use crate::inspect;
+use crate::lease;
 use crate::stood::Stood;
 use spotmill_core::calls::innermost;
 use spotmill_core::command::ORDINARY_STACK;
@@ -120,7 +120,7 @@ impl World {
     }
 
     pub async fn lease(&self, run: &RunId) -> Result<Option<Lease>, Stop> {
-        inspect::lease(&*self.ctx.store, self.root(), run).await
+        lease::read(&*self.ctx.store, self.root(), run).await
     }
 
     /// What reads and writes the stack's runs.

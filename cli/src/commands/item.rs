@@ -1,5 +1,5 @@
-//! `item`: replays one item on this machine, on the same inputs, with the child's own output on the terminal. It writes
-//! below `.spotmill/item/` and commits nothing.
+//! `item`: replays one item on this machine, on the same inputs, with the child's own output on the terminal. Of a run on AWS
+//! it fetches the inputs. It writes below `.spotmill/item/` and commits nothing.
 
 use crate::args::Global;
 use crate::event::Event;
@@ -17,9 +17,11 @@ use std::path::Path;
 use std::process::Command;
 
 pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Code, Stop> {
-    let project = Project::open(global)?;
-    let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
-    let inspector = Inspector::local(global).await?;
+    // A run on AWS is looked into from any directory.
+    let project = if global.on_aws() { Project::find() } else { Some(Project::open(global)?) };
+    let worker_crate = project.as_ref().and_then(|project| project.pipeline().worker_crate.as_deref());
+    let worker = Worker::find(global, worker_crate)?;
+    let inspector = Inspector::open(global).await?;
     let (ctx, run) = (&inspector.ctx, inspector.run(global, Some(run)).await?);
     let home = place::local()?.join("item").join(run.as_str()).join(step).join(item.to_string());
     let tmp = home.join("tmp");

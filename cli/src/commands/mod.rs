@@ -21,6 +21,7 @@ pub mod on_aws;
 pub mod plan;
 #[cfg(feature = "aws")]
 pub mod plan_fleet;
+pub mod range;
 pub mod report;
 pub mod run;
 pub mod runs;

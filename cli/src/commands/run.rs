@@ -1,11 +1,12 @@
 //! `run`: runs or resumes one key, or a range of dates, on this machine. Every key is claimed by a file lock, checked
 //! before it starts, and may be interrupted or killed at any moment: the same command resumes it.
 
-use crate::args::{Asked, Global, KeyArgs, Pick, RunArgs};
+use super::range;
+use crate::args::{Asked, Global, KeyArgs, RunArgs};
 use crate::check;
 use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
-use crate::inspect;
+use crate::lease;
 use crate::local::world::{self, Options, World};
 use crate::local::{place, presence};
 use crate::lock;
@@ -17,6 +18,7 @@ use spotmill_core::calls::{Definition, RunInput, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
+use spotmill_core::model::Pipeline;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
 use spotmill_lambdas::{Program, deploy, page, report};
@@ -26,6 +28,7 @@ use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -42,15 +45,19 @@ struct Session<'a> {
     worker: Worker,
     deployed: DeployedWorker,
     worker_digest: String,
+    /// What one key may use of this machine.
+    machine: Machine,
     ui: Arc<Ui>,
+    progress: Arc<Ui>,
     stop: watch::Receiver<bool>,
 }
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let project = Project::open(global)?;
     let asked = &args.asked;
-    let dates = dates(asked)?;
+    let dates = dates(asked.date.as_deref())?;
     confirm_fresh(global, asked)?;
+    let machine = range::part(Machine::this(), args.range.parallel, largest(project.pipeline()))?;
     let frozen = spec::freeze(project.pipeline());
     let inputs: Vec<RunInput> =
         dates.iter().map(|date| input(&project.pipeline().name, global, asked, date.as_deref())).collect();
@@ -60,64 +67,50 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let (root, store) = (place::root(global)?, place::store());
     place::usable(&store, &root, &programs, execution_id().as_str()).await?;
     let store: Arc<dyn Store> = store;
-    let (programs, inputs) = picked(&*store, &root, &args.pick, programs, inputs).await?;
-    if inputs.is_empty() {
-        return Ok(none_picked(global, &args.pick));
-    }
     let worker = Worker::find(global, project.pipeline().worker_crate.as_deref())?;
     let deployed = worker.deployed()?;
+    let keys = inputs.into_iter().zip(programs).collect();
+    let ctx = world::read_only(global, root.clone(), Arc::clone(&store))?;
+    let mut keys = range::picked(&ctx, &args.range.pick, (frozen.as_bytes(), &deployed), keys).await?;
+    if keys.is_empty() {
+        return Ok(range::none(global.json, &args.range.pick));
+    }
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
     let mut foreseen = Foreseen::default();
-    for (program, input) in programs.iter().zip(&inputs) {
+    for (input, program) in &keys {
         // If all is finished nothing is read, and inputs may be gone.
         if !stands(&*store, &root, program, input, &deployed).await? {
-            let reply = check::check(&project, &programs[0], &worker, Arc::clone(&store), global).await?;
-            foreseen = spec::foreseen(project.pipeline(), &programs[0].params, &reply);
+            let first = &keys[0].1;
+            let reply = check::check(&project, first, &worker, Arc::clone(&store), global).await?;
+            foreseen = spec::foreseen(project.pipeline(), &first.params, &reply);
             break;
         }
     }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
-    let session = Session { global, args, store, project, frozen, foreseen, worker, deployed, worker_digest, ui, stop };
+    // Bars of several runs would write over each other: only their ends are reported.
+    let progress = if args.range.parallel > 1 { Arc::new(Ui::new(false, true)) } else { Arc::clone(&ui) };
+    let session = Session {
+        global,
+        args,
+        store,
+        project,
+        frozen,
+        foreseen,
+        worker,
+        deployed,
+        worker_digest,
+        machine,
+        ui,
+        progress,
+        stop,
+    };
     // All runs use the definition that the command began with, whatever is started beside it meanwhile.
     let definition = session.deploy().await?;
-    let inputs: Vec<RunInput> =
-        inputs.into_iter().map(|input| RunInput { definition: Some(definition.clone()), ..input }).collect();
-    session.run_all(&inputs).await
-}
-
-/// The keys that were asked for, all unless `--pick` chooses by how their runs ended.
-async fn picked(
-    store: &dyn Store,
-    root: &Uri,
-    pick: &[Pick],
-    programs: Vec<Program>,
-    inputs: Vec<RunInput>,
-) -> Result<(Vec<Program>, Vec<RunInput>), Stop> {
-    if pick.is_empty() {
-        return Ok((programs, inputs));
-    }
-    let mut chosen = (Vec::new(), Vec::new());
-    for (program, input) in programs.into_iter().zip(inputs) {
-        let outcome = inspect::lease(store, root, &program.run_id()).await?.map(|lease| lease.outcome);
-        if pick.iter().any(|pick| pick.takes(outcome)) {
-            chosen.0.push(program);
-            chosen.1.push(input);
-        }
-    }
-    Ok(chosen)
-}
-
-fn none_picked(global: &Global, pick: &[Pick]) -> Code {
-    let names: Vec<&str> = pick.iter().map(|pick| pick.name()).collect();
-    let message = format!("nothing to do: no date is {}", names.join(" or "));
-    match global.json {
-        true => Event::note(message).print(),
-        false => say!("✓ {message}"),
-    }
-    Code::Done
+    keys.iter_mut().for_each(|(input, _)| input.definition = Some(definition.clone()));
+    session.run_all(&keys).await
 }
 
 /// Whether every step of the run is finished under the present definition.
@@ -128,7 +121,7 @@ async fn stands(
     input: &RunInput,
     deployed: &DeployedWorker,
 ) -> Result<bool, Stop> {
-    let Some(lease) = inspect::lease(store, root, &program.run_id()).await? else { return Ok(false) };
+    let Some(lease) = lease::read(store, root, &program.run_id()).await? else { return Ok(false) };
     let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
     let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
     let asks = input.fresh || input.changed || input.from_step.is_some();
@@ -142,8 +135,8 @@ fn digesting(worker: &Worker) -> JoinHandle<Result<String, Stop>> {
 }
 
 /// The keys' dates; one unnamed key where the pipeline has no date.
-pub fn dates(asked: &Asked) -> Result<Vec<Option<String>>, Stop> {
-    match &asked.date {
+pub fn dates(asked: Option<&str>) -> Result<Vec<Option<String>>, Stop> {
+    match asked {
         None => Ok(vec![None]),
         Some(text) => {
             let dates = spec::dates::range(text).map_err(|e| Stop::usage(format!("--date {text}: {e}")))?;
@@ -239,34 +232,17 @@ impl Session<'_> {
         Ok(Definition { pipeline_digest: done.pipeline_digest, worker: done.worker })
     }
 
-    async fn run_all(&self, inputs: &[RunInput]) -> Result<Code, Stop> {
-        let mut ended: Vec<RunEnded> = Vec::new();
-        let (mut worst, mut refused) = (Code::Done, 0);
-        for input in inputs {
-            match self.run_one(input).await {
-                Ok((code, run)) => {
-                    ended.push(run);
-                    worst = worse(worst, code);
-                }
-                Err(stop) if inputs.len() > 1 && stop.code != Code::Usage => {
-                    warn_of!("{stop}");
-                    refused += 1;
-                    worst = worse(worst, stop.code);
-                }
-                Err(stop) => return Err(stop),
-            }
-            let failed = ended.iter().filter(|run| run.outcome == "failed").count() + refused;
-            if worst == Code::Interrupted || self.args.max_failed.is_some_and(|most| failed >= most as usize) {
-                break;
-            }
-        }
+    async fn run_all(&self, keys: &[range::Key]) -> Result<Code, Stop> {
+        let is_of_all = |code| code == Code::Usage;
+        let sum = range::all(keys, &self.args.range, is_of_all, |(input, _)| self.run_one(input)).await?;
         if !self.global.json {
-            result::closing(&self.worker, &self.store, &ended, inputs, self.global, &self.args.asked, worst).await?;
+            let asked = &self.args.asked;
+            result::closing(&self.worker, &self.store, &sum.ended, keys.len(), self.global, asked, sum.worst).await?;
         }
-        Ok(worst)
+        Ok(sum.worst)
     }
 
-    async fn run_one(&self, input: &RunInput) -> Result<(Code, RunEnded), Stop> {
+    async fn run_one(&self, input: &RunInput) -> Result<(Code, Option<RunEnded>), Stop> {
         let program = program(&self.frozen, input, self.global)?;
         let run = program.run_id();
         let id = execution_id();
@@ -276,9 +252,10 @@ impl Session<'_> {
             store: Arc::clone(&self.store),
             worker_digest: self.worker_digest.clone(),
             workers: self.args.workers,
+            machine: self.machine,
             slots: self.slots(),
         };
-        let world = World::open(&self.worker, &options, &self.ui, &run, &id).await?;
+        let world = World::open(&self.worker, &options, &self.progress, &run, &id).await?;
         let ended = self.followed(&world, &run, &id, input).await;
         world.close(&run, &id).await;
         ended
@@ -291,7 +268,7 @@ impl Session<'_> {
         run: &RunId,
         id: &ExecutionId,
         input: &RunInput,
-    ) -> Result<(Code, RunEnded), Stop> {
+    ) -> Result<(Code, Option<RunEnded>), Stop> {
         let started = Instant::now();
         let status = world.run(id, input, self.stop.clone()).await?;
         let wall_ms = started.elapsed().as_millis() as u64;
@@ -315,7 +292,7 @@ impl Session<'_> {
         if !self.global.json {
             result::print(&ended, code, &self.global.caller(), &self.resume_command(input, code, ended.refused));
         }
-        Ok((code, ended))
+        Ok((code, Some(ended)))
     }
 
     /// The command that resumes where this one ended; for a range that was stopped, the whole range. A refused run has
@@ -325,6 +302,9 @@ impl Session<'_> {
         let range = self.args.asked.date.as_ref().filter(|_| code == Code::Interrupted);
         if let Some(date) = range.or(input.date.as_ref()) {
             command = command.option("--date", date);
+        }
+        if range.is_some_and(|range| range.contains("..")) {
+            command = range::again(command, &self.args.range);
         }
         for (name, value) in &self.args.asked.params {
             command = command.param(name, value);
@@ -337,12 +317,11 @@ impl Session<'_> {
 
     /// Slots of the step with the smallest needs, for the headline.
     fn slots(&self) -> u32 {
-        let machine = Machine::this();
         let most = self.args.workers.unwrap_or(u32::MAX);
         let share =
             |vcpus_per_item, memory_bytes_per_item| Share { vcpus_per_item, memory_bytes_per_item, max_slots: most };
         let steps = self.project.pipeline().steps.iter();
-        steps.map(|s| share(s.resources.vcpus, s.resources.memory_bytes).slots(machine)).max().unwrap_or(1)
+        steps.map(|s| share(s.resources.vcpus, s.resources.memory_bytes).slots(self.machine)).max().unwrap_or(1)
     }
 }
 
@@ -357,8 +336,18 @@ fn begun_anew(command: Command, asked: &Asked) -> Command {
     })
 }
 
+/// The step with the largest items, and their memory.
+fn largest(pipeline: &Pipeline) -> (&str, u64) {
+    let steps = pipeline.steps.iter().map(|step| (step.name.as_str(), step.resources.memory_bytes));
+    steps.max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
+}
+
+/// A name that no other execution of this state has, at whatever moment it begins.
 fn execution_id() -> ExecutionId {
-    let now = spotmill_platform::local::clock::SystemClock.now_ms();
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let clock = spotmill_platform::local::clock::SystemClock.now_ms();
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(clock.max(last + 1)));
+    let now = clock.max(last.unwrap_or_default() + 1);
     // Machines that share a state may have processes of one number.
     let host: String = presence::host().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     ExecutionId::new(format!("local:{host}-{}-{now}", std::process::id()))
@@ -376,13 +365,5 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
         }
         Status::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), None),
         Status::NotStarted | Status::Running => (Code::ItemsFailed, "failed", None, None),
-    }
-}
-
-pub fn worse(a: Code, b: Code) -> Code {
-    match (a, b) {
-        (Code::Interrupted, _) | (_, Code::Interrupted) => Code::Interrupted,
-        (Code::Done, other) => other,
-        (one, _) => one,
     }
 }

@@ -36,7 +36,7 @@ pub async fn run(global: &Global, what: &What<'_>) -> Result<Code, Stop> {
     let lease = lease.ok_or_else(|| Stop::usage(format!("{run} is gone")))?;
     let report = report::summarize(ctx, &run).await.map_err(Stop::from)?;
     let Some(step) = what.step else {
-        return Ok(show_run(&inspector, global, &report, &inspector.state(&report).await?, what.log));
+        return Ok(show_run(ctx, global, &report, &inspector.state(&report).await?, what.log));
     };
     let step = find(&report, step)?;
     let keys = RunKeys::new(&ctx.root, &run).step(&StepName::new(step.step.as_str()), step.generation);
@@ -53,8 +53,8 @@ fn find<'a>(report: &'a RunReport, name: &str) -> Result<&'a StepReport, Stop> {
     })
 }
 
-fn show_run(inspector: &Inspector, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
-    let (ctx, state) = (&inspector.ctx, stood.state);
+fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, stood: &Stood, log: bool) -> Code {
+    let state = stood.state;
     if global.json {
         Event::Run { state: state.to_owned(), report: report.clone() }.print();
         return Code::Done;
@@ -81,7 +81,7 @@ fn show_run(inspector: &Inspector, global: &Global, report: &RunReport, stood: &
         }
         // In a run that was stopped, items that were handed back have not failed.
         let failures = step.failures.iter().filter(|f| state == "failed" || f.class != FailureClass::Lost);
-        failures.for_each(|f| failure(inspector, report, step, f, log));
+        failures.for_each(|f| failure(ctx, report, step, f, log));
     }
     let has_failure = |step: &StepReport| step.failures.iter().any(|f| f.class != FailureClass::Lost);
     if let Some(cause) = stood.cause.as_ref().filter(|_| !report.steps.iter().any(has_failure)) {
@@ -124,15 +124,13 @@ pub fn step_row(step: &StepReport) -> [String; 9] {
     ]
 }
 
-fn failure(inspector: &Inspector, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
+fn failure(ctx: &Ctx, report: &RunReport, step: &StepReport, failure: &FailureRecord, log: bool) {
     say!("\n✗ {} item {}", step.step, failure.item);
     print_failure(failure, log);
-    if inspector.is_local() {
-        say!("  Here   {}", replay_command(&inspector.ctx, report.run.as_str(), step.step.as_str(), failure.item));
-    }
+    say!("  Here   {}", replay_command(ctx, report.run.as_str(), step.step.as_str(), failure.item));
 }
 
-/// Replays the item on these inputs, where they are files of this machine.
+/// Replays the item on these inputs, on this machine.
 fn replay_command(ctx: &Ctx, run: &str, step: &str, item: u32) -> Command {
     ctx.settings.caller.command("item").arg(run).arg(step).arg(&item.to_string())
 }

@@ -1,7 +1,8 @@
 //! `start`: starts or resumes runs on AWS. What does not validate is refused before AWS is asked, and what another
 //! execution holds before anything is started. The input suffices: typed into the console, it does the same.
 
-use super::run::{confirm, confirm_fresh, dates, input, signalled, worse};
+use super::range;
+use super::run::{confirm, confirm_fresh, dates, input, signalled};
 use crate::args::{Global, StartArgs};
 use crate::aws::{World, follow, names};
 use crate::event::{Event, RunEnded};
@@ -34,15 +35,19 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
         }
     };
     let name = local.as_ref().map_or_else(Clone::clone, |project| project.pipeline().name.clone());
-    let dates = dates(asked)?;
+    let dates = dates(asked.date.as_deref())?;
     let inputs: Vec<RunInput> = dates.iter().map(|date| input(&name, global, asked, date.as_deref())).collect();
     let frozen = local.ok().map(|project| spec::freeze(project.pipeline()));
     if let Some(frozen) = &frozen {
         inputs.iter().try_for_each(|input| checked(frozen.as_bytes(), input, global).map(drop))?;
     }
     confirm_fresh(global, asked)?;
-    if inputs.len() > 1 && !args.wait {
-        confirm(global, asked.yes, &format!("{} runs would start at once (--wait: one after another)", inputs.len()))?;
+    if args.range.parallel > 1 && !args.wait {
+        let what = "--parallel is of a range that is followed; without --wait all its dates start at once";
+        return Err(Stop::usage(what).remedy("say --wait as well"));
+    }
+    if args.range.pick.is_empty() {
+        confirm_many(global, args, inputs.len())?;
     }
     let world = World::open(global).await?;
     let deployed = deploy::find(&world.ctx, &name)
@@ -52,7 +57,7 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
     let record = &deployed.record;
     let definition = Definition { pipeline_digest: record.pipeline_digest.clone(), worker: record.worker.clone() };
     let definition = (inputs.len() > 1).then_some(definition);
-    let runs: Vec<(RunInput, Program)> = inputs
+    let runs: Vec<range::Key> = inputs
         .into_iter()
         .map(|input| RunInput { definition: definition.clone(), ..input })
         .map(|input| checked(&deployed.text, &input, global).map(|program| (input, program)))
@@ -64,10 +69,27 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
             project::PIPELINE_FILE
         );
     }
+    let of = (&deployed.text[..], &record.worker);
+    let runs = range::picked(&world.ctx, &args.range.pick, of, runs).await?;
+    if runs.is_empty() {
+        return Ok(range::none(global.json, &args.range.pick));
+    }
+    if !args.range.pick.is_empty() {
+        confirm_many(global, args, runs.len())?;
+    }
     let runs = within_budget(global, asked.yes, &world, runs).await?;
-    let ui = Ui::new(global.json, global.quiet);
-    let session = Session { global, args, world, ui };
+    // Bars of several runs would write over each other: only their ends are reported.
+    let progress = Ui::new(global.json && args.range.parallel == 1, global.quiet || args.range.parallel > 1);
+    let session = Session { global, args, world, ui: Ui::new(global.json, global.quiet), progress };
     session.all(&runs).await
+}
+
+/// Asks before several runs start at once.
+fn confirm_many(global: &Global, args: &StartArgs, runs: usize) -> Result<(), Stop> {
+    if runs <= 1 || args.wait {
+        return Ok(());
+    }
+    confirm(global, args.asked.yes, &format!("{runs} runs would start at once (--wait: one after another)"))
 }
 
 /// A run that has spent its budget would launch nothing: it is asked whether this start may pass it.
@@ -75,8 +97,8 @@ async fn within_budget(
     global: &Global,
     yes: bool,
     world: &World,
-    runs: Vec<(RunInput, Program)>,
-) -> Result<Vec<(RunInput, Program)>, Stop> {
+    runs: Vec<range::Key>,
+) -> Result<Vec<range::Key>, Stop> {
     let mut allowed = Vec::new();
     for (mut input, program) in runs {
         let run = program.run_id();
@@ -117,31 +139,17 @@ struct Session<'a> {
     args: &'a StartArgs,
     world: World,
     ui: Ui,
+    progress: Ui,
 }
 
 impl Session<'_> {
-    async fn all(&self, runs: &[(RunInput, Program)]) -> Result<Code, Stop> {
-        let (mut worst, mut ended) = (Code::Done, Vec::new());
-        for (input, program) in runs {
-            match self.one(input, program).await {
-                Ok((code, end)) => {
-                    worst = worse(worst, code);
-                    ended.extend(end);
-                }
-                Err(stop) if runs.len() > 1 && matches!(stop.code, Code::Held | Code::ItemsFailed) => {
-                    warn_of!("{stop}");
-                    worst = worse(worst, stop.code);
-                }
-                Err(stop) => return Err(stop),
-            }
-            if worst == Code::Interrupted {
-                break;
-            }
-        }
+    async fn all(&self, runs: &[range::Key]) -> Result<Code, Stop> {
+        let is_of_all = |code| !matches!(code, Code::Held | Code::ItemsFailed);
+        let sum = range::all(runs, &self.args.range, is_of_all, |(input, program)| self.one(input, program)).await?;
         if self.args.wait && runs.len() > 1 && !self.global.json {
-            result::backfill(self.global, &ended, runs.len());
+            result::backfill(self.global, &sum.ended, runs.len());
         }
-        Ok(worst)
+        Ok(sum.worst)
     }
 
     async fn one(&self, input: &RunInput, program: &Program) -> Result<(Code, Option<RunEnded>), Stop> {
@@ -156,9 +164,9 @@ impl Session<'_> {
         }
         let steps = begin::select(program, input).map_err(Stop::from)?.into_iter().map(|s| s.0).collect();
         let place = format!("stack {}, execution {name}", self.world.stack);
-        self.ui.emit(&Event::RunFollowed { run: run.to_string(), place, steps });
+        self.progress.emit(&Event::RunFollowed { run: run.to_string(), place, steps });
         let now = tokio::select! {
-            now = follow::follow(&self.world, &run, &id, &self.ui) => now?,
+            now = follow::follow(&self.world, &run, &id, &self.progress) => now?,
             () = signalled() => return Ok((self.left(&run), None)),
         };
         let (code, ended) = self.end(&run, &id, &now, began).await;

@@ -9,7 +9,7 @@ use spotmill_ledger::{Elsewhere, Line, Summary};
 use std::collections::BTreeMap;
 
 /// The end of a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct RunEnded {
     pub run: String,
     /// `succeeded`, `warned`, `failed`, `interrupted`.

@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn a_destroyed_stack_leaves_no_machine_and_keeps_the_data() {
-    // A stack of its own, while no other test runs.
-    let _alone = aws();
+    // A stack that no other test gets.
     let aws = LocalAws::start();
     let project = copying("destroyed", "naps", 3);
     aws.deploy_project(&project, "destroyed");

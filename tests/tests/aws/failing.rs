@@ -1,6 +1,9 @@
 //! Items that fail, each time: they are named, to whoever asked to be notified, and everything else is kept.
 
 use super::*;
+use spotmill_tests::Ran;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[test]
 fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
@@ -8,8 +11,7 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     project.write(&format!("data/{DAY}/1.csv"), "one,not a number\n");
     let aws = aws();
     aws.deploy_project(&project, "failing");
-    let input = aws.input("failing", DAY);
-    let run = aws.start_run(&input);
+    let run = aws.start_run(&aws.input("failing", DAY));
     let ended = ends(&aws, &run, "FAILED", PATIENCE);
     let expected =
         ["failing/2013-01-01", "`copy`", "Item 1", "1.csv", "not a number", "spotmill --stack etl start", DAY];
@@ -22,13 +24,21 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     }
     aws.leaves_nothing(REAPED);
     page_says(&aws, "failed");
+    // By pasting what is printed, in an empty directory: what the notice has, the run, then the item on this machine.
+    let reader = tempfile::tempdir().expect("a directory");
+    let paste = |command: &str| pasted(&aws, &project, reader.path(), command);
+    let of_notice = commands(&notice);
+    let shown = paste(of_notice.iter().find(|c| c.contains(" show ")).expect("a command that shows the run"));
+    let here = shown.code(0).stdout.lines().find_map(|line| line.trim().strip_prefix("Here "));
+    paste(here.expect("a command that runs the item on this machine")).code(1).says("not a number");
     // The cause is removed: only that item runs.
     project.write(&format!("data/{DAY}/1.csv"), row(1));
     let mended = project.path(&format!("data/{DAY}/1.csv"));
     aws.copy(&mended.to_string_lossy(), &format!("s3://{LAKE}/input/failing/{DAY}/1.csv"), false);
     let before = aws.receipts("failing");
     assert_eq!(before.len(), 2);
-    succeeds(&aws, &input);
+    paste(of_notice.iter().find(|c| c.contains(" start ")).expect("a command that resumes the run")).code(0);
+    until("the run has succeeded", PATIENCE, || page(&aws).filter(|page| page["state"] == "succeeded"));
     let after = aws.receipts("failing");
     assert_eq!(after.len(), 3);
     assert!(before.iter().all(|receipt| after.contains(receipt)), "a committed item was done again");
@@ -37,20 +47,33 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     aws.leaves_nothing(REAPED);
 }
 
+/// What the run's page says, as JSON.
+fn page(aws: &LocalAws) -> Option<Value> {
+    aws.record(&format!("runs/failing/{DAY}/report-page.json"))
+}
+
 /// The run's page, what it says as JSON and the list of pages are there: of a failed run the reaper writes them, of another
 /// Report.
 fn page_says(aws: &LocalAws, state: &str) {
-    let key = format!("runs/failing/{DAY}/report-page.json");
-    let patience = Instant::now() + REAPED;
-    let is_written = || aws.record(&key).is_some_and(|page| page["state"] == state);
-    while !is_written() {
-        assert!(Instant::now() < patience, "no page that says {state}");
-        std::thread::sleep(Duration::from_millis(500));
-    }
+    until("a page that says how the run ended", REAPED, || page(aws).filter(|page| page["state"] == state));
     let keys: Vec<String> =
         aws.objects(&format!("runs/failing/{DAY}/report")).into_iter().map(|(key, _)| key).collect();
     assert!(keys.iter().any(|key| key.ends_with("/report.html")), "{keys:?}");
     assert_eq!(aws.objects("reports/").len(), 2, "the list and its page");
+}
+
+/// The commands of ours that stand between backticks.
+fn commands(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).filter(|quoted| quoted.starts_with("spotmill ")).collect()
+}
+
+/// A command as somebody pastes it in a shell of `directory`, with this AWS as theirs.
+fn pasted(aws: &LocalAws, project: &Project, directory: &Path, command: &str) -> Ran {
+    let bin = programs().spotmill.parent().expect("a directory").display().to_string();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(directory).stdin(Stdio::null());
+    shell.envs(aws.env()).env("PATH", format!("{bin}:{}", std::env::var("PATH").unwrap_or_default()));
+    Ran::from(shell.env("SPOTMILL_WORKER", project.worker()).output().expect("sh"))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The whole system on an emulator of AWS, over the wire: the stack that `spotmill deploy` makes, the real functions, and
-//! real workers on the machines of a local EC2. All tests share one stack; one test at a time has it, and each deploys a
-//! pipeline of its own.
+//! real workers on the machines of a local EC2. Tests share two stacks; one test at a time has one, and deploys a pipeline of
+//! its own.
 
 mod callbacks;
 mod day;
@@ -24,41 +24,68 @@ use spotmill_tests::{Project, programs, rows};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::Deref;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const DAY: &str = "2013-01-01";
 const PATIENCE: Duration = Duration::from_secs(240);
 const REAPED: Duration = Duration::from_secs(60);
 
-/// The stack, while one test has it.
+/// Stacks that stand at once. A test mostly waits, and two share this machine's processors without waiting for each other.
+const STACKS: usize = 2;
+
+/// The stacks that no test has, and how many there are in all.
+struct Pool {
+    idle: Vec<LocalAws>,
+    all: usize,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { idle: Vec::new(), all: 0 });
+static GIVEN_BACK: Condvar = Condvar::new();
+
+/// A stack, while one test has it; none while it starts.
 struct Turn {
-    aws: MutexGuard<'static, LocalAws>,
+    aws: Option<LocalAws>,
     began: Instant,
 }
 
-/// The stack, for one test at a time: the machines are this machine's two processors.
+/// A stack for this test alone: one that another test has left, else a new one, else the next that is given back.
 fn aws() -> Turn {
-    static AWS: OnceLock<Mutex<LocalAws>> = OnceLock::new();
-    let aws = AWS.get_or_init(|| Mutex::new(LocalAws::start())).lock().unwrap_or_else(PoisonError::into_inner);
-    aws.spent.take();
-    Turn { aws, began: Instant::now() }
+    let full = |pool: &mut Pool| pool.idle.is_empty() && pool.all == STACKS;
+    let mut pool = GIVEN_BACK.wait_while(pool(), full).unwrap_or_else(PoisonError::into_inner);
+    let idle = pool.idle.pop();
+    pool.all += usize::from(idle.is_none());
+    drop(pool);
+    let mut turn = Turn { aws: idle, began: Instant::now() };
+    turn.aws.get_or_insert_with(LocalAws::start).spent.take();
+    turn.began = Instant::now();
+    turn
+}
+
+fn pool() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Deref for Turn {
     type Target = LocalAws;
 
     fn deref(&self) -> &LocalAws {
-        &self.aws
+        self.aws.as_ref().expect("it has started")
     }
 }
 
-/// What the test took, past the capture of output: the suite is as long as the sum of these.
+/// Prints what the test took, past the capture of output. A stack whose test failed ends: the next test gets another.
 impl Drop for Turn {
     fn drop(&mut self) {
         let (secs, test) = (self.began.elapsed().as_secs_f64(), std::thread::current());
-        let line = format!("{secs:6.1} s  {}: {}\n", test.name().unwrap_or("?"), self.aws.spent.take());
+        let spent = self.aws.as_ref().map(|aws| aws.spent.take()).unwrap_or_default();
+        let line = format!("{secs:6.1} s  {}: {spent}\n", test.name().unwrap_or("?"));
         let _ = std::io::stderr().write_all(line.as_bytes());
+        let kept = self.aws.take().filter(|_| !std::thread::panicking());
+        let mut pool = pool();
+        pool.all -= usize::from(kept.is_none());
+        pool.idle.extend(kept);
+        GIVEN_BACK.notify_one();
     }
 }
 

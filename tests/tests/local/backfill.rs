@@ -1,8 +1,8 @@
-//! A range of dates as a user works it off: the calendar of what there is, only what is missing or failed, and an end
-//! after so many failures.
+//! A range of dates as a user works it off: what it would take, the calendar of what there is, only what is missing, failed
+//! or stale, several at once, and an end after so many failures.
 
 use crate::cost::napping;
-use spotmill_tests::{Project, Ran};
+use spotmill_tests::{Project, Ran, rows};
 use std::time::{Duration, Instant};
 
 fn ended(ran: &Ran) -> Vec<(String, String)> {
@@ -43,6 +43,55 @@ fn only_what_is_missing_or_failed_is_run() {
     let states: Vec<&str> = days.iter().filter_map(|day| day["state"].as_str()).collect();
     assert_eq!((states.len(), &states[..4]), (31, &["succeeded", "succeeded", "succeeded", "missing"][..]));
     project.spotmill(&["runs", "--calendar", "--month", "2013-13"]).code(2).says("expected YYYY-MM");
+}
+
+/// A range whose first date stands as it was made, whose second was made otherwise and whose third never was.
+#[test]
+fn a_range_is_previewed_and_what_is_stale_is_run_again() {
+    let project = Project::flights();
+    let range = ["--date", "2013-01-01..2013-01-03"];
+    let with = |rest: &[&str]| project.spotmill(&[rest, &range[..]].concat());
+    project.spotmill(&["run", "--date", "2013-01-02"]).code(0);
+    project.edit("pipeline.toml", "decimals = 1", "decimals = 2");
+    project.spotmill(&["run", "--date", "2013-01-01"]).code(0);
+
+    let shown = with(&["explain"]);
+    shown.code(0).says("3 dates: 1 done, 1 stale, 1 missing; ");
+    let line =
+        |date: &str| shown.stdout.lines().find(|l| l.trim_start().starts_with(date)).unwrap_or_default().to_owned();
+    assert!(line("2013-01-01").contains("done") && line("2013-01-01").contains("committed"), "{}", shown.stdout);
+    assert!(
+        line("2013-01-02").contains("stale") && line("2013-01-02").contains("transform-changed"),
+        "{}",
+        shown.stdout
+    );
+    assert!(line("2013-01-03").contains("missing") && line("2013-01-03").contains("first-run"), "{}", shown.stdout);
+    with(&["explain", "--pick", "stale"]).code(0).says("3 dates: 1 done, 1 stale, 1 missing; 1 of ");
+    with(&["explain", "--items"]).code(2).says("--items and --diff are of one date");
+
+    let stale = with(&["--json", "run", "--pick", "stale"]);
+    stale.code(0);
+    assert_eq!(ended(&stale), of(&[("2", "succeeded")]));
+    with(&["run", "--pick", "stale"]).code(0).says("nothing to do: no date is stale");
+    with(&["explain"]).code(0).says("3 dates: 2 done, 1 missing; ");
+}
+
+#[test]
+fn dates_at_once_publish_what_dates_one_by_one_do() {
+    let range = ["run", "--date", "2013-01-01..2013-01-04"];
+    let (one, four) = (Project::flights(), Project::flights());
+    one.spotmill(&range).code(0);
+    let ran = four.spotmill(&[&["--json"], &range[..], &["--parallel", "2"]].concat());
+    ran.code(0);
+    let each = ["1", "2", "3", "4"].map(|day| (day, "succeeded"));
+    let mut all = ended(&ran);
+    all.sort();
+    assert_eq!(all, of(&each));
+    for place in ["out/by_route", "out/daily"] {
+        assert_eq!(rows(&one, place), rows(&four, place), "{place}");
+    }
+    four.edit("pipeline.toml", "[resources]", "[resources]\nmemory = \"4000 GiB\"");
+    four.spotmill(&[&range[..], &["--parallel", "2"]].concat()).code(2).says("say at most --parallel 1");
 }
 
 /// While a range's first date runs, somebody starts another date under a changed pipeline.

@@ -6,11 +6,14 @@ use spotmill_tests::{Project, Ran, Seeded, rows};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 const DAY: &str = "2013-01-01";
 const BUCKET: &str = "lake";
 const STATE: &str = "s3://lake/state";
+/// What one run of a day may take, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// S3 on this machine, with the flights in it.
 struct Away {
@@ -196,7 +199,8 @@ impl Drop for Faults {
     }
 }
 
-/// With these variables of AWS and none of whoever runs the test.
+/// With these variables of AWS and none of whoever runs the test. A run that does not end in time is killed, and so has no
+/// exit code.
 fn with_only(project: &Project, args: &[&str], given: &[(&str, &str)]) -> Ran {
     let mut command = project.command(args);
     for name in
@@ -206,7 +210,16 @@ fn with_only(project: &Project, args: &[&str], given: &[(&str, &str)]) -> Ran {
     }
     command.env("AWS_CONFIG_FILE", "/nowhere").env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
     command.env("AWS_EC2_METADATA_DISABLED", "true").envs(given.iter().copied());
-    command.output().expect("spotmill starts").into()
+    let child = command.spawn().expect("spotmill starts");
+    let (pid, (ended, end)) = (child.id().to_string(), channel::<()>());
+    std::thread::spawn(move || {
+        if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    });
+    let output = child.wait_with_output().expect("its output");
+    drop(ended);
+    output.into()
 }
 
 #[test]

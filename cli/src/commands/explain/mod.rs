@@ -4,9 +4,12 @@
 mod changes;
 mod kept;
 mod print;
+mod range;
 
+use super::range::redoes;
+use super::run::dates;
 use crate::answers;
-use crate::args::{ExplainArgs, Global};
+use crate::args::{ExplainArgs, Global, KeyArgs};
 use crate::event::Event;
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
@@ -15,9 +18,11 @@ use crate::worker::Worker;
 use changes::Change;
 pub use kept::kept;
 use spotmill_core::calls::RunInput;
+use spotmill_core::history::History;
 use spotmill_core::ids::RunId;
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::Lease;
+use spotmill_core::model::Pipeline;
+use spotmill_core::records::{DeployedWorker, Foreseen, Lease};
 use spotmill_lambdas::explain::{Explained, Failures, explain, is_hit};
 use spotmill_lambdas::preview::preview;
 use spotmill_lambdas::{Ctx, Program, history, report};
@@ -26,33 +31,76 @@ use std::collections::BTreeMap;
 
 pub async fn run(global: &Global, args: &ExplainArgs) -> Result<Code, Stop> {
     let rate = rate(args)?;
+    let dates = dates(args.date.as_deref())?;
     let project = Project::open(global)?;
     let pipeline = project.pipeline();
     args.step.as_deref().map(|step| project.step(step)).transpose()?;
     let frozen = spec::freeze(pipeline);
-    let input = RunInput {
-        changed: args.changed,
-        fresh: args.fresh,
-        from_step: args.from_step.clone(),
-        ..project::run_input(&pipeline.name, global, &args.key)
-    };
+    let inputs: Vec<RunInput> = dates.into_iter().map(|date| input(&pipeline.name, global, args, date)).collect();
     let worker = Worker::find(global, pipeline.worker_crate.as_deref())?;
     let inspector = Inspector::open(global).await?;
     let ctx = &inspector.ctx;
-    let foreseen = super::plan::foreseen(&project, &frozen, &input, &worker, ctx).await?;
+    let foreseen = super::plan::foreseen(&project, &frozen, &inputs[0], &worker, ctx).await?;
     let deployed = worker.deployed()?;
-    let steps = preview(ctx, frozen.as_bytes(), &deployed, &input, &foreseen).await.map_err(Stop::from)?;
-    let program = super::run::program(&frozen, &input, global)?;
-    let run = program.run_id();
-    let lease = inspector.lease(&run).await?;
-    let failures = failures(ctx, &run, lease.as_ref()).await?;
     let history = history::load(ctx, &pipeline.name).await;
-    let mut explained = explain(pipeline, &steps, &failures, &history);
-    let changes = changes::since(ctx, lease.as_ref(), &program, &deployed.version, &explained).await?;
+    let start = Start { global, inspector: &inspector, pipeline, frozen, deployed, foreseen, history };
+    match inputs.as_slice() {
+        [input] => one(&start, args, input, rate).await,
+        _ => range::run(&start, args, &inputs, rate).await,
+    }
+}
+
+fn input(pipeline: &str, global: &Global, args: &ExplainArgs, date: Option<String>) -> RunInput {
+    let key = KeyArgs { date, params: args.params.clone() };
+    RunInput {
+        changed: args.changed,
+        fresh: args.fresh,
+        from_step: args.from_step.clone(),
+        ..project::run_input(pipeline, global, &key)
+    }
+}
+
+/// What a start would run, and where.
+struct Start<'a> {
+    global: &'a Global,
+    inspector: &'a Inspector,
+    pipeline: &'a Pipeline,
+    frozen: String,
+    deployed: DeployedWorker,
+    foreseen: Foreseen,
+    history: History,
+}
+
+/// What a start of one key meets and would do.
+struct Met {
+    program: Program,
+    lease: Option<Lease>,
+    /// It would do more than find every step complete.
+    redoes: bool,
+    steps: Vec<Explained>,
+}
+
+impl Start<'_> {
+    async fn of(&self, input: &RunInput) -> Result<Met, Stop> {
+        let ctx = &self.inspector.ctx;
+        let steps = preview(ctx, self.frozen.as_bytes(), &self.deployed, input, &self.foreseen).await;
+        let steps = steps.map_err(Stop::from)?;
+        let program = super::run::program(&self.frozen, input, self.global)?;
+        let lease = self.inspector.lease(&program.run_id()).await?;
+        let failures = failures(ctx, &program.run_id(), lease.as_ref()).await?;
+        let redoes = redoes(&steps);
+        Ok(Met { program, lease, redoes, steps: explain(self.pipeline, &steps, &failures, &self.history) })
+    }
+}
+
+async fn one(start: &Start<'_>, args: &ExplainArgs, input: &RunInput, rate: Option<f64>) -> Result<Code, Stop> {
+    let Met { program, lease, steps: mut explained, .. } = start.of(input).await?;
+    let (ctx, version) = (&start.inspector.ctx, &start.deployed.version);
+    let changes = changes::since(ctx, lease.as_ref(), &program, version, &explained).await?;
     changes::detail(&mut explained, &changes);
-    let explained: Vec<Explained> =
-        explained.into_iter().filter(|e| args.step.as_deref().is_none_or(|step| step == e.step)).collect();
-    if global.json {
+    let run = program.run_id();
+    let explained: Vec<Explained> = explained.into_iter().filter(|e| is_asked(args, e)).collect();
+    if start.global.json {
         explained.iter().for_each(|step| event(&run, step, args, &changes));
         return Ok(Code::Done);
     }
@@ -65,6 +113,10 @@ pub async fn run(global: &Global, args: &ExplainArgs) -> Result<Code, Stop> {
         changes.iter().filter(own).for_each(|change| say!("\n{}", change.text()));
     }
     Ok(Code::Done)
+}
+
+fn is_asked(args: &ExplainArgs, explained: &Explained) -> bool {
+    args.step.as_deref().is_none_or(|step| step == explained.step)
 }
 
 fn rate(args: &ExplainArgs) -> Result<Option<f64>, Stop> {

@@ -23,13 +23,17 @@ pub fn all(run: &RunId, steps: &[Explained], rate: Option<f64>) {
     }
 }
 
-/// `flights/2013-01-01: 14 of 16 items would run, 2 are reused; 0.4 s to 0.9 s of machine time, mostly 0.5 s`.
 fn headline(run: &RunId, steps: &[Explained], rate: Option<f64>) -> String {
+    format!("{run}: {}", comes_to(steps, rate))
+}
+
+/// `14 of 16 items would run, 2 are reused; 0.4 s – 0.5 s – 0.9 s of slots, dollars with --rate vcpu_hour=USD`.
+pub fn comes_to(steps: &[Explained], rate: Option<f64>) -> String {
     let sum = |of: fn(&Counts) -> usize| steps.iter().filter_map(|s| s.items.as_ref()).map(of).sum::<usize>() as u64;
     let (all, todo) = (sum(|c| c.all), sum(|c| c.todo));
-    let waiting: Vec<&str> = steps.iter().filter(|s| s.items.is_none()).map(|s| s.step.as_str()).collect();
+    let waiting = names(steps, |step| step.items.is_none());
     if todo == 0 && waiting.is_empty() {
-        return format!("{run}: nothing to do; {} reused", plural(all, "item"));
+        return format!("nothing to do; {} reused", plural(all, "item"));
     }
     let waits = match waiting.is_empty() {
         true => String::new(),
@@ -39,12 +43,49 @@ fn headline(run: &RunId, steps: &[Explained], rate: Option<f64>) -> String {
         1 => "1 is reused".to_owned(),
         n => format!("{n} are reused"),
     };
-    format!("{run}: {todo} of {} would run, {reused}{waits}; {}", plural(all, "item"), takes(steps, rate))
+    format!("{todo} of {} would run, {reused}{waits}; {}", plural(all, "item"), takes(steps, rate))
+}
+
+/// Each step that is so, once.
+fn names(steps: &[Explained], is_so: impl Fn(&Explained) -> bool) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for step in steps.iter().filter(|step| is_so(step)) {
+        if !names.contains(&step.step.as_str()) {
+            names.push(&step.step);
+        }
+    }
+    names
+}
+
+/// All items of the steps, those that are reused and those that would run; what cannot be counted yet is a `?`.
+pub fn counts(steps: &[Explained]) -> [String; 3] {
+    let some: Option<Vec<&Counts>> = steps.iter().map(|step| step.items.as_ref()).collect();
+    let sum = |of: fn(&Counts) -> usize| match &some {
+        None => "?".to_owned(),
+        Some(counts) => counts.iter().copied().map(of).sum::<usize>().to_string(),
+    };
+    [sum(|c| c.all), sum(|c| c.committed + c.carried), sum(|c| c.todo)]
+}
+
+/// How long slots would be held, where every step was measured.
+pub fn time(steps: &[Explained]) -> String {
+    let spans: Option<Vec<Span>> = steps.iter().map(|step| step.slot_ms).collect();
+    let about = if steps.iter().any(|step| step.assumed) { "about " } else { "" };
+    match spans.map(|spans| {
+        spans.into_iter().fold(Span::default(), |mut sum, span| {
+            sum += span;
+            sum
+        })
+    }) {
+        None => "never measured".to_owned(),
+        Some(sum) if sum == Span::default() => String::new(),
+        Some(sum) => format!("{about}{}", band(&sum)),
+    }
 }
 
 /// Time of slots and dollars; what was never measured is said to be unknown.
 fn takes(steps: &[Explained], rate: Option<f64>) -> String {
-    let unknown: Vec<&str> = steps.iter().filter(|s| s.slot_ms.is_none()).map(|s| s.step.as_str()).collect();
+    let unknown = names(steps, |step| step.slot_ms.is_none());
     let mut sum = Span::default();
     let mut usd = [0.0; 3];
     for (span, vcpus) in steps.iter().filter_map(|s| s.slot_ms.map(|span| (span, s.vcpus))) {
@@ -74,16 +115,8 @@ fn band(span: &Span) -> String {
 }
 
 fn row(step: &Explained) -> [String; 6] {
-    let (all, reuse, run) = match &step.items {
-        Some(c) => (c.all.to_string(), (c.committed + c.carried).to_string(), c.todo.to_string()),
-        None => ("?".to_owned(), "?".to_owned(), "?".to_owned()),
-    };
-    let time = match &step.slot_ms {
-        Some(span) if *span == Span::default() => String::new(),
-        Some(span) if step.assumed => format!("about {}", band(span)),
-        Some(span) => band(span),
-        None => "never measured".to_owned(),
-    };
+    let of = std::slice::from_ref(step);
+    let ([all, reuse, run], time) = (counts(of), time(of));
     let codes: Vec<String> = step.reasons.iter().map(|reason| reason.code.name()).collect();
     let anew = if step.anew { format!(" (generation {})", step.generation) } else { String::new() };
     let why = format!("{}: {}{anew}", codes.join(", "), step.because);

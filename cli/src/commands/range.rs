@@ -1,0 +1,214 @@
+//! A range of dates: which of its keys are run, by how each stands (`--pick`), how many at once (`--parallel`), and what
+//! they come to.
+
+use crate::args::{Pick, RangeArgs};
+use crate::event::{Event, RunEnded};
+use crate::exit::{Code, Stop};
+use crate::lease;
+use crate::standing::Standing;
+use crate::ui::format::bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use spotmill_core::calls::RunInput;
+use spotmill_core::command::Command;
+use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
+use spotmill_lambdas::preview::{StepPreview, Work, preview};
+use spotmill_lambdas::{Ctx, Program};
+use spotmill_supervisor::config::Machine;
+
+/// A key of a range, and what a start of it would run.
+pub type Key = (RunInput, Program);
+
+/// The keys that `pick` takes; without any, all. `frozen` and `worker` are what a start would run.
+pub async fn picked(
+    ctx: &Ctx,
+    pick: &[Pick],
+    (frozen, worker): (&[u8], &DeployedWorker),
+    keys: Vec<Key>,
+) -> Result<Vec<Key>, Stop> {
+    if pick.is_empty() {
+        return Ok(keys);
+    }
+    let mut taken = Vec::new();
+    for (input, program) in keys {
+        let lease = lease::read(&*ctx.store, &ctx.root, &program.run_id()).await?;
+        let outcome = lease.map(|lease| lease.outcome);
+        let finished = matches!(outcome, Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)));
+        let redone = finished && pick.contains(&Pick::Stale) && {
+            let steps = preview(ctx, frozen, worker, &input, &Foreseen::default()).await.map_err(Stop::from)?;
+            redoes(&steps)
+        };
+        if pick.iter().any(|pick| pick.takes(Standing::of(outcome, redone))) {
+            taken.push((input, program));
+        }
+    }
+    Ok(taken)
+}
+
+/// Whether a start would do more than find every step complete.
+pub fn redoes(steps: &[StepPreview]) -> bool {
+    steps.iter().any(|step| !matches!(step.work, Work::Complete { .. }))
+}
+
+/// As they are typed.
+fn names(pick: &[Pick]) -> Vec<String> {
+    pick.iter().map(|pick| format!("{pick:?}").to_lowercase()).collect()
+}
+
+/// The command that goes on with a range that was interrupted: the dates that were under way count as failed now.
+pub fn again(command: Command, range: &RangeArgs) -> Command {
+    let mut picked = range.pick.clone();
+    if !picked.is_empty() && !picked.contains(&Pick::Failed) {
+        picked.push(Pick::Failed);
+    }
+    let options = [
+        ("--pick", Some(names(&picked).join(",")).filter(|names| !names.is_empty())),
+        ("--parallel", Some(range.parallel.to_string()).filter(|_| range.parallel > 1)),
+        ("--max-failed", range.max_failed.map(|most| most.to_string())),
+    ];
+    let given = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    given.fold(command, |command, (name, value)| command.option(name, &value))
+}
+
+/// Says that no key was taken.
+pub fn none(json: bool, pick: &[Pick]) -> Code {
+    let message = format!("nothing to do: no date is {}", names(pick).join(" or "));
+    match json {
+        true => Event::note(message).print(),
+        false => say!("✓ {message}"),
+    }
+    Code::Done
+}
+
+/// What the keys that have ended come to.
+pub struct Sum {
+    pub worst: Code,
+    pub ended: Vec<RunEnded>,
+    refused: usize,
+}
+
+/// Runs the keys, `parallel` at once and in their order, until one was interrupted or `max_failed` have failed. The error of
+/// a single key ends the command, and so does one that `is_of_all` says is of every key.
+pub async fn all<'k, F>(
+    keys: &'k [Key],
+    range: &RangeArgs,
+    is_of_all: fn(Code) -> bool,
+    run: impl Fn(&'k Key) -> F,
+) -> Result<Sum, Stop>
+where
+    F: Future<Output = Result<(Code, Option<RunEnded>), Stop>>,
+{
+    let mut sum = Sum { worst: Code::Done, ended: Vec::new(), refused: 0 };
+    let (mut waiting, mut under_way) = (keys.iter(), FuturesUnordered::new());
+    loop {
+        while sum.goes_on(range.max_failed)
+            && under_way.len() < range.parallel as usize
+            && let Some(key) = waiting.next()
+        {
+            under_way.push(run(key));
+        }
+        match under_way.next().await {
+            None => return Ok(sum.sorted()),
+            Some(Err(stop)) if keys.len() == 1 || is_of_all(stop.code) => return Err(stop),
+            Some(ended) => sum.add(ended),
+        }
+    }
+}
+
+impl Sum {
+    /// In the order of their names: dates at once end in any order.
+    fn sorted(mut self) -> Sum {
+        self.ended.sort_by(|a, b| a.run.cmp(&b.run));
+        self
+    }
+
+    fn add(&mut self, ended: Result<(Code, Option<RunEnded>), Stop>) {
+        let code = match ended {
+            Ok((code, run)) => {
+                self.ended.extend(run);
+                code
+            }
+            Err(stop) => {
+                warn_of!("{stop}");
+                self.refused += 1;
+                stop.code
+            }
+        };
+        self.worst = worse(self.worst, code);
+    }
+
+    fn goes_on(&self, max_failed: Option<u32>) -> bool {
+        let failed = self.refused + self.ended.iter().filter(|run| run.outcome == "failed").count();
+        self.worst != Code::Interrupted && max_failed.is_none_or(|most| failed < most as usize)
+    }
+}
+
+/// An interruption is worse than a failure, and the first failure's code stays.
+fn worse(a: Code, b: Code) -> Code {
+    match (a, b) {
+        (Code::Interrupted, _) | (_, Code::Interrupted) => Code::Interrupted,
+        (Code::Done, other) => other,
+        (one, _) => one,
+    }
+}
+
+/// The part of the machine that each of so many dates gets. Refused where `largest`, the step with the largest items and
+/// their memory, fits the machine and not such a part.
+pub fn part(machine: Machine, parallel: u32, largest: (&str, u64)) -> Result<Machine, Stop> {
+    let vcpus = (machine.vcpus / parallel).max(1);
+    let part = Machine { vcpus, memory_bytes: machine.memory_bytes / u64::from(parallel) };
+    let (step, needs) = largest;
+    if parallel == 1 || needs <= part.memory_bytes {
+        return Ok(part);
+    }
+    let (needed, has) = (bytes(needs), bytes(part.memory_bytes));
+    let what =
+        format!("--parallel {parallel}: an item of `{step}` needs {needed}, and each date has {has} of this machine");
+    Err(Stop::usage(what).remedy(format!("say at most --parallel {}", (machine.memory_bytes / needs).max(1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spotmill_core::command::Caller;
+
+    fn ended(outcome: &str) -> RunEnded {
+        RunEnded { outcome: outcome.to_owned(), ..RunEnded::default() }
+    }
+
+    #[test]
+    fn dates_at_once_share_the_machine_and_each_has_room_for_an_item() {
+        let machine = Machine { vcpus: 8, memory_bytes: 16 << 30 };
+        let of = |parallel, needs: u64| part(machine, parallel, ("load", needs << 30));
+        assert_eq!(of(1, 64), Ok(machine), "one date has the machine, however small it is");
+        assert_eq!(of(4, 4), Ok(Machine { vcpus: 2, memory_bytes: 4 << 30 }));
+        assert_eq!(of(16, 1).map(|part| part.vcpus), Ok(1));
+        let refused = of(4, 5).expect_err("no room");
+        assert_eq!(refused.remedy.as_deref(), Some("say at most --parallel 3"));
+        assert!(refused.message.contains("`load` needs 5.0 GiB, and each date has 4.0 GiB"), "{}", refused.message);
+    }
+
+    #[test]
+    fn an_interrupted_range_goes_on_with_the_dates_that_were_under_way() {
+        let of = |pick: &[Pick], parallel, max_failed| {
+            let range = RangeArgs { pick: pick.to_vec(), max_failed, parallel };
+            again(Caller::new("local").command("run"), &range).to_string()
+        };
+        assert_eq!(of(&[], 1, None), "spotmill run");
+        assert_eq!(of(&[Pick::Missing], 2, Some(3)), "spotmill run --pick missing,failed --parallel 2 --max-failed 3");
+        assert_eq!(of(&[Pick::Failed, Pick::Stale], 1, None), "spotmill run --pick failed,stale");
+    }
+
+    #[test]
+    fn a_range_goes_on_until_it_is_interrupted_or_enough_have_failed() {
+        let mut sum = Sum { worst: Code::Done, ended: Vec::new(), refused: 0 };
+        sum.add(Ok((Code::Done, Some(ended("succeeded")))));
+        assert!(sum.goes_on(Some(1)) && sum.worst == Code::Done);
+        sum.add(Err(Stop::new(Code::Held, "held")));
+        assert!(sum.goes_on(None) && sum.goes_on(Some(2)) && !sum.goes_on(Some(1)), "what is refused has failed");
+        sum.add(Ok((Code::ItemsFailed, Some(ended("failed")))));
+        assert!(!sum.goes_on(Some(2)) && sum.worst == Code::Held, "the first failure's code stays");
+        sum.add(Ok((Code::Interrupted, None)));
+        assert!(!sum.goes_on(None) && sum.worst == Code::Interrupted);
+    }
+}
