@@ -64,7 +64,8 @@ fn written(value: &Value, at: Position) -> String {
         (Value::Bool(true), _) => "TRUE".to_owned(),
         (Value::Bool(false), _) => "FALSE".to_owned(),
         (Value::Int { value, ty }, _) => format!("CAST({} AS {})", integer(*value), sql_type(*ty)),
-        (Value::Float(v), _) => format!("CAST({} AS DOUBLE)", decimal(*v)),
+        // With an exponent it is read as a float: a decimal would have too few digits for it.
+        (Value::Float(v), _) => format!("CAST({v:e} AS DOUBLE)"),
         (Value::String(v) | Value::Path(v), _) => quoted(v),
         (Value::Date(v), _) => format!("CAST({} AS DATE)", quoted(v)),
         (Value::Timestamp(v), _) => format!("CAST({} AS TIMESTAMP)", quoted(v)),

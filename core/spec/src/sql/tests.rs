@@ -111,18 +111,29 @@ fn params() -> BTreeMap<String, Value> {
     pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
 }
 
+/// As SQL it has an exponent, so that it is a float and no decimal of as many digits.
+#[test]
+fn a_float_param_is_read_back_to_the_last_bit() {
+    for value in [31.245_270_191_439_438, 1e-30, -0.0, 1e300, 5e-324, f64::MIN, 3.0] {
+        let text = bind_text("$x", &BTreeMap::from([("x".to_owned(), Value::Float(value))])).expect("bound");
+        let digits = text.strip_prefix("CAST(").and_then(|rest| rest.strip_suffix(" AS DOUBLE)")).expect(&text);
+        assert!(digits.contains('e'), "{text}");
+        assert_eq!(digits.parse::<f64>().expect("a number").to_bits(), value.to_bits(), "{text}");
+    }
+}
+
 #[test]
 fn binds_typed_literals() {
     let check = |sql: &str, want: &str| assert_eq!(bind_text(sql, &params()).unwrap(), want);
     check("SELECT $date AS d -- $date", "SELECT CAST('2013-01-01' AS DATE) AS d -- $date");
     check("a > $late", "a > CAST(15 AS SMALLINT)");
     check("a > $low + $least", "a > CAST(-1 AS TINYINT) + CAST('-9223372036854775808' AS BIGINT)");
-    check("$at, $rate, $on", "CAST('2013-01-01T02:03:04' AS TIMESTAMP), CAST(0.1 AS DOUBLE), TRUE");
+    check("$at, $rate, $on", "CAST('2013-01-01T02:03:04' AS TIMESTAMP), CAST(1e-1 AS DOUBLE), TRUE");
     check("'$who' || $who", "'$who' || 'O''Hare'");
     check("LIMIT $late OFFSET $late", "LIMIT 15 OFFSET 15");
     check("d IN ($date, $late + 1)", "d IN (CAST('2013-01-01' AS DATE), CAST(15 AS SMALLINT) + 1)");
     check("d IN (SELECT $date)", "d IN (SELECT CAST('2013-01-01' AS DATE))");
-    check("ROUND($rate, $late)", "ROUND(CAST(0.1 AS DOUBLE), 15)");
+    check("ROUND($rate, $late)", "ROUND(CAST(1e-1 AS DOUBLE), 15)");
     check("QUANTILE_CONT(a, $rate), LAG(a, $low)", "QUANTILE_CONT(a, 0.1), LAG(a, -1)");
     check("VALUES ($late, $who)", "VALUES (15, 'O''Hare')");
     assert_eq!(bind_text("$nope", &params()).unwrap_err().to_string(), "there is no param `nope`");

@@ -3,6 +3,7 @@
 
 use super::constants;
 use super::kinds::{Kind, decimal_of, kind};
+use super::nearest;
 use arrow::array::{Array, ArrayRef, AsArray, Datum, PrimitiveArray, Scalar};
 use arrow::compute::kernels::numeric;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -132,8 +133,8 @@ impl Operand {
     fn cast(&self, ty: &DataType) -> Result<Self> {
         let options = CastOptions { safe: false, ..Default::default() };
         Ok(match self {
-            Self::Array(array) => Self::Array(cast_with_options(array, ty, &options)?),
-            Self::Scalar(scalar) => Self::Scalar(Scalar::new(cast_with_options(scalar.get().0, ty, &options)?)),
+            Self::Array(array) => Self::Array(nearest::cast(array, ty, &options)?),
+            Self::Scalar(scalar) => Self::Scalar(Scalar::new(nearest::cast(scalar.get().0, ty, &options)?)),
         })
     }
 

@@ -2,7 +2,7 @@
 //! NULL under TRY_CAST. Conversions that the planner adds by itself stay DataFusion's own `Cast`: those lose nothing.
 
 use super::kinds::{Kind, kind, word};
-use super::{constants, from_text};
+use super::{constants, from_text, nearest};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
@@ -160,7 +160,7 @@ fn convertible(from: &DataType, to: &DataType) -> bool {
 pub fn convert(array: &ArrayRef, to: &DataType, lenient: bool) -> Result<ArrayRef> {
     let from = array.data_type();
     let options = CastOptions { safe: lenient, format_options: FormatOptions::default() };
-    let cast = |array: &ArrayRef| cast_with_options(array, to, &options);
+    let cast = |array: &ArrayRef| nearest::cast(array, to, &options);
     let out = match (kind(from), kind(to)) {
         _ if from == to => return Ok(array.clone()),
         (Kind::Float, Kind::Integer) => cast(&whole(array)?),

@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod like;
 pub mod member;
 mod nan;
+pub mod nearest;
 pub mod optional;
 pub mod ranks;
 pub mod reference;

@@ -3,11 +3,12 @@
 
 use super::constants;
 use super::kinds::{Kind, kind, word};
+use super::nearest;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringViewArray,
     TimestampMicrosecondArray,
 };
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::{
@@ -238,7 +239,7 @@ impl Values {
             (Takes::Time, DataType::Date32) => DataType::Timestamp(TimeUnit::Microsecond, None),
             (_, planned) => planned,
         };
-        let array = cast(&array, &planned)?;
+        let array = nearest::cast(&array, &planned, &CastOptions::default())?;
         let array = match takes {
             Takes::Text => Typed::Text(array.as_string_view().clone()),
             Takes::Integer => Typed::Integer(array.as_primitive::<Int64Type>().clone()),

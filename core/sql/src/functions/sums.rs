@@ -3,8 +3,9 @@
 
 use super::fold::{Fold, Folded};
 use super::kinds::{Kind, kind};
+use super::nearest;
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast};
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion_expr::function::AccumulatorArgs;
@@ -156,10 +157,7 @@ impl Fold for Exact {
             return ScalarValue::try_from(&self.to);
         }
         Ok(match (self.what, &self.to) {
-            (Sums::Average, _) => {
-                let exact = self.sum as f64 / self.count as f64;
-                ScalarValue::Float64(Some(exact / 10f64.powi(self.scale.into())))
-            }
+            (Sums::Average, _) => ScalarValue::Float64(Some(nearest::ratio(self.sum, self.count, self.scale))),
             (Sums::Sum, DataType::Decimal128(precision, scale)) => {
                 if self.sum.unsigned_abs() >= 10u128.pow(38) {
                     return exec_err!("the sum has more than 38 digits");
@@ -188,7 +186,7 @@ struct Floats {
 
 impl Fold for Floats {
     fn update(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let values = cast(&values[0], &DataType::Float64)?;
+        let values = nearest::cast(&values[0], &DataType::Float64, &CastOptions::default())?;
         for v in values.as_primitive::<Float64Type>().iter().flatten() {
             self.count += 1;
             self.sum += v;

@@ -2,7 +2,7 @@
 //! comparisons of text with something else in lists, decimals among floats.
 
 use crate::functions::arithmetic::{Arithmetic, Op};
-use crate::functions::beside::of_one_kind;
+use crate::functions::beside::{float_beside, of_one_kind};
 use crate::functions::cast::{Conversion, Written};
 use crate::functions::kinds::{Kind, kind};
 use crate::functions::like::Matching;
@@ -11,7 +11,9 @@ use crate::rules::floats;
 use crate::rules::frames;
 use crate::rules::last::at;
 use crate::rules::micros;
+use crate::rules::outer;
 use crate::rules::sets::set_operation;
+use crate::rules::unnest::subquery_below;
 use arrow::datatypes::DataType;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
@@ -22,6 +24,7 @@ use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr};
 use datafusion_optimizer::AnalyzerRule;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
+use std::sync::Arc;
 
 /// The first whole number that int64 does not hold.
 const PAST_INT64: i128 = i64::MAX as i128 + 1;
@@ -35,8 +38,25 @@ impl AnalyzerRule for Meaning {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(node).map(|t| t.data)
+        meant_plan(plan)
     }
+}
+
+/// From the inputs up, and of a node first its subqueries: the columns of the outer query in them have their types once its
+/// inputs have.
+fn meant_plan(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = match plan {
+        LogicalPlan::Join(mut join) if subquery_below(&join.right).is_some() => {
+            join.left = Arc::new(meant_plan(Arc::unwrap_or_clone(join.left))?);
+            let right = outer::typed(Arc::unwrap_or_clone(join.right), join.left.schema())?;
+            join.right = Arc::new(meant_plan(right)?);
+            LogicalPlan::Join(join)
+        }
+        other => other.map_children(|input| Ok(Transformed::yes(meant_plan(input)?)))?.data,
+    };
+    let schema = merge_schema(&plan.inputs());
+    let subquery = |plan| Ok(Transformed::yes(meant_plan(outer::typed(plan, &schema)?)?));
+    node(plan.map_subqueries(subquery)?.data).map(|t| t.data)
 }
 
 fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -71,8 +91,41 @@ impl TreeNodeRewriter for Rewriter<'_> {
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
         let expr = meant(expr, self.schema)?;
-        let typed = self.types.f_up(expr)?;
+        let typed = self.types.f_up(expr)?.data.map_children(|operand| decimal_as_float(operand, self.schema))?;
         Ok(Transformed::yes(micros::operands(typed.data)?))
+    }
+}
+
+/// Of decimals and floats all three are floats; a text is of the type of what it is compared with.
+fn between(range: Between, schema: &DFSchema) -> Result<Between> {
+    let Between { expr, negated, low, high } = range;
+    let all = [&expr, &low, &high].map(|e| e.get_type(schema));
+    let types: Vec<DataType> = all.into_iter().collect::<Result<_>>()?;
+    let float = float_beside(types.iter());
+    let as_float = |expr: Expr, ty: &DataType| match &float {
+        Some(float) if kind(ty) == Kind::Decimal => Conversion::call(expr, float.clone(), false),
+        _ => expr,
+    };
+    let expr = as_float(*expr, &types[0]);
+    let ty = expr.get_type(schema)?;
+    let side = |bound: Expr, bound_type: &DataType| -> Result<Box<Expr>> {
+        let bound = as_float(bound, bound_type);
+        let bound_type = bound.get_type(schema)?;
+        Ok(Box::new(like_typed("BETWEEN", (expr.clone(), &ty), (bound, &bound_type))?.1))
+    };
+    let (low, high) = (side(*low, &types[1])?, side(*high, &types[2])?);
+    Ok(Between { expr: Box::new(expr), negated, low, high })
+}
+
+/// The planner's own conversion of a decimal to a float does not always give the nearest one.
+fn decimal_as_float(operand: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match operand {
+        Expr::Cast(Cast { expr, field })
+            if kind(field.data_type()) == Kind::Float && kind(&expr.get_type(schema)?) == Kind::Decimal =>
+        {
+            Ok(Transformed::yes(Conversion::call(*expr, field.data_type().clone(), false)))
+        }
+        other => Ok(Transformed::no(other)),
     }
 }
 
@@ -111,15 +164,7 @@ fn meant(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         }
         Expr::InSubquery(within) => Transformed::yes(Expr::InSubquery(floats::in_subquery(within, schema)?)),
         Expr::InList(list) => Transformed::yes(in_list(list, schema)?),
-        Expr::Between(Between { expr, negated, low, high }) => {
-            let ty = expr.get_type(schema)?;
-            let side = |bound: Expr| -> Result<Expr> {
-                let bound_type = bound.get_type(schema)?;
-                Ok(like_typed("BETWEEN", ((*expr).clone(), &ty), (bound, &bound_type))?.1)
-            };
-            let (low, high) = (Box::new(side(*low)?), Box::new(side(*high)?));
-            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
-        }
+        Expr::Between(range) => Transformed::yes(Expr::Between(between(range, schema)?)),
         // The planner's own comparisons, and those whose operands have got other types since `Operators` saw them.
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let (of_left, of_right) = (left.get_type(schema)?, right.get_type(schema)?);

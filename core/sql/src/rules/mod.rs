@@ -12,6 +12,7 @@ pub mod lifted;
 pub mod meaning;
 pub mod members;
 pub mod micros;
+pub mod outer;
 pub mod same_names;
 pub mod sets;
 pub mod subqueries;

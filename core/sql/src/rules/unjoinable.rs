@@ -34,10 +34,11 @@ pub fn found(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-/// The plan with subqueries that stand for a value marked as NULL where they find nothing.
+/// The plan with subqueries that stand for a value marked as NULL where they find nothing, whatever they select: a value
+/// that can be NULL by its type may turn out to be a constant.
 pub fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
     let value = |expr: Expr| match &expr {
-        Expr::ScalarSubquery(value) if !value.subquery.schema().field(0).is_nullable() => {
+        Expr::ScalarSubquery(value) => {
             Ok(if alone(&value.subquery)? { Transformed::no(expr) } else { Transformed::yes(Optional::call(expr)) })
         }
         _ => Ok(Transformed::no(expr)),

@@ -4,12 +4,13 @@
 
 use super::{bridged, engine_type, failed, literal, untranslated};
 use crate::elementwise::{elementwise, tolerant};
-use arrow::array::{Array, ArrayRef};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, FieldRef};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::compute::CastOptions;
+use arrow::datatypes::{DataType as ArrowType, Decimal128Type, Field as ArrowField, FieldRef, UInt64Type};
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use polars::prelude::*;
+use spotmill_sql::functions::nearest;
 use std::sync::Arc;
 
 /// An argument, with its planned type.
@@ -139,6 +140,28 @@ pub fn divided(left: Expr, right: Expr) -> Expr {
     elementwise("divide", run, fields).call(vec![left, right])
 }
 
+/// The nearest float to each sum, of decimals or integers, divided by its count; NULL where nothing was counted.
+pub fn averaged(sum: Expr, count: Expr) -> Expr {
+    let run = |columns: &mut [Column]| -> PolarsResult<Column> {
+        let rows = rows_of(columns);
+        let (sums, counts) = (spread(&columns[0], rows)?, spread(&columns[1], rows)?);
+        let counts = typed(&counts, &ArrowType::UInt64)?;
+        let (Some(sums), counts) = (sums.as_primitive_opt::<Decimal128Type>(), counts.as_primitive::<UInt64Type>())
+        else {
+            return Err(untranslated("an average of what is no decimal"));
+        };
+        let scale = sums.scale();
+        let average = |(sum, count): (Option<i128>, Option<u64>)| {
+            count.filter(|count| *count > 0).and_then(|count| Some(nearest::ratio(sum?, count, scale)))
+        };
+        let out: Float64Array = sums.iter().zip(counts.iter()).map(average).collect();
+        let out: ArrayRef = Arc::new(out);
+        Ok(bridged(spotmill_bridge::to_series(columns[0].name(), &out))?.into_column())
+    };
+    let fields = |_: &Schema, fields: &[Field]| Ok(Field::new(fields[0].name().clone(), DataType::Float64));
+    elementwise("average", run, fields).call(vec![sum, count])
+}
+
 fn config() -> Arc<datafusion_common::config::ConfigOptions> {
     static OPTIONS: std::sync::OnceLock<Arc<datafusion_common::config::ConfigOptions>> = std::sync::OnceLock::new();
     OPTIONS.get_or_init(|| Arc::new(spotmill_sql::options::options())).clone()
@@ -192,6 +215,9 @@ fn spread(column: &Column, rows: usize) -> PolarsResult<ArrayRef> {
 pub fn typed(array: &ArrayRef, ty: &ArrowType) -> PolarsResult<ArrayRef> {
     match array.data_type() == ty {
         true => Ok(array.clone()),
-        false => cast(array, ty).map_err(|e| failed(DataFusionError::from(e))),
+        false => {
+            let array = nearest::cast(array, ty, &CastOptions::default());
+            array.map_err(|e| failed(DataFusionError::from(e)))
+        }
     }
 }

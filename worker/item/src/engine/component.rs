@@ -151,7 +151,14 @@ impl Component<'_, '_, '_> {
         let sum = self.aggregated(sum, out);
         let some = count.clone().gt(lit(0));
         if name == "avg" {
-            let average = super::call::divided(sum.cast(DataType::Float64), count.cast(DataType::Float64));
+            let average = match ty {
+                ArrowType::Float32 | ArrowType::Float64 => {
+                    super::call::divided(sum.cast(DataType::Float64), count.cast(DataType::Float64))
+                }
+                ArrowType::Decimal128(..) => super::call::averaged(sum, count),
+                // The sum of so many integers as there are bytes in the world has 38 digits.
+                _ => super::call::averaged(sum.cast(DataType::Decimal(38, 0)), count),
+            };
             return Ok(when(some).then(average).otherwise(literal::null(DataType::Float64)));
         }
         let return_type = field(plan, self.schema)?.data_type().clone();

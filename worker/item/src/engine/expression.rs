@@ -14,6 +14,7 @@ use spotmill_sql::functions::arithmetic::{Arithmetic, Op};
 use spotmill_sql::functions::cast::Conversion;
 use spotmill_sql::functions::like::Matching;
 use spotmill_sql::functions::member::Member;
+use spotmill_sql::functions::nearest;
 use spotmill_sql::functions::optional;
 
 /// The length above which `IN` searches a set.
@@ -185,7 +186,7 @@ impl<'a> Expressions<'a> {
     /// A conversion that the planner added.
     fn cast(&self, inner: &Plan, to: &ArrowType, guard: Option<&Expr>) -> PolarsResult<Expr> {
         if let Plan::Literal(value, _) = inner {
-            return literal::literal(&value.cast_to(to).map_err(failed)?);
+            return literal::literal(&nearest::constant(value, to).map_err(failed)?);
         }
         let from = self.ty(inner)?;
         if from.is_null() {
@@ -282,7 +283,7 @@ pub fn constant(plan: &Plan) -> Option<ScalarValue> {
     match plan {
         Plan::Literal(value, _) => Some(value.clone()),
         Plan::Alias(alias) => constant(&alias.expr),
-        Plan::Cast(Cast { expr, field }) => constant(expr)?.cast_to(field.data_type()).ok(),
+        Plan::Cast(Cast { expr, field }) => nearest::constant(&constant(expr)?, field.data_type()).ok(),
         _ => None,
     }
 }
