@@ -22,6 +22,8 @@ pub struct StackNow {
     pub reason: String,
     pub outputs: BTreeMap<String, String>,
     pub parameters: BTreeMap<String, String>,
+    /// Of those that name a parameter of Systems Manager: the value that it had at the last deploy.
+    pub resolved: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -92,6 +94,20 @@ impl Stacks {
         }
     }
 
+    /// What it is made of: the physical name of each resource by its name in the template.
+    pub async fn resources(&self, stack: &str) -> Result<BTreeMap<String, String>, AwsError> {
+        let mut pages = self.client.list_stack_resources().stack_name(stack).into_paginator().send();
+        let mut all = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| {
+                AwsError::of(&format!("looking at what stack {stack} has"), "cloudformation:ListStackResources", e)
+            })?;
+            let found = page.stack_resource_summaries.unwrap_or_default().into_iter();
+            all.extend(found.filter_map(|r| Some((r.logical_resource_id?, r.physical_resource_id?))));
+        }
+        Ok(all)
+    }
+
     /// Begins to delete it.
     pub async fn delete(&self, stack: &str) -> Result<(), AwsError> {
         let deleted = self.client.delete_stack().stack_name(stack).send().await;
@@ -149,7 +165,10 @@ impl Stacks {
 
 fn now(stack: types::Stack) -> StackNow {
     let outputs = stack.outputs.unwrap_or_default().into_iter();
-    let parameters = stack.parameters.unwrap_or_default().into_iter();
+    let parameters = stack.parameters.unwrap_or_default();
+    let resolved =
+        parameters.iter().filter_map(|p| Some((p.parameter_key.clone()?, p.resolved_value.clone()?))).collect();
+    let parameters = parameters.into_iter();
     let tags = stack.tags.unwrap_or_default().into_iter();
     StackNow {
         id: stack.stack_id.unwrap_or_default(),
@@ -157,6 +176,7 @@ fn now(stack: types::Stack) -> StackNow {
         reason: stack.stack_status_reason.unwrap_or_default(),
         outputs: outputs.filter_map(|o| Some((o.output_key?, o.output_value?))).collect(),
         parameters: parameters.filter_map(|p| Some((p.parameter_key?, p.parameter_value?))).collect(),
+        resolved,
         tags: tags.filter_map(|t| Some((t.key?, t.value?))).collect(),
     }
 }
