@@ -38,7 +38,10 @@ const PAGE: i32 = 1_000;
 impl Account {
     pub async fn simulate(&self, role: &str, trial: &Trial) -> Result<Vec<Simulated>, AwsError> {
         let entry = |(key, value): &(String, String)| {
-            let kind = ContextKeyTypeEnum::String;
+            let kind = match value.as_str() {
+                "true" | "false" => ContextKeyTypeEnum::Boolean,
+                _ => ContextKeyTypeEnum::String,
+            };
             let entry = ContextEntry::builder().context_key_name(key).context_key_values(value);
             entry.context_key_type(kind).build()
         };

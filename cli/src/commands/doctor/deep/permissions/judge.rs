@@ -36,7 +36,8 @@ pub(super) fn judge(subject: &str, answers: &[(Trial, Vec<Simulated>)], remedies
     for (trial, answers) in answers {
         let pairs = trial.actions.iter().flat_map(|action| trial.resources.iter().map(move |on| (action, on)));
         for (action, resource) in pairs {
-            let of_it = |a: &&Simulated| a.action.eq_ignore_ascii_case(action) && a.resource == *resource;
+            let of_it =
+                |a: &&Simulated| a.action.eq_ignore_ascii_case(action) && (resource == "*" || a.resource == *resource);
             let (why, details) = match answers.iter().find(of_it) {
                 None => (Why::Unanswered, String::new()),
                 Some(answer) => match why(answer) {

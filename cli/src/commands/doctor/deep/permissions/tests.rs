@@ -88,6 +88,15 @@ fn one_resource_under_two_contexts_has_to_be_allowed_under_both() {
     }
 }
 
+/// Of such calls IAM names the kind of resource, if it names any.
+#[test]
+fn a_call_that_knows_no_resource_has_one_answer() {
+    let remedies = Remedies { deploy: String::new(), boundary: String::new() };
+    let of = |allowed| Simulated { allowed, ..answer("arn:${Partition}:servicequotas:::") };
+    let judged = |allowed| judge("X", &[(trial(&["*"]), vec![of(allowed)])], &remedies).len();
+    assert_eq!((judged(true), judged(false)), (0, 1));
+}
+
 #[test]
 fn many_resources_are_one_finding() {
     let names: Vec<String> = (0..5).map(|n| format!("arn:{n}")).collect();
