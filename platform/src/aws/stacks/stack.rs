@@ -22,8 +22,6 @@ pub struct StackNow {
     pub reason: String,
     pub outputs: BTreeMap<String, String>,
     pub parameters: BTreeMap<String, String>,
-    /// Of those that name a parameter of Systems Manager: the value that it had at the last deploy.
-    pub resolved: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -165,10 +163,7 @@ impl Stacks {
 
 fn now(stack: types::Stack) -> StackNow {
     let outputs = stack.outputs.unwrap_or_default().into_iter();
-    let parameters = stack.parameters.unwrap_or_default();
-    let resolved =
-        parameters.iter().filter_map(|p| Some((p.parameter_key.clone()?, p.resolved_value.clone()?))).collect();
-    let parameters = parameters.into_iter();
+    let parameters = stack.parameters.unwrap_or_default().into_iter();
     let tags = stack.tags.unwrap_or_default().into_iter();
     StackNow {
         id: stack.stack_id.unwrap_or_default(),
@@ -176,7 +171,6 @@ fn now(stack: types::Stack) -> StackNow {
         reason: stack.stack_status_reason.unwrap_or_default(),
         outputs: outputs.filter_map(|o| Some((o.output_key?, o.output_value?))).collect(),
         parameters: parameters.filter_map(|p| Some((p.parameter_key?, p.parameter_value?))).collect(),
-        resolved,
         tags: tags.filter_map(|t| Some((t.key?, t.value?))).collect(),
     }
 }

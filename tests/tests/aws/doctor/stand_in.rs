@@ -131,14 +131,17 @@ fn answer(head: &str, body: &[u8], wanted: &Wanted) -> Option<(u16, String)> {
 
 /// A result an action, with one for each resource in it.
 fn simulated(of: &[(String, String)], role: &str, wanted: &Wanted) -> String {
-    let list = |name: &str| of.iter().filter(move |(n, _)| n.starts_with(&format!("{name}.member."))).map(|(_, v)| v);
+    let list = |name: &str| -> Vec<&String> {
+        let prefix = format!("{name}.member.");
+        of.iter().filter(|(n, _)| n.starts_with(&prefix)).map(|(_, v)| v).collect()
+    };
     let decision = |action: &str, resource: &str| match wanted.missing {
         Some((who, what, on)) if role.contains(who) && action == what && resource.contains(on) => "implicitDeny",
         _ => "allowed",
     };
     let mut results = String::new();
     for action in list("ActionNames") {
-        let each: Vec<(&String, &str)> = list("ResourceArns").map(|r| (r, decision(action, r))).collect();
+        let each: Vec<(&String, &str)> = list("ResourceArns").into_iter().map(|r| (r, decision(action, r))).collect();
         let whole = if each.iter().all(|(_, d)| *d == "allowed") { "allowed" } else { "implicitDeny" };
         let each: String = each
             .iter()

@@ -16,7 +16,8 @@ pub(super) async fn check(of: &Deep<'_>, templates: &BTreeMap<Architecture, Temp
             Architecture::X86_64 => "ImageX86",
             Architecture::Arm64 => "ImageArm64",
         };
-        let Some(name) = of.parameter(parameter) else { continue };
+        // CloudFormation gives the parameter's name; an emulator gives the image, which every `doctor` looks at.
+        let Some(name) = of.parameter(parameter).filter(|name| !name.starts_with("ami-")) else { continue };
         let given = of.given(&format!("{parameter}=…"));
         match of.world.aws.linter().parameter(name).await {
             Ok(named) => found.push(judge(name, named.as_deref(), now.image.as_deref(), &given)),
