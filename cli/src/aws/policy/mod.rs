@@ -25,7 +25,7 @@ pub enum Applies {
     Perhaps(Vec<String>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
     /// The statement's name, or its place.
     pub statement: String,

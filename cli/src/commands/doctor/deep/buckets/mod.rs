@@ -4,7 +4,7 @@
 use super::super::finding::{Finding, fine, problem, unasked, unchecked, warning};
 use super::Deep;
 use crate::aws::calls::{Calls, Scene};
-use crate::aws::policy::{Asked, Policy};
+use crate::aws::policy::{Asked, Hit, Policy};
 use spotmill_platform::aws::stacks::{Encryption, Trial, Whereabouts};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,39 +126,33 @@ fn judge_policy(bucket: &Bucket, text: Option<&str>, calls: &[Asked]) -> Vec<Fin
         return vec![unchecked(WHAT, format!("the policy of {} is not read here", bucket.name), "read it by hand")];
     };
     let of_bucket = |a: &&Asked| a.resource == bucket.arn || a.resource.starts_with(&format!("{}/", bucket.arn));
-    // By statement, and what it depends on: which roles' calls it meets.
-    let mut met: BTreeMap<(String, Vec<String>), BTreeSet<(String, String)>> = BTreeMap::new();
+    // By statement: whose calls it meets.
+    let mut met: BTreeMap<Hit, Met> = BTreeMap::new();
     for call in calls.iter().filter(of_bucket) {
         if let Some(hit) = policy.hit("Deny", call) {
             let role = call.role.rsplit('/').next().unwrap_or_default().to_owned();
-            met.entry((hit.statement, hit.depends)).or_default().insert((role, call.action.clone()));
+            met.entry(hit).or_default().insert((role, call.action.clone()));
         }
     }
-    let finding = |((statement, depends), who): (&(String, Vec<String>), &BTreeSet<(String, String)>)| {
-        let Some((role, action)) = who.first() else { return None };
-        let more = if who.len() > 1 { format!(" and {} other calls", who.len() - 1) } else { String::new() };
-        let remedy = format!("except the stack's roles in {statement} of the policy of {}", bucket.name);
-        Some(match depends.is_empty() {
-            true => problem(
-                WHAT,
-                format!("{}: {statement} of its policy denies {role} {action}{more}", bucket.name),
-                remedy,
-            ),
-            false => {
-                let on = depends.join(", ");
-                let why = format!(
-                    "whether {statement} of the policy of {} denies {role} {action}{more} depends on {on}",
-                    bucket.name
-                );
-                unchecked(
-                    WHAT,
-                    why,
-                    format!("see that it lets the stack's functions and machines through, or {remedy}"),
-                )
-            }
-        })
-    };
-    met.iter().filter_map(finding).collect()
+    met.iter().filter_map(|(hit, who)| denial(&bucket.name, hit, who)).collect()
+}
+
+/// Roles, and what they do.
+type Met = BTreeSet<(String, String)>;
+
+fn denial(bucket: &str, Hit { statement, depends }: &Hit, who: &Met) -> Option<Finding> {
+    let (role, action) = who.first()?;
+    let more = if who.len() > 1 { format!(" and {} other calls", who.len() - 1) } else { String::new() };
+    let remedy = format!("except the stack's roles in {statement} of the policy of {bucket}");
+    Some(match depends.is_empty() {
+        true => problem(WHAT, format!("{bucket}: {statement} of its policy denies {role} {action}{more}"), remedy),
+        false => {
+            let on = depends.join(", ");
+            let why =
+                format!("whether {statement} of the policy of {bucket} denies {role} {action}{more} depends on {on}");
+            unchecked(WHAT, why, format!("see that it lets the stack's functions and machines through, or {remedy}"))
+        }
+    })
 }
 
 /// Keys are given by ARN; a bucket may name its own by id or alias.
