@@ -272,7 +272,11 @@ pub enum Command {
         item: u32,
     },
     /// On AWS: check the account before the first bill
-    Doctor,
+    Doctor {
+        /// Also ask IAM what each role may, try the launch without launching, and follow networks, buckets and keys
+        #[arg(long)]
+        deep: bool,
+    },
     /// On AWS: create or upgrade the stack with this pipeline
     Deploy(DeployArgs),
     /// On AWS: remove the stack; keeps data

@@ -86,7 +86,7 @@ fn targeted(mut global: Global, command: Option<&Command>) -> Global {
 
 fn on_aws(command: &Command) -> bool {
     use Command::{Deploy, Destroy, Doctor, Start, Status, Stop};
-    matches!(command, Doctor | Deploy(_) | Destroy { .. } | Start(_) | Status { .. } | Stop { .. })
+    matches!(command, Doctor { .. } | Deploy(_) | Destroy { .. } | Start(_) | Status { .. } | Stop { .. })
 }
 
 async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Stop> {
@@ -96,7 +96,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         return Err(Stop::usage(what).remedy("targets on AWS are named `aws` or `aws-…`"));
     }
     match command {
-        command @ (Command::Doctor
+        command @ (Command::Doctor { .. }
         | Command::Deploy(_)
         | Command::Destroy { .. }
         | Command::Start(_)

@@ -133,7 +133,7 @@ fn is_one_item(step: &Step) -> bool {
 }
 
 /// The request as LaunchFleet would make it, for no run.
-fn request(pipeline: &Pipeline, step: &Step, rung: u32, workers: &BTreeMap<String, String>) -> FleetRequest {
+pub fn request(pipeline: &Pipeline, step: &Step, rung: u32, workers: &BTreeMap<String, String>) -> FleetRequest {
     FleetRequest {
         v: RECORD_VERSION,
         name: String::new(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the policies of infra/template.yaml to the calls that each role makes (calls.toml), without an account.
+"""Holds the policies of infra/template.yaml to the calls that each role makes (infra/calls.toml), without an account.
 
 Each call is tried as IAM would: identity policies, the bucket's and the queues' own policies, and the endpoint through
 which machines reach S3; every resource of a call by itself. Which resources a call is checked on, and whether an action
@@ -24,7 +24,6 @@ from evaluate import ACCOUNT, REGION, STACK, Call
 from template import MOST_POLICY, Template, normal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HERE = pathlib.Path(__file__).parent
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}:"
 WORK = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-{'0123456789abcdef' * 2}"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-"
@@ -52,40 +51,20 @@ NAMES = {
     "pipeline-machine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-pipeline:live",
     "nested-rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule",
 }
-OURS = {"aws:ResourceTag/spotmill:stack": STACK}
-# What an EC2 call of ours names, by type of resource: what SAR requires must be among it. An instance, a volume and an
-# interface of a fleet of type maintain are tagged by the launch template, so CreateFleet bears no tag for them.
-MADE = {"fleet": "fleet/fleet-1", "instance": "instance/i-1", "volume": "volume/vol-1", "network-interface": "network-interface/eni-1"}
-LAUNCH = {
-    "image": ("arn:aws:ec2:us-east-1::image/ami-1", {}),
-    "subnet": (EC2 + "subnet/subnet-Subnet1", {"ec2:SubnetID": "subnet-Subnet1"}),
-    "security-group": (EC2 + "security-group/sg-WorkerSecurityGroup", {}),
-    "launch-template": (EC2 + "launch-template/lt-TemplateX86", {}),
-    "volume": (EC2 + MADE["volume"], {}),
-    "network-interface": (EC2 + MADE["network-interface"], {}),
+# The resources of an EC2 call, by type.
+MADE = {
+    "fleet": EC2 + "fleet/fleet-1",
+    "instance": EC2 + "instance/i-1",
+    "image": f"arn:aws:ec2:{REGION}::image/ami-1",
+    "subnet": EC2 + "subnet/subnet-Subnet1",
+    "security-group": EC2 + "security-group/sg-WorkerSecurityGroup",
+    "launch-template": EC2 + "launch-template/lt-TemplateX86",
+    "volume": EC2 + "volume/vol-1",
+    "network-interface": EC2 + "network-interface/eni-1",
+    "spot-instances-request": EC2 + "spot-instances-request/sir-1",
 }
-TEMPLATE = {"ec2:LaunchTemplate": EC2 + "launch-template/lt-TemplateX86"}
-REQUESTS = {
-    "ec2:CreateFleet": {
-        "fleet": (EC2 + MADE["fleet"], {"aws:RequestTag/spotmill:stack": STACK}),
-        "instance": (EC2 + MADE["instance"], {}),
-        **{kind: LAUNCH[kind] for kind in ("image", "subnet", "launch-template", "volume")},
-    },
-    "ec2:RunInstances": {
-        "instance": (EC2 + MADE["instance"], TEMPLATE),
-        **{kind: (arn, {**context, **TEMPLATE}) for kind, (arn, context) in LAUNCH.items()},
-        "spot-instances-request": (EC2 + "spot-instances-request/sir-1", TEMPLATE),
-    },
-    "ec2:CreateTags": {kind: (EC2 + path, {"ec2:CreateAction": "CreateFleet" if kind == "fleet" else "RunInstances"}) for kind, path in MADE.items() if kind != "network-interface"},
-    "ec2:DeleteFleets": {"fleet": (EC2 + MADE["fleet"], OURS)},
-    "ec2:ModifyFleet": {"fleet": (EC2 + MADE["fleet"], OURS)},
-    "ec2:TerminateInstances": {"instance": (EC2 + MADE["instance"], OURS)},
-    "ec2:GetConsoleOutput": {"instance": (EC2 + MADE["instance"], OURS)},
-    "ec2:CreateLaunchTemplateVersion": {"launch-template": LAUNCH["launch-template"]},
-    "ec2:DeleteLaunchTemplateVersions": {"launch-template": LAUNCH["launch-template"]},
-}
-# Action, and what the caller adds to its request.
-CONTEXT = {"iam:PassRole": {"iam:PassedToService": "ec2.amazonaws.com"}}
+# What stands in braces in the table.
+FILLED = {"{stack}": STACK, "{launch-template}": MADE["launch-template"], "{subnet}": "subnet-Subnet1"}
 
 
 def reference():
@@ -108,24 +87,25 @@ def arn(short):
     return f"{NAMES[name]}/{key.replace('*', 'flights/x/y')}"
 
 
-def calls_of(role, action, resources, sar):
+def filled(context):
+    return {key: FILLED.get(value, value) for key, value in context.items()}
+
+
+def calls_of(role, action, resources, table, sar):
     """What IAM is asked for a call: (action, arn, context)."""
     found = privilege(sar, action)
     if found is None:
         raise SystemExit(f"calls.toml: {role} calls {action}, which AWS does not know")
     if resources == ["request"]:
-        named = REQUESTS[action]
+        named = table["request"][action]
         for kind, of in found["resource_types"].items():
             if of["required"] and kind not in named:
-                raise SystemExit(f"check.py: {action} is checked on {kind} too, and REQUESTS names none")
-        for kind, (of_kind, context) in named.items():
-            yield Call(role, action, of_kind, context)
+                raise SystemExit(f"calls.toml: {action} is checked on {kind} too, and [request] names none")
+        for kind, context in named.items():
+            yield Call(role, action, MADE[kind], filled(context))
         return
     for short in resources:
-        context = dict(CONTEXT.get(action, {}))
-        if action == "s3:PutObject" and "/receipts/" in short:
-            context["s3:if-none-match"] = "*"
-        yield Call(role, action, arn(short), context)
+        yield Call(role, action, arn(short), filled(table["bears"].get(action, {}).get(short, {})))
 
 
 def missing(template, table, sar):
@@ -134,7 +114,7 @@ def missing(template, table, sar):
         for action, resources in calls.items():
             if action == "callers":
                 continue
-            for call in calls_of(role, action, resources, sar):
+            for call in calls_of(role, action, resources, table, sar):
                 if why := evaluate.refused(template, call):
                     yield f"{role} ({', '.join(calls['callers'])}) may not {action} on {call.arn}: {why}"
 
@@ -350,7 +330,7 @@ def main():
     parser.add_argument("template", nargs="?", default=ROOT / "infra/template.yaml")
     parser.add_argument("--recorded", help="calls that SPOTMILL_RECORD_CALLS wrote")
     asked = parser.parse_args()
-    table = tomllib.loads((HERE / "calls.toml").read_text())
+    table = tomllib.loads((ROOT / "infra/calls.toml").read_text())
     sar, template = reference(), Template.read(asked.template)
     found = breaches(template, table, sar)
     if asked.recorded:

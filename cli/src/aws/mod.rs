@@ -4,11 +4,13 @@
 
 pub mod answers;
 pub mod built;
+pub mod calls;
 pub mod cross;
 pub mod elf;
 pub mod follow;
 mod installed;
 pub mod names;
+pub mod policy;
 pub mod programs;
 pub mod release;
 pub mod silence;

@@ -6,7 +6,7 @@ use crate::exit::{Code, Stop};
 
 pub async fn run(global: &Global, command: Command) -> Result<Code, Stop> {
     match command {
-        Command::Doctor => doctor::run(global).await,
+        Command::Doctor { deep } => doctor::run(global, deep).await,
         Command::Deploy(args) => deploy::run(global, &args).await,
         Command::Destroy { force, yes } => destroy::run(global, force, yes).await,
         Command::Start(args) => start::run(global, &args).await,

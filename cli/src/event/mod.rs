@@ -255,6 +255,11 @@ pub enum Event {
         identity: String,
         problems: usize,
         warnings: usize,
+        /// Checks that could not be made; none counts as passed.
+        unchecked: usize,
+        /// With `--deep`, what a start would meet: `works`, `refused`, or `unknown` where a check could not be made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        start: Option<String>,
     },
     /// `worker build`: a worker that `deploy` takes.
     WorkerBuilt {

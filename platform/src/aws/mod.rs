@@ -14,6 +14,8 @@ pub mod queue;
 #[cfg(feature = "fleets")]
 mod quotas;
 mod record;
+#[cfg(feature = "stacks")]
+mod signed;
 #[cfg(feature = "fleets")]
 mod spot;
 #[cfg(feature = "stacks")]

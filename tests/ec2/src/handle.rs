@@ -106,6 +106,11 @@ impl LocalEc2 {
         self.world.set_launch_error(error);
     }
 
+    /// Whether the networks have a default route.
+    pub fn set_internet(&self, internet: bool) {
+        self.world.state().network.internet = internet;
+    }
+
     pub fn spell_history(&self, spelling: Spelling) {
         self.world.state().spelling = spelling;
     }

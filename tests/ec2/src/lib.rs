@@ -27,4 +27,4 @@ pub use faults::{Capacity, Fault, LaunchError, Spelling};
 pub use fleets::FleetState;
 pub use handle::LocalEc2;
 pub use instances::InstanceState;
-pub use snapshot::{InstanceView, Snapshot};
+pub use snapshot::{DryRun, InstanceView, Snapshot};

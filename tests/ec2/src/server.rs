@@ -36,14 +36,18 @@ fn action(name: &str) -> Option<Action> {
         "DescribeInstances" => instances::describe,
         "DescribeLaunchTemplateVersions" => templates::describe_versions,
         "DescribeLaunchTemplates" => templates::describe,
+        "DescribeNatGateways" => network::describe_nat_gateways,
+        "DescribeRouteTables" => network::describe_route_tables,
         "DescribeSpotPriceHistory" => prices::spot_history,
         "DescribeSubnets" => network::describe_subnets,
         "DescribeTags" => tags::describe_tags,
+        "DescribeVpcEndpoints" => network::describe_vpc_endpoints,
         "DescribeVpcs" => network::describe_vpcs,
         "GetConsoleOutput" => instances::console_output,
         "GetInstanceTypesFromInstanceRequirements" => prices::from_requirements,
         "ModifyFleet" => fleets::modify,
         "ModifyLaunchTemplate" => templates::modify,
+        "RunInstances" => instances::run,
         "TerminateInstances" => instances::terminate,
         _ => return None,
     })
@@ -82,6 +86,7 @@ fn act(world: &World, name: &str, request: &Tree) -> Answer {
         return Err(Ec2Error::new("InvalidAction", message));
     };
     if request.parsed::<bool>("DryRun")? == Some(true) {
+        world.state().dry_runs.push((name.to_owned(), request.clone()));
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Ec2Error::new("DryRunOperation", message));
     }

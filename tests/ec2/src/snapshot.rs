@@ -12,6 +12,16 @@ pub struct Snapshot {
     pub templates: Vec<TemplateView>,
     pub fleets: Vec<FleetView>,
     pub instances: Vec<InstanceView>,
+    /// Calls that were only asked about, oldest first.
+    #[serde(default)]
+    pub dry_runs: Vec<DryRun>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DryRun {
+    pub action: String,
+    /// As the form had them: `TargetCapacitySpecification.TotalTargetCapacity`.
+    pub parameters: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +78,11 @@ impl Snapshot {
             templates: state.templates.iter().map(template).collect(),
             fleets: state.fleets.iter().map(|f| fleet(state, f)).collect(),
             instances: state.instances.iter().map(|i| instance(state, i)).collect(),
+            dry_runs: state
+                .dry_runs
+                .iter()
+                .map(|(action, asked)| DryRun { action: action.clone(), parameters: asked.leaves() })
+                .collect(),
         }
     }
 

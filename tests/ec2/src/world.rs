@@ -33,6 +33,8 @@ pub struct State {
     /// What was asked with a client token, by action and token, and what it made.
     pub tokens: HashMap<(String, String), (Tree, Xml)>,
     pub faults: Vec<Fault>,
+    /// Calls that were only asked about: the action, and the request.
+    pub dry_runs: Vec<(String, Tree)>,
     pub capacity: Capacity,
     /// Every launch fails with it.
     pub launch_error: Option<LaunchError>,
@@ -55,6 +57,7 @@ impl World {
             tags: BTreeMap::new(),
             tokens: HashMap::new(),
             faults: Vec::new(),
+            dry_runs: Vec::new(),
             capacity: Capacity::Plenty,
             launch_error: None,
             spelling: Spelling::default(),

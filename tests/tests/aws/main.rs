@@ -6,6 +6,7 @@ mod callbacks;
 mod day;
 mod destroyed;
 mod dispatch;
+mod doctor;
 mod failing;
 mod interrupted;
 mod killed;

@@ -1,7 +1,9 @@
 //! `doctor`: finds what in the account would make a run fail, or wait for ever, before the first machine costs money.
-//! Each finding names the command to type. It reads only; a check that is not permitted is a finding too.
+//! Each finding names the command to type. It reads only; a check that is not permitted is a finding too. `--deep` asks the
+//! account itself (`deep`), and ends with what a start would meet.
 
 mod account;
+mod deep;
 mod finding;
 mod place;
 mod worker;
@@ -12,6 +14,7 @@ use crate::aws::{World, answers, connect, stack_name};
 use crate::exit::{Code, Stop};
 use crate::project::{PIPELINE_FILE, Project};
 use account::{concurrency, most_vcpus, on_demand_quota, quota, role};
+use deep::Deep;
 use finding::{Finding, Grade, fine, problem, report, unasked, warning};
 use place::{images, pools, subnets};
 use spotmill_core::keys;
@@ -21,7 +24,7 @@ use spotmill_platform::aws::stacks::Phase;
 use std::path::Path;
 use worker::deployed;
 
-pub async fn run(global: &Global) -> Result<Code, Stop> {
+pub async fn run(global: &Global, deep: bool) -> Result<Code, Stop> {
     let project = if Path::new(PIPELINE_FILE).exists() { Some(Project::open(global)?) } else { None };
     let aws = connect().await?;
     // Without it nothing else can be asked.
@@ -47,14 +50,25 @@ pub async fn run(global: &Global) -> Result<Code, Stop> {
         images(global, world, &mut found).await;
         found.extend(pipelines.iter().flat_map(|p| pools(global, p, subnets)));
     }
-    report(global, &identity, &found);
-    let problems = found.iter().any(|f| f.grade == Grade::Problem);
-    Ok(if problems { Code::Permission } else { Code::Done })
+    if deep {
+        match &world {
+            Some(world) => {
+                let of = Deep { global, world, identity: &identity, pipelines: &pipelines };
+                found.extend(deep::checks(&of).await);
+            }
+            None => found.push(problem("start", "there is no stack that could start anything", deploy(global))),
+        }
+    }
+    Ok(report(global, &identity, &found, deep))
+}
+
+fn deploy(global: &Global) -> String {
+    global.command("deploy").to_string()
 }
 
 async fn stack(global: &Global, aws: &Aws, found: &mut Vec<Finding>) -> Result<Option<World>, Stop> {
     let name = stack_name(global);
-    let deploy = global.command("deploy").to_string();
+    let deploy = deploy(global);
     let now = match aws.stacks().find(&name).await {
         Err(e) => {
             found.push(unasked("stack", e));

@@ -9,7 +9,7 @@ use spotmill_core::fleet::Architecture;
 use spotmill_core::model::Pipeline;
 use spotmill_ec2::Allowed;
 use spotmill_ec2::machines::{self, Need};
-use spotmill_platform::aws::stacks::Subnet;
+use spotmill_platform::aws::stacks::{Image, Subnet};
 use std::collections::BTreeMap;
 
 /// Addresses a subnet should have left for machines.
@@ -63,19 +63,36 @@ pub(super) async fn images(global: &Global, world: &World, found: &mut Vec<Findi
         let template = world.now.outputs.get(output).cloned().unwrap_or_default();
         match world.aws.account().image_of(&template).await {
             Err(e) => return found.push(unasked("images", e)),
-            Ok(None) => {
-                let text = format!("the image of {template} ({architecture}) is gone");
-                return found.push(problem("images", text, deploy.to_string()));
-            }
-            Ok(Some(image)) if image.architecture != architecture.name() => {
-                let parameter = if architecture == Architecture::X86_64 { "ImageX86" } else { "ImageArm64" };
-                let text = format!("{} is {}, its template is for {architecture}", image.id, image.architecture);
-                return found.push(problem("images", text, given(&deploy, &format!("{parameter}=…"))));
-            }
-            Ok(Some(image)) => described.push(format!("{} {architecture}", image.id)),
+            Ok(image) => match judge_image(&deploy, &template, architecture, image.as_ref()) {
+                Ok(fine) => described.push(fine),
+                Err(bad) => return found.push(bad),
+            },
         }
     }
     found.push(fine("images", described.join(", ")));
+}
+
+/// The image as it is shown, or what is wrong with it.
+fn judge_image(
+    deploy: &Command,
+    template: &str,
+    architecture: Architecture,
+    image: Option<&Image>,
+) -> Result<String, Finding> {
+    let Some(image) = image else {
+        let text = format!("the image of {template} ({architecture}) is gone");
+        return Err(problem("images", text, deploy.to_string()));
+    };
+    let parameter = if architecture == Architecture::X86_64 { "ImageX86=…" } else { "ImageArm64=…" };
+    if image.architecture != architecture.name() {
+        let text = format!("{} is {}, its template is for {architecture}", image.id, image.architecture);
+        return Err(problem("images", text, given(deploy, parameter)));
+    }
+    if image.state != "available" {
+        let text = format!("{} ({architecture}) is {}, not available", image.id, image.state);
+        return Err(problem("images", text, given(deploy, parameter)));
+    }
+    Ok(format!("{} {architecture}", image.id))
 }
 
 /// Machine types times zones, step by step: whether any takes an item, and how many.
@@ -110,6 +127,27 @@ mod tests {
 
     fn subnet(id: &str, zone: &str, free: i32) -> Subnet {
         Subnet { id: id.to_owned(), zone: zone.to_owned(), free, public: true }
+    }
+
+    #[test]
+    fn an_image_is_there_available_and_of_its_templates_kind() {
+        let deploy = Caller::new("aws").command("deploy");
+        let image = |architecture: &str, state: &str| Image {
+            id: "ami-1".to_owned(),
+            architecture: architecture.to_owned(),
+            name: "al2023".to_owned(),
+            state: state.to_owned(),
+        };
+        let judged = |image: Option<Image>| judge_image(&deploy, "lt-1", Architecture::Arm64, image.as_ref());
+        assert_eq!(judged(Some(image("arm64", "available"))), Ok("ami-1 arm64".to_owned()));
+        for (image, text) in [
+            (None, "is gone"),
+            (Some(image("x86_64", "available")), "its template is for arm64"),
+            (Some(image("arm64", "disabled")), "is disabled, not available"),
+        ] {
+            let found = judged(image).expect_err(text);
+            assert!(found.grade == Grade::Problem && found.text.contains(text), "{}", found.text);
+        }
     }
 
     #[test]

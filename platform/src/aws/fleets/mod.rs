@@ -4,11 +4,14 @@
 
 mod call;
 mod convert;
+mod dry_run;
 mod end;
 mod inspect;
 mod launch;
 mod now;
 mod resize;
+
+pub use dry_run::{Dry, OneMachine};
 
 use super::config::Aws;
 use super::error::{Fate, RequestError};
@@ -151,7 +154,7 @@ const LATER: &[&str] =
     &["RequestLimitExceeded", "Unavailable", "InternalError", "VersionNotFound", "RequestExpired", "ExpiredToken"];
 
 /// What a person can do, by EC2's code. `RequestError` keeps the last word of a dotted one.
-fn remedy(code: &str) -> &'static str {
+pub fn remedy(code: &str) -> &'static str {
     match code {
         "UnauthorizedOperation" | "AccessDenied" | "AuthFailure" => {
             "the function's role may not do this: deploy the stack again, or allow it in the permissions boundary"

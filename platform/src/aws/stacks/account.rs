@@ -7,8 +7,8 @@ use aws_config::SdkConfig;
 
 #[derive(Clone, Debug)]
 pub struct Account {
-    ec2: aws_sdk_ec2::Client,
-    iam: aws_sdk_iam::Client,
+    pub(super) ec2: aws_sdk_ec2::Client,
+    pub(super) iam: aws_sdk_iam::Client,
     quotas: aws_sdk_servicequotas::Client,
     sts: aws_sdk_sts::Client,
 }
@@ -37,9 +37,11 @@ pub struct Image {
     /// `x86_64`, `arm64`.
     pub architecture: String,
     pub name: String,
+    /// `available`
+    pub state: String,
 }
 
-const ABSENT: &[&str] = &["NotFound", "NoSuchEntity", "NoSuchEntityException", "Malformed"];
+pub(super) const ABSENT: &[&str] = &["NotFound", "NoSuchEntity", "NoSuchEntityException", "Malformed"];
 
 impl Account {
     pub fn new(config: &SdkConfig) -> Account {
@@ -113,6 +115,7 @@ impl Account {
                 id: i.image_id.unwrap_or_default(),
                 architecture: i.architecture.map(|a| a.as_str().to_owned()).unwrap_or_default(),
                 name: i.name.unwrap_or_default(),
+                state: i.state.map(|s| s.as_str().to_owned()).unwrap_or_default(),
             })),
             Err(e) if e.is(ABSENT) => Ok(None),
             Err(e) => Err(AwsError::of("looking at images", "ec2:DescribeImages", e)),

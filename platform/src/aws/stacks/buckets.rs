@@ -14,8 +14,8 @@ use aws_sdk_s3::types::{
 
 #[derive(Clone, Debug)]
 pub struct Buckets {
-    client: Client,
-    region: String,
+    pub(super) client: Client,
+    pub(super) region: String,
     endpoint: Option<String>,
 }
 

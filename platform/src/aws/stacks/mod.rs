@@ -6,19 +6,29 @@ mod account;
 mod buckets;
 mod changes;
 mod error;
+mod guards;
+mod lint;
 mod machines;
+mod network;
 mod prices;
 mod runs;
+mod simulate;
 mod stack;
+mod templates;
 
 pub use account::{Account, Identity, Image, Subnet};
 pub use buckets::{Buckets, Made};
 pub use changes::{Change, ChangeSet, Changes, Prepared};
 pub use error::AwsError;
+pub use guards::{Encryption, Key, Keys, Whereabouts};
+pub use lint::{Flaw, Linter};
 pub use machines::{Machine, MachinesOf};
+pub use network::{Endpoint, Network, Place, Route, Table};
 pub use prices::Prices;
 pub use runs::{Happened, RunNow, RunStatus, Runs, Started};
+pub use simulate::{Simulated, Trial};
 pub use stack::{Phase, StackEvent, StackNow, Stacks};
+pub use templates::TemplateNow;
 
 use super::config::Aws;
 
@@ -45,6 +55,14 @@ impl Aws {
 
     pub fn buckets(&self) -> Buckets {
         Buckets::new(self.config())
+    }
+
+    pub fn keys(&self) -> Keys {
+        Keys { config: self.config().clone() }
+    }
+
+    pub fn linter(&self) -> Linter {
+        Linter { config: self.config().clone() }
     }
 
     /// The region that requests go to, if the environment or a profile names one.

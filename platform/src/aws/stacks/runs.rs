@@ -10,7 +10,7 @@ use spotmill_core::ids::ExecutionId;
 
 #[derive(Clone, Debug)]
 pub struct Runs {
-    client: Client,
+    pub(super) client: Client,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

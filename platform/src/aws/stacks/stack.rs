@@ -92,6 +92,20 @@ impl Stacks {
         }
     }
 
+    /// What it is made of: the physical name of each resource by its name in the template.
+    pub async fn resources(&self, stack: &str) -> Result<BTreeMap<String, String>, AwsError> {
+        let mut pages = self.client.list_stack_resources().stack_name(stack).into_paginator().send();
+        let mut all = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| {
+                AwsError::of(&format!("looking at what stack {stack} has"), "cloudformation:ListStackResources", e)
+            })?;
+            let found = page.stack_resource_summaries.unwrap_or_default().into_iter();
+            all.extend(found.filter_map(|r| Some((r.logical_resource_id?, r.physical_resource_id?))));
+        }
+        Ok(all)
+    }
+
     /// Begins to delete it.
     pub async fn delete(&self, stack: &str) -> Result<(), AwsError> {
         let deleted = self.client.delete_stack().stack_name(stack).send().await;

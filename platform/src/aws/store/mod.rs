@@ -3,7 +3,7 @@
 //! previous try of its own may be what stands there, but `Unknown`. A HEAD carries no reason, so `head` of a missing
 //! bucket is `NotFound`; everything else names the bucket.
 
-mod address;
+pub(in crate::aws) mod address;
 mod conditional;
 mod copy;
 mod download;

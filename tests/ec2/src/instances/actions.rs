@@ -30,6 +30,11 @@ pub fn describe(_: &World, state: &mut State, request: &Tree) -> Answer {
     Ok(Xml::new().list("reservationSet", page).next_token(next))
 }
 
+/// Asked about only: the server answers dry runs of every action. Machines here are launched by fleets.
+pub fn run(_: &World, _: &mut State, _: &Tree) -> Answer {
+    Err(Ec2Error::not_simulated("RunInstances, but for dry runs"))
+}
+
 /// The ids of the request; every one must exist.
 fn existing(state: &State, request: &Tree) -> Result<Vec<String>, Ec2Error> {
     let asked = request.texts("InstanceId");

@@ -8,6 +8,6 @@ pub mod life;
 pub mod sessions;
 pub mod watchdog;
 
-pub use actions::{console_output, describe, terminate};
+pub use actions::{console_output, describe, run, terminate};
 pub use birth::{Birth, birth};
 pub use instance::{Instance, InstanceState, Order};

@@ -2,8 +2,10 @@
 //! another emulator's CloudFormation) can be adopted under their own ids.
 
 mod actions;
+mod routes;
 
 pub use actions::{describe_availability_zones, describe_images, describe_subnets, describe_vpcs};
+pub use routes::{describe_nat_gateways, describe_route_tables, describe_vpc_endpoints};
 
 use crate::catalogue::Arch;
 use crate::wire::Ec2Error;
@@ -26,6 +28,8 @@ pub struct Network {
     pub zones: Vec<Zone>,
     pub subnets: Vec<Subnet>,
     pub images: BTreeMap<String, Arch>,
+    /// Its tables have a default route.
+    pub internet: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +52,7 @@ impl Network {
         let subnets = (0..zones.len()).map(subnet).collect();
         let images = [("ami-00000000000086064", Arch::X86_64), ("ami-000000000000a6064", Arch::Arm64)];
         let images = images.map(|(id, arch)| (id.to_owned(), arch)).into();
-        Network { region: region.to_owned(), zones, subnets, images }
+        Network { region: region.to_owned(), zones, subnets, images, internet: true }
     }
 
     pub fn subnet(&self, id: &str) -> Result<&Subnet, Ec2Error> {

@@ -102,6 +102,21 @@ impl Tree {
         self.list(path).into_iter().filter_map(Tree::own).collect()
     }
 
+    /// Every text under it by its path.
+    pub fn leaves(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        self.gather("", &mut all);
+        all
+    }
+
+    fn gather(&self, path: &str, all: &mut BTreeMap<String, String>) {
+        all.extend(self.text.iter().map(|text| (path.to_owned(), text.clone())));
+        for (name, tree) in &self.under {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            tree.gather(&path, all);
+        }
+    }
+
     /// Refuses members that are not in `allowed`, as EC2 does.
     pub fn only(&self, allowed: &[&str]) -> Result<(), Ec2Error> {
         match self.under.keys().find(|name| !allowed.contains(&name.as_str())) {

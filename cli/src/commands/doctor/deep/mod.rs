@@ -1,0 +1,134 @@
+//! `doctor --deep`: what only the account itself can say. Each check fetches, and hands what it fetched to a judgement without
+//! side effects; a check that may not be made is a finding of its own and never passes. Nothing is changed and no machine is
+//! launched: launches are tried as dry runs.
+
+mod buckets;
+mod definitions;
+mod images;
+mod keys;
+mod launch;
+mod limits;
+mod named;
+mod permissions;
+mod routes;
+
+use super::finding::{Finding, problem, unasked};
+use crate::args::Global;
+use crate::aws::World;
+use crate::aws::calls::Scene;
+use spotmill_core::fleet::Architecture;
+use spotmill_core::model::Pipeline;
+use spotmill_platform::aws::stacks::{Account, Identity, TemplateNow};
+use std::collections::BTreeMap;
+
+/// What the checks look at.
+pub(super) struct Deep<'a> {
+    pub(super) global: &'a Global,
+    pub(super) world: &'a World,
+    pub(super) identity: &'a Identity,
+    pub(super) pipelines: &'a [&'a Pipeline],
+}
+
+impl Deep<'_> {
+    fn account(&self) -> Account {
+        self.world.aws.account()
+    }
+
+    /// A parameter of the stack, if it is set.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.world.now.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn parameters(&self, name: &str) -> Vec<String> {
+        self.parameter(name).into_iter().flat_map(|list| list.split(',')).map(str::to_owned).collect()
+    }
+
+    fn output(&self, name: &str) -> String {
+        self.world.now.outputs.get(name).cloned().unwrap_or_default()
+    }
+
+    fn deploy(&self) -> String {
+        self.global.command("deploy").to_string()
+    }
+
+    /// A deploy that sets a parameter.
+    fn given(&self, parameter: &str) -> String {
+        self.global.command("deploy").word("--set").blank(parameter).to_string()
+    }
+
+    /// `aws`, or that of another kind of region.
+    fn partition(&self) -> &str {
+        self.identity.arn.split(':').nth(1).unwrap_or("aws")
+    }
+
+    fn scene(&self, roles: &BTreeMap<String, String>) -> Scene {
+        let start = self.world.start.clone();
+        // Where versions are published, a definition names one.
+        let versioned = if start == self.world.pipeline_machine { "" } else { ":1" };
+        Scene {
+            partition: self.partition().to_owned(),
+            region: self.world.aws.region().unwrap_or_default(),
+            account: self.identity.account.clone(),
+            stack: self.world.stack.clone(),
+            bucket: self.output("Bucket"),
+            inputs: self.parameters("InputBucketArns"),
+            outputs: self.parameters("OutputBucketArns"),
+            key: self.parameter("KmsKeyArn").map(str::to_owned),
+            data_keys: self.parameters("DataKeyArns"),
+            subnets: self.world.subnets.clone(),
+            templates: vec![self.output("TemplateX86"), self.output("TemplateArm64")],
+            security_group: self.output("SecurityGroup"),
+            worker_role: self.role_arn(roles.get("WorkerRole").map_or("", String::as_str)),
+            step_machine: format!("{}{versioned}", self.world.step_machine),
+            start,
+        }
+    }
+
+    /// The template gives its roles no path.
+    fn role_arn(&self, name: &str) -> String {
+        format!("arn:{}:iam::{}:role/{name}", self.partition(), self.identity.account)
+    }
+}
+
+pub(super) async fn checks(of: &Deep<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let resources = match of.world.aws.stacks().resources(&of.world.stack).await {
+        Ok(resources) => Some(resources),
+        Err(e) => {
+            // All that is about roles hangs on their names.
+            found.push(unasked("permissions", e));
+            None
+        }
+    };
+    if let Some(resources) = &resources {
+        found.extend(permissions::check(of, resources).await);
+    }
+    let templates = templates(of, &mut found).await;
+    found.extend(launch::check(of, &templates).await);
+    found.extend(routes::check(of).await);
+    found.extend(limits::check(of, &templates));
+    found.extend(images::check(of, &templates).await);
+    if let Some(resources) = &resources {
+        found.extend(named::check(of, &of.scene(resources)));
+        found.extend(buckets::check(of, resources).await);
+        found.extend(keys::check(of, resources).await);
+        found.extend(definitions::check(of, resources).await);
+    }
+    found
+}
+
+/// The launch templates as they stand, by architecture.
+async fn templates(of: &Deep<'_>, found: &mut Vec<Finding>) -> BTreeMap<Architecture, TemplateNow> {
+    let mut all = BTreeMap::new();
+    for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
+        match of.account().template(&of.output(output)).await {
+            Ok(Some(now)) => drop(all.insert(architecture, now)),
+            Ok(None) => {
+                let text = format!("the launch template for {architecture} ({}) is gone", of.output(output));
+                found.push(problem("templates", text, of.deploy()));
+            }
+            Err(e) => found.push(unasked("templates", e)),
+        }
+    }
+    all
+}

@@ -1,0 +1,87 @@
+//! Each role of the stack against the calls that it makes: IAM is asked, and what it does not answer is no "yes".
+
+mod judge;
+
+use super::super::finding::{Finding, fine, problem, unasked};
+use super::Deep;
+use crate::aws::calls::Calls;
+use judge::{Remedies, judge};
+use spotmill_platform::aws::stacks::AwsError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+const WHAT: &str = "permissions";
+/// Roles that are asked about at once; IAM allows few requests a second.
+const AT_ONCE: usize = 4;
+/// `resources`: the stack's, physical names by names in the template.
+pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Finding> {
+    let calls = Calls::of_release();
+    let scene = of.scene(resources);
+    let (mut asked, permits) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
+    let (mut found, mut roles) = (Vec::new(), 0);
+    for (name, role) in calls.roles() {
+        let Some(physical) = resources.get(name) else {
+            found.extend(
+                absent(name, of.parameter("Pipeline").is_some())
+                    .then(|| problem(WHAT, format!("the stack has no {name}"), of.deploy())),
+            );
+            continue;
+        };
+        roles += 1;
+        let (arn, trials) = (of.role_arn(physical), calls.trials(role, &scene));
+        let (account, permits, subject) = (of.account(), permits.clone(), subject(name, &role.callers));
+        asked.spawn(async move {
+            let _permit = permits.acquire().await;
+            let mut answers = Vec::new();
+            for trial in trials {
+                let answer = account.simulate(&arn, &trial).await?;
+                answers.push((trial, answer));
+            }
+            Ok::<_, AwsError>((subject, answers))
+        });
+    }
+    let mut answered = 0;
+    for outcome in asked.join_all().await {
+        match outcome {
+            Ok((subject, answers)) => {
+                answered += answers.iter().map(|(t, _)| t.actions.len() * t.resources.len()).sum::<usize>();
+                found.extend(judge(&subject, &answers, &remedies(of)));
+            }
+            // Once for all: who may not ask about one role may not about another.
+            Err(e) => {
+                let finding = unasked(WHAT, e);
+                if !found.contains(&finding) {
+                    found.push(finding);
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| a.text.cmp(&b.text));
+    if found.is_empty() {
+        found.push(fine(WHAT, format!("IAM allows all {answered} calls of {roles} roles")));
+    }
+    found
+}
+
+/// Only a stack with a daily start has a role for it.
+fn absent(role: &str, scheduled: bool) -> bool {
+    role != "ScheduleRole" || scheduled
+}
+
+/// `FleetRole (launch-fleet, kill-fleet)`
+fn subject(role: &str, callers: &[String]) -> String {
+    if callers.is_empty() { role.to_owned() } else { format!("{role} ({})", callers.join(", ")) }
+}
+
+fn remedies(of: &Deep<'_>) -> Remedies {
+    let boundary = of.parameter("PermissionsBoundary").unwrap_or("the roles' permissions boundary");
+    Remedies {
+        deploy: format!("the stack's policies are not this release's: {}", of.deploy()),
+        boundary: format!("allow it in {boundary}, or give another: {}", of.given("PermissionsBoundary=…")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
