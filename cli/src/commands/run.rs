@@ -6,6 +6,7 @@ use crate::check;
 use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
 use crate::inspect;
+use crate::lineage_endpoint;
 use crate::local::world::{self, Options, World};
 use crate::local::{place, presence};
 use crate::lock;
@@ -26,6 +27,7 @@ use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -44,6 +46,8 @@ struct Session<'a> {
     worker_digest: String,
     ui: Arc<Ui>,
     stop: watch::Receiver<bool>,
+    /// The endpoint of lineage events has not taken those of a run.
+    is_away: AtomicBool,
 }
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
@@ -80,7 +84,9 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
-    let session = Session { global, args, store, project, frozen, foreseen, worker, deployed, worker_digest, ui, stop };
+    let is_away = AtomicBool::new(false);
+    let session =
+        Session { global, args, store, project, frozen, foreseen, worker, deployed, worker_digest, ui, stop, is_away };
     // All runs use the definition that the command began with, whatever is started beside it meanwhile.
     let definition = session.deploy().await?;
     let inputs: Vec<RunInput> =
@@ -311,6 +317,11 @@ impl Session<'_> {
         }
         let end = result::End { id, outcome, wall_ms, error, cause };
         let ended = result::ended(&world.ctx, run, end).await;
+        if !ended.refused
+            && let Some(note) = lineage_endpoint::after(self.global, &world.ctx, run, &self.is_away).await
+        {
+            self.ui.note(note);
+        }
         self.ui.emit(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
             result::print(&ended, code, &self.global.caller(), &self.resume_command(input, code, ended.refused));
