@@ -97,9 +97,12 @@ pub async fn sent(endpoint: &Endpoint, ctx: &Ctx, run: &RunId) -> Result<usize, 
 mod tests {
     use super::*;
 
+    /// The address and the key, nothing, or a refusal.
+    type Expected = Result<Option<(&'static str, Option<&'static str>)>, ()>;
+
     #[test]
     fn an_endpoint_follows_from_the_variables_of_the_clients() {
-        let cases: [(&[(&str, &str)], Result<Option<(&str, Option<&str>)>, ()>); 9] = [
+        let cases: [(&[(&str, &str)], Expected); 9] = [
             (&[], Ok(None)),
             (&[("URL", " ")], Ok(None)),
             (&[("URL", "http://m:5000")], Ok(Some(("http://m:5000/api/v1/lineage", None)))),

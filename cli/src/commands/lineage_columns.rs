@@ -21,7 +21,7 @@ fn of_step(of: &StepLineage) -> Vec<String> {
         );
         return lines;
     };
-    let rows = (!lineage.rows.is_empty()).then(|| (ROWS, &lineage.rows));
+    let rows = (!lineage.rows.is_empty()).then_some((ROWS, &lineage.rows));
     let all: Vec<(&str, &Vec<InputColumn>)> =
         lineage.columns.iter().map(|(name, inputs)| (name.as_str(), inputs)).chain(rows).collect();
     let width = all.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(WIDTH);
@@ -63,7 +63,7 @@ mod tests {
         let tables = [("input".to_owned(), "clean".to_owned())].into();
         let step = StepLineage { step: "daily".into(), generation: 2, tables, lineage: Some(lineage) };
         assert_eq!(
-            lines(&[step.clone()]),
+            lines(std::slice::from_ref(&step)),
             [
                 "  daily g2",
                 "    delay   d of clean (aggregated), k of clean (condition)",
