@@ -327,9 +327,19 @@ pub enum Command {
         why: bool,
     },
     /// Show what a file was made of: inputs, versions, SQL, worker
+    ///
+    /// Each end of a run writes the same as OpenLineage events, openlineage.ndjson beside the run's records, and where OPENLINEAGE_URL
+    /// is set a run on this machine sends them.
     Lineage {
         /// A published file, or one of a run's own
-        file: String,
+        #[arg(required_unless_present = "send")]
+        file: Option<String>,
+        /// Where each column comes from, step by step
+        #[arg(long, requires = "file")]
+        columns: bool,
+        /// Send the events of a run to OPENLINEAGE_URL (again), as its records are now
+        #[arg(long, value_name = "RUN", conflicts_with = "file")]
+        send: Option<String>,
     },
     /// Compare two results row by row: runs, files or directories
     Diff(DiffArgs),

@@ -22,6 +22,7 @@ mod exit;
 mod file;
 mod inspect;
 mod lease;
+mod lineage_endpoint;
 mod local;
 mod lock;
 mod next;
@@ -129,7 +130,10 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
             let what = commands::show::What { run: run.as_deref(), step: step.as_deref(), item, log };
             commands::show::run(global, &what).await
         }
-        Command::Lineage { file } => commands::lineage::run(global, &file).await,
+        Command::Lineage { file: _, columns: _, send: Some(run) } => commands::lineage_send::run(global, &run).await,
+        Command::Lineage { file, columns, send: None } => {
+            commands::lineage::run(global, &file.unwrap_or_default(), columns).await
+        }
         Command::Diff(args) => commands::diff::run(global, &args).await,
         Command::Cost(args) => commands::cost::run(global, &args).await,
         Command::Report(args) => commands::report::run(global, &args).await,

@@ -4,6 +4,7 @@
 //! All of them are JSON; a path is an absolute path on this machine or an `s3://` location.
 
 use crate::ids::{AttemptId, Generation, ItemIndex, RunId, StepName, Uri};
+use crate::lineage::ColumnLineage;
 use crate::model::{Expect, Layout, Output, Read, RowsRule, Transform};
 use crate::types::{Column, Value};
 use schemars::JsonSchema;
@@ -319,6 +320,9 @@ pub enum CheckedStep {
         /// For a column of the output that holds, unchanged, the values of a column of the input: that column.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         origins: BTreeMap<String, String>,
+        /// Where the columns of a query come from; nothing of another transform, or of a worker that does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lineage: Option<ColumnLineage>,
     },
     Failed(CheckProblem),
     Skipped,

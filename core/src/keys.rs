@@ -126,6 +126,10 @@ impl RunKeys {
     pub fn page_data(&self) -> Uri {
         self.base().join("report-page.json")
     }
+    /// The run's lineage events, one a line.
+    pub fn lineage_events(&self) -> Uri {
+        self.base().join("openlineage.ndjson")
+    }
     pub fn ended(&self) -> Uri {
         self.base().join("ended.json")
     }
@@ -236,6 +240,10 @@ impl StepKeys {
     /// Prefix of everything this generation's attempts write.
     pub fn scratch_base(&self) -> Uri {
         self.run.root.join(&format!("scratch/{}/{}/g{}", self.run.run, self.step, self.generation))
+    }
+    /// What the step's own files are of every run, for people: no key.
+    pub fn all_runs_scratch(&self) -> Uri {
+        self.run.root.join(&format!("scratch/{}/{{key}}/{}", self.run.run.pipeline(), self.step))
     }
     /// Prefix of everything the step's attempts write, of all generations.
     pub fn all_scratch(&self) -> Uri {

@@ -25,6 +25,7 @@ pub mod item;
 pub mod json_path;
 pub mod keys;
 pub mod life;
+pub mod lineage;
 pub mod listing;
 pub mod location;
 pub mod model;

@@ -12,7 +12,7 @@ use spotmill_core::claim::{Claim, decide, frozen_params};
 use spotmill_core::foreseen::outputs;
 use spotmill_core::format::{self, plural_of};
 use spotmill_core::generations::Asked;
-use spotmill_core::ids::{ExecutionId, RunId, StepName};
+use spotmill_core::ids::{ExecutionId, Generation, RunId, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::records::{DeployedWorker, Foreseen, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
@@ -271,7 +271,7 @@ pub async fn next_lease(
     upstream_complete(ctx, program, begin, &generations).await?;
     inputs_are_there(ctx, begin, &bound, (&current, &generations)).await?;
     accepted_exist(ctx, begin, &generations).await?;
-    let now = ctx.clock.now_ms();
+    let (now, begun) = (ctx.clock.now_ms(), numbers(&generations));
     let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
     Ok(Lease {
         v: RECORD_VERSION,
@@ -288,9 +288,14 @@ pub async fn next_lease(
         execution: old.and_then(|l| l.execution.clone()),
         selected: begin.selected.to_vec(),
         started_ms: old.map_or(now, |l| l.started_ms),
+        renewed_ms: old.and_then(|l| if numbers(&l.generations) == begun { l.renewed_ms } else { Some(now) }),
         claimed_ms: now,
         outcome: None,
     })
+}
+
+fn numbers(generations: &BTreeMap<String, StepGeneration>) -> Vec<(String, Generation)> {
+    generations.iter().map(|(step, of)| (step.clone(), of.generation)).collect()
 }
 
 /// Refuses before any work what could not be published in the end. Returns the steps that are still to be published.

@@ -33,7 +33,9 @@ mod lease;
 pub mod ledger;
 mod leftovers;
 pub mod lineage;
+pub mod lineage_columns;
 pub mod machines;
+pub mod openlineage;
 pub mod page;
 mod pins;
 pub mod plan_work;
@@ -99,6 +101,8 @@ pub struct Settings {
     pub boot_secs: Option<u64>,
     /// Requests to a store or queue under way at once.
     pub parallel: usize,
+    /// The namespace of this place's jobs in lineage events.
+    pub job_namespace: String,
     /// When this call is ended from outside, in milliseconds since 1970; none: never.
     pub deadline_ms: Option<u64>,
 }
@@ -125,6 +129,7 @@ impl Settings {
             max_vcpus: None,
             boot_secs: None,
             parallel: 64,
+            job_namespace: "spotmill".to_owned(),
             deadline_ms: None,
         }
     }

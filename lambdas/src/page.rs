@@ -4,7 +4,7 @@
 
 use crate::ledger::{self, RunLedger, Worked};
 use crate::update::{Change, update};
-use crate::{Ctx, HandlerError, Program, attempts, history, lease, summary};
+use crate::{Ctx, HandlerError, Program, attempts, history, lease, openlineage, summary};
 use spotmill_core::bounds::HAND_OVER_SECS;
 use spotmill_core::command::is_aws;
 use spotmill_core::fleet::notice::Notice;
@@ -50,13 +50,32 @@ pub async fn at_end(ctx: &Ctx, run: &RunId) -> Option<String> {
         }
         None => PATIENCE,
     };
-    let written = within(patience, write(ctx, run)).await;
-    written.err().map(|why| {
-        let command = ctx.settings.caller.command("report").arg(run.as_str());
-        let note = format!("the page of {run} was not written: {why}; `{command}` makes it");
-        tracing::warn!(%run, why, "the page of the run was not written");
-        note
-    })
+    let caller = &ctx.settings.caller;
+    match within(patience, write(ctx, run)).await {
+        Ok(None) => None,
+        Ok(Some(why)) => {
+            tracing::warn!(%run, why, "the lineage events of the run were not written");
+            let command = caller.command("lineage").option("--send", run.as_str());
+            Some(format!("the lineage events of {run} were not written: {why}; `{command}` makes and sends them"))
+        }
+        Err(why) => {
+            tracing::warn!(%run, why, "the page of the run was not written");
+            let command = caller.command("report").arg(run.as_str());
+            Some(format!("the page of {run} was not written: {why}; `{command}` makes it"))
+        }
+    }
+}
+
+/// Lineage events come first, and whether they can be written is nothing to the page. The answer is why they are not.
+async fn write(ctx: &Ctx, run: &RunId) -> Result<Option<String>, HandlerError> {
+    let found = summary::summarize(ctx, run).await?;
+    // It has been started again meanwhile: that execution writes both when it ends.
+    if found.state() == INTERRUPTED {
+        return Ok(None);
+    }
+    let events = openlineage::write(ctx, &found).await;
+    write_page(ctx, run, found).await?;
+    Ok(events.err().map(|e| e.cause))
 }
 
 /// The same after an execution that failed: one that was refused, or has lost the run, leaves the page of the one that holds
@@ -66,20 +85,15 @@ pub async fn after(ctx: &Ctx, run: &RunId, root: &ExecutionId) -> Option<String>
     if lease.owner.as_ref() == Some(root) { at_end(ctx, run).await } else { None }
 }
 
-async fn within(patience: Duration, work: impl Future<Output = Result<(), HandlerError>>) -> Result<(), String> {
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, HandlerError>>) -> Result<T, String> {
     match tokio::time::timeout(patience, work).await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(done)) => Ok(done),
         Ok(Err(e)) => Err(e.cause),
         Err(_) => Err("there was too little time to read the run's records".to_owned()),
     }
 }
 
-async fn write(ctx: &Ctx, run: &RunId) -> Result<(), HandlerError> {
-    let found = summary::summarize(ctx, run).await?;
-    // It has been started again meanwhile: that execution writes the page when it ends.
-    if found.state() == INTERRUPTED {
-        return Ok(());
-    }
+async fn write_page(ctx: &Ctx, run: &RunId, found: RunReport) -> Result<(), HandlerError> {
     let stands = Stands { state: found.state().to_owned(), cause: None };
     let report = compile(ctx, found, stands, &Rates::default()).await?;
     let keys = RunKeys::new(&ctx.root, run);

@@ -91,16 +91,27 @@ impl Program {
         step.output.destination.as_deref().map(|template| self.locate(template)).transpose()
     }
 
+    /// The namespace and the name of the files of a path or a destination, the same for every run.
+    pub fn dataset(&self, template: &str) -> Result<(String, String), HandlerError> {
+        let named = |e: String| HandlerError::invalid(format!("`{template}`: {e}"));
+        let name = spec::dataset::dataset(template, &self.params, &self.pipeline.key);
+        Ok(spec::dataset::located(self.whole(&name.map_err(|e| named(e.to_string()))?).map_err(named)?.as_str()))
+    }
+
     /// A template's location: params filled in, and made whole.
     fn locate(&self, template: &str) -> Result<Uri, HandlerError> {
         let named = |e: String| HandlerError::invalid(format!("`{template}`: {e}"));
         let path = spec::expand(template, &self.params).map_err(|e| named(e.to_string()))?;
+        self.whole(&path).map_err(named)
+    }
+
+    fn whole(&self, path: &str) -> Result<Uri, String> {
         if path.starts_with("s3://") || path.starts_with('/') {
-            return Ok(Uri(normal(&path)));
+            return Ok(Uri(normal(path)));
         }
         match &self.base {
-            Some(base) => Ok(Uri(normal(base.join(&path).as_str()))),
-            None => Err(named(format!("`{path}` is neither s3:// nor absolute"))),
+            Some(base) => Ok(Uri(normal(base.join(path).as_str()))),
+            None => Err(format!("`{path}` is neither s3:// nor absolute")),
         }
     }
 

@@ -225,25 +225,30 @@ fn copy_all(from: &Path, to: &Path) {
 /// A Python with DuckDB and Polars, made once below `target/`; the independent word on results.
 pub fn python() -> PathBuf {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON
-        .get_or_init(|| {
-            let home = target_dir().join("verify-venv");
-            let python = home.join("bin/python");
-            if !home.join("ready").exists() {
-                run_ok(Command::new("python3").args(["-m", "venv"]).arg(&home));
-                run_ok(Command::new(&python).args(["-m", "pip", "install", "-q", "duckdb==2.0.0"]));
-                std::fs::write(home.join("ready"), "").expect("mark");
-            }
-            python
-        })
-        .clone()
+    PYTHON.get_or_init(|| python_with("verify-venv", "duckdb==2.0.0")).clone()
+}
+
+/// A Python that validates JSON by a schema; made in the same way.
+pub fn schema_python() -> PathBuf {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| python_with("schema-venv", "jsonschema==4.26.0")).clone()
+}
+
+fn python_with(name: &str, package: &str) -> PathBuf {
+    let home = target_dir().join(name);
+    let python = home.join("bin/python");
+    if !home.join("ready").exists() {
+        run_ok(Command::new("python3").args(["-m", "venv"]).arg(&home));
+        run_ok(Command::new(&python).args(["-m", "pip", "install", "-q", package]));
+        std::fs::write(home.join("ready"), "").expect("mark");
+    }
+    python
 }
 
 fn run_ok(command: &mut Command) {
-    let status = command.status().unwrap_or_else(|e| {
-        panic!("{command:?}: {e}; this test compares with DuckDB and needs python3 with its venv module and PyPI")
-    });
-    assert!(status.success(), "{command:?} failed; this test needs python3 with its venv module and PyPI");
+    let needs = "this test needs python3 with its venv module and PyPI";
+    let status = command.status().unwrap_or_else(|e| panic!("{command:?}: {e}; {needs}"));
+    assert!(status.success(), "{command:?} failed; {needs}");
 }
 
 /// Published rows below `relative`, as a sorted multiset of rendered rows.

@@ -10,6 +10,7 @@ use crate::ui::format::{bytes, count, plural};
 use spotmill_core::ids::Uri;
 use spotmill_core::location;
 use spotmill_lambdas::lineage::{Lineage, MadeBy, Read, of_file};
+use spotmill_lambdas::lineage_columns::of_file as of_columns;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Files that are named one by one.
@@ -17,7 +18,7 @@ const NAMED: usize = 20;
 /// Characters of a digest.
 const DIGEST: usize = 12;
 
-pub async fn run(global: &Global, file: &str) -> Result<Code, Stop> {
+pub async fn run(global: &Global, file: &str, columns: bool) -> Result<Code, Stop> {
     let whole = match file.contains("://") {
         true => location::normal(file),
         false => {
@@ -32,17 +33,30 @@ pub async fn run(global: &Global, file: &str) -> Result<Code, Stop> {
         return Err(Stop::usage(format!("no run of this state has made {file}, or a later one took its place"))
             .remedy(format!("name a published file, such as out/…/part.parquet; the runs: {runs}")));
     };
-    match global.json {
-        true => Event::Lineage(Box::new(found)).print(),
-        false => lines(&found).iter().for_each(|line| say!("{line}")),
+    let columns = match columns {
+        true => Some(of_columns(&inspector.ctx, &found).await.map_err(Stop::from)?),
+        false => None,
+    };
+    if global.json {
+        Event::Lineage { lineage: Box::new(found), columns }.print();
+        return Ok(Code::Done);
     }
+    let lines = match &columns {
+        None => lines(&found),
+        Some(columns) => heading(&found).into_iter().chain(super::lineage_columns::lines(columns)).collect(),
+    };
+    lines.iter().for_each(|line| say!("{line}"));
     Ok(Code::Done)
 }
 
-fn lines(found: &Lineage) -> Vec<String> {
-    let mut lines = vec![format!("{}, {}, {}", relative(&found.file), plural(found.rows, "row"), bytes(found.bytes))];
+fn heading(found: &Lineage) -> Vec<String> {
+    let file = format!("{}, {}, {}", relative(&found.file), plural(found.rows, "row"), bytes(found.bytes));
     let params = found.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-    lines.push(format!("  run     {} with {}", found.run, params.join(", ")));
+    vec![file, format!("  run     {} with {}", found.run, params.join(", "))]
+}
+
+fn lines(found: &Lineage) -> Vec<String> {
+    let mut lines = heading(found);
     for items in by_step(&found.items) {
         lines.extend(of_step(&items));
     }

@@ -14,6 +14,8 @@ pub mod gc;
 pub mod init;
 pub mod item;
 pub mod lineage;
+mod lineage_columns;
+pub mod lineage_send;
 pub mod manual;
 pub mod next;
 #[cfg_attr(not(feature = "aws"), path = "without_aws.rs")]

@@ -7,6 +7,7 @@ use crate::check;
 use crate::event::{Event, RunEnded};
 use crate::exit::{Code, Stop, code_of};
 use crate::lease;
+use crate::lineage_endpoint;
 use crate::local::world::{self, Options, World};
 use crate::local::{place, presence};
 use crate::lock;
@@ -28,7 +29,7 @@ use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -50,6 +51,8 @@ struct Session<'a> {
     ui: Arc<Ui>,
     progress: Arc<Ui>,
     stop: watch::Receiver<bool>,
+    /// The endpoint of lineage events has not taken those of a run.
+    is_away: AtomicBool,
 }
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
@@ -106,6 +109,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
         ui,
         progress,
         stop,
+        is_away: AtomicBool::new(false),
     };
     // All runs use the definition that the command began with, whatever is started beside it meanwhile.
     let definition = session.deploy().await?;
@@ -288,6 +292,11 @@ impl Session<'_> {
         }
         let end = result::End { id, outcome, wall_ms, error, cause };
         let ended = result::ended(&world.ctx, run, end).await;
+        if !ended.refused
+            && let Some(note) = lineage_endpoint::after(self.global, &world.ctx, run, &self.is_away).await
+        {
+            self.ui.note(note);
+        }
         self.ui.emit(&Event::RunEnded(Box::new(ended.clone())));
         if !self.global.json {
             result::print(&ended, code, &self.global.caller(), &self.resume_command(input, code, ended.refused));

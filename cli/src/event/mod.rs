@@ -21,6 +21,7 @@ use spotmill_core::records::{DeployedWorker, FailureRecord, Receipt, RunReport, 
 use spotmill_core::types::Column;
 use spotmill_lambdas::explain::Explained;
 use spotmill_lambdas::lineage::Lineage;
+use spotmill_lambdas::lineage_columns::StepLineage;
 use spotmill_spec::Problem;
 use std::io::Write;
 
@@ -216,8 +217,19 @@ pub enum Event {
     Machine {
         machine: InstanceRecord,
     },
-    /// `lineage`: what a file was made of.
-    Lineage(Box<Lineage>),
+    /// `lineage`: what a file was made of; with --columns where the columns come from, the last step first.
+    Lineage {
+        #[serde(flatten)]
+        lineage: Box<Lineage>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        columns: Option<Vec<StepLineage>>,
+    },
+    /// `lineage --send`: events of a run that an endpoint has taken.
+    LineageSent {
+        run: String,
+        url: String,
+        events: usize,
+    },
     /// `diff`: how two results differ.
     Diff(Box<Difference>),
     /// `cost`: what a run or a month cost.

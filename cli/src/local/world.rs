@@ -62,6 +62,7 @@ pub fn settings(global: &Global) -> Result<Settings, Stop> {
     let mut settings = Settings::new(CALLBACKS);
     settings.target = global.target().to_owned();
     settings.caller = global.caller();
+    settings.job_namespace = crate::lineage_endpoint::namespace();
     if global.on_aws() {
         return Ok(settings);
     }

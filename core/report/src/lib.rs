@@ -14,6 +14,7 @@ mod machines;
 mod model;
 mod money;
 mod of;
+pub mod openlineage;
 mod steps;
 mod words;
 

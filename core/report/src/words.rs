@@ -43,6 +43,11 @@ pub fn iso(ms: u64) -> String {
     strftime(ms, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// The same to the millisecond: `2026-11-20T05:37:12.345Z`.
+pub fn iso_millis(ms: u64) -> String {
+    strftime(ms, "%Y-%m-%dT%H:%M:%S%.3fZ")
+}
+
 fn strftime(ms: u64, shape: &str) -> String {
     let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     at.map_or_else(|| "unknown".to_owned(), |at| at.strftime(shape).to_string())

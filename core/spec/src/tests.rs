@@ -5,6 +5,7 @@
 
 mod engine;
 mod errors;
+mod foreseen;
 mod model;
 mod rules;
 mod typed;

@@ -2,6 +2,7 @@
 //! known, or is refused with a place and a way out. Nothing here reads data, and no engine is linked.
 
 mod clauses;
+pub mod columns;
 pub mod describe;
 pub mod functions;
 pub mod lineage;
@@ -22,5 +23,5 @@ mod using;
 mod wording;
 
 pub use describe::describe;
-pub use plan::{place, plan};
+pub use plan::{column_lineage, place, plan};
 pub use refusal::Refusal;

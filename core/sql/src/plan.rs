@@ -16,6 +16,7 @@ use datafusion_optimizer::optimizer::{Optimizer, OptimizerContext};
 use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion_optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion_sql::planner::{NullOrdering, ParserOptions, SqlToRel};
+use spotmill_core::lineage::ColumnLineage;
 use spotmill_spec::sql::Lines;
 use sqlparser::ast::Statement;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +32,25 @@ pub fn plan(
     tables: &BTreeMap<String, SchemaRef>,
     functions: &[Arc<ScalarUDF>],
 ) -> std::result::Result<LogicalPlan, Refusal> {
+    on_own_stack(|| planned(text, tables, functions))
+}
+
+/// Where the columns of one query come from, as it is written.
+pub fn column_lineage(
+    text: &str,
+    tables: &BTreeMap<String, SchemaRef>,
+    functions: &[Arc<ScalarUDF>],
+) -> std::result::Result<ColumnLineage, Refusal> {
+    on_own_stack(|| {
+        let statement = crate::text::parsed(text)?;
+        Ok(crate::columns::lineage(&resolved(&statement, text, tables, functions)?))
+    })
+}
+
+fn on_own_stack<T: Send>(
+    body: impl FnOnce() -> std::result::Result<T, Refusal> + Send,
+) -> std::result::Result<T, Refusal> {
     std::thread::scope(|scope| {
-        let body = || planned(text, tables, functions);
         let worker = std::thread::Builder::new().name("planner".into()).stack_size(STACK_BYTES);
         let handle = worker.spawn_scoped(scope, body);
         let joined = handle.map(std::thread::ScopedJoinHandle::join);

@@ -1,6 +1,7 @@
 //! The columns that steps make of the columns that they read, as a check of the definition found them without a row.
 //! The record only informs: what is missing in it, or read otherwise than it states, is found when the step is complete.
 
+use crate::lineage::ColumnLineage;
 use crate::types::{Column, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ pub struct ForeseenStep {
     pub tables: BTreeMap<String, Vec<Column>>,
     /// What follows from it.
     pub output: Vec<Column>,
+    /// Where the columns of the output come from; nothing where that is not on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<ColumnLineage>,
 }
 
 impl Default for Foreseen {

@@ -45,6 +45,9 @@ pub struct Lease {
     pub selected: Vec<StepName>,
     /// When the run began, ever.
     pub started_ms: u64,
+    /// When the start was made that began the latest of the generations; absent: they are those of the first start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_ms: Option<u64>,
     /// When the present owner claimed it.
     #[serde(default)]
     pub claimed_ms: u64,

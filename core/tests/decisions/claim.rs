@@ -27,9 +27,17 @@ pub fn lease(owner: Option<&str>) -> Lease {
         execution: None,
         selected: Vec::new(),
         started_ms: 0,
+        renewed_ms: None,
         claimed_ms: 100_000,
         outcome: None,
     }
+}
+
+#[test]
+fn a_lease_without_a_renewal_is_read_and_written_as_before() {
+    let text = serde_json::to_string(&lease(None)).expect("JSON");
+    assert!(!text.contains("renewed_ms"), "{text}");
+    assert_eq!(serde_json::from_str::<Lease>(&text).expect("it is read"), lease(None));
 }
 
 /// `after` seconds after the claim; the answer in one word.

@@ -39,10 +39,18 @@ fn checked() -> Foreseen {
         input: columns(input),
         tables: tables.iter().map(|(name, of)| ((*name).into(), columns(of))).collect(),
         output: columns(output),
+        lineage: None,
     };
     let a = step(&[], "k string, v int64, day date", &[("t", "k string")], "k string, v int64");
     let b = step(&[("date", "2024-01-01")], "k string, v int64", &[], "k string");
     Foreseen { steps: [("a".into(), a), ("b".into(), b)].into(), ..Foreseen::default() }
+}
+
+#[test]
+fn a_record_without_lineage_is_read_and_written_as_before() {
+    let text = serde_json::to_string(&checked()).expect("JSON");
+    assert!(!text.contains("lineage"), "{text}");
+    assert_eq!(serde_json::from_str::<Foreseen>(&text).expect("it is read"), checked());
 }
 
 fn steps(a: &str) -> Pipeline {

@@ -31,6 +31,7 @@ fn foreseen([read, between, made]: [&str; 3]) -> Foreseen {
         input: columns(input),
         tables: Default::default(),
         output: columns(output),
+        lineage: None,
     };
     let steps = [("a".into(), step(read, between)), ("b".into(), step(between, made))];
     Foreseen { steps: steps.into(), ..Foreseen::default() }

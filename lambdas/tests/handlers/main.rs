@@ -9,6 +9,7 @@ mod drive;
 mod fleet_events;
 mod foreseen;
 mod interleavings;
+mod lineage_events;
 mod pages;
 mod ports;
 mod restart;

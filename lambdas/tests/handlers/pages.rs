@@ -12,7 +12,7 @@ use spotmill_core::records::RunOutcome;
 use spotmill_lambdas::{page, reap, report};
 use spotmill_platform::ports::Store;
 
-/// Writes of Report before those of the page: the report, the history, the lease.
+/// Writes of Report before those of its last part: the report, the history, the lease.
 const BEFORE: u64 = 3;
 
 async fn text(world: &World, uri: &spotmill_core::ids::Uri) -> Option<String> {
@@ -64,9 +64,9 @@ async fn a_run_leaves_its_page_its_json_and_a_bar() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_written_fails_no_run() {
+async fn a_page_or_events_that_cannot_be_written_fail_no_run() {
     for fault in [Fault::Refuse, Fault::LoseRequest, Fault::Die] {
-        for write in 1..=4 {
+        for write in 1..=5 {
             let world = worked().await;
             world.store.fail_at(BEFORE + write, fault);
             let reply = report::handle(&world.ctx, ReportRequest { run: world.run(), root: "r1".into() }).await;
@@ -74,13 +74,22 @@ async fn a_page_that_cannot_be_written_fails_no_run() {
             assert_eq!(reply.outcome, RunOutcome::Succeeded);
             world.store.revive();
             // The list is changed by compare-and-swap, which tries again by itself.
-            if (write, fault) != (3, Fault::LoseRequest) {
+            if (write, fault) != (4, Fault::LoseRequest) {
                 let note = reply.note.unwrap_or_else(|| panic!("{fault:?} at write {write}: nobody learns of it"));
-                assert!(note.contains("`spotmill --target aws report p/2013-01-01` makes it"), "{note}");
+                // Who is dead writes no page either.
+                let command = match (write, fault) {
+                    (1, Fault::Refuse | Fault::LoseRequest) => {
+                        "`spotmill --target aws lineage --send p/2013-01-01` makes"
+                    }
+                    _ => "`spotmill --target aws report p/2013-01-01` makes it",
+                };
+                assert!(note.contains(command), "{note}");
             }
             assert_eq!(world.lease().await.outcome, Some(RunOutcome::Succeeded));
-            // Whatever is left of the page, the next one is whole.
+            // Whatever is left of them, the next ones are whole.
             assert_eq!(page::at_end(&world.ctx, &world.run()).await, None);
+            let events = text(&world, &run_keys(&world).lineage_events()).await.expect("events");
+            assert_eq!(events.lines().count(), 6, "{events}");
             let page = text(&world, &run_keys(&world).page()).await.expect("a page");
             assert!(page.trim_end().ends_with("</html>") && page.contains("succeeded"), "{page}");
         }

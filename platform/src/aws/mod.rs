@@ -10,6 +10,7 @@ pub mod fleets;
 pub mod instance;
 mod patience;
 mod pause;
+pub mod post;
 pub mod queue;
 #[cfg(feature = "fleets")]
 mod quotas;

@@ -160,10 +160,15 @@ impl LocalAws {
 
     /// A JSON record of the stack's bucket, if it is there.
     pub fn record(&self, key: &str) -> Option<Value> {
+        serde_json::from_str(&self.text(key)?).ok()
+    }
+
+    /// An object of the stack's bucket, as text.
+    pub fn text(&self, key: &str) -> Option<String> {
         let there = tempfile::NamedTempFile::new().expect("a file");
         let path = there.path().to_string_lossy().into_owned();
         self.try_aws(&["s3api", "get-object", "--bucket", BUCKET, "--key", key, &path]).ok()?;
-        serde_json::from_slice(&std::fs::read(&path).ok()?).ok()
+        std::fs::read_to_string(&path).ok()
     }
 
     pub fn copy(&self, from: &str, to: &str, recursive: bool) {

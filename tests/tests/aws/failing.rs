@@ -60,6 +60,10 @@ fn page_says(aws: &LocalAws, state: &str) {
         aws.objects(&format!("runs/failing/{DAY}/report")).into_iter().map(|(key, _)| key).collect();
     assert!(keys.iter().any(|key| key.ends_with("/report.html")), "{keys:?}");
     assert_eq!(aws.objects("reports/").len(), 2, "the list and its page");
+    // Lineage events come before the page: by the reaper, then by Report.
+    let text = aws.text(&format!("runs/failing/{DAY}/openlineage.ndjson")).expect("events");
+    let end = if state == "succeeded" { "COMPLETE" } else { "FAIL" };
+    assert!(text.lines().last().is_some_and(|line| line.contains(&format!("\"eventType\":\"{end}\""))), "{text}");
 }
 
 /// The commands of ours that stand between backticks.

@@ -15,6 +15,7 @@ mod flights;
 mod functions;
 mod lineage;
 mod messages;
+mod openlineage;
 mod own_worker;
 mod pasted;
 mod report;

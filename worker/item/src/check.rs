@@ -12,6 +12,7 @@ use spotmill_core::ids::Uri;
 use spotmill_core::item::{
     CheckInput, CheckProblem, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, ItemFailure,
 };
+use spotmill_core::lineage::ColumnLineage;
 use spotmill_core::model::{FieldRules, Format, Layout, Read, Transform};
 use spotmill_core::types::Column;
 use spotmill_spec::sql as core_sql;
@@ -30,9 +31,9 @@ pub fn check(request: &CheckRequest, functions: &Functions) -> CheckReply {
             None => CheckedStep::Skipped,
             Some(Err(problem)) => CheckedStep::Failed(problem),
             Some(Ok((input, tables))) => match whole(step, &input, &tables, functions) {
-                Ok((output, origins)) => {
+                Ok(Made { columns: output, origins, lineage }) => {
                     let tables = tables.into_iter().map(|(name, table)| (name, table.columns)).collect();
-                    CheckedStep::Ok { input: input.columns, tables, output, origins }
+                    CheckedStep::Ok { input: input.columns, tables, output, origins, lineage }
                 }
                 Err(problem) => CheckedStep::Failed(problem),
             },
@@ -56,6 +57,13 @@ struct Table {
 }
 
 type Inputs = (Table, BTreeMap<String, Table>);
+
+/// What a step makes.
+struct Made {
+    columns: Vec<Column>,
+    origins: BTreeMap<String, String>,
+    lineage: Option<ColumnLineage>,
+}
 
 /// None when a step that this one reads did not pass.
 fn inputs(step: &CheckStep, outputs: &BTreeMap<&str, Vec<Column>>) -> Option<Checked<Inputs>> {
@@ -130,12 +138,7 @@ fn explained(problem: CheckProblem, input: &Table) -> CheckProblem {
 }
 
 /// The output of a step whose inputs are whole.
-fn whole(
-    step: &CheckStep,
-    input: &Table,
-    tables: &BTreeMap<String, Table>,
-    functions: &Functions,
-) -> Checked<(Vec<Column>, BTreeMap<String, String>)> {
+fn whole(step: &CheckStep, input: &Table, tables: &BTreeMap<String, Table>, functions: &Functions) -> Checked<Made> {
     if let Transform::Sql { text, .. } = &step.transform
         && core_sql::star(text).is_some()
         && let Some((name, table)) =
@@ -154,8 +157,8 @@ fn output(
     input: &[Column],
     tables: &BTreeMap<String, Vec<Column>>,
     functions: &Functions,
-) -> Checked<(Vec<Column>, BTreeMap<String, String>)> {
-    let mut origins = BTreeMap::new();
+) -> Checked<Made> {
+    let (mut origins, mut lineage) = (BTreeMap::new(), None);
     let mut available: Vec<String> = input.iter().map(|c| c.name.clone()).collect();
     available.extend(tables.values().flatten().map(|c| c.name.clone()));
     let mut tables: BTreeMap<String, LazyFrame> = tables.iter().map(|(n, c)| (n.clone(), empty(c))).collect();
@@ -166,6 +169,7 @@ fn output(
                 .map_err(|e| sql_problem(text, e, &available, functions))?;
             let of_input = prepared.origins.into_iter().filter(|(_, (table, _))| *table == step.alias);
             origins.extend(of_input.map(|(name, (_, column))| (name, column)));
+            lineage = sql::lineage(text, &tables, functions);
             prepared.frame
         }
         Transform::Function { name, with } => {
@@ -192,7 +196,7 @@ fn output(
         told_apart(&columns)?;
     }
     promises(step, &columns, functions)?;
-    Ok((columns, origins))
+    Ok(Made { columns, origins, lineage })
 }
 
 /// Columns that leave the pipeline have names that every reader tells apart: Athena, Hive and Spark do not by case.

@@ -4,6 +4,7 @@ use crate::engine::Query;
 use crate::failure::root;
 use crate::functions::Functions;
 use polars::prelude::{LazyFrame, PlSmallStr, PolarsError, PolarsResult, Schema};
+use spotmill_core::lineage::ColumnLineage;
 use spotmill_spec::sql::parse_condition;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,11 +55,19 @@ pub fn first_condition(
     functions: &Functions,
     (table, keys): (&str, &BTreeSet<String>),
 ) -> Option<Query> {
+    Query::plan(text, &schemas(tables)?, &functions.planned()).ok()?.first_condition(table, keys)
+}
+
+/// Where the columns of a query come from; nothing of one that is refused.
+pub fn lineage(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Functions) -> Option<ColumnLineage> {
+    Query::lineage(text, &schemas(tables)?, &functions.planned()).ok()
+}
+
+fn schemas(tables: &BTreeMap<String, LazyFrame>) -> Option<BTreeMap<String, Schema>> {
     let schema = |(name, frame): (&String, &LazyFrame)| {
         Some((name.clone(), frame.clone().collect_schema().ok()?.as_ref().clone()))
     };
-    let schemas: Option<BTreeMap<String, Schema>> = tables.iter().map(schema).collect();
-    Query::plan(text, &schemas?, &functions.planned()).ok()?.first_condition(table, keys)
+    tables.iter().map(schema).collect()
 }
 
 /// The result of `text` over `tables`.

@@ -18,6 +18,7 @@ fn check(name: &str, edits: &[(&str, &str)], at: usize, problem: CheckProblem) {
         tables: [].into(),
         output: vec![column("flight_date", "date")],
         origins: [].into(),
+        lineage: None,
     };
     let mut steps = vec![ok; at];
     steps.push(CheckedStep::Failed(problem));

@@ -11,7 +11,7 @@ fn columns(list: &[(&str, &str)]) -> Vec<Column> {
 
 fn ok(output: &[(&str, &str)], origins: &[(&str, &str)]) -> CheckedStep {
     let origins = origins.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    CheckedStep::Ok { input: Vec::new(), tables: BTreeMap::new(), output: columns(output), origins }
+    CheckedStep::Ok { input: Vec::new(), tables: BTreeMap::new(), output: columns(output), origins, lineage: None }
 }
 
 /// Names and labels of what is wrong with steps of these types.

@@ -21,11 +21,13 @@ mod window;
 pub use user::UserFunction;
 
 use crate::failure::first_lines;
+use arrow::datatypes::SchemaRef as ArrowSchemaRef;
 use datafusion_common::DataFusionError;
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_expr::logical_plan::TableScan;
 use datafusion_expr::{LogicalPlan, ScalarUDF};
 use polars::prelude::*;
+use spotmill_core::lineage::ColumnLineage;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -51,18 +53,13 @@ pub(crate) struct Translator<'a> {
 impl Query {
     /// The plan of `text` over tables of these columns.
     pub fn plan(text: &str, tables: &BTreeMap<String, Schema>, functions: &[Arc<ScalarUDF>]) -> Result<Self, Refusal> {
-        let mut schemas = BTreeMap::new();
-        for (name, schema) in tables {
-            schemas.insert(name.clone(), Arc::new(arrow_schema(name, schema)?));
-        }
-        let plan = spotmill_sql::plan(text, &schemas, functions)?;
+        let plan = spotmill_sql::plan(text, &arrow_schemas(tables)?, functions)?;
         Ok(Self { plan })
     }
 
     /// The place of the error that the translation of `text` reports.
     pub fn place(text: &str, tables: &BTreeMap<String, Schema>, functions: &[Arc<ScalarUDF>]) -> Option<Range<usize>> {
-        let schemas: Result<BTreeMap<_, _>, Refusal> =
-            tables.iter().map(|(name, schema)| Ok((name.clone(), Arc::new(arrow_schema(name, schema)?)))).collect();
+        let schemas = arrow_schemas(tables);
         let empty = |schema: &Schema| DataFrame::empty_with_schema(schema).lazy();
         let frames = tables.iter().map(|(name, schema)| (name.clone(), empty(schema))).collect();
         let message_of = |plan: &LogicalPlan| Self { plan: plan.clone() }.frame(&frames).err().map(|e| first_lines(&e));
@@ -101,6 +98,15 @@ impl Query {
         named.filter_map(|(field, origin)| origin.map(|o| (field.name().clone(), (o.table, o.column)))).collect()
     }
 
+    /// Where the columns of `text` come from.
+    pub fn lineage(
+        text: &str,
+        tables: &BTreeMap<String, Schema>,
+        functions: &[Arc<ScalarUDF>],
+    ) -> Result<ColumnLineage, Refusal> {
+        spotmill_sql::column_lineage(text, &arrow_schemas(tables)?, functions)
+    }
+
     /// The rows of the query, with the names and the order of its columns.
     pub fn frame(&self, tables: &BTreeMap<String, LazyFrame>) -> PolarsResult<LazyFrame> {
         let rows = Translator { tables, next: 0 }.node(&self.plan)?;
@@ -127,6 +133,10 @@ impl Translator<'_> {
 pub(crate) fn counted(scan: &TableScan) -> Option<PlSmallStr> {
     let none = scan.projected_schema.fields().is_empty();
     none.then(|| scan.source.schema().fields().first().map(|f| f.name().as_str().into())).flatten()
+}
+
+fn arrow_schemas(tables: &BTreeMap<String, Schema>) -> Result<BTreeMap<String, ArrowSchemaRef>, Refusal> {
+    tables.iter().map(|(name, schema)| Ok((name.clone(), Arc::new(arrow_schema(name, schema)?)))).collect()
 }
 
 fn arrow_schema(table: &str, schema: &Schema) -> Result<arrow::datatypes::Schema, Refusal> {
