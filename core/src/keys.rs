@@ -126,6 +126,10 @@ impl RunKeys {
     pub fn page_data(&self) -> Uri {
         self.base().join("report-page.json")
     }
+    /// How the run's input stood when it was last checked.
+    pub fn waiting(&self) -> Uri {
+        self.base().join("waiting.json")
+    }
     pub fn ended(&self) -> Uri {
         self.base().join("ended.json")
     }

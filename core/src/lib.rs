@@ -42,3 +42,4 @@ pub mod tally;
 pub mod types;
 pub mod verdict;
 pub mod version;
+pub mod waiting;

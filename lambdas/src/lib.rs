@@ -4,6 +4,7 @@
 
 mod arrow_schema;
 pub mod attempts;
+pub mod await_input;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod begin;
@@ -99,6 +100,8 @@ pub struct Settings {
     pub boot_secs: Option<u64>,
     /// Requests to a store or queue under way at once.
     pub parallel: usize,
+    /// An input that is not there is checked once and not waited for.
+    pub checks_once: bool,
     /// When this call is ended from outside, in milliseconds since 1970; none: never.
     pub deadline_ms: Option<u64>,
 }
@@ -125,6 +128,7 @@ impl Settings {
             max_vcpus: None,
             boot_secs: None,
             parallel: 64,
+            checks_once: false,
             deadline_ms: None,
         }
     }

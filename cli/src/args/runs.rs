@@ -56,6 +56,9 @@ pub struct RunArgs {
     /// Children at once; default: what fits this machine at the step's resources
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub workers: Option<u32>,
+    /// Wait for inputs that are not there, as long as `wait_for` states; else they are checked once
+    #[arg(long)]
+    pub wait: bool,
     /// Of a range only the dates that have no run, or whose run did not succeed
     #[arg(long, value_name = "WHICH", value_delimiter = ',')]
     pub pick: Vec<Pick>,
@@ -66,7 +69,7 @@ pub struct RunArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Pick {
-    /// Without a run
+    /// Without a run, or skipped because its input was late
     Missing,
     /// Failed, stopped or interrupted
     Failed,
@@ -105,7 +108,7 @@ impl Pick {
     /// Whether it means a key whose run ended so: none where there is no run, nothing in it where the run has not ended.
     pub fn takes(self, outcome: Option<Option<RunOutcome>>) -> bool {
         match outcome {
-            None => self == Pick::Missing,
+            None | Some(Some(RunOutcome::Skipped)) => self == Pick::Missing,
             Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) => false,
             Some(Some(RunOutcome::Failed) | None) => self == Pick::Failed,
         }

@@ -13,7 +13,7 @@ use crate::project::Project;
 use crate::result;
 use crate::ui::Ui;
 use crate::worker::Worker;
-use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::calls::{Definition, RunInput, errors, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
@@ -24,7 +24,7 @@ use spotmill_platform::ports::{Clock, Store};
 use spotmill_spec as spec;
 use spotmill_statemachine::Status;
 use spotmill_supervisor::config::{Machine, Share};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -73,8 +73,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     for (program, input) in programs.iter().zip(&inputs) {
         // If all is finished nothing is read, and inputs may be gone.
         if !stands(&*store, &root, program, input, &deployed).await? {
-            let reply = check::check(&project, &programs[0], &worker, Arc::clone(&store), global).await?;
-            foreseen = spec::foreseen(project.pipeline(), &programs[0].params, &reply);
+            if let Some(program) = checkable(&programs, &store, &ui).await? {
+                let reply = check::check(&project, program, &worker, Arc::clone(&store), global).await?;
+                foreseen = spec::foreseen(project.pipeline(), &program.params, &reply);
+            }
             break;
         }
     }
@@ -118,6 +120,24 @@ fn none_picked(global: &Global, pick: &[Pick]) -> Code {
         false => say!("✓ {message}"),
     }
     Code::Done
+}
+
+/// The key whose inputs the check takes columns from: the first that has them, of pipelines that wait for inputs; none where
+/// such an input is still to come and its columns are not declared.
+async fn checkable<'p>(programs: &'p [Program], store: &Arc<dyn Store>, ui: &Ui) -> Result<Option<&'p Program>, Stop> {
+    let mut unknown = None;
+    for program in programs {
+        match check::awaits_columns(program, store).await? {
+            None => return Ok(Some(program)),
+            step => unknown = unknown.or(step),
+        }
+    }
+    if let Some(step) = unknown {
+        ui.note(format!(
+            "`{step}`: its input is not there and its columns are not declared: its SQL is not checked before it runs"
+        ));
+    }
+    Ok(None)
 }
 
 /// Whether every step of the run is finished under the present definition.
@@ -242,13 +262,18 @@ impl Session<'_> {
     async fn run_all(&self, inputs: &[RunInput]) -> Result<Code, Stop> {
         let mut ended: Vec<RunEnded> = Vec::new();
         let (mut worst, mut refused) = (Code::Done, 0);
-        for input in inputs {
-            match self.run_one(input).await {
+        // Of a range what is there comes first: a date that waits takes its turn after the others.
+        let is_range = inputs.len() > 1;
+        let turns = inputs.iter().map(|input| (input, self.args.wait && !is_range));
+        let mut turns: VecDeque<(&RunInput, bool)> = turns.collect();
+        while let Some((input, wait)) = turns.pop_front() {
+            match self.run_one(input, wait).await {
+                Ok((_, run)) if self.args.wait && !wait && run.outcome == "waiting" => turns.push_back((input, true)),
                 Ok((code, run)) => {
                     ended.push(run);
                     worst = worse(worst, code);
                 }
-                Err(stop) if inputs.len() > 1 && stop.code != Code::Usage => {
+                Err(stop) if is_range && stop.code != Code::Usage => {
                     warn_of!("{stop}");
                     refused += 1;
                     worst = worse(worst, stop.code);
@@ -266,7 +291,7 @@ impl Session<'_> {
         Ok(worst)
     }
 
-    async fn run_one(&self, input: &RunInput) -> Result<(Code, RunEnded), Stop> {
+    async fn run_one(&self, input: &RunInput, wait: bool) -> Result<(Code, RunEnded), Stop> {
         let program = program(&self.frozen, input, self.global)?;
         let run = program.run_id();
         let id = execution_id();
@@ -277,6 +302,7 @@ impl Session<'_> {
             worker_digest: self.worker_digest.clone(),
             workers: self.args.workers,
             slots: self.slots(),
+            wait,
         };
         let world = World::open(&self.worker, &options, &self.ui, &run, &id).await?;
         let ended = self.followed(&world, &run, &id, input).await;
@@ -332,6 +358,7 @@ impl Session<'_> {
         if !self.args.asked.only.is_empty() {
             command = command.option("--only", &self.args.asked.only.join(","));
         }
+        let command = if self.args.wait { command.word("--wait") } else { command };
         if refused { begun_anew(command, &self.args.asked) } else { command }
     }
 
@@ -372,7 +399,12 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
         Status::Failed { .. } | Status::TimedOut if stopped => (Code::Interrupted, "interrupted", None, None),
         Status::Failed { error, cause } => {
             let (error, cause) = innermost(error, cause);
-            (code_of(&error), "failed", Some(error), Some(cause))
+            let outcome = match error.as_str() {
+                errors::INPUT_NOT_THERE => "waiting",
+                errors::INPUT_LATE => "late",
+                _ => "failed",
+            };
+            (code_of(&error), outcome, Some(error), Some(cause))
         }
         Status::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), None),
         Status::NotStarted | Status::Running => (Code::ItemsFailed, "failed", None, None),
@@ -382,7 +414,7 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
 pub fn worse(a: Code, b: Code) -> Code {
     match (a, b) {
         (Code::Interrupted, _) | (_, Code::Interrupted) => Code::Interrupted,
-        (Code::Done, other) => other,
+        (Code::Done | Code::InputNotThere, other) if other != Code::Done => other,
         (one, _) => one,
     }
 }

@@ -11,7 +11,7 @@ use crate::project::{self, Project};
 use crate::result;
 use crate::ui::Ui;
 use spotmill_core::bounds::MAX_INPUT_BYTES;
-use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::calls::{Definition, RunInput, errors, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_lambdas::{Program, begin, deploy, machines};
@@ -222,6 +222,7 @@ pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<Stri
         RunStatus::Succeeded => (Code::Done, "succeeded", None, None),
         RunStatus::Aborted => (Code::ItemsFailed, "stopped", text(error), text(cause)),
         RunStatus::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), text(cause)),
+        RunStatus::Failed if error == errors::INPUT_LATE => (code_of(&error), "late", text(error), text(cause)),
         RunStatus::Failed | RunStatus::Running => (code_of(&error), "failed", text(error), text(cause)),
     }
 }
@@ -229,7 +230,6 @@ pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spotmill_core::calls::errors;
 
     fn ended(status: RunStatus, error: &str, cause: &str) -> Code {
         let (error, cause) = (Some(error.to_owned()), Some(cause.to_owned()));
@@ -245,6 +245,7 @@ mod tests {
         assert_eq!(failed(errors::REFUSED), Code::Permission);
         assert_eq!(failed(errors::HELD), Code::Held);
         assert_eq!(failed(errors::NO_CAPACITY), Code::NoCapacity);
+        assert_eq!(failed(errors::INPUT_LATE), Code::InputNotThere);
         assert_eq!(failed(errors::WORKERS_SILENT), Code::Permission);
         assert_eq!(failed(errors::OVER_BUDGET), Code::ItemsFailed);
         assert_eq!(failed(errors::NO_PROGRESS), Code::ItemsFailed);

@@ -53,6 +53,8 @@ pub struct Options<'a> {
     /// `--workers`.
     pub workers: Option<u32>,
     pub slots: u32,
+    /// Whether inputs that are not there are waited for.
+    pub wait: bool,
 }
 
 /// What reads and writes on this machine, without anything that runs work: enough to read.
@@ -128,7 +130,7 @@ impl World {
             fleets: fleet.clone(),
             executions,
             clock,
-            settings: settings(options.global)?,
+            settings: Settings { checks_once: !options.wait, ..settings(options.global)? },
         });
         let functions = LocalFunctions {
             ctx: Arc::clone(&ctx),

@@ -8,6 +8,7 @@ mod errors;
 mod model;
 mod rules;
 mod typed;
+mod waits;
 
 use super::{Parsed, Problem, Sources, parse, render, sql_files};
 use std::collections::BTreeMap;

@@ -23,3 +23,4 @@ mod screen;
 mod sql;
 mod sql_duckdb;
 mod step_tests;
+mod waits;
