@@ -35,7 +35,8 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
   3 invalid pipeline · 4 an expectation, or what lies at the destination,
   stopped publishing · 5 account or permission · 6 held by another run ·
-  7 no capacity, retry later · 130 Ctrl-C, resumable";
+  7 no capacity, retry later · 8 the input is not there yet, or late ·
+  130 Ctrl-C, resumable";
 
 #[derive(Parser)]
 #[command(

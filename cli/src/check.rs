@@ -80,6 +80,22 @@ pub async fn check(
     if problems.is_empty() { Ok(reply) } else { Err(project::invalid(&problems, &project.sources, global)) }
 }
 
+/// The step whose check would need columns of an input that is waited for, is not there and declares none.
+pub async fn awaits_columns(program: &Program, store: &Arc<dyn Store>) -> Result<Option<String>, Stop> {
+    for step in program.pipeline.steps.iter().filter(|s| s.input.wait_for.is_some() && s.input.read.columns.is_empty())
+    {
+        let bound = program.bind(step).map_err(|e| Stop::new(Code::Invalid, e.cause))?;
+        let Source::Path(path) = &bound.input.source else { continue };
+        let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
+        let listed = store.list(&pattern.prefix).await;
+        let listed = listed.map_err(|e| unread(&pattern.prefix, &format!("cannot list {path}"), e))?;
+        if !listed.iter().any(|object| pattern.matches(&object.uri)) {
+            return Ok(Some(step.name.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// The worker's reply over the columns that inputs state, without a copy of any file.
 pub async fn stated(
     project: &Project,

@@ -14,6 +14,8 @@ pub enum Code {
     Permission = 5,
     Held = 6,
     NoCapacity = 7,
+    /// The input is not there yet, or came too late: nothing was launched, and nothing failed.
+    InputNotThere = 8,
     Interrupted = 130,
 }
 
@@ -67,6 +69,7 @@ pub fn code_of(error: &str) -> Code {
         errors::INVALID_INPUT => Code::Usage,
         errors::REFUSED | errors::WORKERS_SILENT => Code::Permission,
         errors::HELD => Code::Held,
+        errors::INPUT_LATE | errors::INPUT_NOT_THERE => Code::InputNotThere,
         errors::NO_CAPACITY | errors::AT_CAPACITY => Code::NoCapacity,
         _ => Code::ItemsFailed,
     }

@@ -15,7 +15,7 @@ use spotmill_core::format::bare_cause;
 use spotmill_core::ids::{ExecutionId, RunId, StepName};
 use spotmill_core::item::PreviewReply;
 use spotmill_core::keys::RunKeys;
-use spotmill_core::records::{RunReport, StepReport, StepState};
+use spotmill_core::records::{RunOutcome, RunReport, StepReport, StepState};
 use spotmill_lambdas::{Ctx, inspect, report};
 use spotmill_platform::ports::Store;
 use std::sync::Arc;
@@ -47,7 +47,12 @@ pub async fn ended(ctx: &Ctx, run: &RunId, end: End<'_>) -> RunEnded {
     let found = found.filter(|_| !refused);
     let warned =
         found.as_ref().is_some_and(|r| r.steps.iter().any(|s| !s.warnings.is_empty() || !s.missing.is_empty()));
-    let outcome = if end.outcome == "succeeded" && warned { "warned" } else { end.outcome };
+    let skipped = found.as_ref().is_some_and(|r| r.outcome == RunOutcome::Skipped);
+    let outcome = match end.outcome {
+        "succeeded" if skipped => "skipped",
+        "succeeded" if warned => "warned",
+        other => other,
+    };
     let mut published = Vec::new();
     for step in found.iter().flat_map(|r| &r.steps) {
         published.extend(manifest(ctx, run, step).await);
@@ -126,9 +131,16 @@ fn headline(ended: &RunEnded, code: Code) -> String {
             format!("! {run}: nothing to do; it succeeded with warnings")
         }
         Code::Done if ended.outcome == "warned" => format!("! {run} succeeded with warnings in {took}"),
+        Code::Done if ended.outcome == "skipped" => {
+            format!("○ {run} is skipped: its input was late; nothing was run or published")
+        }
         Code::Done if ended.nothing_to_do => format!("✓ {run}: nothing to do"),
         Code::Done => format!("✓ {run} succeeded in {took}"),
         Code::Interrupted => format!("‖ {run} stopped after {took}; what was committed is kept"),
+        Code::InputNotThere if ended.outcome == "waiting" => {
+            format!("○ {run} waits for its input; nothing was launched")
+        }
+        Code::InputNotThere => format!("○ {run} is late: its input was not there in time; nothing was launched"),
         _ if ended.refused => format!("✗ {run} was not started"),
         _ => format!("✗ {run} failed after {took}"),
     }
@@ -142,6 +154,7 @@ fn ways(ended: &RunEnded, code: Code, caller: &Caller, resume: &Command) -> Vec<
     match code {
         Code::Done => {}
         Code::Interrupted => ways.push(("Again", resume.clone())),
+        Code::InputNotThere => ways.push(("Again", resume.clone())),
         _ if error == errors::DESTINATION_REFUSED => {
             let cause = ended.cause.as_deref().unwrap_or_default();
             ways.extend((!ended.refused).then_some(show));
@@ -194,6 +207,9 @@ pub fn backfill(global: &Global, ended: &[RunEnded], asked: usize) {
     say!("{done} of {} done", plural(asked as u64, "run"));
     for run in ended.iter().filter(|run| run.outcome == "failed") {
         say!("  ✗ {}   {}", run.run, global.command("show").arg(&run.run));
+    }
+    for run in ended.iter().filter(|run| matches!(run.outcome.as_str(), "waiting" | "late" | "skipped")) {
+        say!("  ○ {} is {}", run.run, run.outcome);
     }
 }
 

@@ -4,7 +4,7 @@ use spotmill_core::records::RunOutcome;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It has no run.
+    /// It has no run, or one that was skipped because its input was late.
     Missing,
     /// Its run failed, was stopped, was interrupted, or goes on.
     Failed,
@@ -19,7 +19,7 @@ impl Standing {
     /// whether a start would do something of a finished run again.
     pub fn of(outcome: Option<Option<RunOutcome>>, redone: bool) -> Standing {
         match outcome {
-            None => Standing::Missing,
+            None | Some(Some(RunOutcome::Skipped)) => Standing::Missing,
             Some(Some(RunOutcome::Failed) | None) => Standing::Failed,
             Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) if redone => Standing::Stale,
             Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) => Standing::Done,
@@ -44,6 +44,7 @@ mod tests {
     fn a_key_stands_by_its_run_and_by_what_a_start_would_do() {
         let table = [
             (None, true, Standing::Missing),
+            (Some(Some(RunOutcome::Skipped)), true, Standing::Missing),
             (Some(None), true, Standing::Failed),
             (Some(Some(RunOutcome::Failed)), true, Standing::Failed),
             (Some(Some(RunOutcome::Succeeded)), false, Standing::Done),

@@ -101,6 +101,13 @@ pub const LEAST_ITEM_BYTES: u64 = DEFAULT_ITEM_BYTES / 16;
 pub const ENGINE_MEMORY_BYTES: u64 = 128 << 20;
 /// Bytes of an item's input from which on its memory depends on its input.
 pub const MEASURED_ITEM_BYTES: u64 = 1 << 20;
+/// Seconds that a run waits for its input at most: a week, so that checks stay within an execution's history.
+pub const MAX_WAIT_SECS: u64 = 7 * 86_400;
+/// Seconds between two checks of an input that is not there.
+pub const CHECK_SECS: u64 = 300;
+/// Checks in the time that a run may wait, at least, and at most: each is nine of an execution's 25,000 events.
+pub const LEAST_CHECKS: u64 = 24;
+pub const MAX_CHECKS: u64 = 2_000;
 /// Runs that a pipeline's history keeps: a week of days.
 pub const HISTORY_RUNS: usize = 7;
 /// Milliseconds that a gigabyte of input holds a slot, at least: no child reads faster.

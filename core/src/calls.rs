@@ -4,7 +4,7 @@
 use crate::destination::Existing;
 use crate::digest::short;
 use crate::ids::{Epoch, ExecutionId, Generation, Round, RunId, Rung, StepName};
-use crate::records::DeployedWorker;
+use crate::records::{AfterCheck, DeployedWorker};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,6 +72,24 @@ pub struct BeginReply {
     /// The steps to run, in order (all, or `only_steps`).
     pub steps: Vec<StepName>,
     pub count: u32,
+    /// The pipeline states what must lie at the input of one of them.
+    #[serde(default)]
+    pub awaits: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AwaitInputRequest {
+    pub run: RunId,
+    pub root: ExecutionId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AwaitInputReply {
+    pub next: AfterCheck,
+    /// Until the next check; 0 where none follows.
+    pub pause_secs: u64,
+    /// How the input stands, for people; empty where nothing had to be checked.
+    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,6 +218,10 @@ pub mod errors {
     pub const INVALID_INPUT: &str = "Spotmill.InvalidInput";
     pub const UPSTREAM_INCOMPLETE: &str = "Spotmill.UpstreamIncomplete";
     pub const NO_INPUT: &str = "Spotmill.NoInput";
+    /// What `wait_for` states was not there in time: nothing failed, and nothing was begun.
+    pub const INPUT_LATE: &str = "Spotmill.InputLate";
+    /// It is not there yet, and this start was not to wait.
+    pub const INPUT_NOT_THERE: &str = "Spotmill.InputNotThere";
     pub const ITEMS_FAILED: &str = "Spotmill.ItemsFailed";
     pub const EXPECTATION_FAILED: &str = "Spotmill.ExpectationFailed";
     /// What lies at the destination is not the step's to replace.
@@ -242,6 +264,8 @@ pub mod errors {
         (INVALID_INPUT, Reaction::Final),
         (UPSTREAM_INCOMPLETE, Reaction::Final),
         (NO_INPUT, Reaction::Final),
+        (INPUT_LATE, Reaction::Final),
+        (INPUT_NOT_THERE, Reaction::Final),
         (ITEMS_FAILED, Reaction::Final),
         (EXPECTATION_FAILED, Reaction::Final),
         (DESTINATION_REFUSED, Reaction::Final),

@@ -130,6 +130,10 @@ impl RunKeys {
     pub fn lineage_events(&self) -> Uri {
         self.base().join("openlineage.ndjson")
     }
+    /// How the run's input stood when it was last checked.
+    pub fn waiting(&self) -> Uri {
+        self.base().join("waiting.json")
+    }
     pub fn ended(&self) -> Uri {
         self.base().join("ended.json")
     }

@@ -43,3 +43,4 @@ pub mod tally;
 pub mod types;
 pub mod verdict;
 pub mod version;
+pub mod waiting;

@@ -4,9 +4,11 @@
 
 pub mod format;
 mod output;
+mod wait;
 
 pub use format::Format;
 pub use output::{Expect, Layout, Output, OutputCompression, SortKey};
+pub use wait::{FileCount, LeastBytes, OnLate, WaitFor};
 
 use crate::architecture::Architecture;
 use crate::types::ColumnType;
@@ -136,6 +138,9 @@ pub struct Input {
     pub item_bytes: Option<u64>,
     pub on_empty: OnEmpty,
     pub max_bad_rows: MaxBadRows,
+    /// What must lie there before a run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for: Option<WaitFor>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

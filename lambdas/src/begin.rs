@@ -48,7 +48,9 @@ pub async fn handle(ctx: &Ctx, request: BeginRequest) -> Result<BeginReply, Hand
         Ok(Change::Write(new, selected.clone()))
     });
     let steps = begun.await?;
-    Ok(BeginReply { count: steps.len() as u32, run: run.clone(), steps })
+    let mut waits = program.pipeline.steps.iter().filter(|s| s.input.wait_for.is_some());
+    let awaits = waits.any(|step| steps.iter().any(|name| name.as_str() == step.name));
+    Ok(BeginReply { count: steps.len() as u32, run: run.clone(), steps, awaits })
 }
 
 /// The steps to run, in the pipeline's order; an unknown name is refused with the valid ones.

@@ -101,11 +101,16 @@ fn explained(step: &Step, preview: &StepPreview, failed: &Failures, history: &Hi
             );
         }
         Work::Waits { upstream } => {
+            out.notes.extend(preview.awaited().map(|input| format!("waits for input: {}", input.text)));
             out.waits.clone_from(upstream);
             (out.reasons, out.because) = (preview.reasons.clone(), preview.because.clone().unwrap_or_default());
             if !out.anew {
                 out.reasons = upstream.iter().map(|u| Reason::with(Code::UpstreamRedone, [u.clone()])).collect();
                 out.because = format!("it reads {}", upstream.join(" and "));
+            }
+            if !out.anew && upstream.is_empty() {
+                out.reasons = vec![Reason::of(of_open(false, &preview.reasons))];
+                out.because = "its input is not there yet".to_owned();
             }
             out.assumed = band.is_some();
             out.slot_ms = band.map(|band| span(&band, band.input_bytes));

@@ -2,7 +2,9 @@
 //! machines, the stack and the programs agree.
 
 use crate::{Ctx, HandlerError, dead_letters, reap, tally};
-use crate::{begin, dispatch_work, fleet_events, kill_fleet, launch_fleet, plan_work, publish, report, verdict};
+use crate::{
+    await_input, begin, dispatch_work, fleet_events, kill_fleet, launch_fleet, plan_work, publish, report, verdict,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,6 +37,7 @@ const fn of(title: &'static str, name: &'static str, handler: &'static str, call
 
 pub const FUNCTIONS: &[Function] = &[
     of("Begin", "begin", "begin", CalledBy::State),
+    of("AwaitInput", "await_input", "await-input", CalledBy::State),
     of("PlanWork", "plan_work", "plan-work", CalledBy::State),
     of("LaunchFleet", "launch_fleet", "launch-fleet", CalledBy::State),
     of("DispatchWork", "dispatch_work", "dispatch-work", CalledBy::State),
@@ -52,6 +55,7 @@ pub const FUNCTIONS: &[Function] = &[
 pub async fn invoke(ctx: &Ctx, function: &str, payload: Value) -> Result<Value, HandlerError> {
     match function {
         "begin" => typed(payload, |r| begin::handle(ctx, r)).await,
+        "await_input" => typed(payload, |r| await_input::handle(ctx, r)).await,
         "plan_work" => typed(payload, |r| plan_work::handle(ctx, r)).await,
         "launch_fleet" => typed(payload, |r| launch_fleet::handle(ctx, r)).await,
         "dispatch_work" => typed(payload, |r| dispatch_work::handle(ctx, r)).await,

@@ -164,8 +164,12 @@ async fn landed_late(ctx: &Ctx, destination: &Uri) -> Result<Option<Vec<ObjectMe
     let Some(contents) = &place.contents else { return Ok(None) };
     let went = |path: &str| id_of(path).is_some_and(|id| contents.find(id).is_none());
     let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file));
-    let objects =
-        late.map(|(path, file)| ObjectMeta { uri: destination.join(path), etag: file.etag.clone(), bytes: file.bytes });
+    let objects = late.map(|(path, file)| ObjectMeta {
+        uri: destination.join(path),
+        etag: file.etag.clone(),
+        bytes: file.bytes,
+        modified_ms: 0,
+    });
     Ok(Some(objects.collect()))
 }
 

@@ -33,9 +33,15 @@ pub async fn find(
 
 /// What a path means now.
 pub async fn listed(ctx: &Ctx, path: &str) -> Result<Vec<InputFile>, HandlerError> {
+    Ok(objects(ctx, path).await?.into_iter().map(|o| input_file(o, None)).collect())
+}
+
+/// The same, with when each was written.
+pub async fn objects(ctx: &Ctx, path: &str) -> Result<Vec<ObjectMeta>, HandlerError> {
     let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
-    let listed = ctx.store.list(&pattern.prefix).await?;
-    Ok(listed.into_iter().filter(|o| pattern.matches(&o.uri)).map(|o| input_file(o, None)).collect())
+    let mut listed = ctx.store.list(&pattern.prefix).await?;
+    listed.retain(|o| pattern.matches(&o.uri));
+    Ok(listed)
 }
 
 async fn find_path(ctx: &Ctx, path: &str) -> Result<Found, HandlerError> {

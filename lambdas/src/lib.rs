@@ -4,6 +4,7 @@
 
 mod arrow_schema;
 pub mod attempts;
+pub mod await_input;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod begin;
@@ -103,6 +104,8 @@ pub struct Settings {
     pub parallel: usize,
     /// The namespace of this place's jobs in lineage events.
     pub job_namespace: String,
+    /// An input that is not there is checked once and not waited for.
+    pub checks_once: bool,
     /// When this call is ended from outside, in milliseconds since 1970; none: never.
     pub deadline_ms: Option<u64>,
 }
@@ -130,6 +133,7 @@ impl Settings {
             boot_secs: None,
             parallel: 64,
             job_namespace: "spotmill".to_owned(),
+            checks_once: false,
             deadline_ms: None,
         }
     }

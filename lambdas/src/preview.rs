@@ -3,7 +3,7 @@
 
 use crate::begin::Beginning;
 use crate::plan_work::{Material, packed};
-use crate::{Ctx, HandlerError, Program, begin, carry, foreseen, history, inputs, renew, step, work};
+use crate::{Ctx, HandlerError, Program, await_input, begin, carry, foreseen, history, inputs, renew, step, work};
 use spotmill_core::calls::RunInput;
 use spotmill_core::claim::frozen_params;
 use spotmill_core::history::{History, pack};
@@ -12,7 +12,9 @@ use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::reason::Reason;
-use spotmill_core::records::{DeployedWorker, Foreseen, Lease, Plan, PlanTables, Seal, SealedList, WorkItem};
+use spotmill_core::records::{
+    DeployedWorker, Foreseen, InputState, Lease, Plan, PlanTables, Seal, SealedList, StepWait, WorkItem,
+};
 use spotmill_platform::records;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +26,8 @@ pub struct StepPreview {
     pub because: Option<String>,
     /// The same by codes; of the present generation why it began.
     pub reasons: Vec<Reason>,
+    /// How what it waits for stands, where its input is still to be listed.
+    pub input: Option<StepWait>,
     pub work: Work,
 }
 
@@ -35,11 +39,16 @@ pub enum Work {
     /// The items to do; those in `committed` have receipts, or will have: `carried` are taken over from the generation
     /// before.
     Items { items: Vec<WorkItem>, committed: BTreeSet<u32>, carried: BTreeSet<u32>, frozen: bool },
-    /// Undetermined until these steps are complete.
+    /// Undetermined until these steps are complete; where there are none, until its input is there.
     Waits { upstream: Vec<String> },
 }
 
 impl StepPreview {
+    /// What it waits for and is not there, with when it is late.
+    pub fn awaited(&self) -> Option<&StepWait> {
+        self.input.as_ref().filter(|input| input.state != InputState::Ready)
+    }
+
     /// Distinct objects and their bytes.
     pub fn input(&self) -> (usize, u64) {
         let Work::Items { items, .. } = &self.work else { return (0, 0) };
@@ -74,9 +83,10 @@ pub async fn preview(
         let before = old.as_ref().and_then(|l| l.generations.get(&step.name)).map(|g| g.generation);
         let because = (before != Some(next.generation)).then(|| next.because.clone());
         let start = Start { program: &program, lease: &lease, foreseen, history: &history };
-        let work = work_of(ctx, &start, &bound[&step.name], &previews).await?;
-        let reasons = next.reasons.clone();
-        previews.push(StepPreview { step: step.name.clone(), generation: next.generation, because, reasons, work });
+        let mut input = None;
+        let work = work_of(ctx, &start, &bound[&step.name], &previews, &mut input).await?;
+        let (reasons, generation) = (next.reasons.clone(), next.generation);
+        previews.push(StepPreview { step: step.name.clone(), generation, because, reasons, input, work });
     }
     Ok(previews)
 }
@@ -89,7 +99,13 @@ struct Start<'a> {
     history: &'a History,
 }
 
-async fn work_of(ctx: &Ctx, start: &Start<'_>, step: &Step, before: &[StepPreview]) -> Result<Work, HandlerError> {
+async fn work_of(
+    ctx: &Ctx,
+    start: &Start<'_>,
+    step: &Step,
+    before: &[StepPreview],
+    input: &mut Option<StepWait>,
+) -> Result<Work, HandlerError> {
     let Start { program, lease, foreseen, history } = *start;
     let run = program.run_id();
     let present = &lease.generations[&step.name];
@@ -111,6 +127,10 @@ async fn work_of(ctx: &Ctx, start: &Start<'_>, step: &Step, before: &[StepPrevie
             taken.retain(|item| committed.insert(*item));
         }
         return Ok(Work::Items { items, committed, carried: taken, frozen: true });
+    }
+    *input = await_input::preview(ctx, program, step).await?;
+    if input.as_ref().is_some_and(|input| input.state != InputState::Ready) {
+        return Ok(Work::Waits { upstream: Vec::new() });
     }
     let runs_first = |name: &&str| {
         before.iter().any(|p| p.step == **name && !matches!(p.work, Work::Complete { unchecked: None, .. }))

@@ -79,6 +79,9 @@ impl Program {
                 *path = self.locate(path)?.0;
             }
         }
+        if let Some(marker) = bound.input.wait_for.as_mut().and_then(|wait| wait.exists.as_mut()) {
+            *marker = self.locate(marker)?.0;
+        }
         Ok(bound)
     }
 

@@ -2,7 +2,7 @@
 //! nothing, and judges nothing but whether every step that was to run is complete.
 
 use crate::several::get_all;
-use crate::{Ctx, HandlerError, Program, history, inputs, inspect, lease, machines, pins, step};
+use crate::{Ctx, HandlerError, Program, await_input, history, inputs, inspect, lease, machines, pins, step};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
 use spotmill_core::calls::ReportRequest;
 use spotmill_core::history::{PastRun, PastStep};
@@ -11,8 +11,8 @@ use spotmill_core::item::RowCounts;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::Step;
 use spotmill_core::records::{
-    FailureRecord, Lease, Manifest, Pins, Plan, RECORD_VERSION, Receipt, RunEnd, RunOutcome, RunReport, Seal,
-    StepReport, StepState,
+    AfterCheck, FailureRecord, InputState, InputWait, Lease, Manifest, Pins, Plan, RECORD_VERSION, Receipt, RunEnd,
+    RunOutcome, RunReport, Seal, StepReport, StepState,
 };
 use spotmill_core::seal::Spans;
 use spotmill_core::tally::RoaringBitmap;
@@ -39,6 +39,7 @@ pub async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Resul
     let end = end.map(|(end, _)| end).filter(|end| lease.owner.as_ref() == Some(&end.root));
     let shared =
         Shared { lease, program: &program, run: &request.run, alive_ms: alive(ctx, lease, end.as_ref()).await? };
+    let input = await_input::last(ctx, &request.run, lease).await?;
     let mut steps = Vec::new();
     let mut measured = BTreeMap::new();
     let mut done_before = true;
@@ -46,7 +47,7 @@ pub async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Resul
         let (report, past, done_ms) = step_report(ctx, &shared, step).await?;
         let is_judged = lease.selected.is_empty() || lease.selected.contains(&report.step);
         done_before &= !is_judged || done_ms.is_some_and(|done_ms| done_ms < lease.claimed_ms);
-        steps.push(report);
+        steps.push(StepReport { notes: [late(input.as_ref(), step), report.notes].concat(), ..report });
         measured.extend(past.map(|past| (step.name.clone(), past)));
     }
     let now = ctx.clock.now_ms();
@@ -56,10 +57,11 @@ pub async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Resul
         v: RECORD_VERSION,
         run: request.run.clone(),
         root: request.root.clone(),
-        outcome: outcome(lease, &steps),
+        outcome: outcome(lease, input.as_ref(), &steps),
         params: lease.params.clone(),
         pipeline_digest: lease.pipeline_digest.clone(),
         end,
+        input,
         steps,
         took_ms: now.saturating_sub(lease.claimed_ms),
         nothing_to_do: done_before,
@@ -69,7 +71,10 @@ pub async fn compile(ctx: &Ctx, request: &ReportRequest, lease: &Lease) -> Resul
 }
 
 /// The outcome of the steps that were to run; the others are reported and not judged.
-fn outcome(lease: &Lease, steps: &[StepReport]) -> RunOutcome {
+fn outcome(lease: &Lease, input: Option<&InputWait>, steps: &[StepReport]) -> RunOutcome {
+    if input.is_some_and(|input| input.next == AfterCheck::Skip) {
+        return RunOutcome::Skipped;
+    }
     let judged = || steps.iter().filter(|s| lease.selected.is_empty() || lease.selected.contains(&s.step));
     if judged().any(|s| s.state != StepState::Done) {
         RunOutcome::Failed
@@ -78,6 +83,13 @@ fn outcome(lease: &Lease, steps: &[StepReport]) -> RunOutcome {
     } else {
         RunOutcome::Succeeded
     }
+}
+
+/// What a step went on without.
+fn late(input: Option<&InputWait>, step: &Step) -> Vec<String> {
+    let steps = input.filter(|input| input.next == AfterCheck::Go).map_or(&[][..], |input| &input.steps);
+    let late = steps.iter().filter(|s| s.step.as_str() == step.name && s.state == InputState::Late);
+    late.map(|s| format!("its input was late, and it went on with what was there: {}", s.text)).collect()
 }
 
 /// What all steps of a report share.

@@ -57,6 +57,8 @@ pub struct ObjectMeta {
     pub uri: Uri,
     pub etag: String,
     pub bytes: u64,
+    /// When it was written, by the clock of whoever holds it; 0 where that is not known.
+    pub modified_ms: u64,
 }
 
 #[derive(Clone, Debug)]

@@ -61,6 +61,10 @@ pub(crate) enum Waiting {
     Retry {
         due_ms: u64,
     },
+    /// In a state that waits: then it goes on.
+    Pause {
+        due_ms: u64,
+    },
 }
 
 /// A line of the history.

@@ -93,6 +93,10 @@ fn templates(state: &State) -> Vec<(String, &Template)> {
             let rules = choice.rules.iter().enumerate();
             found.extend(rules.map(|(at, rule)| (format!("Choices[{at}].Condition"), &rule.condition)));
         }
+        State::Wait(wait) => {
+            found.push(("Seconds".into(), &wait.seconds));
+            found.extend(wait.output.iter().map(|template| ("Output".into(), template)));
+        }
         State::Succeed { output } => found.extend(output.iter().map(|template| ("Output".into(), template))),
         State::Fail { error, cause } => found.extend([("Error".into(), error), ("Cause".into(), cause)]),
     }

@@ -18,6 +18,7 @@ pub struct Machine {
 pub enum State {
     Task(Task),
     Choice(Choice),
+    Wait(Wait),
     Succeed { output: Option<Template> },
     Fail { error: Template, cause: Template },
 }
@@ -82,6 +83,13 @@ pub struct Choice {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+pub struct Wait {
+    pub seconds: Template,
+    pub output: Option<Template>,
+    pub next: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub condition: Template,
     pub next: String,
@@ -120,6 +128,7 @@ impl Machine {
                 let default = choice.default.iter().map(|next| ("Default".to_owned(), next.as_str()));
                 rules.map(|(at, rule)| (format!("Choices[{at}].Next"), rule.next.as_str())).chain(default).collect()
             }
+            Some(State::Wait(wait)) => vec![("Next".to_owned(), wait.next.as_str())],
             _ => Vec::new(),
         }
     }

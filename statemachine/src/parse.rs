@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::fields::Fields;
 use crate::graph;
-use crate::machine::{Catcher, Choice, Integration, Jitter, Machine, Retrier, Rule, State, Task};
+use crate::machine::{Catcher, Choice, Integration, Jitter, Machine, Retrier, Rule, State, Task, Wait};
 use crate::names;
 use crate::problem::{ParseError, Parsed};
 use crate::query::Place;
@@ -76,6 +76,11 @@ fn state(mut fields: Fields) -> Parsed<State> {
     let state = match kind.as_str() {
         "Task" => State::Task(task(&mut fields)?),
         "Choice" => State::Choice(choice(&mut fields)?),
+        "Wait" => State::Wait(Wait {
+            seconds: fields.need_template("Seconds", Place::Plain)?,
+            output: fields.template("Output", Place::Plain)?,
+            next: fields.need("Next")?,
+        }),
         "Succeed" => State::Succeed { output: fields.template("Output", Place::Plain)? },
         "Fail" => State::Fail {
             error: fields.need_template("Error", Place::Plain)?,

@@ -10,6 +10,9 @@ use crate::messages::{Command, Moment, TaskId};
 use crate::query::{QueryError, Template};
 use crate::{HISTORY_RECORDS, PAYLOAD_BYTES, names};
 
+/// Step Functions' own limit.
+const MOST_PAUSE_SECS: u64 = 99_999_999;
+
 pub(crate) struct Run<'m> {
     pub machine: &'m Machine,
     pub x: Execution,
@@ -87,6 +90,13 @@ impl<'m> Run<'m> {
                 }
                 Err(fault) => self.fail(fault),
             },
+            Some(State::Wait(wait)) => match self.seconds(&wait.seconds) {
+                Ok(secs) => {
+                    let due_ms = self.at.now_ms.saturating_add(secs.saturating_mul(1000));
+                    self.x.waiting = Waiting::Pause { due_ms };
+                }
+                Err(fault) => self.fail(fault),
+            },
             Some(State::Succeed { output }) => match self.output_or_input(output.as_ref()) {
                 Ok(output) => {
                     self.record(Happened::Exited);
@@ -100,6 +110,30 @@ impl<'m> Run<'m> {
             },
             // Only an execution of another machine can stand in a state that this one lacks.
             None => self.fail(Fault::new(names::RUNTIME, format!("no state `{}` in this machine", self.x.state))),
+        }
+    }
+
+    /// Goes on after a pause.
+    pub fn paused(&mut self) {
+        let machine = self.machine;
+        let Some(State::Wait(wait)) = machine.state(&self.x.state) else {
+            return self.fail(Fault::new(names::RUNTIME, format!("`{}` is no state that waits", self.x.state)));
+        };
+        match self.output_or_input(wait.output.as_ref()) {
+            Ok(output) => {
+                self.record(Happened::Exited);
+                self.go_to(&wait.next, output);
+            }
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    /// A whole number within what Step Functions takes.
+    fn seconds(&self, template: &Template) -> Result<u64, Fault> {
+        let got = self.evaluate(template, &[])?;
+        match got.as_u64().filter(|secs| *secs <= MOST_PAUSE_SECS) {
+            Some(secs) => Ok(secs),
+            None => Err(QueryError::WrongType { wanted: "a whole number of seconds", got }.into()),
         }
     }
 

@@ -31,14 +31,14 @@ pub fn step(machine: &Machine, execution: Execution, event: Event, at: Moment) -
     Stepped { execution: run.x, commands: run.commands, answer }
 }
 
-/// When a step is due though nothing else happens: the nearest time-out, missed heartbeat or retry.
+/// When a step is due though nothing else happens: the nearest time-out, missed heartbeat or retry, or the end of a pause.
 pub fn next_deadline(execution: &Execution) -> Option<u64> {
     if execution.status != Status::Running {
         return None;
     }
     let own = match &execution.waiting {
         Waiting::Nothing => None,
-        Waiting::Retry { due_ms } => Some(*due_ms),
+        Waiting::Retry { due_ms } | Waiting::Pause { due_ms } => Some(*due_ms),
         Waiting::Task { deadline_ms, heartbeat_deadline_ms, .. } => {
             Some(heartbeat_deadline_ms.map_or(*deadline_ms, |heartbeat| heartbeat.min(*deadline_ms)))
         }
@@ -57,6 +57,7 @@ impl Run<'_> {
             }
             match self.x.waiting.clone() {
                 Waiting::Retry { .. } => self.start_task(),
+                Waiting::Pause { .. } => self.paused(),
                 Waiting::Task { deadline_ms, heartbeat_deadline_ms, .. } => {
                     self.stop_child();
                     let missed = heartbeat_deadline_ms.is_some_and(|heartbeat| heartbeat < deadline_ms);

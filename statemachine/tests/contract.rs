@@ -47,6 +47,7 @@ fn read(function: &str, payload: Value) {
     match function {
         "Begin" => reads::<calls::BeginRequest>(payload),
         "Report" => reads::<calls::ReportRequest>(payload),
+        "AwaitInput" => reads::<calls::AwaitInputRequest>(payload),
         "PlanWork" => reads::<calls::PlanWorkRequest>(payload),
         "LaunchFleet" | "KillFleet" => reads::<calls::RoundRequest>(payload),
         "DispatchWork" => reads::<calls::DispatchRequest>(payload),
@@ -68,6 +69,21 @@ fn a_pipeline_speaks_the_functions_language() {
     let input = json!({"pipeline": "flights", "date": "2024-01-05", "only_steps": ["normalize"], "fresh": true});
     let done = play(PIPELINE_ASL, input, &[begun, json!({}), json!({"report": "key"})], read);
     assert_eq!(*done.status(), Status::Succeeded { output: json!({"report": "key"}) });
+}
+
+#[test]
+fn a_pipeline_that_waits_for_its_input_does_too() {
+    let begun = json!({"run": "flights/2024-01-05", "steps": ["normalize"], "count": 1, "awaits": true});
+    let checked = reply::<calls::AwaitInputReply>(json!({"next": "go", "pause_secs": 0, "text": ""}));
+    let replies = [reply::<calls::BeginReply>(begun), checked, json!({}), json!({"report": "key"})];
+    let done = play(PIPELINE_ASL, json!({"pipeline": "flights"}), &replies, read);
+    assert_eq!(*done.status(), Status::Succeeded { output: json!({"report": "key"}) });
+    for (next, pauses) in [("wait", true), ("skip", false), ("go", false)] {
+        let checked = reply::<calls::AwaitInputReply>(json!({"next": next, "pause_secs": 9, "text": ""}));
+        let execution = play(PIPELINE_ASL, json!({"pipeline": "flights"}), &[replies[0].clone(), checked], read);
+        assert_eq!(execution.current_state() == "Pause", pauses, "{next}");
+        assert_eq!(next_deadline(&execution) == Some(9_000), pauses, "{next}");
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_pipeline_runs_its_steps_in_order() {
     };
     let script = format!(
         r#"0 start {{"pipeline":"p","params":{{"a":["b"]}}}} => invoke 1 Begin {{"input":{{"params":{{"a":["b"]}},"pipeline":"p"}},"root":"x"}} @960
-           0 ok 1 {{"run":"p/d","steps":["map","reduce"],"count":2}} => {} @1213200
+           0 ok 1 {{"run":"p/d","steps":["map","reduce"],"count":2,"awaits":false}} => {} @1213200
            5 child-ok 2 {{}} => {} @1213205
            9 child-ok 3 {{}} => invoke 4 Report {{"run":"p/d","root":"x"}} @969
            10 ok 4 {{"report":"key"}} => succeeded {{"report":"key"}}"#,
@@ -157,7 +157,7 @@ fn a_pipeline_runs_its_steps_in_order() {
         child(3, "reduce"),
     );
     let done = check(PIPELINE_ASL, &script);
-    assert_eq!(done.states_visited(), ["Begin", "More", "RunStep", "More", "RunStep", "More", "Report"]);
+    assert_eq!(done.states_visited(), ["Begin", "MustWait", "More", "RunStep", "More", "RunStep", "More", "Report"]);
 }
 
 #[test]
@@ -167,18 +167,69 @@ fn a_pipeline_of_one_step_or_none_runs_too_and_a_failed_child_fails_it() {
         PIPELINE_ASL,
         &format!(
             "{begun}\n{}",
-            r#"0 ok 1 {"run":"r","steps":[],"count":0} => invoke 2 Report {"run":"r","root":"x"} @960"#
+            r#"0 ok 1 {"run":"r","steps":[],"count":0,"awaits":false} => invoke 2 Report {"run":"r","root":"x"} @960"#
         ),
     );
     let done = check(
         PIPELINE_ASL,
         &format!(
             "{begun}\n{}",
-            r#"0 ok 1 {"run":"r","steps":["only"],"count":1} => start 2 Step {"run":"r","step":"only","root":"x","AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID":"x"} @1213200
+            r#"0 ok 1 {"run":"r","steps":["only"],"count":1,"awaits":false} => start 2 Step {"run":"r","step":"only","root":"x","AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID":"x"} @1213200
                5 child-fail 2 Spotmill.Fenced higher epoch => failed States.TaskFailed: {"Cause":"higher epoch","Error":"Spotmill.Fenced","ExecutionArn":"c","Status":"FAILED"}"#
         ),
     );
     assert_eq!(done.current_state(), "RunStep");
+}
+
+const AWAITS: &str = r#"0 start {} => invoke 1 Begin {"input":{},"root":"x"} @960
+           0 ok 1 {"run":"r","steps":["only"],"count":1,"awaits":true} => invoke 2 AwaitInput {"run":"r","root":"x"} @960"#;
+const STEP: &str = r#"Step {"run":"r","step":"only","root":"x","AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID":"x"}"#;
+
+#[test]
+fn nothing_is_started_before_the_input_is_there() {
+    let script = format!(
+        r#"{AWAITS}
+           5 ok 2 {{"next":"wait","pause_secs":300,"text":"t"}} => - @305
+           304 tick => - @305
+           305 tick => invoke 3 AwaitInput {{"run":"r","root":"x"}} @1265
+           306 ok 3 {{"next":"wait","pause_secs":1,"text":"t"}} => - @307
+           400 tick => invoke 4 AwaitInput {{"run":"r","root":"x"}} @1360
+           401 ok 4 {{"next":"go","pause_secs":0,"text":""}} => start 5 {STEP} @1213601
+           402 child-ok 5 {{}} => invoke 6 Report {{"run":"r","root":"x"}} @1362
+           403 ok 6 {{}} => succeeded {{}}"#
+    );
+    let done = check(PIPELINE_ASL, &script);
+    let (round, end) =
+        (["AwaitInput", "IsThere", "Pause"], ["AwaitInput", "IsThere", "More", "RunStep", "More", "Report"]);
+    assert_eq!(done.states_visited(), [&["Begin", "MustWait"][..], &round, &round, &end].concat());
+}
+
+#[test]
+fn a_late_input_fails_by_a_name_of_its_own_where_a_redrive_checks_again_and_a_skipped_run_is_reported() {
+    let late = format!("{AWAITS}\n900 fail 2 Spotmill.InputLate late => failed Spotmill.InputLate: late");
+    let late = check(PIPELINE_ASL, &late);
+    assert_eq!(late.current_state(), "AwaitInput");
+    let skipped = format!(
+        r#"{AWAITS}
+           5 ok 2 {{"next":"skip","pause_secs":0,"text":"t"}} => invoke 3 Report {{"run":"r","root":"x"}} @965
+           6 ok 3 {{"outcome":"skipped"}} => succeeded {{"outcome":"skipped"}}"#
+    );
+    let skipped = check(PIPELINE_ASL, &skipped);
+    assert_eq!(skipped.states_visited(), ["Begin", "MustWait", "AwaitInput", "IsThere", "Report"]);
+}
+
+#[test]
+fn a_wait_is_aborted_and_a_pause_that_is_none_is_an_error() {
+    let awaits = format!("{AWAITS}\n5 ok 2 {{\"next\":\"wait\",\"pause_secs\":300,\"text\":\"t\"}} => - @305");
+    check(PIPELINE_ASL, &format!("{awaits}\n6 abort => aborted Stop"));
+    for pause in ["-1", "\"5\"", "1.5"] {
+        let none = format!("{AWAITS}\n5 ok 2 {{\"next\":\"wait\",\"pause_secs\":{pause},\"text\":\"\"}} => failed");
+        let shown = pause.to_owned();
+        check(
+            PIPELINE_ASL,
+            &format!("{none} States.QueryEvaluationError: the value must be a whole number of seconds, and is {shown}"),
+        );
+    }
 }
 
 #[test]

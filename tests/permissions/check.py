@@ -44,7 +44,7 @@ NAMES = {
     # Of a version, as the definitions name them.
     **{
         f"function-{name}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-{name}:1"
-        for name in ("begin", "report", "plan-work", "launch-fleet", "dispatch-work", "kill-fleet", "verdict", "publish")
+        for name in ("begin", "await-input", "report", "plan-work", "launch-fleet", "dispatch-work", "kill-fleet", "verdict", "publish")
     },
     "step-machine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-step:1",
     "step-execution": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-step:1",

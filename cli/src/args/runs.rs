@@ -56,6 +56,9 @@ pub struct RunArgs {
     /// Children at once; default: what fits this machine at the step's resources
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub workers: Option<u32>,
+    /// Wait for inputs that are not there, as long as `wait_for` states; else they are checked once
+    #[arg(long)]
+    pub wait: bool,
     #[command(flatten)]
     pub range: RangeArgs,
 }
@@ -77,7 +80,7 @@ pub struct RangeArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Pick {
-    /// Without a run
+    /// Without a run, or skipped because its input was late
     Missing,
     /// Failed, stopped or interrupted
     Failed,

@@ -7,7 +7,7 @@ use crate::exit::Stop;
 use crate::local::events::class_name;
 use crate::ui::Ui;
 use spotmill_core::ids::{ExecutionId, RunId};
-use spotmill_core::records::{RunReport, StepReport, StepState};
+use spotmill_core::records::{AfterCheck, RunReport, StepReport, StepState};
 use spotmill_lambdas::report;
 use spotmill_platform::aws::stacks::{AwsError, RunNow, RunStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,16 +57,27 @@ pub struct Seen {
     progress: BTreeMap<String, u32>,
     sealed: BTreeSet<String>,
     failures: BTreeSet<(String, String)>,
+    input: Option<(AfterCheck, String)>,
 }
 
 impl Seen {
     /// What the report holds that was not reported before.
     pub fn news(&mut self, report: &RunReport) -> Vec<Event> {
         let mut events = Vec::new();
+        self.input(report, &mut events);
         for step in report.steps.iter().filter(|s| s.state != StepState::NotStarted) {
             self.step(report, step, &mut events);
         }
         events
+    }
+
+    /// An input that is waited for, whenever it stands otherwise; and one that was late, once.
+    fn input(&mut self, report: &RunReport, events: &mut Vec<Event>) {
+        let Some(input) = report.input.as_ref().filter(|input| !input.text().is_empty()) else { return };
+        let (next, message) = (input.next, input.text());
+        if next != AfterCheck::Late && self.input.replace((next, message.clone())) != Some((next, message.clone())) {
+            events.push(Event::InputAwaited { run: report.run.0.clone(), next, message, pause_secs: 0 });
+        }
     }
 
     fn step(&mut self, report: &RunReport, of: &StepReport, events: &mut Vec<Event>) {

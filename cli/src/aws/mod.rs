@@ -22,7 +22,7 @@ use crate::args::Global;
 use crate::exit::{Code, Stop};
 use crate::lease;
 use crate::stood::Stood;
-use spotmill_core::calls::innermost;
+use spotmill_core::calls::{errors, innermost};
 use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::records::{Lease, RunReport};
@@ -147,13 +147,14 @@ impl World {
         let Some(now) = self.runs.describe(&report.root).await? else {
             return stood("interrupted");
         };
+        let (error, cause) = innermost(now.error.unwrap_or_default(), now.cause.unwrap_or_default());
         let state = match now.status {
             RunStatus::Running => "running",
             RunStatus::Succeeded => report.outcome.name(),
+            RunStatus::Failed if error == errors::INPUT_LATE => "late",
             RunStatus::Failed | RunStatus::TimedOut => "failed",
             RunStatus::Aborted => "stopped",
         };
-        let (error, cause) = innermost(now.error.unwrap_or_default(), now.cause.unwrap_or_default());
         let why = if cause.is_empty() { error } else { cause };
         Ok(Stood { state, cause: Some(why).filter(|why| !why.is_empty()) })
     }

@@ -11,7 +11,7 @@ use crate::ui::format::{bytes, plural};
 use crate::worker::Worker;
 use spotmill_core::calls::RunInput;
 use spotmill_core::model::Step;
-use spotmill_core::records::{Foreseen, WorkItem};
+use spotmill_core::records::{Foreseen, StepWait, WorkItem};
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
 use spotmill_lambdas::{Ctx, Program};
 use spotmill_spec as spec;
@@ -88,19 +88,30 @@ fn row(step: &StepPreview) -> [String; 5] {
             [step.step.clone(), "0".into(), String::new(), String::new(), why]
         }
         Work::Waits { upstream } => {
-            let why = generation(&format!("planned when {} is complete", upstream.join(" and ")));
+            let why = match step.awaited() {
+                Some(input) => generation(&awaited(input)),
+                None => generation(&format!("planned when {} is complete", upstream.join(" and "))),
+            };
             [step.step.clone(), "?".into(), String::new(), String::new(), why]
         }
         Work::Items { items, committed, .. } => {
             let (files, size) = step.input();
+            let ready = step.input.as_ref().map_or(String::new(), |input| format!("; input is there: {}", input.text));
             let why = match committed.len() {
-                0 => generation("no receipt"),
+                0 => generation(&format!("no receipt{ready}")),
                 n => generation(&format!("no receipt; {n} of {} are committed", items.len())),
             };
             let todo = items.len() - committed.len();
             [step.step.clone(), todo.to_string(), plural(files as u64, "file"), bytes(size), why]
         }
     }
+}
+
+/// What a start would wait for, until when, and what follows.
+fn awaited(input: &StepWait) -> String {
+    let (text, then) = (&input.text, input.on_late.name());
+    let up_to = spotmill_core::format::duration(input.up_to_secs);
+    format!("waits for input: {text}; up to {up_to}, then `{then}`")
 }
 
 fn items(step: &StepPreview) {
@@ -137,5 +148,6 @@ fn event(step: &StepPreview) -> Event {
     };
     let (files, bytes) = step.input();
     let (because, generation) = (step.because.clone(), step.generation);
-    Event::Planned { step: step.step.clone(), generation, because, items, todo, files, bytes }
+    let input = step.input.clone();
+    Event::Planned { step: step.step.clone(), generation, because, items, todo, files, bytes, input }
 }

@@ -15,6 +15,7 @@ use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
 use spotmill_lambdas::{Ctx, Program};
 use spotmill_supervisor::config::Machine;
+use std::collections::BTreeSet;
 
 /// A key of a range, and what a start of it would run.
 pub type Key = (RunInput, Program);
@@ -80,26 +81,31 @@ pub fn none(json: bool, pick: &[Pick]) -> Code {
     Code::Done
 }
 
-/// What the keys that have ended come to.
+/// The keys that have ended.
+#[derive(Default)]
 pub struct Sum {
-    pub worst: Code,
-    pub ended: Vec<RunEnded>,
-    refused: usize,
+    all: Vec<One>,
 }
 
-/// Runs the keys, `parallel` at once and in their order, until one was interrupted or `max_failed` have failed. The error of
-/// a single key ends the command, and so does one that `is_of_all` says is of every key.
+struct One {
+    code: Code,
+    /// None of a key that was refused, or whose run goes on elsewhere.
+    ended: Option<RunEnded>,
+    refused: bool,
+}
+
+/// Runs the keys, `parallel` at once and in their order, until one was interrupted or `max_failed` have failed. An error that
+/// `is_of_all` says is of every key ends the command.
 pub async fn all<'k, F>(
-    keys: &'k [Key],
+    keys: Vec<&'k Key>,
     range: &RangeArgs,
-    is_of_all: fn(Code) -> bool,
+    is_of_all: impl Fn(Code) -> bool,
     run: impl Fn(&'k Key) -> F,
 ) -> Result<Sum, Stop>
 where
     F: Future<Output = Result<(Code, Option<RunEnded>), Stop>>,
 {
-    let mut sum = Sum { worst: Code::Done, ended: Vec::new(), refused: 0 };
-    let (mut waiting, mut under_way) = (keys.iter(), FuturesUnordered::new());
+    let (mut sum, mut waiting, mut under_way) = (Sum::default(), keys.into_iter(), FuturesUnordered::new());
     loop {
         while sum.goes_on(range.max_failed)
             && under_way.len() < range.parallel as usize
@@ -108,46 +114,57 @@ where
             under_way.push(run(key));
         }
         match under_way.next().await {
-            None => return Ok(sum.sorted()),
-            Some(Err(stop)) if keys.len() == 1 || is_of_all(stop.code) => return Err(stop),
+            None => return Ok(sum),
+            Some(Err(stop)) if is_of_all(stop.code) => return Err(stop),
             Some(ended) => sum.add(ended),
         }
     }
 }
 
 impl Sum {
-    /// In the order of their names: dates at once end in any order.
-    fn sorted(mut self) -> Sum {
-        self.ended.sort_by(|a, b| a.run.cmp(&b.run));
-        self
-    }
-
     fn add(&mut self, ended: Result<(Code, Option<RunEnded>), Stop>) {
-        let code = match ended {
-            Ok((code, run)) => {
-                self.ended.extend(run);
-                code
-            }
+        self.all.push(match ended {
+            Ok((code, ended)) => One { code, ended, refused: false },
             Err(stop) => {
                 warn_of!("{stop}");
-                self.refused += 1;
-                stop.code
+                One { code: stop.code, ended: None, refused: true }
             }
-        };
-        self.worst = worse(self.worst, code);
+        });
     }
 
-    fn goes_on(&self, max_failed: Option<u32>) -> bool {
-        let failed = self.refused + self.ended.iter().filter(|run| run.outcome == "failed").count();
-        self.worst != Code::Interrupted && max_failed.is_none_or(|most| failed < most as usize)
+    pub fn add_all(&mut self, other: Sum) {
+        self.all.extend(other.all);
+    }
+
+    pub fn goes_on(&self, max_failed: Option<u32>) -> bool {
+        let is_failed = |one: &&One| one.refused || one.ended.as_ref().is_some_and(|run| run.outcome == "failed");
+        let failed = self.all.iter().filter(is_failed).count();
+        self.worst() != Code::Interrupted && max_failed.is_none_or(|most| failed < most as usize)
+    }
+
+    /// Takes out the runs that wait for their input; their names.
+    pub fn without_waiting(&mut self) -> BTreeSet<String> {
+        let waits = |one: &mut One| one.ended.as_ref().is_some_and(|run| run.outcome == "waiting");
+        self.all.extract_if(.., waits).filter_map(|one| one.ended.map(|run| run.run)).collect()
+    }
+
+    pub fn worst(&self) -> Code {
+        self.all.iter().fold(Code::Done, |worst, one| worse(worst, one.code))
+    }
+
+    /// In the order of their names: dates at once end in any order.
+    pub fn ended(&self) -> Vec<RunEnded> {
+        let mut ended: Vec<RunEnded> = self.all.iter().filter_map(|one| one.ended.clone()).collect();
+        ended.sort_by(|a, b| a.run.cmp(&b.run));
+        ended
     }
 }
 
-/// An interruption is worse than a failure, and the first failure's code stays.
+/// An interruption is worse than a failure, a failure than an input that is not there, and the first failure's code stays.
 fn worse(a: Code, b: Code) -> Code {
     match (a, b) {
         (Code::Interrupted, _) | (_, Code::Interrupted) => Code::Interrupted,
-        (Code::Done, other) => other,
+        (Code::Done | Code::InputNotThere, other) if other != Code::Done => other,
         (one, _) => one,
     }
 }
@@ -201,14 +218,18 @@ mod tests {
 
     #[test]
     fn a_range_goes_on_until_it_is_interrupted_or_enough_have_failed() {
-        let mut sum = Sum { worst: Code::Done, ended: Vec::new(), refused: 0 };
+        let mut sum = Sum::default();
         sum.add(Ok((Code::Done, Some(ended("succeeded")))));
-        assert!(sum.goes_on(Some(1)) && sum.worst == Code::Done);
+        assert!(sum.goes_on(Some(1)) && sum.worst() == Code::Done);
+        sum.add(Ok((Code::InputNotThere, Some(ended("waiting")))));
+        assert!(sum.goes_on(Some(1)) && sum.worst() == Code::InputNotThere, "what waits has not failed");
         sum.add(Err(Stop::new(Code::Held, "held")));
         assert!(sum.goes_on(None) && sum.goes_on(Some(2)) && !sum.goes_on(Some(1)), "what is refused has failed");
         sum.add(Ok((Code::ItemsFailed, Some(ended("failed")))));
-        assert!(!sum.goes_on(Some(2)) && sum.worst == Code::Held, "the first failure's code stays");
+        assert!(!sum.goes_on(Some(2)) && sum.worst() == Code::Held, "the first failure's code stays");
         sum.add(Ok((Code::Interrupted, None)));
-        assert!(!sum.goes_on(None) && sum.worst == Code::Interrupted);
+        assert!(!sum.goes_on(None) && sum.worst() == Code::Interrupted);
+        assert_eq!(sum.without_waiting().len(), 1);
+        assert_eq!(sum.ended().len(), 2, "what waited is taken out");
     }
 }

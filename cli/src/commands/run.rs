@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::result;
 use crate::ui::Ui;
 use crate::worker::Worker;
-use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::calls::{Definition, RunInput, errors, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::destination::Existing;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
@@ -85,9 +85,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     for (input, program) in &keys {
         // If all is finished nothing is read, and inputs may be gone.
         if !stands(&*store, &root, program, input, &deployed).await? {
-            let first = &keys[0].1;
-            let reply = check::check(&project, first, &worker, Arc::clone(&store), global).await?;
-            foreseen = spec::foreseen(project.pipeline(), &first.params, &reply);
+            if let Some(program) = checkable(&keys, &store, &ui).await? {
+                let reply = check::check(&project, program, &worker, Arc::clone(&store), global).await?;
+                foreseen = spec::foreseen(project.pipeline(), &program.params, &reply);
+            }
             break;
         }
     }
@@ -115,6 +116,24 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let definition = session.deploy().await?;
     keys.iter_mut().for_each(|(input, _)| input.definition = Some(definition.clone()));
     session.run_all(&keys).await
+}
+
+/// The key whose inputs the check takes columns from: the first that has them, of pipelines that wait for inputs; none where
+/// such an input is still to come and its columns are not declared.
+async fn checkable<'p>(keys: &'p [range::Key], store: &Arc<dyn Store>, ui: &Ui) -> Result<Option<&'p Program>, Stop> {
+    let mut unknown = None;
+    for (_, program) in keys {
+        match check::awaits_columns(program, store).await? {
+            None => return Ok(Some(program)),
+            step => unknown = unknown.or(step),
+        }
+    }
+    if let Some(step) = unknown {
+        ui.note(format!(
+            "`{step}`: its input is not there and its columns are not declared: its SQL is not checked before it runs"
+        ));
+    }
+    Ok(None)
 }
 
 /// Whether every step of the run is finished under the present definition.
@@ -237,16 +256,24 @@ impl Session<'_> {
     }
 
     async fn run_all(&self, keys: &[range::Key]) -> Result<Code, Stop> {
-        let is_of_all = |code| code == Code::Usage;
-        let sum = range::all(keys, &self.args.range, is_of_all, |(input, _)| self.run_one(input)).await?;
-        if !self.global.json {
-            let asked = &self.args.asked;
-            result::closing(&self.worker, &self.store, &sum.ended, keys.len(), self.global, asked, sum.worst).await?;
+        let (is_range, wait, range) = (keys.len() > 1, self.args.wait, &self.args.range);
+        let is_of_all = |code| !is_range || code == Code::Usage;
+        let first = keys.iter().collect();
+        let mut sum = range::all(first, range, is_of_all, |(input, _)| self.run_one(input, wait && !is_range)).await?;
+        // Of a range what is there comes first: a date that waits takes its turn after the others.
+        if wait && is_range && sum.goes_on(range.max_failed) {
+            let late = sum.without_waiting();
+            let late = keys.iter().filter(|(_, program)| late.contains(program.run_id().as_str())).collect();
+            sum.add_all(range::all(late, range, is_of_all, |(input, _)| self.run_one(input, true)).await?);
         }
-        Ok(sum.worst)
+        if !self.global.json {
+            let (asked, ended) = (&self.args.asked, sum.ended());
+            result::closing(&self.worker, &self.store, &ended, keys.len(), self.global, asked, sum.worst()).await?;
+        }
+        Ok(sum.worst())
     }
 
-    async fn run_one(&self, input: &RunInput) -> Result<(Code, Option<RunEnded>), Stop> {
+    async fn run_one(&self, input: &RunInput, wait: bool) -> Result<(Code, Option<RunEnded>), Stop> {
         let program = program(&self.frozen, input, self.global)?;
         let run = program.run_id();
         let id = execution_id();
@@ -258,6 +285,7 @@ impl Session<'_> {
             workers: self.args.workers,
             machine: self.machine,
             slots: self.slots(),
+            wait,
         };
         let world = World::open(&self.worker, &options, &self.progress, &run, &id).await?;
         let ended = self.followed(&world, &run, &id, input).await;
@@ -321,6 +349,7 @@ impl Session<'_> {
         if !self.args.asked.only.is_empty() {
             command = command.option("--only", &self.args.asked.only.join(","));
         }
+        let command = if self.args.wait { command.word("--wait") } else { command };
         if refused { begun_anew(command, &self.args.asked) } else { command }
     }
 
@@ -370,7 +399,12 @@ fn verdict(status: Status, stopped: bool) -> (Code, &'static str, Option<String>
         Status::Failed { .. } | Status::TimedOut if stopped => (Code::Interrupted, "interrupted", None, None),
         Status::Failed { error, cause } => {
             let (error, cause) = innermost(error, cause);
-            (code_of(&error), "failed", Some(error), Some(cause))
+            let outcome = match error.as_str() {
+                errors::INPUT_NOT_THERE => "waiting",
+                errors::INPUT_LATE => "late",
+                _ => "failed",
+            };
+            (code_of(&error), outcome, Some(error), Some(cause))
         }
         Status::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), None),
         Status::NotStarted | Status::Running => (Code::ItemsFailed, "failed", None, None),

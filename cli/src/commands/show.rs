@@ -17,7 +17,7 @@ use spotmill_core::ids::StepName;
 use spotmill_core::item::FailureClass;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::InstanceRecord;
-use spotmill_core::records::{FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
+use spotmill_core::records::{AfterCheck, FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
 use spotmill_lambdas::{Ctx, inspect, report};
 
 pub struct What<'a> {
@@ -68,6 +68,9 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, stood: &Stood, log: 
         shown.add_row(step_row(step));
     }
     say!("{}", indent(&shown));
+    if let Some(line) = awaited(report) {
+        say!("  {line}");
+    }
     for step in &report.steps {
         if step.generation > 1 {
             say!("  {} is generation {}: {}", step.step, step.generation, step.because);
@@ -91,6 +94,19 @@ fn show_run(ctx: &Ctx, global: &Global, report: &RunReport, stood: &Stood, log: 
         say!("\n  Again  {}", resume_command(ctx, report));
     }
     Code::Done
+}
+
+/// How the input stands that the run waits for, or waited for in vain.
+pub fn awaited(report: &RunReport) -> Option<String> {
+    let input = report.input.as_ref()?;
+    let what = match input.next {
+        AfterCheck::Go => return None,
+        AfterCheck::Wait => "waiting for input",
+        AfterCheck::Late => "input is late, nothing was launched",
+        AfterCheck::Skip => "input was late, nothing was run or published",
+    };
+    let checked = format::took(report.reported_ms.saturating_sub(input.checked_ms));
+    Some(format!("{what}: {} (checked {checked} ago)", input.text()))
 }
 
 /// The command that resumes the run: its key, as it was given.

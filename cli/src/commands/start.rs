@@ -12,7 +12,7 @@ use crate::project::{self, Project};
 use crate::result;
 use crate::ui::Ui;
 use spotmill_core::bounds::MAX_INPUT_BYTES;
-use spotmill_core::calls::{Definition, RunInput, innermost};
+use spotmill_core::calls::{Definition, RunInput, errors, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_lambdas::{Program, begin, deploy, machines};
@@ -144,12 +144,12 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn all(&self, runs: &[range::Key]) -> Result<Code, Stop> {
-        let is_of_all = |code| !matches!(code, Code::Held | Code::ItemsFailed);
-        let sum = range::all(runs, &self.args.range, is_of_all, |(input, program)| self.one(input, program)).await?;
+        let is_of_all = |code| runs.len() == 1 || !matches!(code, Code::Held | Code::ItemsFailed);
+        let sum = range::all(runs.iter().collect(), &self.args.range, is_of_all, |(input, program)| self.one(input, program)).await?;
         if self.args.wait && runs.len() > 1 && !self.global.json {
-            result::backfill(self.global, &sum.ended, runs.len());
+            result::backfill(self.global, &sum.ended(), runs.len());
         }
-        Ok(sum.worst)
+        Ok(sum.worst())
     }
 
     async fn one(&self, input: &RunInput, program: &Program) -> Result<(Code, Option<RunEnded>), Stop> {
@@ -230,6 +230,7 @@ pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<Stri
         RunStatus::Succeeded => (Code::Done, "succeeded", None, None),
         RunStatus::Aborted => (Code::ItemsFailed, "stopped", text(error), text(cause)),
         RunStatus::TimedOut => (Code::ItemsFailed, "failed", Some("States.Timeout".into()), text(cause)),
+        RunStatus::Failed if error == errors::INPUT_LATE => (code_of(&error), "late", text(error), text(cause)),
         RunStatus::Failed | RunStatus::Running => (code_of(&error), "failed", text(error), text(cause)),
     }
 }
@@ -237,7 +238,6 @@ pub fn verdict(now: &RunNow) -> (Code, &'static str, Option<String>, Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spotmill_core::calls::errors;
 
     fn ended(status: RunStatus, error: &str, cause: &str) -> Code {
         let (error, cause) = (Some(error.to_owned()), Some(cause.to_owned()));
@@ -253,6 +253,7 @@ mod tests {
         assert_eq!(failed(errors::REFUSED), Code::Permission);
         assert_eq!(failed(errors::HELD), Code::Held);
         assert_eq!(failed(errors::NO_CAPACITY), Code::NoCapacity);
+        assert_eq!(failed(errors::INPUT_LATE), Code::InputNotThere);
         assert_eq!(failed(errors::WORKERS_SILENT), Code::Permission);
         assert_eq!(failed(errors::OVER_BUDGET), Code::ItemsFailed);
         assert_eq!(failed(errors::NO_PROGRESS), Code::ItemsFailed);

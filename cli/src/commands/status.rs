@@ -117,6 +117,9 @@ fn show(global: &Global, world: &World, seen: &Seen, watch: bool) {
         shown.add_row(row(step, &mut current));
     }
     say!("{}", indent(&shown));
+    if let Some(line) = super::show::awaited(&seen.report) {
+        say!("  {line}");
+    }
     say!("  {}", fleet(&seen.machines, seen.fleets.len()));
     for event in &seen.events {
         say!("  {}  {}", names::moment(event.at_ms), spotmill_core::format::clip(&event.what, 150));

@@ -17,7 +17,7 @@ use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::item::{FunctionInfo, ItemReport, RowCounts};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::reason::Reason;
-use spotmill_core::records::{DeployedWorker, FailureRecord, Receipt, RunReport, WorkItem};
+use spotmill_core::records::{AfterCheck, DeployedWorker, FailureRecord, Receipt, RunReport, StepWait, WorkItem};
 use spotmill_core::types::Column;
 use spotmill_lambdas::explain::Explained;
 use spotmill_lambdas::lineage::Lineage;
@@ -42,6 +42,14 @@ pub enum Event {
         run: String,
         place: String,
         steps: Vec<String>,
+    },
+    /// What a run waits for is not there; another check follows, or it goes on without.
+    InputAwaited {
+        run: String,
+        next: AfterCheck,
+        /// `read: 21 of 24 files, last 04:51 UTC`.
+        message: String,
+        pause_secs: u64,
     },
     StepPlanned {
         run: String,
@@ -168,6 +176,9 @@ pub enum Event {
         todo: Option<usize>,
         files: usize,
         bytes: u64,
+        /// How what it waits for stands.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        input: Option<StepWait>,
     },
     /// `explain`: what a start would do of a step, and why. `show --why`: what the last one did.
     Explained {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct RunEnded {
     pub run: String,
-    /// `succeeded`, `warned`, `failed`, `interrupted`.
+    /// `succeeded`, `warned`, `failed`, `interrupted`; `waiting`, `late` or `skipped` where its input was not there.
     pub outcome: String,
     /// All was complete and published before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -7,7 +7,8 @@ use crate::ui::Ui;
 use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_core::calls::{
-    BeginReply, Next, PlanWorkReply, PlanWorkRequest, ReportReply, VerdictReply, VerdictRequest,
+    AwaitInputReply, AwaitInputRequest, BeginReply, Next, PlanWorkReply, PlanWorkRequest, ReportReply, VerdictReply,
+    VerdictRequest,
 };
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{Lease, Plan, Seal};
@@ -44,6 +45,15 @@ impl LocalFunctions {
                 if let Ok(BeginReply { run, steps, .. }) = serde_json::from_value(reply) {
                     let steps = steps.into_iter().map(|s| s.0).collect();
                     self.ui.emit(&Event::RunStarted { run: run.0, slots: self.slots, steps });
+                }
+            }
+            "await_input" => {
+                if let (Ok(AwaitInputRequest { run, .. }), Ok(reply)) =
+                    (serde_json::from_value(request), serde_json::from_value::<AwaitInputReply>(reply))
+                    && !reply.text.is_empty()
+                {
+                    let AwaitInputReply { next, pause_secs, text: message } = reply;
+                    self.ui.emit(&Event::InputAwaited { run: run.0, next, message, pause_secs });
                 }
             }
             "plan_work" => {

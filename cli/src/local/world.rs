@@ -55,6 +55,8 @@ pub struct Options<'a> {
     /// What the run may use of this machine.
     pub machine: Hardware,
     pub slots: u32,
+    /// Whether inputs that are not there are waited for.
+    pub wait: bool,
 }
 
 /// What reads and writes on this machine, without anything that runs work: enough to read.
@@ -131,7 +133,7 @@ impl World {
             fleets: fleet.clone(),
             executions,
             clock,
-            settings: settings(options.global)?,
+            settings: Settings { checks_once: !options.wait, ..settings(options.global)? },
         });
         let functions = LocalFunctions {
             ctx: Arc::clone(&ctx),

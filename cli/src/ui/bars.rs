@@ -98,6 +98,9 @@ impl State {
             }
             // The reason is printed once, at the end of the run.
             Event::StepFailed { step, .. } => self.finish(step, "✗", "failed".to_owned()),
+            Event::InputAwaited { next, message, pause_secs, .. } => {
+                self.print(&super::awaited(*next, message, *pause_secs));
+            }
             Event::Note { message } => self.print(message),
             Event::RunEnded(_) => self.end(),
             // Answers of commands are no progress.

@@ -9,6 +9,20 @@ mod plain;
 mod repeats;
 
 use crate::event::Event;
+use spotmill_core::records::AfterCheck;
+
+/// `  waiting for input: read: 21 of 24 files, last 04:51 UTC (next check in 5 min)`.
+fn awaited(next: AfterCheck, message: &str, pause_secs: u64) -> String {
+    match next {
+        AfterCheck::Wait if pause_secs > 0 => {
+            let pause = spotmill_core::format::duration(pause_secs);
+            format!("  waiting for input: {message} (next check in {pause})")
+        }
+        AfterCheck::Wait => format!("  waiting for input: {message}"),
+        AfterCheck::Skip => format!("  input is late: {message}; nothing is run"),
+        AfterCheck::Go | AfterCheck::Late => format!("  input is late: {message}; going on with what is there"),
+    }
+}
 
 /// Renders events; shared by everything that emits them.
 pub struct Ui {

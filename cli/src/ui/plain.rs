@@ -71,6 +71,7 @@ impl Plain {
             ),
             // The reason is printed once, at the end of the run.
             Event::StepFailed { step, .. } => format!("  ✗ {step} failed"),
+            Event::InputAwaited { next, message, pause_secs, .. } => super::awaited(*next, message, *pause_secs),
             Event::Note { message } => message.clone(),
             // The end of a run is a result; answers of commands are no progress.
             _ => return None,

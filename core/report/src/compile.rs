@@ -17,6 +17,7 @@ pub fn compile(loaded: &Loaded) -> Report {
     let money = loaded.ledger.as_ref().map(|ledger| money::of(loaded, ledger));
     let mut notes = loaded.notes.clone();
     notes.extend(money::remarks(loaded));
+    notes.extend(headline::awaited(loaded).filter(|_| loaded.state == "running"));
     let mut report = Report {
         v: REPORT_VERSION,
         run: loaded.report.run.clone(),

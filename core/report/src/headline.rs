@@ -8,7 +8,7 @@ use crate::words::{count, duration};
 use spotmill_core::calls::errors;
 use spotmill_core::format::{bare_cause, class, clip, items};
 use spotmill_core::item::FailureClass;
-use spotmill_core::records::{FailureRecord, StepState};
+use spotmill_core::records::{AfterCheck, FailureRecord, StepState};
 use spotmill_ledger::{Category, Class};
 
 /// Characters of a cause.
@@ -81,6 +81,9 @@ fn cause(loaded: &Loaded, all: &[Of<'_>], failure: Option<&(&str, &FailureRecord
         let warnings = all.iter().flat_map(|of| of.report.warnings.iter().map(|w| format!("{}: {w}", of.step.name)));
         return Some(warnings.take(3).collect::<Vec<_>>().join(" · ")).filter(|text| !text.is_empty());
     }
+    if matches!(loaded.state.as_str(), "waiting" | "late" | "skipped") {
+        return awaited(loaded);
+    }
     if loaded.state == "interrupted" && failure.is_none() {
         return Some("Whoever ran it is gone without a word: killed, or its machine ended.".to_owned());
     }
@@ -94,6 +97,18 @@ fn cause(loaded: &Loaded, all: &[Of<'_>], failure: Option<&(&str, &FailureRecord
     }
     let cause = loaded.report.end.as_ref().map(|end| end.cause.as_str()).or(loaded.cause.as_deref());
     cause.map(|cause| clip(bare_cause(cause), CAUSE))
+}
+
+/// How the input stands that a run which has not begun waits for.
+pub fn awaited(loaded: &Loaded) -> Option<String> {
+    let input = loaded.report.input.as_ref()?;
+    let text = clip(&input.text(), CAUSE);
+    match input.next {
+        AfterCheck::Go => None,
+        AfterCheck::Wait => Some(format!("Waiting for input: {text}.")),
+        AfterCheck::Late => Some(format!("Its input was late: {text}. Nothing was launched, and nothing failed.")),
+        AfterCheck::Skip => Some(format!("Its input was late: {text}. Nothing was run or published.")),
+    }
 }
 
 fn commands(loaded: &Loaded, failure: Option<&(&str, &FailureRecord)>) -> Vec<Suggested> {

@@ -15,7 +15,8 @@ pub struct Report {
     pub v: u32,
     pub run: RunId,
     pub pipeline: String,
-    /// `succeeded`, `warned`, `failed`, `stopped`, `interrupted` or `running`.
+    /// `succeeded`, `warned`, `failed`, `stopped`, `interrupted` or `running`; `waiting`, `late` or `skipped` where its input
+    /// was not there.
     pub state: String,
     /// When the run began, ever.
     pub started_ms: u64,

@@ -142,6 +142,8 @@ fn params_of(step: &Step) -> Vec<String> {
     if let spotmill_core::model::Transform::Sql { text, .. } = &step.transform {
         used.extend(crate::sql::params(text));
     }
+    let marker = step.input.wait_for.as_ref().and_then(|wait| wait.exists.as_deref());
+    used.extend(marker.map(template::params).unwrap_or_default());
     used.extend(step.expect.check.iter().flat_map(|c| crate::sql::params(c)));
     used
 }

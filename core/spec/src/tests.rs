@@ -9,6 +9,7 @@ mod foreseen;
 mod model;
 mod rules;
 mod typed;
+mod waits;
 
 use super::{Parsed, Problem, Sources, parse, render, sql_files};
 use std::collections::BTreeMap;

@@ -84,6 +84,12 @@ impl History {
         self
     }
 
+    /// Bytes that the last runs of the step read, oldest first, without this one.
+    pub fn input_bytes(&self, step: &str, run: &RunId) -> Vec<u64> {
+        let others = self.runs.iter().filter(|past| past.run != *run);
+        others.filter_map(|past| past.steps.get(step)).map(|past| past.input_bytes).filter(|bytes| *bytes > 0).collect()
+    }
+
     /// Complete runs of the step on slots of as many vCPUs.
     fn past(&self, step: &str, vcpus: u32) -> Vec<&PastStep> {
         let steps = self.runs.iter().filter_map(|run| run.steps.get(step));

@@ -79,15 +79,18 @@ pub enum RunOutcome {
     Succeeded,
     Warned,
     Failed,
+    /// Its input was not there in time, and `on_late` says that nothing is run then.
+    Skipped,
 }
 
 impl RunOutcome {
-    /// `succeeded`, `warned`, `failed`.
+    /// `succeeded`, `warned`, `failed`, `skipped`.
     pub fn name(self) -> &'static str {
         match self {
             RunOutcome::Succeeded => "succeeded",
             RunOutcome::Warned => "warned",
             RunOutcome::Failed => "failed",
+            RunOutcome::Skipped => "skipped",
         }
     }
 }

@@ -11,6 +11,7 @@ mod receipt;
 mod report;
 mod round;
 pub(crate) mod seal;
+mod waiting;
 
 pub use crate::version::RECORD_VERSION;
 pub use decisions::Decisions;
@@ -23,3 +24,4 @@ pub use receipt::{FailureRecord, Receipt};
 pub use report::{RunEnd, RunReport, StepReport, StepState};
 pub use round::{Callback, CallbackKind, VerdictRecord, WorkMessage};
 pub use seal::{Checks, Seal, SealedFile};
+pub use waiting::{AfterCheck, InputState, InputWait, StepWait};

@@ -2,6 +2,8 @@
 
 use super::lease::RunOutcome;
 use super::receipt::FailureRecord;
+use super::waiting::InputWait;
+use crate::calls::errors;
 use crate::fleet::life::Cost;
 use crate::ids::{ExecutionId, Generation, ItemIndex, RunId, StepName, Uri};
 use crate::item::RowCounts;
@@ -33,6 +35,9 @@ pub struct RunReport {
     /// Why the execution that holds the run failed, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RunEnd>,
+    /// How its input stood when this execution last checked it, if it had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputWait>,
     pub steps: Vec<StepReport>,
     /// From this execution's claim to its report.
     pub took_ms: u64,
@@ -48,6 +53,8 @@ impl RunReport {
     pub fn state(&self) -> &'static str {
         match (self.outcome, &self.end) {
             (RunOutcome::Failed, Some(end)) if end.error == STOPPED => "stopped",
+            (RunOutcome::Failed, Some(end)) if end.error == errors::INPUT_LATE => "late",
+            (RunOutcome::Failed, Some(end)) if end.error == errors::INPUT_NOT_THERE => "waiting",
             (RunOutcome::Failed, None) if !self.root.as_str().is_empty() => "interrupted",
             (outcome, _) => outcome.name(),
         }

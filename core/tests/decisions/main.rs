@@ -18,3 +18,4 @@ mod seal;
 mod tail;
 mod tally;
 mod verdict;
+mod waiting;

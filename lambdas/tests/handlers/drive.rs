@@ -73,6 +73,9 @@ pub async fn run_all(
     how: &impl Fn(ItemIndex, u32) -> Work,
 ) -> Result<VerdictReply, HandlerError> {
     let begun = world.begin(root, |_| {}).await?;
+    if begun.awaits {
+        world.await_input(root).await?;
+    }
     let mut last = None;
     for step in &begun.steps {
         let verdict = run_step(world, root, step.as_str(), how).await?;

@@ -18,6 +18,7 @@ mod runs;
 mod sizes;
 mod tables;
 mod tails;
+mod waits;
 mod watches;
 mod workers;
 mod world;

@@ -190,6 +190,10 @@ impl World {
         begin::handle(&self.ctx, BeginRequest { input, root: root.into() }).await
     }
 
+    pub async fn await_input(&self, root: &str) -> Result<AwaitInputReply, HandlerError> {
+        await_input::handle(&self.ctx, AwaitInputRequest { run: self.run(), root: root.into() }).await
+    }
+
     pub async fn plan(&self, root: &str, step: &str) -> Result<PlanWorkReply, HandlerError> {
         let execution = ExecutionId::new(format!("{root}/{step}"));
         let request = PlanWorkRequest { run: self.run(), step: step.into(), root: root.into(), execution };

@@ -74,6 +74,7 @@ async fn etags_agree_and_change(store: &(impl Store + ?Sized), base: &Uri) {
         let head = store.head(&uri).await.expect("head");
         let listed = store.list(&uri).await.expect("list");
         assert_eq!(got, head.etag, "get and head disagree");
+        assert!(head.modified_ms > 1_600_000_000_000, "no time of writing: {head:?}");
         assert_eq!(listed, [head], "head and list disagree");
         assert!(!seen.contains(&got), "another content has an ETag seen before");
         seen.push(got);

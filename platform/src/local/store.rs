@@ -3,7 +3,7 @@
 //! file in place, and never touches a file that it was not asked to.
 
 use super::atomic::{LocationLock, Staged, SwapLock, WriteError, etag, sweep};
-use super::walk;
+use super::walk::{self, modified_ms};
 use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
 use rustix::io::Errno;
@@ -73,7 +73,7 @@ impl Store for LocalStore {
             if !meta.is_file() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());
             }
-            Ok(ObjectMeta { uri: uri.clone(), etag: etag(&meta), bytes: meta.len() })
+            Ok(ObjectMeta { uri: uri.clone(), etag: etag(&meta), bytes: meta.len(), modified_ms: modified_ms(&meta) })
         })
         .await
     }

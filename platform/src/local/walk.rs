@@ -51,7 +51,12 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
                 if let Ok(link) = fs::symlink_metadata(&path)
                     && link.is_symlink()
                 {
-                    found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&link), bytes: 0 });
+                    found.push(ObjectMeta {
+                        uri: Uri::new(path),
+                        etag: etag(&link),
+                        bytes: 0,
+                        modified_ms: modified_ms(&link),
+                    });
                 }
                 continue;
             }
@@ -60,11 +65,22 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
         if meta.is_dir() {
             walk(&path, prefix, above, found)?;
         } else if meta.is_file() {
-            found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&meta), bytes: meta.size() });
+            found.push(ObjectMeta {
+                uri: Uri::new(path),
+                etag: etag(&meta),
+                bytes: meta.size(),
+                modified_ms: modified_ms(&meta),
+            });
         }
     }
     above.pop();
     Ok(())
+}
+
+/// 0 for a file from before 1970.
+pub(super) fn modified_ms(meta: &fs::Metadata) -> u64 {
+    let secs = u64::try_from(meta.mtime()).unwrap_or(0);
+    secs.saturating_mul(1000).saturating_add(u64::try_from(meta.mtime_nsec()).unwrap_or(0) / 1_000_000)
 }
 
 fn gone(e: &io::Error) -> bool {

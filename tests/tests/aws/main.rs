@@ -17,6 +17,7 @@ mod rungs;
 mod tail;
 mod together;
 mod tries;
+mod waits;
 
 use serde_json::{Value, json};
 use spotmill_local_ec2::{Capacity, Snapshot};

@@ -24,3 +24,4 @@ mod screen;
 mod sql;
 mod sql_duckdb;
 mod step_tests;
+mod waits;

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use std::collections::BTreeMap;
 
 /// From the best to the worst.
-const STATES: [&str; 6] = ["succeeded", "warned", "running", "interrupted", "stopped", "failed"];
+const STATES: [&str; 9] =
+    ["succeeded", "warned", "running", "skipped", "waiting", "late", "interrupted", "stopped", "failed"];
 const DAYS: &str = "Mo Tu We Th Fr Sa Su";
 const MISSING: &str = "·";
 

@@ -11,7 +11,7 @@ use crate::result::{indent, table};
 use crate::ui::format::{count, duration};
 use calendar::Dated;
 use jiff::civil::Date;
-use spotmill_core::records::{RunReport, StepState};
+use spotmill_core::records::{AfterCheck, RunReport, StepState};
 use spotmill_core::types::Value;
 use spotmill_lambdas::{inspect, report};
 
@@ -86,13 +86,19 @@ pub fn mark(state: &str) -> &'static str {
         "warned" => "!",
         "running" => "▸",
         "interrupted" | "stopped" => "‖",
+        "waiting" | "late" | "skipped" => "○",
         _ => "✗",
     }
 }
 
 fn row(report: &RunReport, state: &str) -> [String; 6] {
     let at = report.steps.iter().find(|s| s.state != StepState::Done);
-    let place = at.map_or_else(|| "-".to_owned(), |s| s.step.to_string());
+    let awaits = report.input.as_ref().is_some_and(|input| input.next != AfterCheck::Go);
+    let place = match at {
+        _ if awaits => "input".to_owned(),
+        Some(step) => step.step.to_string(),
+        None => "-".to_owned(),
+    };
     let committed: u32 = report.steps.iter().map(|s| s.committed).sum();
     let items: u32 = report.steps.iter().map(|s| s.items).sum();
     let rejected: u64 = report.steps.iter().map(|s| s.rows.rejected).sum();

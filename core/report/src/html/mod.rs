@@ -29,7 +29,7 @@ fn rectangle(x: f64, y: f64, width: f64, height: f64) -> String {
 fn mark(state: &str) -> &'static str {
     match state {
         "succeeded" | "done" | "good" => "✓",
-        "warned" | "few rows" | "many rows" | "partial" | "superseded" => "!",
+        "warned" | "few rows" | "many rows" | "partial" | "superseded" | "late" | "waiting" | "skipped" => "!",
         "running" => "▸",
         "not started" => "·",
         _ => "✗",

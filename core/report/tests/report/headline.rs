@@ -2,6 +2,8 @@
 
 use crate::sample::{Shape, run, worker};
 use spotmill_core::item::FailureClass;
+use spotmill_core::model::OnLate;
+use spotmill_core::records::{AfterCheck, InputState, InputWait, RECORD_VERSION, StepWait};
 use spotmill_report::compile;
 
 #[test]
@@ -108,4 +110,34 @@ fn money_that_is_not_known_is_said_to_be_unknown() {
     let page = spotmill_report::page(&report).expect("a page");
     assert!(page.contains("Unknown: not read for a run of so many items.") && !page.contains('$'), "{page}");
     assert!(report.notes[0].contains("`spotmill --target aws cost clicks/2026-11-20` adds up"), "{:?}", report.notes);
+}
+
+#[test]
+fn a_run_whose_input_is_not_there_says_what_is_missing_and_that_nothing_failed() {
+    let of = |state: &str, next: AfterCheck| {
+        let mut loaded = run(&Shape::default());
+        let step = StepWait {
+            step: "clean".into(),
+            state: InputState::Late,
+            text: "21 of 24 files, last 04:51 UTC".to_owned(),
+            up_to_secs: 7_200,
+            due_ms: 7_200_000,
+            on_late: OnLate::Fail,
+        };
+        let (root, steps) = ("arn:root".into(), vec![step]);
+        let wait = InputWait { v: RECORD_VERSION, root, first_ms: 0, checked_ms: 7_200_000, next, steps };
+        (loaded.report.input, loaded.state) = (Some(wait), state.to_owned());
+        let report = compile(&loaded);
+        let page = spotmill_report::page(&report).expect("a page");
+        (report.headline.cause, report.notes, page)
+    };
+    let missing = "clean: 21 of 24 files, last 04:51 UTC";
+    let late = format!("Its input was late: {missing}. Nothing was launched, and nothing failed.");
+    let (cause, _, page) = of("late", AfterCheck::Late);
+    assert!(cause == Some(late) && page.contains(missing), "{cause:?}");
+    let skipped = format!("Its input was late: {missing}. Nothing was run or published.");
+    assert_eq!(of("skipped", AfterCheck::Skip).0, Some(skipped));
+    let (cause, notes, _) = of("running", AfterCheck::Wait);
+    assert_eq!((cause, notes.last()), (None, Some(&format!("Waiting for input: {missing}."))));
+    assert!(!of("succeeded", AfterCheck::Go).1.iter().any(|note| note.contains(missing)));
 }

@@ -117,6 +117,7 @@ pub fn run(shape: &Shape) -> Loaded {
             params: params(15),
             pipeline_digest: "d".to_owned(),
             end,
+            input: None,
             steps,
             took_ms: now_ms - BEGIN,
             nothing_to_do: false,

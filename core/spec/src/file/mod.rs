@@ -4,9 +4,11 @@
 
 mod read;
 mod step;
+mod wait;
 
 pub use read::*;
 pub use step::*;
+pub use wait::*;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;

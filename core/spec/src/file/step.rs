@@ -1,6 +1,6 @@
 //! The keys of a `[[step]]`: what it reads, how files are read, what it writes and what must hold.
 
-use super::{Any, ReadKeys, ResourcesTable};
+use super::{Any, ReadKeys, ResourcesTable, WaitTable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use spotmill_core::model::{By, Format, ItemValue, OnEmpty, OutputCompression, RowsRule};
@@ -49,6 +49,8 @@ pub struct InputTable {
     pub on_empty: Option<OnEmpty>,
     /// With `on_bad_rows = "reject"`: a share (`"0.1%"`) or a count.
     pub max_bad_rows: Option<BadRows>,
+    /// What must lie there before anything of a run is launched.
+    pub wait_for: Option<WaitTable>,
     #[serde(flatten)]
     pub read: ReadKeys,
 }

@@ -9,6 +9,7 @@ mod read;
 mod resources;
 mod step;
 mod values;
+mod wait;
 
 pub use pipeline::pipeline;
 
@@ -133,4 +134,13 @@ impl<'a> Ctx<'a> {
 pub fn is_numeric(param: &Param) -> bool {
     use ParamType::{Float64, Int8, Int16, Int32, Int64};
     matches!(param.ty, Int8 | Int16 | Int32 | Int64 | Float64)
+}
+
+/// Refuses a key where it means nothing.
+fn misplaced(ctx: &mut Ctx<'_>, path: &str, wrong: bool, why: &str) {
+    if wrong && ctx.has(path) {
+        let key = path.rsplit('.').next().unwrap_or_default();
+        let place = ctx.key(path);
+        ctx.error("misplaced-key", format!("`{key}` has no meaning here"), place, why);
+    }
 }

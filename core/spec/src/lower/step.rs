@@ -4,7 +4,7 @@ use super::super::file::{BadRows, File, InputTable, SideTable, StepTable, Values
 use super::super::is_sql_file;
 use super::super::names::is_table_name;
 use super::super::units;
-use super::{Ctx, output, read, resources, values};
+use super::{Ctx, misplaced, output, read, resources, values, wait};
 use spotmill_core::model::{By, Input, MaxBadRows, OnBadRows, OnEmpty, Source, Step, Table, Transform, Values};
 use std::collections::BTreeMap;
 
@@ -90,16 +90,9 @@ fn input(ctx: &mut Ctx<'_>, path: &str, table: Option<&InputTable>) -> Input {
         item_bytes,
         on_empty: table.on_empty.unwrap_or(OnEmpty::Fail),
         max_bad_rows: max_bad_rows(ctx, path, table),
+        wait_for: wait::wait_for(ctx, path, table.wait_for.as_ref(), is_path),
         source,
         read,
-    }
-}
-
-fn misplaced(ctx: &mut Ctx<'_>, path: &str, wrong: bool, why: &str) {
-    if wrong && ctx.has(path) {
-        let key = path.rsplit('.').next().unwrap_or_default();
-        let place = ctx.key(path);
-        ctx.error("misplaced-key", format!("`{key}` has no meaning here"), place, why);
     }
 }
 
@@ -116,6 +109,7 @@ fn no_input(ctx: &mut Ctx<'_>, path: &str) -> Input {
         item_bytes: None,
         on_empty: OnEmpty::Fail,
         max_bad_rows: MaxBadRows::Unlimited,
+        wait_for: None,
     }
 }
 

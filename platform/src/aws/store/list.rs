@@ -4,7 +4,7 @@
 use super::address::{Address, decoded};
 use super::errors::named;
 use super::spans::Span;
-use super::unquoted;
+use super::{modified_ms, unquoted};
 use crate::ports::{ObjectMeta, StoreError};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{EncodingType, Object};
@@ -88,5 +88,6 @@ fn meta(prefix: &Address, object: &Object) -> Result<ObjectMeta, StoreError> {
         uri: Uri::new(format!("s3://{}/{key}", prefix.bucket)),
         etag: unquoted(object.e_tag()),
         bytes: u64::try_from(object.size().unwrap_or(0)).unwrap_or(0),
+        modified_ms: modified_ms(object.last_modified()),
     })
 }

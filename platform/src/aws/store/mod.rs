@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use conditional::{Condition, Written, write};
 use errors::named;
 pub(crate) use pages::Spool;
@@ -138,7 +138,8 @@ impl Store for S3Store {
         let head = self.client.head_object().bucket(&at.bucket).key(&at.key).send().await;
         let head = head.map_err(|e| named(&at, e))?;
         let bytes = u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0);
-        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes })
+        let modified_ms = modified_ms(head.last_modified());
+        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes, modified_ms })
     }
 
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
@@ -197,6 +198,11 @@ impl Store for S3Store {
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         upload::upload(self, from, &Address::object(to)?).await
     }
+}
+
+/// In whole seconds, as S3 keeps it; 0 where the answer does not name it.
+fn modified_ms(at: Option<&DateTime>) -> u64 {
+    at.and_then(|at| u64::try_from(at.secs()).ok()).map_or(0, |secs| secs.saturating_mul(1000))
 }
 
 fn unquoted(etag: Option<&str>) -> String {
