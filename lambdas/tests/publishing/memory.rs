@@ -195,7 +195,7 @@ impl Store for Memory {
     }
     async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
         let Stored { body, version } = self.find(uri)?;
-        Ok(ObjectMeta { uri: uri.clone(), etag: version.to_string(), bytes: body.len() as u64 })
+        Ok(ObjectMeta { uri: uri.clone(), etag: version.to_string(), bytes: body.len() as u64, file: None })
     }
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
         if self.find(uri).is_ok() {
@@ -227,6 +227,7 @@ impl Store for Memory {
             uri: Uri::new(name.clone()),
             etag: s.version.to_string(),
             bytes: s.body.len() as u64,
+            file: None,
         };
         Ok(found.map(meta).collect())
     }

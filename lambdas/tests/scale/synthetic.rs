@@ -77,6 +77,7 @@ impl Made {
             uri: Uri::new(format!("{INPUT}part-{i:07}-of-the-day.csv")),
             etag: sha256(&i.to_le_bytes())[..32].to_owned(),
             bytes: 999_999,
+            file: None,
         };
         (0..self.items).map(meta).collect()
     }
@@ -86,7 +87,7 @@ impl Made {
         prefix.as_str().strip_prefix(keys.receipts().as_str())?;
         let uris = (0..self.committed.load(Ordering::SeqCst)).map(|item| keys.receipt(item));
         let listed = uris.filter(|uri| uri.as_str().starts_with(prefix.as_str()));
-        Some(listed.map(|uri| ObjectMeta { uri, etag: "e".into(), bytes: 700 }).collect())
+        Some(listed.map(|uri| ObjectMeta { uri, etag: "e".into(), bytes: 700, file: None }).collect())
     }
 
     fn receipt(&self, uri: &Uri) -> Option<Vec<u8>> {

@@ -88,5 +88,6 @@ fn meta(prefix: &Address, object: &Object) -> Result<ObjectMeta, StoreError> {
         uri: Uri::new(format!("s3://{}/{key}", prefix.bucket)),
         etag: unquoted(object.e_tag()),
         bytes: u64::try_from(object.size().unwrap_or(0)).unwrap_or(0),
+        file: None,
     })
 }

@@ -138,7 +138,7 @@ impl Store for S3Store {
         let head = self.client.head_object().bucket(&at.bucket).key(&at.key).send().await;
         let head = head.map_err(|e| named(&at, e))?;
         let bytes = u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0);
-        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes })
+        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes, file: None })
     }
 
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
