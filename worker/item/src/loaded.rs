@@ -42,8 +42,8 @@ pub struct Suspect {
     pub file: PathBuf,
     /// Where the engine reads it.
     pub path: PathBuf,
-    /// The conversions; their errors name the file and the row.
-    pub columns: Vec<Expr>,
+    /// The conversions by their columns; their errors name the file and the row.
+    pub columns: Vec<(String, Expr)>,
 }
 
 /// The columns that a transform reads.

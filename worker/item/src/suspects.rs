@@ -12,14 +12,20 @@ pub fn named(failure: ItemFailure, suspects: &[Suspect]) -> ItemFailure {
     if failure.class != FailureClass::Transform || !failure.message.contains("or of a file like it") {
         return failure;
     }
-    suspects.iter().find_map(alone).unwrap_or(failure)
+    suspects.iter().find_map(|suspect| alone(suspect, &failure.message)).unwrap_or(failure)
 }
 
-fn alone(suspect: &Suspect) -> Option<ItemFailure> {
+fn alone(suspect: &Suspect, failed: &str) -> Option<ItemFailure> {
+    let to_blame = |name: &str| failed.contains(&format!("column `{name}` of the input"));
     let rows = scan_parquet(std::slice::from_ref(&suspect.path)).ok()?.with_row_index(ROW, None);
     // Counted and not kept: only whether it can be read is asked.
-    let counted: Vec<Expr> = suspect.columns.iter().map(|column| column.clone().count()).collect();
+    let columns = suspect.columns.iter().filter(|(name, _)| to_blame(name));
+    let counted: Vec<Expr> = columns.map(|(_, expr)| expr.clone().count()).collect();
+    if counted.is_empty() {
+        return None;
+    }
     let error = rows.select(counted).collect_with_engine(Engine::Streaming).err()?;
     let message = first_lines(root(&error));
-    Some(bad_data(&suspect.file.display().to_string(), message))
+    let file = suspect.file.display().to_string();
+    message.contains(&file).then(|| bad_data(&file, message))
 }

@@ -29,7 +29,7 @@ struct Part {
     /// Those of them that are not in the file.
     constants: Vec<Expr>,
     /// Those that are converted as they are read, naming the row where that fails.
-    converted: Vec<Expr>,
+    converted: Vec<(String, Expr)>,
 }
 
 pub fn typed(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
@@ -140,7 +140,8 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
             Some(_) if column.ty == ColumnType::Date => Some(col(column.name.as_str()).strict_cast(DataType::Date)),
             days => {
                 let found = days.unwrap_or(found);
-                converted.extend(read_as(found, int96, column, &rules, &Whose::row(path)).filter(is_converted));
+                let alone = read_as(found, int96, column, &rules, &Whose::row(path)).filter(is_converted);
+                converted.extend(alone.map(|expr| (column.name.clone(), expr)));
                 read_as(found, int96, column, &rules, &Whose::like(path))
             }
         };
