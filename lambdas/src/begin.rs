@@ -143,7 +143,10 @@ async fn inputs_are_there(
             continue;
         }
         if let Some(missing) = inputs::missing(ctx, step, had_rows).await? {
-            let because = &next[name].because;
+            let what = match before {
+                Some(_) => format!("would be done again ({})", next[name].because),
+                None => "would replace what stands there of this run, whose state is not here".to_owned(),
+            };
             let way = match had_rows {
                 true => "; if it is to be empty, put a file without rows there",
                 false => "",
@@ -151,7 +154,7 @@ async fn inputs_are_there(
             return Err(HandlerError::new(
                 errors::NO_INPUT,
                 format!(
-                    "`{name}` would be done again ({because}), and {missing}. Nothing was begun, and what {} has \
+                    "`{name}` {what}, and {missing}. Nothing was begun, and what {} has \
                      published stays: put the input back and start again{way}",
                     begin.run
                 ),
