@@ -437,7 +437,7 @@ fn where_the_project_lies_decides_nothing() {
     run().code(0);
     has(&project, "_work/.jobs/env=prod/p/out", &[10, 20, 30, 40]);
     let text = project.read("_work/.jobs/env=prod/p/pipeline.toml");
-    let keyed = text.replace("columns = [", "hive = [\"env string\"]\ncolumns = [");
+    let keyed = text.replace("columns = [", "hive = [\"env string\"]\ncolumns = [").replace("out/", "keyed/");
     project.write("_work/.jobs/env=prod/p/pipeline.toml", keyed);
     let ran = run();
     assert!(!ran.status.success(), "{}", ran.stdout);
