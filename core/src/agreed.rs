@@ -87,7 +87,15 @@ fn describe(kind: Kind) -> String {
 fn lacking(files: &[FileColumns], column: &Agreed<'_>) -> Result<(), String> {
     let name = column.name;
     let Some(lacks) = files.iter().find(|f| !f.columns.iter().any(|(n, _)| n == name)) else { return Ok(()) };
-    let way = "declare `columns`, or set `missing = \"null\"` to read it as NULL where it is missing";
+    let near = |(other, _): &&(String, Kind)| other.trim().eq_ignore_ascii_case(name.trim());
+    let way = match lacks.columns.iter().find(near) {
+        // To every reader of what is published these are one column.
+        Some((other, _)) => format!(
+            "that one has `{other}`: have the files written with one name; until then they are two inputs, each with its \
+             own `columns`"
+        ),
+        None => "declare `columns`, or set `missing = \"null\"` to read it as NULL where it is missing".to_owned(),
+    };
     Err(format!("{} has a column `{name}`, which {} has not; {way}", column.file, lacks.file))
 }
 
@@ -140,5 +148,13 @@ mod tests {
         let files = [file("1", &[("a", "int32"), ("l", "list")]), file("2", &[("a", "int32"), ("b", "date")])];
         assert!(outcome(&files, Missing::Fail).starts_with("2 has a column `b`, which 1 has not; declare"));
         assert_eq!(outcome(&files, Missing::Null), "a int32, b date");
+    }
+
+    #[test]
+    fn a_name_in_another_case_is_not_made_up_for_with_null() {
+        let files = [file("1", &[("a", "int32")]), file("2", &[("A", "int32")])];
+        let why = outcome(&files, Missing::Fail);
+        assert!(why.starts_with("1 has a column `a`, which 2 has not; that one has `A`"), "{why}");
+        assert!(!why.contains("missing"), "{why}");
     }
 }

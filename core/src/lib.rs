@@ -20,6 +20,7 @@ pub mod foreseen;
 pub mod format;
 pub mod generations;
 pub mod history;
+pub mod hive;
 pub mod ids;
 pub mod item;
 pub mod json_path;

@@ -1,15 +1,18 @@
 //! Which objects a path with globs means, given what a store lists. `*` stays within a name, `**` crosses folders;
-//! nothing else is special. Names that begin with `_` or `.` are not data unless the pattern names them, as with every
-//! reader of a lake. When nothing matches, it reports what is there instead.
+//! nothing else is special. Names that begin with `_` or `.` are not data unless the pattern names them at their own
+//! place, as with every reader of a lake. When nothing matches, it reports what is there instead.
 
 use crate::ids::Uri;
 use glob::{MatchOptions, Pattern};
+use std::collections::BTreeMap;
 
 /// A path to read: its literal beginning, which is what to list, and the rest.
 #[derive(Clone, Debug)]
 pub struct PathPattern {
     text: String,
     pattern: Pattern,
+    /// The same, name by name.
+    names: Vec<Pattern>,
     /// Where listing begins.
     pub prefix: Uri,
     globs: bool,
@@ -28,25 +31,25 @@ impl PathPattern {
                 c => c.to_string(),
             })
             .collect();
-        let pattern = Pattern::new(&escaped).map_err(|_| {
-            format!("`{path}`: write `*` for a part of a name, and `**` only as a whole folder (`a/**/b`)")
-        })?;
+        let wrong = || format!("`{path}`: write `*` for a part of a name, and `**` only as a whole folder (`a/**/b`)");
+        let pattern = Pattern::new(&escaped).map_err(|_| wrong())?;
+        let names = escaped.split('/').map(Pattern::new).collect::<Result<_, _>>().map_err(|_| wrong())?;
         let literal = path.find('*').unwrap_or(path.len());
-        Ok(Self { text: path.to_owned(), pattern, prefix: Uri::new(&path[..literal]), globs: literal < path.len() })
+        Ok(Self {
+            text: path.to_owned(),
+            pattern,
+            names,
+            prefix: Uri::new(&path[..literal]),
+            globs: literal < path.len(),
+        })
     }
 
     pub fn matches(&self, uri: &Uri) -> bool {
         if !self.globs {
             return uri.as_str() == self.text;
         }
-        !uri.as_str().ends_with('/') && self.pattern.matches_with(uri.as_str(), OPTIONS) && !self.hidden(uri)
-    }
-
-    /// Does any name that a glob stands for begin like bookkeeping?
-    fn hidden(&self, uri: &Uri) -> bool {
-        let literal = self.prefix.as_str().rfind('/').map_or(0, |i| i + 1);
-        let named = |name: &str| self.text.split('/').any(|s| s.starts_with(&name[..1]));
-        uri.as_str()[literal..].split('/').any(|name| name.starts_with(['_', '.']) && !named(name))
+        let named = |uri: &str| admits(&self.names, &uri.split('/').collect::<Vec<_>>());
+        !uri.as_str().ends_with('/') && self.pattern.matches_with(uri.as_str(), OPTIONS) && named(uri.as_str())
     }
 
     /// Folders to search when nothing matched, nearest first: the one the literal part ends in, and two above.
@@ -74,5 +77,37 @@ impl PathPattern {
         let nearest = names.iter().take(10_000).max_by_key(|n| likeness(n)).copied().unwrap_or_default();
         let files = if inside == 1 { "1 file".to_owned() } else { format!("{inside} files") };
         format!("nothing matches {}: {folder} has {files}, the nearest name is `{nearest}`", self.text)
+    }
+}
+
+/// Two of the listed names that are one file of this machine: its rows would be read twice. `file` is what tells files
+/// apart, none where names do.
+pub fn twice<'a, F: Ord>(listed: impl IntoIterator<Item = (&'a Uri, Option<F>)>) -> Option<(&'a Uri, &'a Uri)> {
+    let mut seen: BTreeMap<F, &Uri> = BTreeMap::new();
+    listed.into_iter().find_map(|(uri, file)| Some((seen.insert(file?, uri)?, uri)))
+}
+
+/// Why such a listing is not read.
+pub fn one_file(pattern: &str, first: &Uri, second: &Uri) -> String {
+    format!(
+        "{pattern} matches {first} and {second}, which are one file: its rows would be read twice. Take one of the names \
+         away, or narrow the path so that it matches one; a copy is a file of its own"
+    )
+}
+
+/// Can the names be laid against those of the pattern so that each that begins like bookkeeping stands where the pattern
+/// begins with the same character? Where the project lies is written out in the pattern, and so decides nothing.
+fn admits(pattern: &[Pattern], names: &[&str]) -> bool {
+    let bookkeeping = |name: &str| name.starts_with(['_', '.']);
+    match (pattern.split_first(), names.split_first()) {
+        (None, None) => true,
+        (Some((any, rest)), found) if any.as_str() == "**" => {
+            admits(rest, names) || found.is_some_and(|(name, deeper)| !bookkeeping(name) && admits(pattern, deeper))
+        }
+        (Some((one, rest)), Some((name, deeper))) => {
+            let named = !bookkeeping(name) || one.as_str().starts_with(&name[..1]);
+            named && one.matches_with(name, OPTIONS) && admits(rest, deeper)
+        }
+        _ => false,
     }
 }

@@ -6,15 +6,16 @@
 use crate::create::{Stands, create};
 use crate::several::several;
 use crate::update::{Change, update};
-use crate::{Ctx, HandlerError, Program, deploy, destination, foreseen, inputs, renew};
+use crate::{Ctx, HandlerError, Program, apart, deploy, destination, foreseen, inputs, renew};
 use spotmill_core::calls::{BeginReply, BeginRequest, RunInput, errors};
 use spotmill_core::claim::{Claim, decide, frozen_params};
+use spotmill_core::destination::Contents;
 use spotmill_core::foreseen::outputs;
 use spotmill_core::format::{self, plural_of};
 use spotmill_core::generations::Asked;
 use spotmill_core::ids::{ExecutionId, Generation, RunId, StepName};
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::model::Step;
+use spotmill_core::model::{OnEmpty, Step};
 use spotmill_core::records::{DeployedWorker, Foreseen, Lease, Plan, RECORD_VERSION, Seal, StepGeneration};
 use spotmill_platform::ports::StoreError;
 use spotmill_platform::records;
@@ -125,32 +126,72 @@ async fn upstream_complete(
 }
 
 /// Inputs must exist before a generation replaces an existing one: if they were missed later, a finished run would
-/// become a failed one.
+/// become a failed one, or, where an empty input is skipped, one without rows.
 async fn inputs_are_there(
     ctx: &Ctx,
+    program: &Program,
     begin: &Beginning<'_>,
     bound: &BTreeMap<String, Step>,
     (current, next): (&BTreeMap<String, StepGeneration>, &BTreeMap<String, StepGeneration>),
 ) -> Result<(), HandlerError> {
     let number = |all: &BTreeMap<String, StepGeneration>, name: &str| all.get(name).map(|g| g.generation);
     for name in begin.selected.iter().map(StepName::as_str) {
-        let before = number(current, name);
-        if before.is_none() || before == number(next, name) {
+        let (before, step) = (number(current, name), &bound[name]);
+        if before.is_some() && before == number(next, name) {
             continue;
         }
-        if let Some(missing) = inputs::missing(ctx, &bound[name]).await? {
-            let because = &next[name].because;
+        let had_rows = step.input.on_empty == OnEmpty::Skip && had_rows(ctx, program, begin, step, before).await?;
+        if before.is_none() && !had_rows {
+            continue;
+        }
+        if let Some(missing) = inputs::missing(ctx, step, had_rows).await? {
+            let what = match before {
+                Some(_) => format!("would be done again ({})", next[name].because),
+                None => "would replace what stands there of this run, whose state is not here".to_owned(),
+            };
+            let way = match had_rows {
+                true => "; if it is to be empty, put a file without rows there",
+                false => "",
+            };
             return Err(HandlerError::new(
                 errors::NO_INPUT,
                 format!(
-                    "`{name}` would be done again ({because}), and {missing}. Nothing was begun, and what {} has \
-                     published stays: put the input back and start again",
+                    "`{name}` {what}, and {missing}. Nothing was begun, and what {} has \
+                     published stays: put the input back and start again{way}",
                     begin.run
                 ),
             ));
         }
     }
     Ok(())
+}
+
+/// Whether the run's step has read something before, or, where the state of the run is lost, rows of the run stand where
+/// it publishes.
+async fn had_rows(
+    ctx: &Ctx,
+    program: &Program,
+    begin: &Beginning<'_>,
+    step: &Step,
+    before: Option<Generation>,
+) -> Result<bool, HandlerError> {
+    if let Some(generation) = before {
+        let keys = RunKeys::new(&ctx.root, begin.run).step(&step.name.as_str().into(), generation);
+        let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
+        if plan.is_some_and(|(plan, _)| plan.input_bytes > 0) {
+            return Ok(true);
+        }
+    }
+    for (published, destination) in program.destinations()? {
+        let contents = destination::contents(ctx, &destination).await?;
+        let is_there = |(contents, _): (Contents, String)| {
+            contents.has_rows_of(&program.pipeline.name, begin.run, &published.name)
+        };
+        if before.is_none() && contents.is_some_and(is_there) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Items that may be missing have to be items, and to be missing.
@@ -271,7 +312,7 @@ pub async fn next_lease(
         generations = spotmill_core::generations::decide(&current, &steps, &asked, sign);
     }
     upstream_complete(ctx, program, begin, &generations).await?;
-    inputs_are_there(ctx, begin, &bound, (&current, &generations)).await?;
+    inputs_are_there(ctx, program, begin, &bound, (&current, &generations)).await?;
     accepted_exist(ctx, begin, &generations).await?;
     let (now, begun) = (ctx.clock.now_ms(), numbers(&generations));
     let reset_by = if asked.resets() { Some(begin.root.clone()) } else { old.and_then(|l| l.reset_by.clone()) };
@@ -307,7 +348,7 @@ async fn refuse_destinations(
     begin: &Beginning<'_>,
     generations: &BTreeMap<String, StepGeneration>,
 ) -> Result<BTreeSet<StepName>, HandlerError> {
-    program.apart()?;
+    apart::refuse(ctx, program).await?;
     let columns = outputs(&program.pipeline.steps, &program.params, begin.foreseen, None);
     let mut open = BTreeSet::new();
     for name in begin.selected {

@@ -6,7 +6,7 @@ use crate::destination::Place;
 use crate::several::{get_all, several};
 use crate::{Ctx, HandlerError, inputs, inspect, lease, step};
 use spotmill_core::claim::ExecutionState;
-use spotmill_core::destination::id_of;
+use spotmill_core::destination::{Lying, id_of};
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{self, Attempted, RunKeys, StepKeys};
 use spotmill_core::records::{Lease, Plan, Receipt, Seal};
@@ -164,13 +164,14 @@ async fn landed_late(ctx: &Ctx, destination: &Uri) -> Result<Option<Vec<ObjectMe
     let Some(contents) = &place.contents else { return Ok(None) };
     let went = |path: &str| id_of(path).is_some_and(|id| contents.find(id).is_none());
     let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file));
-    let objects = late.map(|(path, file)| ObjectMeta {
+    let object = |(path, file): (&String, &Lying)| ObjectMeta {
         uri: destination.join(path),
         etag: file.etag.clone(),
         bytes: file.bytes,
         modified_ms: 0,
-    });
-    Ok(Some(objects.collect()))
+        file: None,
+    };
+    Ok(Some(late.map(object).collect()))
 }
 
 async fn remove(

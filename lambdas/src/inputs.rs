@@ -3,13 +3,15 @@
 
 use crate::{Ctx, HandlerError, Program, step};
 use spotmill_core::calls::errors;
+use spotmill_core::hive;
 use spotmill_core::ids::{ItemIndex, StepName, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
-use spotmill_core::listing::PathPattern;
+use spotmill_core::listing::{PathPattern, one_file, twice};
 use spotmill_core::model::{OnEmpty, Read, Source, Step};
 use spotmill_core::plan::{Found, FoundFile};
 use spotmill_core::records::{Lease, Seal, SealedFile};
+use spotmill_core::types::Column;
 use spotmill_platform::ports::ObjectMeta;
 use spotmill_platform::records;
 use std::collections::{BTreeMap, HashMap};
@@ -39,9 +41,12 @@ pub async fn listed(ctx: &Ctx, path: &str) -> Result<Vec<InputFile>, HandlerErro
 /// The same, with when each was written.
 pub async fn objects(ctx: &Ctx, path: &str) -> Result<Vec<ObjectMeta>, HandlerError> {
     let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
-    let mut listed = ctx.store.list(&pattern.prefix).await?;
-    listed.retain(|o| pattern.matches(&o.uri));
-    Ok(listed)
+    let listed = ctx.store.list(&pattern.prefix).await?;
+    let matching: Vec<ObjectMeta> = listed.into_iter().filter(|o| pattern.matches(&o.uri)).collect();
+    if let Some((first, second)) = twice(matching.iter().map(|o| (&o.uri, o.file))) {
+        return Err(HandlerError::invalid(one_file(path, first, second)));
+    }
+    Ok(matching)
 }
 
 async fn find_path(ctx: &Ctx, path: &str) -> Result<Found, HandlerError> {
@@ -51,9 +56,18 @@ async fn find_path(ctx: &Ctx, path: &str) -> Result<Found, HandlerError> {
     Ok(Found { files, if_empty })
 }
 
-/// A path that is missing and without which the step cannot be planned. Outputs of steps are not checked.
-pub async fn missing(ctx: &Ctx, step: &Step) -> Result<Option<String>, HandlerError> {
-    if let (Source::Path(path), OnEmpty::Fail) = (&step.input.source, step.input.on_empty)
+/// Whether the keys of the path stand in the part of it that the pipeline file wrote; `source` is as it stands there.
+pub fn keys_stand(program: &Program, source: &Source, keys: &[Column], found: &Found) -> Result<(), HandlerError> {
+    let Source::Path(template) = source else { return Ok(()) };
+    let uris = found.files.iter().map(|found| &found.file.uri);
+    hive::keys_stand(keys, &program.above(template)?, uris).map_err(HandlerError::invalid)
+}
+
+/// A path that is missing and without which the step cannot be planned, or, with `had_rows`, would take the place of what
+/// it had made of it. Outputs of steps are not checked.
+pub async fn missing(ctx: &Ctx, step: &Step, had_rows: bool) -> Result<Option<String>, HandlerError> {
+    if let Source::Path(path) = &step.input.source
+        && (had_rows || step.input.on_empty == OnEmpty::Fail)
         && listed(ctx, path).await?.is_empty()
     {
         return Ok(Some(nearest(ctx, path).await?));

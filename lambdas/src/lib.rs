@@ -2,6 +2,7 @@
 //! it. They hold nothing between calls, run anywhere the ports do, and may be killed at any line: the next call finds
 //! records, not promises.
 
+mod apart;
 mod arrow_schema;
 pub mod attempts;
 pub mod await_input;

@@ -151,6 +151,8 @@ impl Material {
     /// Of a bound step; writes nothing.
     pub async fn gather(ctx: &Ctx, program: &Program, lease: &Lease, step: &Step) -> Result<Self, HandlerError> {
         let (input, seal) = inputs::find(ctx, program, lease, &step.input.source).await?;
+        let written = program.step(&step.name)?;
+        inputs::keys_stand(program, &written.input.source, &step.input.read.hive, &input)?;
         let list = |seal: &Seal| {
             let list = SealedList { generation: seal.generation, files_digest: seal.files_digest.clone() };
             (seal.step.0.clone(), list)
@@ -160,6 +162,9 @@ impl Material {
         let mut table_reads = BTreeMap::new();
         for (name, table) in &step.tables {
             let (found, seal) = inputs::find(ctx, program, lease, &table.source).await?;
+            if let Some(written) = written.tables.get(name) {
+                inputs::keys_stand(program, &written.source, &table.read.hive, &found)?;
+            }
             from.extend(seal.iter().map(list));
             let read = inputs::read_of(program, &table.source, &table.read, seal.as_ref())?;
             table_reads.insert(name.clone(), columns::sampled(&ctx.store, read, &found.inputs()).await?);

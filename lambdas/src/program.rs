@@ -7,7 +7,7 @@ use spotmill_core::command::Command;
 use spotmill_core::format::instead;
 use spotmill_core::generations;
 use spotmill_core::ids::{RunId, Uri};
-use spotmill_core::location::{may_match_below, normal, relative};
+use spotmill_core::location::{normal, relative};
 use spotmill_core::model::{Pipeline, Source, Step, Transform};
 use spotmill_core::signature::{self, Shape, Signature, Upstream};
 use spotmill_core::types::Value;
@@ -118,28 +118,40 @@ impl Program {
         }
     }
 
-    /// No step publishes to where a path of this run is read from: it would read its own result the next time.
-    pub fn apart(&self) -> Result<(), HandlerError> {
-        for publisher in &self.pipeline.steps {
-            let Some(destination) = self.destination(publisher)? else { continue };
-            let ending = publisher.output.ending();
-            for reader in &self.pipeline.steps {
-                let tables = reader.tables.values().map(|t| &t.source);
-                for source in std::iter::once(&reader.input.source).chain(tables) {
-                    let Source::Path(path) = source else { continue };
-                    let pattern = self.locate(path)?;
-                    if may_match_below(pattern.as_str(), destination.as_str(), &ending) {
-                        return Err(HandlerError::invalid(format!(
-                            "step `{}` reads {pattern}, which holds the destination of step `{}`, {destination}: the \
-                             next run would read what this one publishes. Choose another destination, or a narrower \
-                             path; what another step made is read with `step = \"{}\"`",
-                            reader.name, publisher.name, publisher.name
-                        )));
-                    }
+    /// The destinations, with the names of their steps.
+    pub fn destinations(&self) -> Result<Vec<(&Step, Uri)>, HandlerError> {
+        let of = |step| Ok(self.destination(step)?.map(|destination| (step, destination)));
+        self.pipeline.steps.iter().filter_map(|step| of(step).transpose()).collect()
+    }
+
+    /// The paths that are read, with the names of their steps.
+    pub fn patterns(&self) -> Result<Vec<(&Step, Uri)>, HandlerError> {
+        let mut all = Vec::new();
+        for step in &self.pipeline.steps {
+            let tables = step.tables.values().map(|t| &t.source);
+            for source in std::iter::once(&step.input.source).chain(tables) {
+                if let Source::Path(path) = source {
+                    all.push((step, self.locate(path)?));
                 }
             }
         }
-        Ok(())
+        Ok(all)
+    }
+
+    /// The folder from which a path was written: the project's, or one above it that it climbs to; the bucket; or the
+    /// root.
+    pub fn above(&self, template: &str) -> Result<Uri, HandlerError> {
+        let path =
+            spec::expand(template, &self.params).map_err(|e| HandlerError::invalid(format!("`{template}`: {e}")))?;
+        if let Some(rest) = path.strip_prefix("s3://") {
+            return Ok(Uri::new(format!("s3://{}", rest.split('/').next().unwrap_or_default())));
+        }
+        if path.starts_with('/') {
+            return Ok(Uri::new(""));
+        }
+        let path = normal(&path);
+        let climbs: Vec<&str> = path.split('/').take_while(|name| *name == "..").collect();
+        self.folder(&climbs.join("/"))
     }
 
     /// The folder that a template's beginning names; the base for an empty one.

@@ -59,6 +59,8 @@ pub struct ObjectMeta {
     pub bytes: u64,
     /// When it was written, by the clock of whoever holds it; 0 where that is not known.
     pub modified_ms: u64,
+    /// Which file of this machine it is, by its device and inode, whatever its name; None in an object store.
+    pub file: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +116,15 @@ pub trait Store: Send + Sync {
     }
     /// All objects whose location begins with `prefix`, in order of their names (bytewise).
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError>;
+    /// Where the location is once links are followed: of what exists of it, with the rest as it stands. Where there are no
+    /// links it is itself.
+    async fn real(&self, location: &Uri) -> Result<Uri, StoreError> {
+        Ok(location.clone())
+    }
+    /// Links to folders among what `list` follows, and where each leads.
+    async fn links(&self, _prefix: &Uri) -> Result<Vec<(Uri, Uri)>, StoreError> {
+        Ok(Vec::new())
+    }
     /// Server-side copy; overwrites. It outlasts a power cut once `flush` has returned. The answer names what was copied
     /// (`digest::Content`) where this store has the bytes in its hands anyway.
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError>;

@@ -71,6 +71,14 @@ impl Store for RoutedStore {
         self.of(prefix).await.list(prefix).await
     }
 
+    async fn real(&self, location: &Uri) -> Result<Uri, StoreError> {
+        self.of(location).await.real(location).await
+    }
+
+    async fn links(&self, prefix: &Uri) -> Result<Vec<(Uri, Uri)>, StoreError> {
+        self.of(prefix).await.links(prefix).await
+    }
+
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         match (from.is_s3(), to.is_s3()) {
             (false, true) => {

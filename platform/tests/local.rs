@@ -76,6 +76,33 @@ async fn an_edit_in_place_changes_the_etag() {
     assert_ne!(before.etag, after.etag);
 }
 
+/// Two names of one file have one identity, a copy has its own; places that are linked have one real location.
+#[tokio::test]
+async fn what_links_lead_to_is_known() {
+    let ((dir, base), (elsewhere, _)) = (directory(), directory());
+    let store = LocalStore::new();
+    std::fs::write(elsewhere.path().join("x"), "1").expect("written");
+    std::fs::write(dir.path().join("copy"), "1").expect("written");
+    std::fs::hard_link(elsewhere.path().join("x"), elsewhere.path().join("hard")).expect("link");
+    symlink(elsewhere.path(), dir.path().join("data")).expect("link");
+    symlink(elsewhere.path().join("x"), dir.path().join("soft")).expect("link");
+    symlink(dir.path(), dir.path().join("circle")).expect("link");
+    let listed = store.list(&base.join("")).await.expect("listed");
+    let file = |name: &str| listed.iter().find(|o| o.uri == base.join(name)).and_then(|o| o.file);
+    assert!(file("soft").is_some());
+    for name in ["data/x", "data/hard"] {
+        assert_eq!(file(name), file("soft"), "{name}");
+    }
+    assert_ne!(file("copy"), file("soft"));
+    let real = |path: &std::path::Path| Uri::new(path.canonicalize().expect("a path").to_string_lossy());
+    let (here, there) = (real(dir.path()), real(elsewhere.path()));
+    assert_eq!(store.real(&base.join("data/new/folder")).await.expect("found"), there.join("new/folder"));
+    assert_eq!(store.real(&base.join("not/yet")).await.expect("found"), here.join("not/yet"));
+    let mut links = store.links(&base.join("")).await.expect("listed");
+    links.sort();
+    assert_eq!(links, [(base.join("circle"), here), (base.join("data"), there)]);
+}
+
 #[tokio::test]
 async fn links_are_followed_but_not_in_circles() {
     let (dir, base) = directory();

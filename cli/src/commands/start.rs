@@ -145,7 +145,9 @@ struct Session<'a> {
 impl Session<'_> {
     async fn all(&self, runs: &[range::Key]) -> Result<Code, Stop> {
         let is_of_all = |code| runs.len() == 1 || !matches!(code, Code::Held | Code::ItemsFailed);
-        let sum = range::all(runs.iter().collect(), &self.args.range, is_of_all, |(input, program)| self.one(input, program)).await?;
+        let sum =
+            range::all(runs.iter().collect(), &self.args.range, is_of_all, |(input, program)| self.one(input, program))
+                .await?;
         if self.args.wait && runs.len() > 1 && !self.global.json {
             result::backfill(self.global, &sum.ended(), runs.len());
         }

@@ -64,6 +64,14 @@ impl Store for Guarded {
         self.store.list(prefix).await
     }
 
+    async fn real(&self, location: &Uri) -> Result<Uri, StoreError> {
+        self.store.real(location).await
+    }
+
+    async fn links(&self, prefix: &Uri) -> Result<Vec<(Uri, Uri)>, StoreError> {
+        self.store.links(prefix).await
+    }
+
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.may_write(to).await?;
         self.store.copy(from, to).await

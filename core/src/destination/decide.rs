@@ -77,10 +77,11 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
     let foreign: Vec<&Publication> = foreign.into_iter().filter(|p| !stays(p)).collect();
     let strange = strange(seen, contents, mine);
     let problem = foreign.first().map(|p| theirs(seen.destination, p)).or_else(|| strange.problem(seen));
+    let ways = ways_out(&strange, foreign.iter().any(|p| p.mark == mine.mark) || strange.files.contains(&mine.mark));
     let mut going: BTreeSet<String> = taken.iter().map(|p| p.id.clone()).collect();
     match (problem, me.existing) {
         (None, _) => {}
-        (Some(why), Existing::Refuse) => return Decision::Refuse(format!("{why}. {}", ways_out())),
+        (Some(why), Existing::Refuse) => return Decision::Refuse(format!("{why}. {ways}")),
         (Some(_), Existing::Adopt) => {
             if let Some((above, _)) = strange.above {
                 return Decision::Refuse(format!(
@@ -181,9 +182,18 @@ fn theirs(destination: &Uri, p: &Publication) -> String {
     format!("{destination} {what} step `{}` of pipeline `{}` ({}, {files})", p.step, p.pipeline, p.run)
 }
 
-fn ways_out() -> &'static str {
-    "Choose another destination, or move or delete what is there; or start with --adopt, which replaces it (it is \
-     deleted once the new files stand), or with --leave, which keeps it beside them"
+/// What would be let through. Another's destination above this one is not taken over from here, and a mark that both
+/// would write cannot be left.
+fn ways_out(strange: &Strange<'_>, shares_mark: bool) -> String {
+    let adopt = "with --adopt, which replaces it (it is deleted once the new files stand)";
+    let leave = "with --leave, which keeps it beside them";
+    let choose = "Choose another destination, or move or delete what is there";
+    match (strange.above.is_none(), !shares_mark) {
+        (true, true) => format!("{choose}; or start {adopt}, or {leave}"),
+        (true, false) => format!("{choose}; or start {adopt}"),
+        (false, true) => format!("{choose}; or start {leave}"),
+        (false, false) => choose.to_owned(),
+    }
 }
 
 #[derive(Default)]
@@ -271,8 +281,12 @@ pub fn finished(me: &Me<'_>, seen: &Seen<'_>) -> Result<(), String> {
     }
     let empty = Contents::default();
     let contents = seen.contents.unwrap_or(&empty);
-    match strange(seen, contents, &me.publication).problem(seen) {
-        Some(why) => Err(format!("{why} (it came while this was published). {}", ways_out())),
+    let strange = strange(seen, contents, &me.publication);
+    match strange.problem(seen) {
+        Some(why) => {
+            let ways = ways_out(&strange, strange.files.contains(&me.publication.mark));
+            Err(format!("{why} (it came while this was published). {ways}"))
+        }
         None => Ok(()),
     }
 }

@@ -103,6 +103,12 @@ impl Contents {
         self.publications.iter().find(|p| p.id == id)
     }
 
+    /// Do rows of this run's step stand there?
+    pub fn has_rows_of(&self, pipeline: &str, run: &RunId, step: &str) -> bool {
+        let is_it = |p: &&Publication| p.pipeline == pipeline && p.run == *run && p.step.as_str() == step;
+        self.publications.iter().filter(is_it).any(|p| p.state == State::Stands && p.rows > 0)
+    }
+
     /// With a publication in another state.
     pub fn with_state(&self, id: &str, state: State, now_ms: u64) -> Contents {
         let mut next = self.clone();

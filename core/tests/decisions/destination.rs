@@ -101,6 +101,12 @@ impl Case {
     }
 
     #[track_caller]
+    fn offers_not(&self, way: &str) {
+        let Decision::Refuse(why) = self.decide() else { panic!("{:?}", self.decide()) };
+        assert!(!why.contains(way), "`{way}` would be refused next: {why}");
+    }
+
+    #[track_caller]
     fn refuses(&self, parts: &[&str]) {
         let Decision::Refuse(why) = self.decide() else { panic!("{:?}", self.decide()) };
         for part in parts {
@@ -133,7 +139,8 @@ fn what_is_complete_stays_and_what_is_not_is_published_again() {
 fn another_steps_or_pipelines_files_are_never_touched_unasked() {
     for (pipeline, run, step) in [("q", "q/2024-03-10", "main"), ("p", "p/2024-03-10", "renamed")] {
         let mut case = Case::with(vec![publication(OTHER, pipeline, run, step, State::Stands)]);
-        case.refuses(&["/out/d holds", &format!("step `{step}` of pipeline `{pipeline}`"), "--adopt", "--leave"]);
+        case.refuses(&["/out/d holds", &format!("step `{step}` of pipeline `{pipeline}`"), "--adopt"]);
+        case.offers_not("--leave");
         case.existing = Existing::Adopt;
         case.puts("b:Going a:Coming");
         case.existing = Existing::Leave;
@@ -152,7 +159,11 @@ fn files_that_no_manifest_explains_are_named() {
     let strange = ["old.parquet", "k=1/part-0.csv", "_SUCCESS"];
     for name in strange {
         let mut case = Case { listed: vec![(name.into(), 7)], ..Case::default() };
-        case.refuses(&["1 file that no manifest there explains", name, "--adopt", "--leave"]);
+        case.refuses(&["1 file that no manifest there explains", name, "--adopt"]);
+        match name {
+            "_SUCCESS" => case.offers_not("--leave"),
+            _ => case.refuses(&["--leave"]),
+        }
         case.existing = Existing::Adopt;
         let next = case.puts("a:Coming");
         assert!(next.to_remove(name, &lying(7)) && !next.to_remove(&file(MINE), &lying(4)));
@@ -217,7 +228,8 @@ fn destinations_do_not_lie_in_each_other() {
     let stands = publication(OTHER, "q", "q/2024-03-10", "main", State::Stands);
     let above = Contents { v: RECORD_VERSION, publications: vec![stands], ..Contents::default() };
     let mut case = Case { above: Some(above), ..Case::default() };
-    case.refuses(&["/out/d lies in /out", "pipeline `q`"]);
+    case.refuses(&["/out/d lies in /out", "pipeline `q`", "--leave"]);
+    case.offers_not("--adopt");
     case.existing = Existing::Adopt;
     case.refuses(&["cannot be taken over"]);
     case.existing = Existing::Leave;

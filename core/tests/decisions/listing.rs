@@ -1,5 +1,5 @@
 use spotmill_core::ids::Uri;
-use spotmill_core::listing::PathPattern;
+use spotmill_core::listing::{PathPattern, twice};
 
 const THERE: &[&str] = &[
     "s3://b/in/a.csv",
@@ -38,6 +38,41 @@ fn globs() {
     check("we[i]rd?.c*", &["we[i]rd?.csv"]);
     check("2013", &[]);
     assert!(PathPattern::new("s3://b/a**.csv").unwrap_err().contains("whole folder"));
+}
+
+/// A name that begins like bookkeeping is data where the pattern names it, and nowhere else; where the project lies
+/// names nothing.
+#[test]
+fn where_a_pattern_lies_does_not_make_bookkeeping_data() {
+    for (pattern, uri, expected) in [
+        ("/w/p/data/**/*.csv", "/w/p/data/a.csv", true),
+        ("/w/p/data/**/*.csv", "/w/p/data/_temporary/0/a.csv", false),
+        ("/_work/p/data/**/*.csv", "/_work/p/data/a.csv", true),
+        ("/_work/p/data/**/*.csv", "/_work/p/data/_temporary/0/a.csv", false),
+        ("/home/.jobs/p/data/**/*.csv", "/home/.jobs/p/data/.stage/b.csv", false),
+        ("/p/data/_raw/*.csv", "/p/data/_raw/a.csv", true),
+        ("/p/data/_raw/*.csv", "/p/data/_raw/_a.csv", false),
+        ("/p/*/_raw/*.csv", "/p/data/_raw/a.csv", true),
+        ("/p/*/_raw/*.csv", "/p/_data/_raw/a.csv", false),
+        ("/p/**/_raw/**/*.csv", "/p/x/_raw/y/a.csv", true),
+        ("/p/**/_raw/**/*.csv", "/p/x/_raw/_raw/a.csv", false),
+        ("/p/**/_*/*.csv", "/p/x/_y/a.csv", true),
+        ("/p/**/_*.csv", "/p/x/_a.csv", true),
+        ("/p/**/_*.csv", "/p/_x/_a.csv", false),
+        ("/p/data/**", "/p/data/.spotmill/a.csv", false),
+        ("/p/**/.hidden/*", "/p/.hidden/a.csv", true),
+        ("/p/**/.hidden/*", "/p/.hidden/_a.csv", false),
+    ] {
+        assert_eq!(PathPattern::new(pattern).unwrap().matches(&uri.into()), expected, "{uri} by {pattern}");
+    }
+}
+
+#[test]
+fn two_names_of_one_file_are_found() {
+    let (a, b, c) = (Uri::from("/in/a"), Uri::from("/in/b"), Uri::from("/in/c"));
+    assert_eq!(twice([(&a, Some((1, 7))), (&b, Some((2, 7))), (&c, Some((1, 8)))]), None);
+    assert_eq!(twice([(&a, Some((1, 7))), (&b, Some((2, 7))), (&c, Some((1, 7)))]), Some((&a, &c)));
+    assert_eq!(twice([(&a, None::<u64>), (&b, None)]), None, "objects are what their names are");
 }
 
 #[test]

@@ -290,8 +290,9 @@ impl Run<'_> {
     #[cold]
     fn bad_value(&self, row: &Row<'_>, column: usize) -> Bad {
         let text = value(row.data, row.fields[column], self.rows.reading.grammar);
+        let (rule, hint) = (&self.rules()[column], self.rules()[column].check.hint(&text));
         let text = crate::show::shorten(&String::from_utf8_lossy(&text), 80);
-        let reason = format!("`{text}` is not {}", self.rules()[column].expected());
+        let reason = format!("`{text}` is not {}{hint}", rule.expected());
         Bad { column: self.name(column), kind: RejectKind::BadValue, reason }
     }
 

@@ -61,6 +61,17 @@ impl Check {
         }
     }
 
+    /// What would take a text that is not accepted.
+    pub fn hint(&self, text: &[u8]) -> &'static str {
+        match self {
+            Self::Time(temporal) if temporal.has_offset(text) => ": it has an offset, which a `timestamp_utc` applies",
+            Self::Decimal { .. } if text.iter().any(|b| matches!(b, b'e' | b'E')) && Self::Float64.accepts(text) => {
+                ": it has an exponent; declare a float64 and CAST it"
+            }
+            _ => "",
+        }
+    }
+
     /// For the reason of a rejection: `a whole number from -128 to 127`.
     pub fn expected(&self) -> String {
         match self {
@@ -164,7 +175,8 @@ fn decimal(whole: usize, scale: usize, text: &[u8]) -> bool {
     };
     let point = memchr::memchr(b'.', body).unwrap_or(body.len());
     let (before, after) = (&body[..point], body.get(point + 1..).unwrap_or_default());
-    if before.is_empty() || !all_digits(before) || !all_digits(after) || (point < body.len() && after.is_empty()) {
+    // `.5` and `5.` are numbers, and `.` is none.
+    if (before.is_empty() && after.is_empty()) || !all_digits(before) || !all_digits(after) {
         return false;
     }
     let zeros = before.iter().take_while(|b| **b == b'0').count();

@@ -40,6 +40,9 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
     let Some(header) = header else {
         return Ok(Layout { names: declared.clone(), titles: declared, ..Layout::default() });
     };
+    if let Some(key) = read.hive.iter().find(|key| header.contains(&key.name)) {
+        return Err(twice(path, &key.name));
+    }
     // Names that were found in a sample are nobody's statement that two of them differ.
     let stated: &[Column] = if read.inferred { &[] } else { columns };
     let mut missing = Vec::new();
@@ -53,8 +56,7 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
             times => return Err(not_once(path, name, times, near, &header)),
         }
     }
-    let extra: Vec<String> =
-        header.iter().filter(|h| !declared.contains(h) && !read.hive.iter().any(|c| c.name == **h)).cloned().collect();
+    let extra: Vec<String> = header.iter().filter(|h| !declared.contains(h)).cloned().collect();
     if (read.extra == Extra::Fail || read.inferred) && !extra.is_empty() {
         let file = path.display().to_string();
         let (what, way) = match read.inferred {
@@ -67,6 +69,14 @@ pub fn layout(path: &Path, read: &Read, columns: &[Column], header: Option<Vec<S
     // What is not declared is read past, under a name that nothing else has.
     let unique = |(i, h): (usize, &String)| if declared.contains(h) { h.clone() } else { format!("\u{1}{i}") };
     Ok(Layout { names: header.iter().enumerate().map(unique).collect(), titles: header, missing, extra })
+}
+
+/// A key of the path that the file has as a column too: its values are the path's or its own, and nobody said which.
+pub fn twice(path: &Path, name: &str) -> ItemFailure {
+    let file = path.display().to_string();
+    bad_data(&file, format!("{file} has a column `{name}`, which `hive` takes from its path")).remedy(format!(
+        "read one of the two: leave `{name}` out of `hive` to have the file's own, or have the file written without it"
+    ))
 }
 
 /// The one of a file's names that differs from `name` only by blanks or case, and that is not declared itself.

@@ -103,14 +103,22 @@ impl<'a> Sample<'a> {
             for (path, names) in &self.files {
                 let file = path.display().to_string();
                 let of_both = |a: &[String], b: &[String]| a.iter().find(|name| !b.contains(name)).cloned();
-                let (has, lacks, name) = match (of_both(names, model), of_both(model, names)) {
-                    (Some(name), _) => (path, first, name),
-                    (None, Some(name)) => (first, path, name),
+                let (has, lacks, name, others) = match (of_both(names, model), of_both(model, names)) {
+                    (Some(name), _) => (path, first, name, model),
+                    (None, Some(name)) => (first, path, name, names),
                     (None, None) => continue,
                 };
                 let (has, lacks) = (has.display(), lacks.display());
                 let message = format!("{has} has a column `{name}`, which {lacks} has not");
-                let remedy = "declare `columns`, or set `missing = \"null\"` to read it as NULL where it is missing";
+                let remedy = match header::similar(others.iter().map(String::as_str), &name, &[]) {
+                    Some(near) => format!(
+                        "that one has `{near}`: have the files written with one name; until then they are two inputs, each \
+                         with its own `columns`"
+                    ),
+                    None => {
+                        "declare `columns`, or set `missing = \"null\"` to read it as NULL where it is missing".into()
+                    }
+                };
                 return Err(bad_data(&file, message).remedy(remedy));
             }
         }

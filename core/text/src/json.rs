@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 use spotmill_core::json_path::Segment;
 use spotmill_core::model::FieldRules;
+use spotmill_core::types::Column;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -54,6 +55,8 @@ pub struct Picked<'a, 'k, 'de> {
     pub values: &'k mut [Option<&'de RawValue>],
     /// A key that is none of `keys` is refused.
     pub no_others: bool,
+    /// Keys of the file's path: a record that has one too, and of which nobody reads it, is refused.
+    pub in_path: &'k [Column],
 }
 
 impl<'de> Visitor<'de> for Picked<'_, '_, 'de> {
@@ -70,6 +73,10 @@ impl<'de> Visitor<'de> for Picked<'_, '_, 'de> {
                     return Err(serde::de::Error::custom(format!("the key `{key}` stands twice")));
                 }
                 Some(i) => self.values[i] = Some(map.next_value()?),
+                None if self.in_path.iter().any(|column| column.name == key) => {
+                    let way = "leave it out of `hive` to read the record's own, or have the file written without it";
+                    return Err(serde::de::Error::custom(format!("the key `{key}` stands in the path as well: {way}")));
+                }
                 None if self.no_others => {
                     let way = "add it to `columns`, or set `extra = \"ignore\"`";
                     return Err(serde::de::Error::custom(format!("the key `{key}` is not declared: {way}")));
@@ -114,7 +121,7 @@ pub fn dig<'de>(mut value: &'de RawValue, moves: &[Segment]) -> Result<Option<&'
             _ if text == "null" => return Ok(None),
             Segment::Key(key) if text.starts_with('{') => {
                 let mut found = [None];
-                let picked = Picked { keys: &[key], values: &mut found, no_others: false };
+                let picked = Picked { keys: &[key], values: &mut found, no_others: false, in_path: &[] };
                 json.deserialize_map(picked).map_err(|e| e.to_string())?;
                 found[0]
             }
@@ -160,7 +167,8 @@ impl<'de> Visitor<'de> for Nth {
 /// The text of a column's value; none for NULL.
 pub fn text<'v>(check: &Check, rules: &FieldRules, value: &'v RawValue) -> Result<Option<Cow<'v, [u8]>>, String> {
     let raw = value.get();
-    let wrong = || format!("`{}` is not {}", crate::show::shorten(raw, 80), check.expected());
+    let hint = || check.hint(raw.trim_matches('"').as_bytes());
+    let wrong = || format!("`{}` is not {}{}", crate::show::shorten(raw, 80), check.expected(), hint());
     if raw == "null" {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! The members of a compressed file as one text, as `cat a.gz b.gz` makes them, with the places where they begin: of
-//! zstd these are its frames. Zeros after the last one fill a block of a tape or a disk, and are passed; anything else
-//! that is no member is refused.
+//! zstd these are its frames. A byte order mark before a member's first row says nothing and is passed, as at the file's
+//! beginning. Zeros after the last one fill a block of a tape or a disk, and are passed; anything else that is no member
+//! is refused.
 
 use flate2::bufread::GzDecoder;
 use spotmill_core::model::Compression;
@@ -26,11 +27,71 @@ pub struct Members<R: BufRead> {
     member: Option<Member<R>>,
     passed: u64,
     begins: Rc<RefCell<Vec<u64>>>,
+    /// The first bytes of a member that were looked at.
+    head: Vec<u8>,
+    begun: bool,
+    /// The mark that the file begins with, and the last bytes that were read.
+    mark: Option<Mark>,
+    tail: [u8; 2],
+    /// The text is UTF-8 by what is declared.
+    utf8: bool,
 }
 
+/// A byte order mark with the line end of its encoding.
+type Mark = (&'static [u8], &'static [u8]);
+const UTF_8: Mark = (b"\xef\xbb\xbf", b"\n");
+const MARKS: [Mark; 3] = [UTF_8, (b"\xff\xfe", b"\n\0"), (b"\xfe\xff", b"\0\n")];
+
 impl<R: BufRead> Members<R> {
-    pub fn new(file: R, kind: Kind, begins: Rc<RefCell<Vec<u64>>>) -> io::Result<Self> {
-        Ok(Self { kind, member: Some(Member::new(file, kind)?), passed: 0, begins })
+    pub fn new(file: R, kind: Kind, begins: Rc<RefCell<Vec<u64>>>, utf8: bool) -> io::Result<Self> {
+        let (head, mark, tail, begun) = (Vec::new(), None, [0; 2], false);
+        Ok(Self { kind, member: Some(Member::new(file, kind)?), passed: 0, begins, head, begun, mark, tail, utf8 })
+    }
+
+    /// Reads the first bytes of the member.
+    fn look(&mut self) -> io::Result<()> {
+        let Some(member) = &mut self.member else { return Ok(()) };
+        let mut space = [0; UTF_8.0.len()];
+        while self.head.len() < space.len() {
+            let n = member.read(&mut space[self.head.len()..])?;
+            if n == 0 {
+                break;
+            }
+            let from = self.head.len();
+            self.head.extend_from_slice(&space[from..from + n]);
+        }
+        Ok(())
+    }
+
+    /// A member has begun: the mark of a further one goes where a row begins. In a text of another encoding it is a stranger's.
+    fn further(&mut self) -> io::Result<()> {
+        self.look()?;
+        let Some((mark, line_end)) = MARKS.into_iter().find(|(mark, _)| self.head.starts_with(mark)) else {
+            return Ok(());
+        };
+        if self.passed == 0 {
+            // The text begins here: whoever decodes it takes the mark.
+            self.mark = Some((mark, line_end));
+            return Ok(());
+        }
+        let alike = self.mark.is_some_and(|(first, _)| first == mark) || (self.utf8 && mark == UTF_8.0);
+        if !alike || !self.tail.ends_with(line_end) {
+            let found = Marked { number: self.begins.borrow().len() + 1, at: self.passed };
+            return if alike || mark == UTF_8.0 {
+                Err(io::Error::new(io::ErrorKind::InvalidData, found))
+            } else {
+                Ok(())
+            };
+        }
+        self.head.drain(..mark.len());
+        Ok(())
+    }
+
+    fn passes(&mut self, bytes: &[u8]) {
+        self.passed += bytes.len() as u64;
+        for byte in &bytes[bytes.len().saturating_sub(2)..] {
+            self.tail = [self.tail[1], *byte];
+        }
     }
 }
 
@@ -59,10 +120,20 @@ impl<R: BufRead> Member<R> {
 
 impl<R: BufRead> Read for Members<R> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.further()?;
+        }
+        if !self.head.is_empty() && !space.is_empty() {
+            let n = space.len().min(self.head.len());
+            space[..n].copy_from_slice(&self.head[..n]);
+            self.head.drain(..n);
+            self.passes(&space[..n]);
+            return Ok(n);
+        }
         while let Some(member) = &mut self.member {
             let n = member.read(space)?;
             if n > 0 || space.is_empty() {
-                self.passed += n as u64;
+                self.passes(&space[..n]);
                 return Ok(n);
             }
             let Some(mut file) = self.member.take().map(Member::into_inner) else { break };
@@ -71,6 +142,10 @@ impl<R: BufRead> Read for Members<R> {
                 Some(first) if self.kind.begins_with(*first) => {
                     self.begins.borrow_mut().push(self.passed);
                     self.member = Some(Member::new(file, self.kind)?);
+                    self.further()?;
+                    if !self.head.is_empty() {
+                        return self.read(space);
+                    }
                 }
                 Some(_) => only_zeros(&mut file, self.kind)?,
             }
@@ -128,6 +203,26 @@ impl fmt::Display for Follows {
 }
 
 impl std::error::Error for Follows {}
+
+/// A byte order mark within a row, or of another encoding.
+#[derive(Debug)]
+pub struct Marked {
+    number: usize,
+    at: u64,
+}
+
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, at } = self;
+        write!(
+            f,
+            "part {number} of its compressed data, from byte {at} of the text on, begins with a byte order mark, and no row"
+        )?;
+        f.write_str(" of the text before it ends there")
+    }
+}
+
+impl std::error::Error for Marked {}
 
 fn only_zeros(file: &mut impl BufRead, kind: Kind) -> io::Result<()> {
     loop {

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use spotmill_core::item::RejectKind;
 use spotmill_core::json_path::{self, Segment};
 use spotmill_core::model::{FieldRules, Read};
+use spotmill_core::types::Column;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ pub struct JsonRows<'a> {
     pub fields: &'a [JsonField],
     /// A key that is not declared is refused.
     pub no_others: bool,
+    /// Columns that the file's path gives.
+    pub in_path: &'a [Column],
 }
 
 /// The keys that are searched for in a record.
@@ -108,14 +111,14 @@ impl JsonRows<'_> {
     fn row(&self, keys: &Keys<'_>, record: &str, row: &mut RowText) -> Result<(), Bad> {
         let mut values: Vec<Option<&RawValue>> = vec![None; keys.keys.len()];
         let mut json = serde_json::Deserializer::from_str(record);
-        let picked = Picked { keys: &keys.keys, values: &mut values, no_others: self.no_others };
+        let picked = Picked { keys: &keys.keys, values: &mut values, no_others: self.no_others, in_path: self.in_path };
         json.deserialize_map(picked).and_then(|()| json.end()).map_err(|e| match record.as_bytes().first() {
-            Some(b'{') => Bad::new(RejectKind::BadJson, format!("no such object is read: {e}")),
+            Some(b'{') => Bad::new(RejectKind::BadJson, format!("no such object is read: {}", fault(record, &e))),
             Some(b'[') => Bad::new(
                 RejectKind::BadJson,
                 "an array is no record: an object a line is read (`jq -c '.[]'` makes them)",
             ),
-            _ => Bad::new(RejectKind::BadJson, format!("not a JSON object: {e}")),
+            _ => Bad::new(RejectKind::BadJson, format!("not a JSON object: {}", fault(record, &e))),
         })?;
         row.begin();
         for (field, first) in self.fields.iter().zip(&keys.first) {
@@ -153,10 +156,34 @@ fn records(line: &[u8]) -> Vec<(usize, Result<&str, Bad>)> {
                 let text = record.get();
                 found.push((text.as_ptr().addr() - line.as_ptr().addr(), Ok(text)));
             }
-            Err(e) => return vec![(0, Err(Bad::new(RejectKind::BadJson, format!("not a JSON object: {e}"))))],
+            Err(e) => {
+                return vec![(
+                    0,
+                    Err(Bad::new(RejectKind::BadJson, format!("not a JSON object: {}", fault(line, &e)))),
+                )];
+            }
         }
     }
     found
+}
+
+/// What is wrong with a line's text. Its number stands elsewhere: here it is the place in it.
+fn fault(text: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "it does not end on its line: an object a line is read (`jq -c .` makes them)".to_owned();
+    }
+    let whole = error.to_string();
+    let what = whole.strip_suffix(&format!(" at line {} column {}", error.line(), error.column())).unwrap_or(&whole);
+    let at = error.column();
+    let rest = text.as_bytes().get(at.saturating_sub(1)..).unwrap_or_default();
+    let numbers = ["NaN", "Infinity", "-Infinity", "nan", "inf"];
+    // An error of a word stands at its first letter, or behind what could have begun another.
+    let begins =
+        |from: usize| text.get(from..).and_then(|rest| numbers.into_iter().find(|word| rest.starts_with(word)));
+    if let Some(word) = (at.saturating_sub(3)..at).find_map(begins).filter(|_| !rest.is_empty()) {
+        return format!("{word} is no JSON: write null, or the text \"NaN\", \"Infinity\" or \"-Infinity\"");
+    }
+    format!("{what}, at its byte {at}")
 }
 
 pub struct Line<'a> {

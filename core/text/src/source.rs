@@ -3,7 +3,7 @@
 
 use crate::encoding::{self, Decoded, Undecodable};
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read};
-use crate::members::{Follows, Kind, Members};
+use crate::members::{Follows, Kind, Marked, Members};
 use crate::tail::WithoutTail;
 use spotmill_core::endings;
 use spotmill_core::item::ItemFailure;
@@ -63,7 +63,7 @@ impl Source {
         let reader: Box<dyn Read> = match kind {
             // A compressed file of no bytes holds no rows, like any other empty file.
             _ if head.is_empty() => Box::new(io::empty()),
-            Some(kind) => members(path, raw, kind, &begins)?,
+            Some(kind) => members(path, raw, kind, &begins, read)?,
             None => Box::new(raw),
         };
         let compressed = kind.is_some();
@@ -170,6 +170,10 @@ impl Source {
             return bad_data(&name, format!("{name}: {follows}"))
                 .remedy("deliver the file again, or cut off what follows; nothing of it was used");
         }
+        if let Some(marked) = error.get_ref().and_then(|e| e.downcast_ref::<Marked>()) {
+            return bad_data(&name, format!("{name}: {marked}"))
+                .remedy("deliver it in one encoding, each part with the end of its last line");
+        }
         if let Some(place) = error.get_ref().and_then(|e| e.downcast_ref::<Undecodable>()) {
             return bad_data(&name, format!("{name} {place}")).remedy("set the `encoding` that the file has");
         }
@@ -189,8 +193,10 @@ fn members(
     raw: Counted<Box<dyn BufRead>>,
     kind: Kind,
     begins: &Rc<RefCell<Vec<u64>>>,
+    read: &Reading,
 ) -> Outcome<Box<dyn Read>> {
-    Ok(Box::new(Members::new(raw, kind, begins.clone()).map_err(|e| cannot_read(path, &e))?))
+    let utf8 = matches!(encoding::of(read.encoding.as_deref()), Ok(None));
+    Ok(Box::new(Members::new(raw, kind, begins.clone(), utf8).map_err(|e| cannot_read(path, &e))?))
 }
 
 /// Where the first row begins: after a byte order mark.

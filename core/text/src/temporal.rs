@@ -51,6 +51,11 @@ impl Temporal {
         }
     }
 
+    /// Whether the text is an instant with an offset, which this type does not take.
+    pub fn has_offset(&self, text: &[u8]) -> bool {
+        self.pattern.is_none() && self.ty == ColumnType::Timestamp && iso::timestamp(text, true, self.cut).is_some()
+    }
+
     /// The form that a text should have had.
     pub fn expected(&self) -> String {
         let example = match (&self.pattern, self.ty) {

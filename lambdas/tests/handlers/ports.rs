@@ -153,6 +153,12 @@ impl Store for TestStore {
     async fn put(&self, uri: &Uri, body: &[u8]) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.put(uri, body)).await
     }
+    async fn real(&self, location: &Uri) -> Result<Uri, StoreError> {
+        self.local.real(location).await
+    }
+    async fn links(&self, prefix: &Uri) -> Result<Vec<(Uri, Uri)>, StoreError> {
+        self.local.links(prefix).await
+    }
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.write(to, transient, self.local.copy(from, to)).await
     }

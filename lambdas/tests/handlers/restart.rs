@@ -55,6 +55,34 @@ async fn without_its_input_nothing_takes_the_place_of_what_is_finished() {
     assert_eq!(world.lease().await.outcome, Some(RunOutcome::Succeeded));
 }
 
+/// `on_empty = "skip"` is for days on which nothing came, not for those whose files went away.
+#[tokio::test]
+async fn an_input_that_is_skipped_when_empty_takes_the_place_of_no_rows() {
+    let world = World::new().await;
+    let skipping = PIPELINE.replace("item_bytes = ", "on_empty = \"skip\"\nitem_bytes = ");
+    world.deploy(&skipping.replace("by = \"partition\" }", "by = \"partition\", on_empty = \"skip\" }")).await;
+    run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap();
+    let lease = world.lease().await;
+    for name in ["1.csv", "2.csv", "3.csv"] {
+        drop_input(&world, name).await;
+    }
+    let ways: [fn(&mut RunInput); 3] = [changed, |i| i.fresh = true, |i| i.from_step = Some("a".into())];
+    for (n, way) in ways.into_iter().enumerate() {
+        let e = world.begin(&format!("no{n}"), way).await.unwrap_err();
+        assert_eq!(e.error, errors::NO_INPUT);
+        for part in ["in/2013-01-01/*.csv", "stays", "put the input back", "put a file without rows there"] {
+            assert!(e.cause.contains(part), "{}", e.cause);
+        }
+        assert_eq!(world.lease().await, lease, "the finished run is what it was");
+    }
+    // A day on which nothing came before either has nothing to lose.
+    let other = world.of_date("2013-01-02");
+    for root in ["s1", "s2"] {
+        run_all(&other, root, &|_, _| Work::Commit).await.unwrap();
+    }
+    other.begin("s3", |i| i.fresh = true).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_became_of_the_inputs_is_reported_and_only_as_long_as_it_is_so() {
     let world = finished().await;

@@ -195,7 +195,13 @@ impl Store for Memory {
     }
     async fn head(&self, uri: &Uri) -> Result<ObjectMeta, StoreError> {
         let Stored { body, version } = self.find(uri)?;
-        Ok(ObjectMeta { uri: uri.clone(), etag: version.to_string(), bytes: body.len() as u64, modified_ms: 1 })
+        Ok(ObjectMeta {
+            uri: uri.clone(),
+            etag: version.to_string(),
+            bytes: body.len() as u64,
+            modified_ms: 1,
+            file: None,
+        })
     }
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {
         if self.find(uri).is_ok() {
@@ -228,6 +234,7 @@ impl Store for Memory {
             etag: s.version.to_string(),
             bytes: s.body.len() as u64,
             modified_ms: 1,
+            file: None,
         };
         Ok(found.map(meta).collect())
     }

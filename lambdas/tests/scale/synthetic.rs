@@ -78,6 +78,7 @@ impl Made {
             etag: sha256(&i.to_le_bytes())[..32].to_owned(),
             bytes: 999_999,
             modified_ms: 1,
+            file: None,
         };
         (0..self.items).map(meta).collect()
     }
@@ -87,7 +88,7 @@ impl Made {
         prefix.as_str().strip_prefix(keys.receipts().as_str())?;
         let uris = (0..self.committed.load(Ordering::SeqCst)).map(|item| keys.receipt(item));
         let listed = uris.filter(|uri| uri.as_str().starts_with(prefix.as_str()));
-        Some(listed.map(|uri| ObjectMeta { uri, etag: "e".into(), bytes: 700, modified_ms: 1 }).collect())
+        Some(listed.map(|uri| ObjectMeta { uri, etag: "e".into(), bytes: 700, modified_ms: 1, file: None }).collect())
     }
 
     fn receipt(&self, uri: &Uri) -> Option<Vec<u8>> {

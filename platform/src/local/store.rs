@@ -12,6 +12,7 @@ use spotmill_core::ids::Uri;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// In a location that is held: what is there is ours.
@@ -73,7 +74,13 @@ impl Store for LocalStore {
             if !meta.is_file() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());
             }
-            Ok(ObjectMeta { uri: uri.clone(), etag: etag(&meta), bytes: meta.len(), modified_ms: modified_ms(&meta) })
+            Ok(ObjectMeta {
+                uri: uri.clone(),
+                etag: etag(&meta),
+                bytes: meta.len(),
+                modified_ms: modified_ms(&meta),
+                file: Some((meta.dev(), meta.ino())),
+            })
         })
         .await
     }
@@ -123,6 +130,14 @@ impl Store for LocalStore {
 
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
         blocking(prefix, |_, prefix| Ok(walk::list(prefix.as_str())?)).await
+    }
+
+    async fn real(&self, location: &Uri) -> Result<Uri, StoreError> {
+        blocking(location, |path, _| Ok(walk::real(path)?)).await
+    }
+
+    async fn links(&self, prefix: &Uri) -> Result<Vec<(Uri, Uri)>, StoreError> {
+        blocking(prefix, |_, prefix| Ok(walk::links(prefix.as_str())?)).await
     }
 
     /// A copy of the bytes, never a link: whoever edits one of the two must not edit the other.

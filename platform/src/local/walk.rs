@@ -8,6 +8,7 @@ use spotmill_core::ids::Uri;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 pub(super) fn list(prefix: &str) -> io::Result<Vec<ObjectMeta>> {
     let mut found = Vec::new();
@@ -51,12 +52,9 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
                 if let Ok(link) = fs::symlink_metadata(&path)
                     && link.is_symlink()
                 {
-                    found.push(ObjectMeta {
-                        uri: Uri::new(path),
-                        etag: etag(&link),
-                        bytes: 0,
-                        modified_ms: modified_ms(&link),
-                    });
+                    let file = Some((link.dev(), link.ino()));
+                    let modified_ms = modified_ms(&link);
+                    found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&link), bytes: 0, modified_ms, file });
                 }
                 continue;
             }
@@ -65,12 +63,8 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
         if meta.is_dir() {
             walk(&path, prefix, above, found)?;
         } else if meta.is_file() {
-            found.push(ObjectMeta {
-                uri: Uri::new(path),
-                etag: etag(&meta),
-                bytes: meta.size(),
-                modified_ms: modified_ms(&meta),
-            });
+            let (modified_ms, file) = (modified_ms(&meta), Some((meta.dev(), meta.ino())));
+            found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&meta), bytes: meta.size(), modified_ms, file });
         }
     }
     above.pop();
@@ -81,6 +75,69 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
 pub(super) fn modified_ms(meta: &fs::Metadata) -> u64 {
     let secs = u64::try_from(meta.mtime()).unwrap_or(0);
     secs.saturating_mul(1000).saturating_add(u64::try_from(meta.mtime_nsec()).unwrap_or(0) / 1_000_000)
+}
+
+/// The links to folders on the way of a listing, and where each leads.
+pub(super) fn links(prefix: &str) -> io::Result<Vec<(Uri, Uri)>> {
+    let mut found = Vec::new();
+    let base = prefix.rfind('/').map_or("", |at| &prefix[..at]);
+    walk_links(base, prefix, &mut Vec::new(), &mut found)?;
+    Ok(found)
+}
+
+fn walk_links(
+    directory: &str,
+    prefix: &str,
+    above: &mut Vec<(u64, u64)>,
+    found: &mut Vec<(Uri, Uri)>,
+) -> io::Result<()> {
+    let readable = if directory.is_empty() { "/" } else { directory };
+    let (entries, id) = match fs::read_dir(readable).and_then(|d| Ok((d, fs::metadata(readable)?))) {
+        Ok((entries, meta)) => (entries, (meta.dev(), meta.ino())),
+        Err(e) if gone(&e) => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    if above.contains(&id) {
+        return Ok(());
+    }
+    above.push(id);
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(path) = name.to_str().map(|name| format!("{directory}/{name}")) else { continue };
+        let kind = entry.file_type()?;
+        if !path.starts_with(prefix) || !(kind.is_dir() || kind.is_symlink()) {
+            continue;
+        }
+        if kind.is_symlink() {
+            match fs::canonicalize(&path) {
+                Ok(to) if to.is_dir() => found.push((Uri::new(&path), Uri::new(to.to_string_lossy()))),
+                Ok(_) => continue,
+                Err(e) if gone(&e) => continue,
+                Err(e) => return Err(e),
+            }
+        }
+        walk_links(&path, prefix, above, found)?;
+    }
+    above.pop();
+    Ok(())
+}
+
+/// The longest part of the path that exists, without links, and the rest of it. A link to nowhere stays what it is.
+pub(super) fn real(path: &Path) -> io::Result<Uri> {
+    for there in path.ancestors() {
+        match fs::canonicalize(there) {
+            Ok(found) => {
+                let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+                // An empty rest would add a slash.
+                let whole = if rest.as_os_str().is_empty() { found } else { found.join(rest) };
+                return Ok(Uri::new(whole.to_string_lossy()));
+            }
+            Err(e) if gone(&e) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Uri::new(path.to_string_lossy()))
 }
 
 fn gone(e: &io::Error) -> bool {

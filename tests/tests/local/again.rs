@@ -1,7 +1,7 @@
 //! Started again after something changed: the definition, a name, a place, a file, the state, another who publishes.
 //! Each ends with exactly the rows of a clean run, or is refused with what to do and with nothing changed.
 
-use spotmill_tests::{Project, Ran, rows};
+use spotmill_tests::{Project, Ran, programs, rows};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -375,6 +375,92 @@ fn a_link_to_nowhere_is_a_file_that_cannot_be_read() {
     std::os::unix::fs::symlink("/nowhere/x.csv", project.path("in/2025-05-01/x.csv")).expect("a link");
     project.spotmill(&RUN).code(1).says("x.csv").says("No such file");
     assert!(project.files("out").is_empty());
+}
+
+/// However they are linked: `latest.csv -> south.csv`, a folder by another name, a second hard link.
+#[test]
+fn one_file_by_two_names_is_not_read_twice() {
+    use std::os::unix::fs::symlink;
+    let links: [fn(&Project); 3] = [
+        |p| symlink("south.csv", p.path("in/2025-05-01/latest.csv")).expect("a link"),
+        |p| std::fs::hard_link(p.path("in/2025-05-01/south.csv"), p.path("in/2025-05-01/latest.csv")).expect("a link"),
+        |p| {
+            p.edit("pipeline.toml", "in/{date}/*.csv", "in/**/*.csv");
+            symlink("2025-05-01", p.path("in/latest")).expect("a link");
+        },
+    ];
+    for link in links {
+        let project = daily();
+        link(&project);
+        let ran = project.spotmill(&RUN);
+        assert!(!ran.status.success(), "{}", ran.stdout);
+        ran.says("latest").says("which are one file").says("would be read twice");
+        assert!(project.files("out").is_empty());
+    }
+}
+
+/// Where the project lies, and what links lead to, is asked once, before anything is written.
+#[test]
+fn a_destination_that_is_read_by_a_link_is_refused() {
+    use std::os::unix::fs::symlink;
+    let project = shop("destination = \"out/{date}\"\nformat = \"csv\"", "");
+    project.edit("pipeline.toml", "in/{date}/*.csv", "in/**/*.csv");
+    symlink("in", project.path("out")).expect("a link");
+    let before = project.files("in");
+    project.spotmill(&RUN).says("by a link to").says("would read what this one publishes");
+    assert!(project.files("in") == before);
+    std::fs::remove_file(project.path("out")).expect("removed");
+    symlink("../out", project.path("in/published")).expect("a link");
+    std::fs::create_dir(project.path("out")).expect("a folder");
+    project.spotmill(&RUN).says("by a link").says("would read what this one publishes");
+    std::fs::remove_file(project.path("in/published")).expect("removed");
+    project.spotmill(&RUN).code(0);
+    has(&project, "out", &[10, 20, 30, 40]);
+}
+
+/// A folder above the project that looks like a key, or like bookkeeping, changes nothing.
+#[test]
+fn where_the_project_lies_decides_nothing() {
+    let project = shop("destination = \"out/{date}\"", "");
+    project.edit("pipeline.toml", "in/{date}/*.csv", "in/**/*.csv");
+    project.write("in/_temporary/0/a.csv", "euros\n99\n");
+    project.write("in/.stage/b.csv", "euros\n99\n");
+    let deep = project.path("_work/.jobs/env=prod/p");
+    std::fs::create_dir_all(&deep).expect("a folder");
+    for name in ["pipeline.toml", "in"] {
+        std::fs::rename(project.path(name), deep.join(name)).expect("moved");
+    }
+    let run = || -> Ran {
+        let mut command = std::process::Command::new(&programs().spotmill);
+        command.arg("-C").arg(&deep).args(RUN).env("SPOTMILL_WORKER", project.worker()).output().expect("run").into()
+    };
+    run().code(0);
+    has(&project, "_work/.jobs/env=prod/p/out", &[10, 20, 30, 40]);
+    let text = project.read("_work/.jobs/env=prod/p/pipeline.toml");
+    let keyed = text.replace("columns = [", "hive = [\"env string\"]\ncolumns = [").replace("out/", "keyed/");
+    project.write("_work/.jobs/env=prod/p/pipeline.toml", keyed);
+    let ran = run();
+    assert!(!ran.status.success(), "{}", ran.stdout);
+    ran.says("has no folder `env=…` below");
+}
+
+/// Files that went away are no empty day, also where nothing but what is published knows of them.
+#[test]
+fn an_input_that_is_skipped_when_empty_takes_the_place_of_no_rows() {
+    let project = daily();
+    project.edit("pipeline.toml", "item_bytes = ", "on_empty = \"skip\"\nitem_bytes = ");
+    project.spotmill(&RUN).code(0);
+    std::fs::remove_dir_all(project.path("in/2025-05-01")).expect("removed");
+    let before = project.files("out");
+    for lost in [false, true] {
+        if lost {
+            std::fs::remove_dir_all(project.path(".spotmill")).expect("removed");
+        }
+        let ran = project.spotmill(&["run", "--date", "2025-05-01", "--changed"]);
+        assert!(!ran.status.success(), "{}", ran.stdout);
+        ran.says("put the input back").says("put a file without rows there");
+        assert!(project.files("out") == before, "state lost: {lost}");
+    }
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub fn schema(path: &Path) -> Outcome<Footer> {
             return Err(bad_data(&name, message).remedy("have the file rewritten"));
         }
     }
-    Ok(Footer { schema, int96: Default::default(), days: Default::default(), rows: None })
+    let (int96, days, foreign) = Default::default();
+    Ok(Footer { schema, int96, days, foreign, rows: None })
 }
 
 /// Writes `copy`, with those of `columns` that the file has, and counts the rows.

@@ -116,7 +116,7 @@ fn json_row(df: &DataFrame) -> Option<String> {
             v if v.get_str().is_some() => v.get_str().into(),
             v if v.dtype().is_integer() => v.extract::<i64>().map_or(serde_json::Value::Null, Into::into),
             v if v.dtype().is_float() => v.extract::<f64>().into(),
-            v => v.to_string().into(),
+            v => crate::shown::shown(&v).into(),
         };
         object.insert(column.name().to_string(), value);
     }

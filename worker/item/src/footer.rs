@@ -1,8 +1,9 @@
 //! Parquet files before they are read: what their footers state.
 
 use crate::failure::{Outcome, Remedy, bad_data, cannot_read, first_lines};
+use crate::foreign;
 use crate::types::word;
-use polars::prelude::{DataType, ParquetReader, PolarsError, Schema, SchemaExt, SerReader};
+use polars::prelude::{DataType, Field, ParquetReader, PolarsError, Schema, SerReader, UnknownKind};
 use spotmill_core::item::ItemFailure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -20,8 +21,17 @@ pub struct Footer {
     /// Columns of whole days that Arrow's own note of the types calls timestamps (`date64`), dates in `schema`, with the
     /// type that the engine reads them as.
     pub days: BTreeMap<String, DataType>,
+    /// Columns of types that the engine has not, by what they are; of no known type in `schema`.
+    pub foreign: BTreeMap<String, String>,
     /// None where only reading the whole file counts them.
     pub rows: Option<u64>,
+}
+
+impl Footer {
+    /// A column's type in messages.
+    pub fn word(&self, name: &str, ty: &DataType) -> String {
+        self.foreign.get(name).cloned().unwrap_or_else(|| word(ty))
+    }
 }
 
 pub fn read(path: &Path) -> Outcome<Footer> {
@@ -33,7 +43,17 @@ pub fn read(path: &Path) -> Outcome<Footer> {
     let metadata = reader.get_metadata().map_err(broken)?.clone();
     let chunks = metadata.row_groups.iter().flat_map(|group| group.parquet_columns());
     within(path, &mut file, chunks.map(|chunk| chunk.byte_range().end).max())?;
-    let mut schema = Schema::from_arrow_schema(&schema);
+    let mut foreign = BTreeMap::new();
+    let mut schema: Schema = schema
+        .iter_values()
+        .map(|field| match foreign::what(&field.dtype) {
+            None => Field::from(field),
+            Some(what) => {
+                foreign.insert(field.name.to_string(), what);
+                Field::new(field.name.clone(), DataType::Unknown(UnknownKind::Any))
+            }
+        })
+        .collect();
     let (mut int96, mut days) = (BTreeSet::new(), BTreeMap::new());
     for leaf in metadata.schema_descr.columns() {
         let Some(name) = leaf.path_in_schema.first().map(|name| name.to_string()) else { continue };
@@ -47,7 +67,7 @@ pub fn read(path: &Path) -> Outcome<Footer> {
             days.extend(read_as.map(|ty| (name, ty)));
         }
     }
-    Ok(Footer { schema, int96, days, rows: Some(rows) })
+    Ok(Footer { schema, int96, days, foreign, rows: Some(rows) })
 }
 
 /// How many rows a file has.
@@ -97,7 +117,7 @@ pub fn same_as_first(path: &Path, footer: &Footer, first_path: &Path, first: &Fo
         match footer.schema.get(column) {
             None => return differs(format!("{name} has no column `{column}`, which {first_name} has")),
             Some(other) if other != ty => {
-                let (ty, other) = (word(ty), word(other));
+                let (ty, other) = (first.word(column, ty), footer.word(column, other));
                 return differs(format!("{name}: column `{column}` is {other}, but {ty} in {first_name}"));
             }
             Some(_) => {}

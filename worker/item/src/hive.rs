@@ -9,6 +9,7 @@ use polars::prelude::{Expr, NULL, lit};
 use spotmill_core::model::FieldRules;
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_text::field::Check;
+use spotmill_text::header::twice;
 use spotmill_text::temporal::Temporal;
 use std::borrow::Cow;
 use std::path::Path;
@@ -27,11 +28,19 @@ pub fn folders(path: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
+/// A key of the path that the file has as a column too would have two values a row, of which one would be dropped unseen.
+pub fn only_in_path<'n>(path: &Path, keys: &[Column], names: impl IntoIterator<Item = &'n str>) -> Outcome<()> {
+    match names.into_iter().find(|name| keys.iter().any(|key| key.name == *name)) {
+        None => Ok(()),
+        Some(name) => Err(twice(path, name)),
+    }
+}
+
 fn one(path: &Path, column: &Column) -> Outcome<Expr> {
     let file = path.display().to_string();
-    let mut found = folders(path).into_iter().filter(|(key, _)| *key == column.name);
-    let (Some((_, text)), None) = (found.next(), found.next()) else {
-        let message = format!("{file} has not one folder `{}=…` in its path", column.name);
+    // The nearest: what stands above the part that the pipeline file wrote, which holds one (`core::hive`), says nothing.
+    let Some((_, text)) = folders(path).into_iter().rfind(|(key, _)| *key == column.name) else {
+        let message = format!("{file} has no folder `{}=…` in its path", column.name);
         return Err(bad_data(&file, message).remedy("`hive` names the keys of the folders that every file lies in"));
     };
     let ty = to_engine(column.ty);

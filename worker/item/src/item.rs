@@ -6,6 +6,7 @@ use crate::functions::{Functions, TransformContext};
 use crate::loaded::{Loaded, Room, Used, empty, vocabulary};
 use crate::pruning::Pruning;
 use crate::read::load;
+use crate::suspects::named;
 use crate::wanted::Wanted;
 use crate::{expect, panics, sql, usage, write};
 use polars::prelude::{Expr, LazyFrame, col, lit};
@@ -71,6 +72,7 @@ impl Item<'_> {
         let mut input = load(&spec.inputs, &spec.read, &room)?;
         self.star_is_whole(&spec.alias, &input)?;
         let mut notes = std::mem::take(&mut input.notes);
+        let mut suspects = std::mem::take(&mut input.suspects);
         let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
         sources.extend(input.wanted.take().map(|wanted| (spec.alias.clone(), wanted)));
         for (i, (name, table)) in spec.tables.iter().enumerate() {
@@ -83,6 +85,7 @@ impl Item<'_> {
             }
             notes.extend(loaded.notes.iter().map(|n| format!("side table `{name}`: {n}")));
             tables.insert(name.clone(), loaded.frame);
+            suspects.extend(loaded.suspects);
             sources.extend(loaded.wanted.map(|wanted| (name.clone(), wanted)));
         }
         let rejects = self.rejects(&input, &scratch)?;
@@ -102,9 +105,9 @@ impl Item<'_> {
         let aside = tmp.join("expected.parquet");
         let is_aside = spec.output.format != Format::Parquet && !expect::is_nothing(&spec.expect);
         if is_aside {
-            frame = write::aside(frame, &aside)?;
+            frame = write::aside(frame, &aside).map_err(|e| named(e, &suspects))?;
         }
-        let written = write::write(frame, &schema, &spec.output, &scratch)?;
+        let written = write::write(frame, &schema, &spec.output, &scratch).map_err(|e| named(e, &suspects))?;
         self.rows_rule(&input, written.rows)?;
         let files: Vec<PathBuf> = match is_aside {
             true => vec![aside],

@@ -33,6 +33,17 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// Columns that no type of the vocabulary holds, as `name type`.
     pub left_out: Vec<String>,
+    /// Files that may hold what cannot be converted.
+    pub suspects: Vec<Suspect>,
+}
+
+/// A file whose values are converted as they are read.
+pub struct Suspect {
+    pub file: PathBuf,
+    /// Where the engine reads it.
+    pub path: PathBuf,
+    /// The conversions by their columns; their errors name the file and the row.
+    pub columns: Vec<(String, Expr)>,
 }
 
 /// The columns that a transform reads.
@@ -87,8 +98,8 @@ pub fn unpinned(uri: Uri) -> InputFile {
 
 pub fn loaded(frame: LazyFrame, columns: Vec<Column>, rows: u64) -> Loaded {
     let (rejects, first_rejects) = (Vec::new(), Vec::new());
-    let (notes, left_out) = (Vec::new(), Vec::new());
-    Loaded { frame, wanted: None, columns, rows, rejected: 0, rejects, first_rejects, notes, left_out }
+    let (notes, left_out, suspects) = (Vec::new(), Vec::new(), Vec::new());
+    Loaded { frame, wanted: None, columns, rows, rejected: 0, rejects, first_rejects, notes, left_out, suspects }
 }
 
 fn sources(paths: &[PathBuf]) -> ScanSources {

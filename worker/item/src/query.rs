@@ -9,6 +9,8 @@ use crate::functions::Functions;
 use crate::item::{lone_null, star_leaves_out};
 use crate::loaded::{Room, unpinned, vocabulary};
 use crate::read::load;
+use crate::shown::shown;
+use crate::suspects::named;
 use crate::{panics, sql, types, write};
 use polars::prelude::{AnyValue, DataFrame, Engine, IntoLazy, LazyFrame, OptFlags, PolarsError, PolarsResult};
 use spotmill_core::endings;
@@ -56,7 +58,7 @@ pub fn run(request: &QueryRequest, functions: &Functions) -> QueryReply {
 
 fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
     let tmp = Below::new(&std::env::temp_dir(), "spotmill-sql")?;
-    let (mut tables, mut sources) = (BTreeMap::new(), Vec::new());
+    let (mut tables, mut sources, mut suspects) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (i, (name, table)) in request.tables.iter().enumerate() {
         let in_tmp = format!("table{i}");
         let loaded = load(&files(name, table)?, &read(name, table)?, &Room::new(&tmp.0, &in_tmp, threads()))?;
@@ -72,6 +74,7 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
             return Err(QueryReply::failed(format!("the table `{name}` has no columns: {} is empty", table.files[0])));
         }
         tables.insert(name.clone(), loaded.frame);
+        suspects.extend(loaded.suspects);
         sources.extend(loaded.wanted.map(|wanted| (name.clone(), wanted)));
     }
     let sql::Prepared { mut frame, mut reads, origins: _ } = planned(&request.sql, &tables, functions)?;
@@ -88,7 +91,7 @@ fn query(request: &QueryRequest, functions: &Functions) -> Answer<QueryDone> {
     for (name, wanted) in sources {
         wanted.narrow(reads.remove(&name).unwrap_or_default());
     }
-    Ok(done(request, frame, columns)?)
+    Ok(done(request, frame, columns).map_err(|e| named(e, &suspects))?)
 }
 
 /// The only function that depends on how the SQL front end refuses.
@@ -233,6 +236,6 @@ fn cell(value: &AnyValue<'_>) -> Option<String> {
         AnyValue::Null => None,
         AnyValue::Float32(v) => Some(format!("{v:?}")),
         AnyValue::Float64(v) => Some(format!("{v:?}")),
-        other => Some(other.get_str().map_or_else(|| other.to_string(), str::to_owned)),
+        other => Some(shown(other)),
     }
 }

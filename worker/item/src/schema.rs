@@ -4,6 +4,7 @@ use crate::below::Below;
 use crate::failure::{Outcome, bad_data, engine_failure};
 use crate::loaded::{Room, unpinned};
 use crate::read::load;
+use crate::shown::shown;
 use crate::typed;
 use polars::prelude::{AnyValue, Engine};
 use spotmill_core::ids::Uri;
@@ -98,6 +99,6 @@ fn preview_in(inputs: &[InputFile], read: &Read, limit: usize, tmp: &Path) -> Ou
 fn cell(value: &AnyValue<'_>) -> Option<String> {
     match value {
         AnyValue::Null => None,
-        other => Some(other.get_str().map_or_else(|| other.to_string(), str::to_owned)),
+        other => Some(shown(other)),
     }
 }

@@ -122,7 +122,8 @@ impl<'a> Text<'a> {
         let hive = crate::hive::values(path, &self.read.hive)?;
         let mut source = Source::open(path, self.read)?;
         let (found, layout) = if self.read.format == Format::Ndjson {
-            let rows = JsonRows { fields: &self.fields, no_others: self.read.extra == Extra::Fail };
+            let rows =
+                JsonRows { fields: &self.fields, no_others: self.read.extra == Extra::Fail, in_path: &self.read.hive };
             (rows.check(path, &mut source, copy, &mut sink)?, layout(path, self.read, &self.columns, None)?)
         } else {
             let columns = |header| self.file_columns(path, header);

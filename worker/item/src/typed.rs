@@ -4,10 +4,11 @@
 
 use crate::failure::{Outcome, Remedy, bad_data, engine_failure, failure};
 use crate::footer::{self, Footer};
-use crate::loaded::{Loaded, Room, drifted, empty, loaded, scan_parquet, with_constants};
+use crate::loaded::{Loaded, Room, Suspect, drifted, empty, loaded, scan_parquet, with_constants};
 use crate::pruning::Pruning;
-use crate::types::{column, from_engine, normal, to_engine, word};
-use crate::widening::read_as;
+use crate::types::{column, from_engine, normal, to_engine};
+use crate::whose::Whose;
+use crate::widening::{is_converted, read_as};
 use crate::{arrow_file, hive, int96};
 use polars::prelude::{DataType, Expr, LazyFrame, NULL, UnionArgs, col, concat, lit};
 use spotmill_core::format::plural_of;
@@ -20,11 +21,15 @@ use std::path::{Path, PathBuf};
 
 /// A file, and how its columns become ours; files of one shape are read alike.
 struct Part {
+    file: PathBuf,
+    /// Where the engine reads it.
     path: PathBuf,
     shape: Vec<String>,
     columns: Vec<Expr>,
     /// Those of them that are not in the file.
     constants: Vec<Expr>,
+    /// Those that are converted as they are read, naming the row where that fails.
+    converted: Vec<(String, Expr)>,
 }
 
 pub fn typed(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_>) -> Outcome<Loaded> {
@@ -55,9 +60,10 @@ pub fn typed(files: &[InputFile], paths: &[PathBuf], read: &Read, room: &Room<'_
     }
     let columns = [&columns[..], &read.hive].concat();
     notes.extend(pruned(&mut parts, room.pruning.as_ref()));
+    let suspects = suspects(&parts);
     let frame = if parts.is_empty() { empty(&columns) } else { scanned(&parts)? };
     let mut out = loaded(frame, columns, rows);
-    (out.notes, out.left_out) = (notes, left_out);
+    (out.notes, out.left_out, out.suspects) = (notes, left_out, suspects);
     if !out.left_out.is_empty() {
         let list = out.left_out.join(", ");
         out.notes.push(format!("columns left out, their types have no SQL here: {list}"));
@@ -76,7 +82,7 @@ pub fn columns(path: &Path, footer: &Footer) -> Outcome<(Vec<Column>, Vec<String
     for (name, dtype) in footer.schema.iter() {
         match normal(dtype).as_ref().and_then(from_engine) {
             Some(ty) => kept.push(column(name, ty)),
-            None => left_out.push(format!("`{name}` {}", word(dtype))),
+            None => left_out.push(format!("`{name}` {}", footer.word(name, dtype))),
         }
     }
     if kept.is_empty() {
@@ -98,9 +104,7 @@ fn contract(first: &Path, footer: &Footer, read: &Read) -> Outcome<(Vec<Column>,
         let readable = |c: &&Column| footer.schema.get(&c.name).is_none_or(|ty| normal(ty).is_some());
         return Ok((read.columns.iter().filter(readable).cloned().collect(), left_out));
     }
-    // A writer may have put the keys of the path into the file as well: the path has them.
-    let in_file = columns.into_iter().filter(|c| !read.hive.iter().any(|h| h.name == c.name)).collect();
-    Ok((in_file, left_out))
+    Ok((columns, left_out))
 }
 
 fn counted(file: &InputFile, path: &Path, footer: &Footer) -> Outcome<()> {
@@ -113,12 +117,13 @@ fn counted(file: &InputFile, path: &Path, footer: &Footer) -> Outcome<()> {
 }
 
 fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &mut Vec<String>) -> Outcome<Part> {
+    hive::only_in_path(path, &read.hive, footer.schema.iter_names().map(|name| name.as_str()))?;
     let (mut exprs, mut missing) = (Vec::with_capacity(columns.len()), Vec::new());
     // Of all that the file has: the engine scans files together only where nothing differs.
     let mut shape: Vec<String> = footer.schema.iter().map(|(name, ty)| format!("{name} {ty:?}")).collect();
-    shape.extend(footer.int96.iter().chain(footer.days.keys()).cloned());
+    shape.extend(footer.int96.iter().chain(footer.days.keys()).chain(footer.foreign.values()).cloned());
     let stated: &[Column] = if read.inferred { &[] } else { columns };
-    let mut constants = Vec::new();
+    let (mut constants, mut converted) = (Vec::new(), Vec::new());
     for column in columns {
         let Some(found) = footer.schema.get(&column.name) else {
             if let Some(near) = similar(footer.schema.iter_names().map(|found| found.as_str()), &column.name, stated) {
@@ -133,7 +138,12 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
         let rules: FieldRules = read.rules(&column.name);
         let expr = match footer.days.get(&column.name) {
             Some(_) if column.ty == ColumnType::Date => Some(col(column.name.as_str()).strict_cast(DataType::Date)),
-            days => read_as(days.unwrap_or(found), int96, column, &rules, path),
+            days => {
+                let found = days.unwrap_or(found);
+                let alone = read_as(found, int96, column, &rules, &Whose::row(path)).filter(is_converted);
+                converted.extend(alone.map(|expr| (column.name.clone(), expr)));
+                read_as(found, int96, column, &rules, &Whose::like(path))
+            }
         };
         let expr = expr.ok_or_else(|| other_type(path, footer, column, read.inferred))?;
         exprs.push(expr);
@@ -160,7 +170,7 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
     constants.extend(hive::values(path, &read.hive)?);
     exprs.extend(read.hive.iter().map(|c| col(c.name.as_str())));
     shape.extend(hive::folders(path).into_iter().filter(|_| !read.hive.is_empty()).map(|(k, v)| format!("{k}={v}")));
-    Ok(Part { path: path.to_owned(), shape, columns: exprs, constants })
+    Ok(Part { file: path.to_owned(), path: path.to_owned(), shape, columns: exprs, constants, converted })
 }
 
 fn renamed(path: &Path, name: &str, near: &str) -> ItemFailure {
@@ -185,25 +195,29 @@ fn other_type(path: &Path, footer: &Footer, column: &Column, inferred: bool) -> 
     let (file, name) = (path.display().to_string(), &column.name);
     let found = match footer.schema.get(name) {
         _ if footer.int96.contains(name) => "INT96, a timestamp".to_owned(),
-        found => found.map(word).unwrap_or_default(),
+        found => found.map(|ty| footer.word(name, ty)).unwrap_or_default(),
     };
+    if footer.foreign.contains_key(name) {
+        return bad_data(&file, format!("{file}: column `{name}` is {found}, a type that cannot be read"))
+            .remedy("leave it out of `columns`, or have it written as text or as a type that `columns` has");
+    }
     let by = if inferred { "as in the files that were read when the step was planned" } else { "as declared" };
     let message = format!("{file}: column `{name}` is {found}, not {} {by}, which does not hold it", column.ty);
     bad_data(&file, message)
         .remedy("declare a type that holds every file's values and CAST it in SQL, or have the file rewritten")
 }
 
-/// Where the engine reads the file, and its rows: itself; a copy whose INT96 columns are bytes, where one of them is read; a
-/// copy of an Arrow file.
+/// Where the engine reads the file, and its rows: itself; a copy whose INT96 columns are bytes, where one of them is read,
+/// and whose columns of types that the engine has not are bytes too; a copy of an Arrow file.
 fn readable(path: &Path, footer: &Footer, columns: &[Column], copy: PathBuf) -> Outcome<(PathBuf, u64)> {
     let Some(rows) = footer.rows else {
         let rows = arrow_file::as_parquet(path, footer, columns, &copy)?;
         return Ok((copy, rows));
     };
-    if !columns.iter().any(|c| footer.int96.contains(&c.name)) {
+    if footer.foreign.is_empty() && !columns.iter().any(|c| footer.int96.contains(&c.name)) {
         return Ok((path.to_owned(), rows));
     }
-    int96::as_bytes(path, &copy)?;
+    int96::as_bytes(path, &footer.foreign, &copy)?;
     Ok((copy, rows))
 }
 
@@ -223,6 +237,14 @@ fn pruned(parts: &mut Vec<Part>, pruning: Option<&Pruning>) -> Option<String> {
             "{without} of {all} {of} no row that the query reads, by `{keys}` in the path: their values were not read"
         )
     })
+}
+
+/// Files of which a value may not be what its column is declared as.
+fn suspects(parts: &[Part]) -> Vec<Suspect> {
+    let converted = parts.iter().filter(|part| !part.converted.is_empty());
+    converted
+        .map(|part| Suspect { file: part.file.clone(), path: part.path.clone(), columns: part.converted.clone() })
+        .collect()
 }
 
 fn scanned(parts: &[Part]) -> Outcome<LazyFrame> {

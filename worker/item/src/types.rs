@@ -40,6 +40,7 @@ pub fn from_engine(dtype: &DataType) -> Option<ColumnType> {
         DataType::UInt64 => ColumnType::Uint64,
         DataType::Float32 => ColumnType::Float32,
         DataType::Float64 => ColumnType::Float64,
+        DataType::Decimal(precision, _) if *precision > 38 => return None,
         DataType::Decimal(precision, scale) => {
             ColumnType::Decimal { precision: u8::try_from(*precision).ok()?, scale: u8::try_from(*scale).ok()? }
         }

@@ -3,17 +3,22 @@
 use crate::bytes;
 use crate::instants::micros;
 use crate::types::{from_engine, to_engine};
+use crate::whose::Whose;
 use polars::prelude::{DataType, Expr, TimeUnit, col};
 use spotmill_core::model::FieldRules;
 use spotmill_core::types::{Column, ColumnType};
-use std::path::Path;
+
+/// Whether a value may be refused as it is read so.
+pub fn is_converted(column: &Expr) -> bool {
+    matches!(column, Expr::AnonymousFunction { .. })
+}
 
 /// The declared column, read from a column of the file (or from several alike, of which it is the first); none where a
 /// value could be lost, or means something else.
-pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRules, file: &Path) -> Option<Expr> {
+pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRules, whose: &Whose) -> Option<Expr> {
     let source = || col(column.name.as_str());
     let to = to_engine(column.ty);
-    let instant = || Some(micros(source(), to.clone(), rules.cut_nanoseconds, file));
+    let instant = || Some(micros(source(), to.clone(), rules.cut_nanoseconds, whose.clone()));
     match (found, column.ty) {
         (_, ColumnType::Timestamp | ColumnType::TimestampUtc) if int96 => instant(),
         _ if int96 => None,
@@ -21,8 +26,10 @@ pub fn read_as(found: &DataType, int96: bool, column: &Column, rules: &FieldRule
         _ if *found == to => Some(source()),
         (DataType::Datetime(_, None), ColumnType::Timestamp) => instant(),
         (DataType::Datetime(_, Some(_)), ColumnType::TimestampUtc) => instant(),
-        (DataType::Datetime(TimeUnit::Nanoseconds, _), ColumnType::Int64) => Some(source().to_physical()),
-        (DataType::Binary, ColumnType::String) => Some(bytes::text(source(), file)),
+        (DataType::Datetime(TimeUnit::Nanoseconds | TimeUnit::Milliseconds, _), ColumnType::Int64) => {
+            Some(source().to_physical())
+        }
+        (DataType::Binary, ColumnType::String) => Some(bytes::text(source(), whose.clone())),
         (DataType::Categorical(..) | DataType::Enum(..) | DataType::Null, ColumnType::String) => {
             Some(source().strict_cast(to))
         }

@@ -9,7 +9,7 @@ use crate::project::Project;
 use spotmill_core::ids::{RunId, StepName, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::RunKeys;
-use spotmill_core::listing::PathPattern;
+use spotmill_core::listing::{PathPattern, one_file, twice};
 use spotmill_core::location;
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::{Column, ColumnType};
@@ -128,9 +128,12 @@ async fn found(
     }
     let matcher = PathPattern::new(&format!("{folder}{pattern}")).map_err(Stop::usage)?;
     let listed = inspector.ctx.store.list(&matcher.prefix).await.map_err(crate::answers::of_store)?;
-    let objects = listed.into_iter().filter(|object| matcher.matches(&object.uri));
+    let objects: Vec<ObjectMeta> = listed.into_iter().filter(|object| matcher.matches(&object.uri)).collect();
+    if let Some((first, second)) = twice(objects.iter().map(|o| (&o.uri, o.file))) {
+        return Err(Stop::usage(format!("{name}: {}", one_file(&pattern, first, second))));
+    }
     let files: Vec<InputFile> =
-        objects.map(|o| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None }).collect();
+        objects.into_iter().map(|o| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None }).collect();
     let paths: Vec<String> = files.iter().map(|file| file.uri.to_string()).collect();
     if paths.is_empty() {
         let read = Read::of(Format::Parquet);
@@ -161,7 +164,8 @@ fn hive(folder: &str, paths: &[String]) -> Vec<Column> {
         folders.filter_map(|f| f.split_once('=')).map(|(key, _)| key.to_owned()).filter(|k| !k.is_empty()).collect()
     };
     let first = paths.first().map(keys).unwrap_or_default();
-    let shared = first.into_iter().filter(|key| paths.iter().all(|path| keys(path).contains(key)));
+    let once = |path: &String, key: &String| keys(path).iter().filter(|found| *found == key).count() == 1;
+    let shared = first.into_iter().filter(|key| paths.iter().all(|path| once(path, key)));
     shared.map(|name| Column { name, ty: ColumnType::String, parse: None }).collect()
 }
 

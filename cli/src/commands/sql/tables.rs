@@ -4,7 +4,7 @@
 use crate::args::SqlArgs;
 use crate::exit::{Code, Stop};
 use spotmill_core::endings;
-use spotmill_core::listing::PathPattern;
+use spotmill_core::listing::{PathPattern, one_file, twice};
 use spotmill_core::model::{Format, Read};
 use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
@@ -92,8 +92,11 @@ async fn matching(item: &str, whole: &str) -> Result<Vec<String>, Stop> {
     let pattern = PathPattern::new(whole).map_err(Stop::usage)?;
     let listed = LocalStore::new().list(&pattern.prefix).await;
     let listed = listed.map_err(|e| Stop::usage(format!("cannot list {item}: {e}")))?;
-    let mut files: Vec<String> =
-        listed.into_iter().map(|o| o.uri).filter(|u| pattern.matches(u)).map(|u| u.0).collect();
+    let listed: Vec<_> = listed.into_iter().filter(|o| pattern.matches(&o.uri)).collect();
+    if let Some((first, second)) = twice(listed.iter().map(|o| (&o.uri, o.file))) {
+        return Err(Stop::usage(one_file(item, first, second)));
+    }
+    let mut files: Vec<String> = listed.into_iter().map(|o| o.uri.0).collect();
     files.sort();
     if files.is_empty() { Err(Stop::usage(format!("no file matches {item}"))) } else { Ok(files) }
 }

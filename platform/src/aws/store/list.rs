@@ -89,5 +89,6 @@ fn meta(prefix: &Address, object: &Object) -> Result<ObjectMeta, StoreError> {
         etag: unquoted(object.e_tag()),
         bytes: u64::try_from(object.size().unwrap_or(0)).unwrap_or(0),
         modified_ms: modified_ms(object.last_modified()),
+        file: None,
     })
 }

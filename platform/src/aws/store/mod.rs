@@ -139,7 +139,7 @@ impl Store for S3Store {
         let head = head.map_err(|e| named(&at, e))?;
         let bytes = u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0);
         let modified_ms = modified_ms(head.last_modified());
-        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes, modified_ms })
+        Ok(ObjectMeta { uri: uri.clone(), etag: unquoted(head.e_tag()), bytes, modified_ms, file: None })
     }
 
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {

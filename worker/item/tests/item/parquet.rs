@@ -1,6 +1,6 @@
 //! Parquet: what is declared is read from what holds it, exactly, and from nothing else.
 
-use crate::common::{Bench, columns};
+use crate::common::{Bench, columns, toml};
 use spotmill_core::item::FailureClass;
 use spotmill_core::model::{Extra, FieldRules, Format, Missing, Read, Transform};
 use spotmill_item::schema::{block, declared};
@@ -99,7 +99,7 @@ fn nanoseconds_are_kept_refused_or_cut() {
     let mut bench = reading(&["n timestamp"], "SELECT COUNT(DISTINCT n) AS n FROM input");
     bench.file("1.parquet", INT96);
     let failure = bench.failure();
-    assert_eq!(failure.class, FailureClass::Transform);
+    assert_eq!(failure.class, FailureClass::BadData);
     refused(&bench, &["1.parquet", "column `n`", "nanoseconds", "`nanoseconds = \"cut\"`"]);
     bench.spec.read.fields.insert("n".into(), FieldRules { cut_nanoseconds: true, ..FieldRules::default() });
     assert_eq!(bench.rows(), "3\n");
@@ -159,6 +159,87 @@ fn days_that_arrow_calls_timestamps_are_dates() {
     refused(&mixed, &["2.parquet", "column `day` is date64", "not in both"]);
 }
 
+const FOREIGN: &[u8] = include_bytes!("../data/foreign.parquet");
+const INTERVAL: &[u8] = include_bytes!("../data/interval.parquet");
+
+/// Types that the engine has not, written by PyArrow, pandas and DuckDB.
+#[test]
+fn a_column_of_a_type_that_is_not_had_is_refused_only_where_it_is_read() {
+    let of = |file: &[u8], list: &[&str], sql: &str| {
+        let mut bench = reading(list, sql);
+        bench.file("1.parquet", file);
+        bench
+    };
+    assert_eq!(of(FOREIGN, &["i int64"], "SELECT i FROM input").rows(), "1\n2\n");
+    assert_eq!(of(FOREIGN, &["word string", "t timestamp_utc"], "SELECT word FROM input").rows(), "x\ny\n");
+    assert_eq!(of(FOREIGN, &[], "SELECT i, word FROM input").rows(), "1|x\n2|y\n");
+    assert_eq!(of(INTERVAL, &["i int64"], "SELECT i FROM input").rows(), "1\n");
+    assert_eq!(of(INTERVAL, &[], "SELECT COUNT(*) AS n FROM input").rows(), "1\n");
+    for (file, column, what) in [
+        (FOREIGN, "uuid string", "column `uuid` is `arrow.uuid`, a type that cannot be read"),
+        (FOREIGN, "json string", "`arrow.json`"),
+        (FOREIGN, "bool8 bool", "`arrow.bool8`"),
+        (FOREIGN, "wide decimal(38,2)", "column `wide` is decimal(50,2)"),
+        (FOREIGN, "period int64", "`pandas.period`"),
+        (FOREIGN, "list string", "a list or map of `arrow.uuid`"),
+        (INTERVAL, "iv string", "column `iv` is an interval"),
+        (INTERVAL, "ivs string", "a list or map of an interval"),
+    ] {
+        let bench = of(file, &["i int64", column], "SELECT i FROM input");
+        refused(&bench, &["1.parquet", what, "leave it out of `columns`"]);
+    }
+    refused(&of(INTERVAL, &[], "SELECT * FROM input"), &["`iv` an interval"]);
+    let mut planned = planned(&["i int64", "period int64", "word string", "t timestamp_utc"], "SELECT i FROM input");
+    planned.file("1.parquet", FOREIGN);
+    assert_eq!(planned.rows(), "1\n2\n");
+}
+
+/// Of files that are read together the one with the value, and its row.
+#[test]
+fn the_file_that_does_not_convert_is_named() {
+    let whole = include_bytes!("../data/nanos_whole.parquet");
+    let mut nanos = reading(&["t timestamp"], "SELECT * FROM input");
+    nanos.file("a.parquet", whole).file("b.parquet", include_bytes!("../data/nanos.parquet")).file("c.parquet", whole);
+    refused(&nanos, &["column `t` of", "b.parquet, row 1: it has nanoseconds", "`nanoseconds = \"cut\"`"]);
+    assert_eq!(nanos.failure().class, FailureClass::BadData);
+    let text = include_bytes!("../data/bytes_text.parquet");
+    let mut bytes = reading(&["s string"], "SELECT s FROM input WHERE s <> ''");
+    let other = include_bytes!("../data/bytes_other.parquet");
+    bytes.file("a.parquet", text).file("b.parquet", text).file("c.parquet", other);
+    refused(&bytes, &["column `s` of", "c.parquet, row 1: a value is not UTF-8"]);
+    let mut far = reading(&["t timestamp"], "SELECT * FROM input");
+    far.file("1.parquet", include_bytes!("../data/far_millis.parquet"));
+    refused(&far, &["1.parquet, row 1: a value is out of the range", "declare it as int64"]);
+    far.spec.read.columns = columns(&["t int64"]);
+    assert_eq!(far.rows(), "100000000000000000\n1\n");
+}
+
+#[test]
+fn a_key_of_the_path_that_the_file_has_too_is_refused() {
+    for (file, keys, bytes) in [
+        ("1.parquet", "format = \"parquet\"\n", made("SELECT a, 'x' AS k FROM input")),
+        ("1.parquet", "format = \"parquet\"\ncolumns = [\"a int32\"]\n", made("SELECT a, 'x' AS k FROM input")),
+        ("1.csv", "format = \"csv\"\n", b"a,k\n1,x\n".to_vec()),
+        ("1.csv", "format = \"csv\"\ncolumns = [\"a int32\"]\n", b"a,k\n1,x\n".to_vec()),
+        ("1.ndjson", "format = \"ndjson\"\ncolumns = [\"a int32\"]\n", b"{\"a\":1,\"k\":\"x\"}\n".to_vec()),
+    ] {
+        let mut bench = Bench::new(&["a int32"], "SELECT * FROM input");
+        bench.spec.read = toml::read(&format!("{keys}hive = [\"k string\"]"));
+        std::fs::create_dir_all(bench.dir.path().join("k=y")).expect("a folder");
+        bench.file(&format!("k=y/{file}"), bytes);
+        refused(&bench, &[file, "`k`", "path", "out of `hive`"]);
+    }
+}
+
+#[test]
+fn the_nearest_folder_is_the_key() {
+    let mut bench = reading(&["a int32"], "SELECT a, k FROM input");
+    bench.spec.read.hive = columns(&["k string"]);
+    std::fs::create_dir_all(bench.dir.path().join("k=above/p/k=mine")).expect("a folder");
+    bench.file("k=above/p/k=mine/1.parquet", made("SELECT a FROM input"));
+    assert_eq!(bench.rows(), "1|mine\n");
+}
+
 #[test]
 fn columns_in_the_path() {
     let mut bench = reading(&["a int32"], "SELECT a, n, k FROM input ORDER BY a");
@@ -185,7 +266,7 @@ fn columns_in_the_path() {
     bench.file("k=%FF/1.parquet", made("SELECT a FROM input"));
     refused(&bench, &["`k=%FF` in its path is not UTF-8", "rename the folder"]);
     bench.spec.read.hive = columns(&["m string"]);
-    refused(&bench, &["has not one folder `m=…` in its path"]);
+    refused(&bench, &["has no folder `m=…` in its path"]);
 }
 
 /// As the footers of all files stated when the step was planned.

@@ -135,6 +135,58 @@ fn a_repeated_header_is_no_row() {
     assert_eq!(bench(&keys, "a.csv.gz", &cut).rows(), "bird\nfish\n");
 }
 
+/// A byte order mark where a further part of a compressed file begins is no part of a value.
+#[test]
+fn marks_of_packed_parts_are_no_text() {
+    let packed = |text: &str| packed_bytes(text.as_bytes());
+    let keys = "format = \"csv\"\nheader = false\ncolumns = [\"a string\", \"b int32\"]";
+    let two = [packed("\u{feff}x,1\n"), packed("\u{feff}y,2\n")].concat();
+    assert_eq!(bench(keys, "a.csv.gz", &two).rows(), "x|1\ny|2\n");
+    let framed = |text: &str| zstd::encode_all(text.as_bytes(), 1).expect("packed");
+    let two = [framed("x,1\n"), framed("\u{feff}"), framed("\u{feff}y,2\n")].concat();
+    assert_eq!(bench(keys, "a.csv.zst", &two).rows(), "x|1\ny|2\n");
+    let cut = [packed("x,1\ny"), packed("\u{feff}z,2\n")].concat();
+    refused(
+        &bench(keys, "a.csv.gz", &cut),
+        &["a.csv.gz", "part 2", "from byte 5 of", "byte order mark", "its last line"],
+    );
+    let inside = [packed("x,1\n"), packed("y\u{feff}z,2\n")].concat();
+    assert_eq!(bench(keys, "a.csv.gz", &inside).rows(), "x|1\ny\u{feff}z|2\n");
+    let wide = |text: &str| packed_bytes(&text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let two = [wide("\u{feff}x,1\n"), wide("\u{feff}y,2\n")].concat();
+    assert_eq!(bench(&format!("{keys}\nencoding = \"utf-16le\""), "a.csv.gz", &two).rows(), "x|1\ny|2\n");
+    let strange = [packed("x,1\n"), packed("\u{feff}y,2\n")].concat();
+    let western = format!("{keys}\nencoding = \"windows-1252\"");
+    refused(&bench(&western, "a.csv.gz", &strange), &["a.csv.gz", "part 2", "byte order mark"]);
+    let keys = "format = \"ndjson\"\ncolumns = [\"a int32\"]";
+    let two = [packed("\u{feff}{\"a\":1}\n"), packed("\u{feff}{\"a\":2}\n")].concat();
+    assert_eq!(bench(keys, "a.ndjson.gz", &two).rows(), "1\n2\n");
+}
+
+#[test]
+fn numbers_and_times_that_are_refused_say_what_takes_them() {
+    csv("columns = [\"a decimal(10,2)\"]", "a\n.5\n5.\n-.5\n+5.\n", "0.50\n5.00\n-0.50\n5.00\n");
+    csv_refused("columns = [\"a decimal(10,2)\"]", "a\n.\n", &["line 2", "column `a`"]);
+    csv_refused("columns = [\"a decimal(10,2)\"]", "a\n1e2\n", &["line 2", "has an exponent", "float64"]);
+    csv_refused("columns = [\"a timestamp\"]", "a\n2024-01-01T10:00:00+01:00\n", &["line 2", "`timestamp_utc`"]);
+    json_refused("\"a timestamp\"", "{\"a\":\"2024-01-01T10:00:00+01:00\"}\n", &["line 1", "`timestamp_utc`"]);
+}
+
+#[test]
+fn what_is_no_json_has_one_place() {
+    let one = |text: &str, part: &str| {
+        let failure = bench("format = \"ndjson\"\ncolumns = [\"a float64\"]", "a.ndjson", text).failure();
+        assert!(failure.message.contains(part), "{}", failure.message);
+        assert_eq!(failure.message.matches("line 2").count(), 1, "{}", failure.message);
+        assert!(!failure.message.contains("line 1"), "{}", failure.message);
+    };
+    one("{\"a\":1}\n{\n \"a\": 1\n}\n", "it does not end on its line: an object a line is read (`jq -c .`");
+    one("{\"a\":1}\n{\"a\":NaN}\n", "NaN is no JSON: write null, or the text \"NaN\"");
+    one("{\"a\":1}\n{\"a\":-Infinity}\n", "-Infinity is no JSON");
+    one("{\"a\":1}\n{\"a\":1,}\n", "not a JSON object: key must be a string, at its byte 8");
+    one("{\"a\":1}\n{\"a\":\"x\\qy\"}\n", "invalid escape, at its byte 9");
+}
+
 fn packed_bytes(bytes: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut out, bytes).expect("packed");
