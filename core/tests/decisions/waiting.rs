@@ -122,12 +122,15 @@ fn checks_are_as_frequent_as_the_time_is_short_and_never_too_many() {
     }
 }
 
+/// Each step with its time in minutes, what it does when late, and its files; and what follows.
+type Case<'a> = (&'a [(u64, OnLate, u64)], AfterCheck);
+
 #[test]
 fn the_strictest_step_decides() {
     let (fail, skip, run) = (OnLate::Fail, OnLate::Skip, OnLate::Run);
     let of = |up_to_secs, on_late| WaitFor { up_to_secs, on_late, ..wait() };
-    // Each step with its time in minutes, what it does when late, and its files; an hour after the first check.
-    let cases: &[(&[(u64, OnLate, u64)], AfterCheck)] = &[
+    // An hour after the first check.
+    let cases: &[Case<'_>] = &[
         (&[], AfterCheck::Go),
         (&[(30, fail, 24), (30, skip, 24)], AfterCheck::Go),
         (&[(30, fail, 24), (90, fail, 0)], AfterCheck::Wait),
