@@ -66,16 +66,16 @@ pub fn apart(outputs: &[Output], inputs: &[Reading], state: &Place) -> Result<()
     for (i, output) in outputs.iter().enumerate() {
         let (step, place) = (&output.step, &output.place);
         let written = &place.written;
-        if !written.is_s3() && (is_below(&place.real, &state.real) || is_below(written, &state.written)) {
+        // What their names show is refused, or settled, elsewhere.
+        if !written.is_s3() && is_below(&place.real, &state.real) && !is_below(written, &state.written) {
             return Err(format!(
-                "the destination of step `{step}`, {written}, lies in {}, which holds the state of the runs. Choose \
-                 another destination",
+                "the destination of step `{step}`, {written}, lies by a link in {}, which holds the state of the \
+                 runs. Choose another destination",
                 state.written
             ));
         }
         for other in &outputs[..i] {
             let overlap = |a: &Uri, b: &Uri| is_below(a, b) || is_below(b, a);
-            // What their names show is refused, or settled, elsewhere.
             if overlap(&place.real, &other.place.real) && !overlap(written, &other.place.written) {
                 return Err(format!(
                     "steps `{}` and `{step}` would publish into each other: {} and {written} are one place by a link, \
@@ -222,7 +222,7 @@ mod tests {
             ("/p/out/d", "/p/out/d", &beside, None),
             ("/p/out/d", "/p/out/d", &elsewhere, None),
             ("/p/out/d", "/disk/state/d", &plain, Some("which holds the state of the runs")),
-            ("/p/.spotmill/d", "/p/.spotmill/d", &plain, Some("which holds the state of the runs")),
+            ("/p/.spotmill/d", "/disk/state/d", &plain, None),
             ("/p/.spotmill2/d", "/p/.spotmill2/d", &plain, None),
         ] {
             let found = apart(&[output("w", written, real)], std::slice::from_ref(reading), &state).err();
