@@ -9,7 +9,8 @@
 //! use spotmill_statemachine::{next_deadline, step};
 //! use serde_json::json;
 //!
-//! let names = [("BeginFunction", "begin"), ("ReportFunction", "report"), ("StepStateMachine", "step")];
+//! let names = [("BeginFunction", "begin"), ("AwaitInputFunction", "await-input"), ("ReportFunction", "report"),
+//!     ("StepStateMachine", "step")];
 //! let names: Substitutions = names.map(|(name, stands_for)| (name.into(), stands_for.into())).into();
 //! let machine = Machine::parse(PIPELINE_ASL, &names).unwrap();
 //!
@@ -25,7 +26,7 @@
 //!     for command in stepped.commands {
 //!         match command {
 //!             Command::Invoke { task, function, .. } if function == "begin" => {
-//!                 let payload = json!({"run": "flights/2024-01-05", "steps": ["load"], "count": 1});
+//!                 let payload = json!({"run": "flights/2024-01-05", "steps": ["load"], "count": 1, "awaits": false});
 //!                 events.push_back(Event::TaskSucceeded { task, payload });
 //!             }
 //!             Command::Invoke { task, .. } => events.push_back(Event::TaskSucceeded { task, payload: json!({}) }),
@@ -39,7 +40,7 @@
 //!     }
 //! }
 //! assert!(matches!(execution.status(), Status::Succeeded { .. }));
-//! assert_eq!(execution.states_visited(), ["Begin", "More", "RunStep", "More", "Report"]);
+//! assert_eq!(execution.states_visited(), ["Begin", "MustWait", "More", "RunStep", "More", "Report"]);
 //! ```
 
 mod execution;

@@ -267,8 +267,9 @@ impl VisitorMut for Casts {
                 CastKind::Cast | CastKind::DoubleColon => Written::CAST,
                 CastKind::TryCast | CastKind::SafeCast => Written::TRY_CAST,
             };
-            let null = cast(Expr::Value(Value::Null.into()), data_type.clone());
-            *expr = call(name, vec![inner.as_ref().clone(), null]);
+            // Nobody writes it: a type that stands as a column somewhere would be taken for that column.
+            let ty = cast(Expr::Value(Value::SingleQuotedString("#type".to_owned()).into()), data_type.clone());
+            *expr = call(name, vec![inner.as_ref().clone(), ty]);
         }
         ControlFlow::Continue(())
     }

@@ -90,7 +90,8 @@ fn dates_at_once_publish_what_dates_one_by_one_do() {
     for place in ["out/by_route", "out/daily"] {
         assert_eq!(rows(&one, place), rows(&four, place), "{place}");
     }
-    let (small, large) = ("memory     = \"1 GiB\"\nmax_memory = \"8 GiB\"", "memory = \"4 TiB\"\nmax_memory = \"4 TiB\"");
+    let (small, large) =
+        ("memory     = \"1 GiB\"\nmax_memory = \"8 GiB\"", "memory = \"4 TiB\"\nmax_memory = \"4 TiB\"");
     four.edit("pipeline.toml", small, large);
     four.spotmill(&[&range[..], &["--parallel", "2"]].concat()).code(2).says("say at most --parallel 1");
 }

@@ -28,7 +28,7 @@ impl Conversion {
     }
 }
 
-/// A conversion between its parse and its plan, with a NULL of its type: the planner's own `Cast` has no name, and two
+/// A conversion between its parse and its plan, with an expression of its type: the planner's own `Cast` has no name, and two
 /// expressions that differ only in it would be one column.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Written {

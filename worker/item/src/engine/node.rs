@@ -4,18 +4,15 @@
 use super::expression::Expressions;
 use super::literal::has_column;
 use super::{Rows, Translator, engine_type, failed, literal, untranslated};
-use arrow::datatypes::DataType as ArrowType;
+use crate::elementwise::elementwise;
 use datafusion_common::{DFSchema, ScalarValue};
 use datafusion_expr::logical_plan::{
     Distinct, EmptyRelation, Filter, Limit, Projection, Sort, SubqueryAlias, TableScan, Union, Values,
 };
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Expr as Plan, ExprSchemable, LogicalPlan, SortExpr};
+use datafusion_expr::{Expr as Plan, LogicalPlan, SortExpr};
 use polars::prelude::*;
 use std::collections::BTreeSet;
-
-/// A frame without columns has no rows either; this one keeps their number.
-const ROWS: &str = "#rows";
 
 impl Translator<'_> {
     pub fn node(&mut self, plan: &LogicalPlan) -> PolarsResult<Rows> {
@@ -161,28 +158,16 @@ impl Translator<'_> {
         let rows = self.node(input)?;
         let (mut by, mut descending, mut nulls_last) = (Vec::new(), Vec::new(), Vec::new());
         let mut with = Vec::new();
-        let mut decimal = false;
         for SortExpr { expr, asc, nulls_first } in keys {
             let key = Expressions::new(input.schema(), &rows).of(expr)?;
             if !has_column(&key) {
                 continue;
             }
             let column = self.fresh();
-            with.push(key.alias(column.clone()));
+            with.push(spread_out(key).alias(column.clone()));
             by.push(col(column));
             descending.push(!asc);
             nulls_last.push(!nulls_first);
-            decimal = matches!(expr.get_type(input.schema()).map_err(failed)?, ArrowType::Decimal128(..));
-        }
-        // By one key, what LIMIT will not take is dropped before it is sorted; of a decimal that is one value for a
-        // whole batch the engine takes the whole number for the value there, and drops too much (polars-stream 0.55.2,
-        // nodes/top_k.rs). A key beside it keeps the engine from that.
-        if decimal && let [key] = with.as_slice() {
-            let (key, beside): (Expr, _) = (key.clone(), self.fresh());
-            with.push(key.alias(beside.clone()));
-            by.push(col(beside));
-            descending.push(descending[0]);
-            nulls_last.push(nulls_last[0]);
         }
         let mut frame = rows.frame;
         if !by.is_empty() {
@@ -232,7 +217,7 @@ impl Translator<'_> {
     }
 
     fn values(&mut self, schema: &DFSchema, values: &[Vec<Plan>]) -> PolarsResult<Rows> {
-        let none = Rows { frame: one_row()?.lazy(), columns: Vec::new() };
+        let none = Rows { frame: one_row(self.fresh())?.lazy(), columns: Vec::new() };
         let nothing = DFSchema::empty();
         let mut rows = Vec::with_capacity(values.len());
         for row in values {
@@ -250,10 +235,18 @@ impl Translator<'_> {
             nulls.push(literal::null(engine_type(field.data_type())?).alias(column.clone()));
             columns.push(column);
         }
-        let frame = one_row()?.lazy().with_columns(nulls);
+        let frame = one_row(self.fresh())?.lazy().with_columns(nulls);
         let frame = if one { frame } else { frame.slice(0, 0) };
         Ok(Rows { frame, columns })
     }
+}
+
+/// The key with a value for each row. By one key, what LIMIT will not take is dropped before it is sorted; of a key that is
+/// one value for a whole batch the engine fails where the batch is empty, and takes the whole number for a decimal
+/// (polars-stream 0.55.2, nodes/top_k.rs).
+fn spread_out(key: Expr) -> Expr {
+    let run = |columns: &mut [Column]| Ok(columns[0].as_materialized_series().clone().into_column());
+    elementwise("key", run, |_: &Schema, fields: &[Field]| Ok(fields[0].clone())).call(vec![key])
 }
 
 /// All rows of frames of one schema, in any order.
@@ -261,8 +254,9 @@ pub fn stacked(frames: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
     concat(frames, UnionArgs { strict: true, maintain_order: false, ..Default::default() })
 }
 
-fn one_row() -> PolarsResult<DataFrame> {
-    DataFrame::new(1, vec![Series::new(ROWS.into(), [0i32]).into_column()])
+/// A frame without columns has no rows either; this one has a column of a name that no other has, for frames are joined.
+fn one_row(column: PlSmallStr) -> PolarsResult<DataFrame> {
+    DataFrame::new(1, vec![Series::new(column, [0i32]).into_column()])
 }
 
 fn number(plan: &Plan) -> PolarsResult<u64> {
