@@ -27,7 +27,7 @@ print(duckdb.sql("SELECT item, count(*) AS orders, sum(amount) AS amount FROM 'o
 DLT = """
 import csv, dlt
 rows = [{**r, "amount": float(r["amount"])} for r in csv.DictReader(open("orders.csv"))]
-pipeline = dlt.pipeline("shop", destination=dlt.destinations.duckdb("shop.duckdb"), dataset_name="shop", pipelines_dir=".")
+pipeline = dlt.pipeline("shop", destination=dlt.destinations.duckdb("lake.duckdb"), dataset_name="raw", pipelines_dir=".")
 pipeline.run(rows, table_name="orders")
 with pipeline.sql_client() as client:
     print(client.execute_sql("SELECT item, count(*), sum(amount) FROM orders GROUP BY 1 ORDER BY 1"))
