@@ -113,12 +113,12 @@ pub struct StartArgs {
 }
 
 impl Pick {
-    /// Whether it means a key that stands so.
-    pub fn takes(self, standing: Standing) -> bool {
+    /// How a key stands that it takes.
+    pub fn standing(self) -> Standing {
         match self {
-            Pick::Missing => standing == Standing::Missing,
-            Pick::Failed => standing == Standing::Failed,
-            Pick::Stale => standing == Standing::Stale,
+            Pick::Missing => Standing::Missing,
+            Pick::Failed => Standing::Failed,
+            Pick::Stale => Standing::Stale,
         }
     }
 }

@@ -39,7 +39,7 @@ pub async fn picked(
             let steps = preview(ctx, frozen, worker, &input, &Foreseen::default()).await.map_err(Stop::from)?;
             redoes(&steps)
         };
-        if pick.iter().any(|pick| pick.takes(Standing::of(outcome, redone))) {
+        if takes(pick, Standing::of(outcome, redone)) {
             taken.push((input, program));
         }
     }
@@ -51,9 +51,14 @@ pub fn redoes(steps: &[StepPreview]) -> bool {
     steps.iter().any(|step| !matches!(step.work, Work::Complete { .. }))
 }
 
+/// Whether a key that stands so is taken; without any pick, each is.
+pub fn takes(pick: &[Pick], standing: Standing) -> bool {
+    pick.is_empty() || pick.iter().any(|pick| pick.standing() == standing)
+}
+
 /// As they are typed.
-fn names(pick: &[Pick]) -> Vec<String> {
-    pick.iter().map(|pick| format!("{pick:?}").to_lowercase()).collect()
+fn names(pick: &[Pick]) -> Vec<&'static str> {
+    pick.iter().map(|pick| pick.standing().name()).collect()
 }
 
 /// The command that goes on with a range that was interrupted: the dates that were under way count as failed now.

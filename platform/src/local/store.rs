@@ -3,7 +3,7 @@
 //! file in place, and never touches a file that it was not asked to.
 
 use super::atomic::{LocationLock, Staged, SwapLock, WriteError, etag, sweep};
-use super::walk::{self, modified_ms};
+use super::walk;
 use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
 use rustix::io::Errno;
@@ -12,7 +12,6 @@ use spotmill_core::ids::Uri;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// In a location that is held: what is there is ours.
@@ -74,13 +73,7 @@ impl Store for LocalStore {
             if !meta.is_file() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());
             }
-            Ok(ObjectMeta {
-                uri: uri.clone(),
-                etag: etag(&meta),
-                bytes: meta.len(),
-                modified_ms: modified_ms(&meta),
-                file: Some((meta.dev(), meta.ino())),
-            })
+            Ok(walk::object(uri.clone(), &meta))
         })
         .await
     }

@@ -18,18 +18,8 @@ pub(super) fn list(prefix: &str) -> io::Result<Vec<ObjectMeta>> {
     Ok(found)
 }
 
-/// `directory` has no trailing slash; the root is empty.
 fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut Vec<ObjectMeta>) -> io::Result<()> {
-    let readable = if directory.is_empty() { "/" } else { directory };
-    let (entries, id) = match fs::read_dir(readable).and_then(|d| Ok((d, fs::metadata(readable)?))) {
-        Ok((entries, meta)) => (entries, (meta.dev(), meta.ino())),
-        Err(e) if gone(&e) => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    if above.contains(&id) {
-        return Ok(());
-    }
-    above.push(id);
+    let Some(entries) = entered(directory, above)? else { return Ok(()) };
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
@@ -52,9 +42,7 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
                 if let Ok(link) = fs::symlink_metadata(&path)
                     && link.is_symlink()
                 {
-                    let file = Some((link.dev(), link.ino()));
-                    let modified_ms = modified_ms(&link);
-                    found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&link), bytes: 0, modified_ms, file });
+                    found.push(ObjectMeta { bytes: 0, ..object(Uri::new(path), &link) });
                 }
                 continue;
             }
@@ -63,16 +51,37 @@ fn walk(directory: &str, prefix: &str, above: &mut Vec<(u64, u64)>, found: &mut 
         if meta.is_dir() {
             walk(&path, prefix, above, found)?;
         } else if meta.is_file() {
-            let (modified_ms, file) = (modified_ms(&meta), Some((meta.dev(), meta.ino())));
-            found.push(ObjectMeta { uri: Uri::new(path), etag: etag(&meta), bytes: meta.size(), modified_ms, file });
+            found.push(object(Uri::new(path), &meta));
         }
     }
     above.pop();
     Ok(())
 }
 
+/// The entries of a directory, which has no trailing slash (the root is empty), with it put among those `above`. None where
+/// it is gone, or is among them already.
+fn entered(directory: &str, above: &mut Vec<(u64, u64)>) -> io::Result<Option<fs::ReadDir>> {
+    let readable = if directory.is_empty() { "/" } else { directory };
+    let (entries, id) = match fs::read_dir(readable).and_then(|d| Ok((d, fs::metadata(readable)?))) {
+        Ok((entries, meta)) => (entries, (meta.dev(), meta.ino())),
+        Err(e) if gone(&e) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if above.contains(&id) {
+        return Ok(None);
+    }
+    above.push(id);
+    Ok(Some(entries))
+}
+
+/// What is stated of a file by its metadata.
+pub(super) fn object(uri: Uri, meta: &fs::Metadata) -> ObjectMeta {
+    let file = Some((meta.dev(), meta.ino()));
+    ObjectMeta { uri, etag: etag(meta), bytes: meta.size(), modified_ms: modified_ms(meta), file }
+}
+
 /// 0 for a file from before 1970.
-pub(super) fn modified_ms(meta: &fs::Metadata) -> u64 {
+fn modified_ms(meta: &fs::Metadata) -> u64 {
     let secs = u64::try_from(meta.mtime()).unwrap_or(0);
     secs.saturating_mul(1000).saturating_add(u64::try_from(meta.mtime_nsec()).unwrap_or(0) / 1_000_000)
 }
@@ -91,16 +100,7 @@ fn walk_links(
     above: &mut Vec<(u64, u64)>,
     found: &mut Vec<(Uri, Uri)>,
 ) -> io::Result<()> {
-    let readable = if directory.is_empty() { "/" } else { directory };
-    let (entries, id) = match fs::read_dir(readable).and_then(|d| Ok((d, fs::metadata(readable)?))) {
-        Ok((entries, meta)) => (entries, (meta.dev(), meta.ino())),
-        Err(e) if gone(&e) => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    if above.contains(&id) {
-        return Ok(());
-    }
-    above.push(id);
+    let Some(entries) = entered(directory, above)? else { return Ok(()) };
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();

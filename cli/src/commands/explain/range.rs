@@ -3,6 +3,7 @@
 
 use super::{Met, Start, event, is_asked, print};
 use crate::args::ExplainArgs;
+use crate::commands::range::takes;
 use crate::exit::{Code, Stop};
 use crate::result::{indent, table};
 use crate::standing::Standing;
@@ -30,7 +31,7 @@ pub async fn run(start: &Start<'_>, args: &ExplainArgs, inputs: &[RunInput], rat
         }
     }
     let states = states(&days, refused.len());
-    days.retain(|day| args.pick.is_empty() || args.pick.iter().any(|pick| pick.takes(day.standing)));
+    days.retain(|day| takes(&args.pick, day.standing));
     if start.global.json {
         for day in &days {
             day.met.steps.iter().for_each(|step| event(&day.met.program.run_id(), step, args, &[]));

@@ -119,8 +119,12 @@ mod tests {
         for scale in (0..=38).cycle().take(10_000) {
             unscaled =
                 unscaled.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> (scale % 7);
-            let digits = format!("{unscaled}e-{scale}");
-            assert_eq!(float(unscaled, scale).to_bits(), read(&digits).to_bits(), "{digits}");
+            for unscaled in [unscaled, unscaled >> 75, unscaled >> 100] {
+                let digits = format!("{unscaled}e-{scale}");
+                assert_eq!(float(unscaled, scale).to_bits(), read(&digits).to_bits(), "{digits}");
+                let small: f32 = digits.parse().expect("a number");
+                assert_eq!(small_float(unscaled, scale).to_bits(), small.to_bits(), "{digits}");
+            }
         }
         assert_eq!(small_float(33_554_433, 1).to_bits(), 3_355_443.3_f32.to_bits());
     }
@@ -130,11 +134,11 @@ mod tests {
         let table: [(i128, u64, i8, &str); 8] = [
             (10, 4, 0, "2.5"),
             (-10, 4, 1, "-0.25"),
-            // The last two lie in the middle of two floats: the even one is meant.
             (1, 3, 38, "3.33333333333333333333333333333333333333e-39"),
             (2, 3, 20, "6.66666666666666666666666666666666666667e-21"),
             (-2, 3, 0, "-0.66666666666666666666666666666666666667"),
             (i128::MAX, 1, 0, "170141183460469231731687303715884105727"),
+            // These lie in the middle of two floats: the even one is meant.
             (9_007_199_254_740_993, 1, 0, "9007199254740992"),
             (18_014_398_509_481_990, 2, 0, "9007199254740996"),
         ];

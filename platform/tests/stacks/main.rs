@@ -1,6 +1,8 @@
 //! What a person at a terminal asks of an account, over the wire: a stack's whole life by change sets, executions, and
 //! the bucket that code comes from. Permissions are not the emulator's; what answers mean is tested with the errors.
 
+mod guards;
+
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::config::{Credentials, Region};
 use spotmill_core::ids::{ExecutionId, Uri};

@@ -1,28 +1,9 @@
 //! What a deep check of an account reads, over the wire: buckets and their guards, keys by signed requests, definitions, policies
 //! of roles. What a service does not know is an error that says so, and nothing else.
 
-use aws_config::BehaviorVersion;
-use aws_sdk_s3::config::{Credentials, Region};
+use super::{ACCOUNT, aws, emulator};
 use serde_json::{Value, json};
-use spotmill_emulator::{Emulator, REGION};
-use spotmill_platform::aws::Aws;
 use spotmill_platform::aws::stacks::{AwsError, Encryption, Whereabouts};
-use std::sync::OnceLock;
-
-const ACCOUNT: &str = "000000000000";
-
-fn emulator() -> &'static Emulator {
-    static SHARED: OnceLock<Emulator> = OnceLock::new();
-    SHARED.get_or_init(Emulator::start)
-}
-
-async fn aws() -> Aws {
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .region(Region::from_static(REGION))
-        .endpoint_url(emulator().endpoint());
-    Aws::load(loader).await
-}
 
 /// The AWS command line's answer.
 fn cli(args: &[&str]) -> Value {
