@@ -21,8 +21,13 @@ impl Standing {
         match outcome {
             None | Some(Some(RunOutcome::Skipped)) => Standing::Missing,
             Some(Some(RunOutcome::Failed) | None) => Standing::Failed,
-            Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) if redone => Standing::Stale,
-            Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) => Standing::Done,
+            Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)) => {
+                if redone {
+                    Standing::Stale
+                } else {
+                    Standing::Done
+                }
+            }
         }
     }
 

@@ -15,7 +15,8 @@ pub struct PathPattern {
     names: Vec<Pattern>,
     /// Where listing begins.
     pub prefix: Uri,
-    globs: bool,
+    /// Where the name begins that has the first wildcard; none without one.
+    wild: Option<usize>,
 }
 
 const OPTIONS: MatchOptions =
@@ -40,16 +41,28 @@ impl PathPattern {
             pattern,
             names,
             prefix: Uri::new(&path[..literal]),
-            globs: literal < path.len(),
+            wild: (literal < path.len()).then(|| path[..literal].rfind('/').map_or(0, |at| at + 1)),
         })
     }
 
     pub fn matches(&self, uri: &Uri) -> bool {
-        if !self.globs {
-            return uri.as_str() == self.text;
+        let (Some(wild), uri) = (self.wild, uri.as_str()) else { return uri.as_str() == self.text };
+        if uri.ends_with('/') || !self.pattern.matches_with(uri, OPTIONS) {
+            return false;
         }
-        let named = |uri: &str| admits(&self.names, &uri.split('/').collect::<Vec<_>>());
-        !uri.as_str().ends_with('/') && self.pattern.matches_with(uri.as_str(), OPTIONS) && named(uri.as_str())
+        // Up to there it is the pattern's own text; few of the names after it look like bookkeeping.
+        !uri[wild..].split('/').any(is_bookkeeping) || admits(&self.names, &uri.split('/').collect::<Vec<_>>())
+    }
+
+    /// The folder of the first name with a wildcard, and the rest of the path; none without a wildcard.
+    pub fn parts(&self) -> Option<(Uri, &str)> {
+        let folder = self.wild?.saturating_sub(1);
+        Some((Uri::new(&self.text[..folder]), &self.text[folder..]))
+    }
+
+    /// May it match anything in a folder below the first name with a wildcard?
+    pub fn goes_deeper(&self) -> bool {
+        self.wild.is_some_and(|wild| self.text[wild..].contains('/') || &self.text[wild..] == "**")
     }
 
     /// Folders to search when nothing matched, nearest first: the one the literal part ends in, and two above.
@@ -95,17 +108,20 @@ pub fn one_file(pattern: &str, first: &Uri, second: &Uri) -> String {
     )
 }
 
+fn is_bookkeeping(name: &str) -> bool {
+    name.starts_with(['_', '.'])
+}
+
 /// Can the names be laid against those of the pattern so that each that begins like bookkeeping stands where the pattern
 /// begins with the same character? Where the project lies is written out in the pattern, and so decides nothing.
 fn admits(pattern: &[Pattern], names: &[&str]) -> bool {
-    let bookkeeping = |name: &str| name.starts_with(['_', '.']);
     match (pattern.split_first(), names.split_first()) {
         (None, None) => true,
         (Some((any, rest)), found) if any.as_str() == "**" => {
-            admits(rest, names) || found.is_some_and(|(name, deeper)| !bookkeeping(name) && admits(pattern, deeper))
+            admits(rest, names) || found.is_some_and(|(name, deeper)| !is_bookkeeping(name) && admits(pattern, deeper))
         }
         (Some((one, rest)), Some((name, deeper))) => {
-            let named = !bookkeeping(name) || one.as_str().starts_with(&name[..1]);
+            let named = !is_bookkeeping(name) || one.as_str().starts_with(&name[..1]);
             named && one.matches_with(name, OPTIONS) && admits(rest, deeper)
         }
         _ => false,

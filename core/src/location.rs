@@ -114,7 +114,8 @@ fn reads(reading: &Reading, output: &Output) -> bool {
         || reading.links.iter().any(by_link)
 }
 
-fn is_below(location: &Uri, folder: &Uri) -> bool {
+/// Does the location lie below the folder, or is it the folder?
+pub fn is_below(location: &Uri, folder: &Uri) -> bool {
     let rest = location.as_str().strip_prefix(folder.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || folder.as_str().ends_with('/'))
 }

@@ -6,6 +6,7 @@
 use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, Program, begin, history, inputs, lease};
 use spotmill_core::calls::{AwaitInputReply, AwaitInputRequest, errors};
+use spotmill_core::history::History;
 use spotmill_core::ids::{RunId, StepName};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::model::{LeastBytes, Source, Step, WaitFor};
@@ -20,7 +21,8 @@ pub async fn handle(ctx: &Ctx, request: AwaitInputRequest) -> Result<AwaitInputR
     if steps.is_empty() {
         return Ok(AwaitInputReply { next: AfterCheck::Go, pause_secs: 0, text: String::new() });
     }
-    let inspected = inspect(ctx, &program, &steps).await?;
+    let history = history::load(ctx, &program.pipeline.name).await;
+    let inspected = inspect(ctx, &history, &request.run, &steps).await?;
     let uri = RunKeys::new(&ctx.root, &request.run).waiting();
     let (inspected, root) = (&inspected, &request.root);
     let (wait, pause_secs) = update(ctx, &uri, |old: Option<InputWait>| async move {
@@ -32,15 +34,15 @@ pub async fn handle(ctx: &Ctx, request: AwaitInputRequest) -> Result<AwaitInputR
         Ok(Change::Write(wait.clone(), (wait, judged.pause_secs)))
     })
     .await?;
-    let told = || cause(&request.run, &wait, &program.rerun(&ctx.settings));
+    let message = || cause(&request.run, &wait, &program.rerun(&ctx.settings));
     match wait.next {
-        AfterCheck::Late => Err(HandlerError::new(errors::INPUT_LATE, told())),
-        AfterCheck::Wait if ctx.settings.checks_once => Err(HandlerError::new(errors::INPUT_NOT_THERE, told())),
+        AfterCheck::Late => Err(HandlerError::new(errors::INPUT_LATE, message())),
+        AfterCheck::Wait if ctx.settings.checks_once => Err(HandlerError::new(errors::INPUT_NOT_THERE, message())),
         next => Ok(AwaitInputReply { next, pause_secs, text: wait.text() }),
     }
 }
 
-/// Claims the run as PlanWork does: a redrive skips Begin.
+/// Claims the run, for a redrive skips Begin.
 async fn claim(ctx: &Ctx, request: &AwaitInputRequest) -> Result<Lease, HandlerError> {
     lease::change(ctx, &request.run, |old| async move {
         if !begin::claim(ctx, &request.run, Some(&old), &request.root).await? && old.outcome.is_none() {
@@ -78,7 +80,8 @@ struct Inspected<'a> {
 
 async fn inspect<'a>(
     ctx: &Ctx,
-    program: &Program,
+    history: &History,
+    run: &RunId,
     steps: impl IntoIterator<Item = &'a Step>,
 ) -> Result<Vec<Inspected<'a>>, HandlerError> {
     let mut all = Vec::new();
@@ -97,9 +100,7 @@ async fn inspect<'a>(
             newest_ms: objects.iter().map(|object| object.modified_ms).max(),
         };
         let past = match wait.bytes {
-            Some(LeastBytes::OfMedian { .. }) => {
-                history::input_bytes(ctx, &program.pipeline.name, &step.name, &program.run_id()).await
-            }
+            Some(LeastBytes::OfMedian { .. }) => history.input_bytes(&step.name, run),
             _ => Vec::new(),
         };
         all.push(Inspected { step, wait, found, past });
@@ -118,8 +119,13 @@ fn checked<'a>(inspected: &'a [Inspected<'a>]) -> Vec<Checked<'a>> {
 }
 
 /// How a bound step's input would stand at a first check now; nothing of one that waits for nothing.
-pub(crate) async fn preview(ctx: &Ctx, program: &Program, step: &Step) -> Result<Option<StepWait>, HandlerError> {
-    let inspected = inspect(ctx, program, [step]).await?;
+pub(crate) async fn preview(
+    ctx: &Ctx,
+    history: &History,
+    run: &RunId,
+    step: &Step,
+) -> Result<Option<StepWait>, HandlerError> {
+    let inspected = inspect(ctx, history, run, [step]).await?;
     let now_ms = ctx.clock.now_ms();
     Ok(judge(&checked(&inspected), now_ms, now_ms).steps.pop())
 }

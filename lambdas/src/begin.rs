@@ -178,16 +178,14 @@ async fn had_rows(
     if let Some(generation) = before {
         let keys = RunKeys::new(&ctx.root, begin.run).step(&step.name.as_str().into(), generation);
         let plan = records::load::<Plan>(&*ctx.store, &keys.plan()).await?;
-        if plan.is_some_and(|(plan, _)| plan.input_bytes > 0) {
-            return Ok(true);
-        }
+        return Ok(plan.is_some_and(|(plan, _)| plan.input_bytes > 0));
     }
     for (published, destination) in program.destinations()? {
         let contents = destination::contents(ctx, &destination).await?;
         let is_there = |(contents, _): (Contents, String)| {
             contents.has_rows_of(&program.pipeline.name, begin.run, &published.name)
         };
-        if before.is_none() && contents.is_some_and(is_there) {
+        if contents.is_some_and(is_there) {
             return Ok(true);
         }
     }

@@ -10,6 +10,7 @@ use spotmill_core::destination::{
 };
 use spotmill_core::ids::{Generation, Uri};
 use spotmill_core::keys::StepKeys;
+use spotmill_core::location::is_below;
 use spotmill_core::model::Step;
 use spotmill_core::publish::{latest, run_hash, success_mark};
 use spotmill_core::records::{Manifest, RECORD_VERSION};
@@ -188,19 +189,14 @@ pub async fn is_open(
 /// delete.
 fn overlaps(root: &Uri, base: Option<&Uri>, destination: &Uri) -> Option<String> {
     let records = "where Spotmill keeps its records of runs";
-    let (how, place, what) = if below(destination, root) && !is_bucket(root) {
+    let (how, place, what) = if is_below(destination, root) && !is_bucket(root) {
         ("lies in", root, records)
-    } else if below(root, destination) {
+    } else if is_below(root, destination) {
         ("holds", root, records)
     } else {
-        ("holds", base.filter(|base| below(base, destination))?, "the project's directory")
+        ("holds", base.filter(|base| is_below(base, destination))?, "the project's directory")
     };
     Some(format!("{destination} {how} {place}, {what}. Choose another destination"))
-}
-
-/// The same place counts as below itself.
-fn below(inner: &Uri, outer: &Uri) -> bool {
-    inner.join("").as_str().starts_with(outer.join("").as_str())
 }
 
 /// A stack has a whole bucket, in which results have folders of their own beside the records.

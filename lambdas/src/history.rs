@@ -4,7 +4,7 @@
 use crate::update::{Change, update};
 use crate::{Ctx, HandlerError};
 use spotmill_core::history::{History, Measured, PastRun, PastStep};
-use spotmill_core::ids::{RunId, Uri};
+use spotmill_core::ids::Uri;
 use spotmill_core::keys;
 use spotmill_core::model::Step;
 use spotmill_core::records::{Plan, Seal};
@@ -20,11 +20,6 @@ pub async fn load(ctx: &Ctx, pipeline: &str) -> History {
             History::default()
         }
     }
-}
-
-/// Bytes that the last runs of a step read, oldest first, without this one.
-pub async fn input_bytes(ctx: &Ctx, pipeline: &str, step: &str, run: &RunId) -> Vec<u64> {
-    load(ctx, pipeline).await.input_bytes(step, run)
 }
 
 pub async fn measured(ctx: &Ctx, pipeline: &str, step: &Step) -> Option<Measured> {

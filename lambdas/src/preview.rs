@@ -128,7 +128,7 @@ async fn work_of(
         }
         return Ok(Work::Items { items, committed, carried: taken, frozen: true });
     }
-    *input = await_input::preview(ctx, program, step).await?;
+    *input = await_input::preview(ctx, history, &run, step).await?;
     if input.as_ref().is_some_and(|input| input.state != InputState::Ready) {
         return Ok(Work::Waits { upstream: Vec::new() });
     }

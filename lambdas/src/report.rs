@@ -23,7 +23,7 @@ pub async fn handle(ctx: &Ctx, request: ReportRequest) -> Result<ReportReply, Ha
     check_owner(&lease, &request)?;
     let (report, past) = summary::compile(ctx, &request, &lease).await?;
     records::put(&*ctx.store, &keys.report(), &report).await?;
-    if !matches!(report.outcome, RunOutcome::Failed | RunOutcome::Skipped) {
+    if report.outcome.is_complete() {
         history::remember(ctx, &past.pipeline, past.run).await;
     }
     release(ctx, &request, report.outcome).await?;

@@ -23,7 +23,7 @@ pub async fn run(global: &Global, file: &str, columns: bool) -> Result<Code, Sto
         true => location::normal(file),
         false => {
             let path = std::path::absolute(file).map_err(|e| Stop::usage(format!("{file}: {e}")))?;
-            path.to_string_lossy().into_owned()
+            location::normal(&path.to_string_lossy())
         }
     };
     let inspector = Inspector::open(global).await?;

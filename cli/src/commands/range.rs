@@ -34,7 +34,7 @@ pub async fn picked(
     for (input, program) in keys {
         let lease = lease::read(&*ctx.store, &ctx.root, &program.run_id()).await?;
         let outcome = lease.map(|lease| lease.outcome);
-        let finished = matches!(outcome, Some(Some(RunOutcome::Succeeded | RunOutcome::Warned)));
+        let finished = outcome.flatten().is_some_and(RunOutcome::is_complete);
         let redone = finished && pick.contains(&Pick::Stale) && {
             let steps = preview(ctx, frozen, worker, &input, &Foreseen::default()).await.map_err(Stop::from)?;
             redoes(&steps)

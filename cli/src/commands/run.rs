@@ -146,7 +146,7 @@ async fn stands(
 ) -> Result<bool, Stop> {
     let Some(lease) = lease::read(store, root, &program.run_id()).await? else { return Ok(false) };
     let all = lease.selected.is_empty() || lease.selected.len() == program.pipeline.steps.len();
-    let finished = all && matches!(lease.outcome, Some(RunOutcome::Succeeded | RunOutcome::Warned));
+    let finished = all && lease.outcome.is_some_and(RunOutcome::is_complete);
     let asks = input.fresh || input.changed || input.from_step.is_some();
     Ok(finished && !asks && lease.pipeline_digest == program.digest && lease.worker.version == deployed.version)
 }

@@ -84,6 +84,11 @@ pub enum RunOutcome {
 }
 
 impl RunOutcome {
+    /// Is every step complete, and what is published the run's?
+    pub fn is_complete(self) -> bool {
+        matches!(self, RunOutcome::Succeeded | RunOutcome::Warned)
+    }
+
     /// `succeeded`, `warned`, `failed`, `skipped`.
     pub fn name(self) -> &'static str {
         match self {

@@ -105,7 +105,7 @@ fn next(steps: &[StepWait]) -> AfterCheck {
     }
 }
 
-/// In the order in which they are told.
+/// In the order in which they are described.
 fn lacks(checked: &Checked<'_>, now_ms: u64) -> Vec<Lack> {
     let (wait, found) = (checked.wait, &checked.found);
     let mut lacks = Vec::new();

@@ -180,25 +180,25 @@ fn a_wait_counts_from_its_first_check() {
 }
 
 #[test]
-fn the_end_of_a_wait_is_told_with_what_is_there_and_what_follows() {
+fn the_end_of_a_wait_is_described_with_what_is_there_and_what_follows() {
     let again = spotmill_core::command::Caller::new("local").command("run").option("--date", "d");
-    let told = |next| cause(&RunId::from("p/d"), &recorded("x", next), &again);
+    let message = |next| cause(&RunId::from("p/d"), &recorded("x", next), &again);
     let there = "read: 21 of 24 files, last 04:51 UTC";
     assert_eq!(
-        told(AfterCheck::Late),
+        message(AfterCheck::Late),
         format!(
             "the input of p/d is late: {there}. It was waited for since 04:00 UTC, for 2 h. Nothing was launched, and nothing \
                  failed. Again: `spotmill run --date d`."
         )
     );
     assert_eq!(
-        told(AfterCheck::Wait),
+        message(AfterCheck::Wait),
         format!(
             "p/d waits for input: {there}. It is late at 06:00 UTC. Nothing was launched. Again: `spotmill run --date d`."
         )
     );
-    assert!(told(AfterCheck::Skip).ends_with("Nothing is run and nothing published for it."));
-    assert!(told(AfterCheck::Go).ends_with("The run goes on with what is there."));
+    assert!(message(AfterCheck::Skip).ends_with("Nothing is run and nothing published for it."));
+    assert!(message(AfterCheck::Go).ends_with("The run goes on with what is there."));
     assert_eq!(recorded("x", AfterCheck::Late).steps[0].state, InputState::Late);
     assert_eq!(clock(FIRST + 50 * HOUR, FIRST), "06:00 UTC, in 2 days");
 }

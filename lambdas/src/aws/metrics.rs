@@ -5,7 +5,7 @@
 use crate::Ctx;
 use serde_json::{Value, json};
 use spotmill_core::calls::ReportReply;
-use spotmill_core::records::{RunOutcome, RunReport, StepReport};
+use spotmill_core::records::{RunReport, StepReport};
 use spotmill_platform::records;
 use std::io::Write;
 
@@ -49,7 +49,7 @@ fn line(report: &RunReport, stack: &str) -> Option<Value> {
         "Stack": stack,
         "Pipeline": report.run.pipeline(),
         "run": report.run,
-        "Succeeded": u8::from(!matches!(report.outcome, RunOutcome::Failed | RunOutcome::Skipped)),
+        "Succeeded": u8::from(report.outcome.is_complete()),
         "Seconds": report.took_ms as f64 / 1000.0,
         "RowsPublished": of(&|step| if step.published.is_some() { step.rows.written } else { 0 }),
         "RowsRejected": of(&|step| step.rows.rejected),

@@ -35,6 +35,12 @@ async fn record(world: &World) -> InputWait {
     world.read(&RunKeys::new(&world.ctx.root, &world.run()).waiting()).await
 }
 
+/// The kinds of the run's lineage events.
+async fn lineage(world: &World, summary: &RunReport) -> Vec<&'static str> {
+    let events = openlineage::compile(&world.ctx, summary).await.unwrap();
+    events.iter().map(|event| event.event_type).collect()
+}
+
 async fn is_planned(world: &World) -> bool {
     world.store.head(&world.keys("a", 1).plan()).await.is_ok()
 }
@@ -90,6 +96,7 @@ async fn what_is_late_ends_by_a_name_of_its_own_for_its_redrives_too_and_a_new_s
     report::record_end(&world.ctx, &world.run(), &"r1".into(), errors::INPUT_LATE, &cause).await.unwrap();
     let summary = report::summarize(&world.ctx, &world.run()).await.unwrap();
     assert_eq!((summary.outcome, summary.state()), (RunOutcome::Failed, "late"));
+    assert_eq!(lineage(&world, &summary).await, ["START", "ABORT"], "whoever follows the run sees its end");
     world.executions.end("r1");
     begun(&world, "r2").await;
     let first = world.ctx.clock.now_ms();
@@ -182,6 +189,7 @@ async fn with_skip_nothing_is_run_or_published_and_no_later_run_is_compared_with
     assert_eq!(world.lease().await.outcome, Some(RunOutcome::Skipped));
     let summary = report::summarize(&world.ctx, &world.run()).await.unwrap();
     assert_eq!((summary.state(), summary.nothing_to_do), ("skipped", false));
+    assert_eq!(lineage(&world, &summary).await, ["START", "COMPLETE"]);
     assert!(!is_planned(&world).await && history::load(&world.ctx, "p").await.runs.is_empty());
     // Somebody starts it again once the input has come.
     world.input("4.csv", "w,1\n").await;

@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use spotmill_core::format::chain;
 
 /// Characters of an answer that says why not.
 const SHOWN: usize = 300;
@@ -33,27 +34,13 @@ impl Poster {
             let set = headers.try_insert("authorization", format!("Bearer {token}"));
             set.map_err(|_| "the key has characters that no header holds".to_owned())?;
         }
-        let reply = self.connector.call(request).await.map_err(|e| causes(&e))?;
+        let reply = self.connector.call(request).await.map_err(|e| chain(&e))?;
         let status = reply.status().as_u16();
         match status {
             200..=299 => Ok(()),
             _ => Err(format!("it answered {status}{}", beginning(reply.into_body()).await)),
         }
     }
-}
-
-/// A connector's own sentence is often the least of it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(&format!(": {cause_text}"));
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// `: ` and the beginning of a text on one line; nothing of an empty one.

@@ -34,8 +34,6 @@ pub struct RunFacts {
     /// Of the worker that the run began with.
     pub worker: String,
     pub report: RunReport,
-    /// A word of `Report::state`.
-    pub state: String,
     /// The day that the run is for, if it is for one: `2013-01-01`.
     pub date: Option<String>,
     /// In which its schedule has days.

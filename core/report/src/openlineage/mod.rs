@@ -154,10 +154,10 @@ impl Events<'_> {
         let of_steps = facts.steps.iter().filter_map(|step| step.ended_ms()).max();
         let at_ms = |own: Option<u64>| own.or(of_steps).unwrap_or(facts.report.reported_ms).max(facts.begun_ms);
         let ended_ms = at_ms(end.map(|end| end.ended_ms));
-        match facts.state.as_str() {
-            "succeeded" | "warned" => Some(self.of_run("COMPLETE", at_ms(None), None)),
+        match facts.report.state() {
+            "succeeded" | "warned" | "skipped" => Some(self.of_run("COMPLETE", at_ms(None), None)),
             "failed" => Some(self.of_run("FAIL", ended_ms, Some(&self.cause()))),
-            "stopped" => Some(self.of_run("ABORT", ended_ms, Some(&self.cause()))),
+            "stopped" | "late" | "waiting" => Some(self.of_run("ABORT", ended_ms, Some(&self.cause()))),
             _ => None,
         }
     }
@@ -187,13 +187,13 @@ impl Events<'_> {
             outputs: datasets::refused(self, step).into_iter().collect(),
             ..event(kind, self.failed_ms(step), Some(&self.failure(step)))
         };
-        events.extend(match (step.report.state, facts.state.as_str()) {
+        events.extend(match (step.report.state, facts.report.state()) {
             (StepState::Done, _) => Some(LineageEvent {
                 inputs: datasets::inputs(self, step),
                 outputs: datasets::output(self, step).into_iter().collect(),
                 ..event("COMPLETE", step.ended_ms().unwrap_or(step.planned_ms), None)
             }),
-            (StepState::Failed, "stopped") => Some(failed("ABORT")),
+            (StepState::Failed, "stopped" | "late" | "waiting") => Some(failed("ABORT")),
             (StepState::Failed, "running" | "interrupted") | (StepState::NotStarted, _) => None,
             (StepState::Failed, _) => Some(failed("FAIL")),
         });
