@@ -41,6 +41,15 @@ const THROTTLES: &[&str] = &[
     "RequestLimitExceeded",
 ];
 
+/// Nobody has such credentials, or what was signed by them does not fit.
+pub(super) const UNKNOWN: &[&str] = &[
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "InvalidAccessKeyId",
+];
+
 impl RequestError {
     pub fn throttled(&self) -> bool {
         self.status == Some(429) || THROTTLES.contains(&self.code.as_str())

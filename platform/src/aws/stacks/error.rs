@@ -1,7 +1,7 @@
 //! A request that failed, for whoever typed the command: no permission (which one), no credentials, nothing there,
 //! refused, or later.
 
-use crate::aws::error::{Fate, RequestError};
+use crate::aws::error::{Fate, RequestError, UNKNOWN};
 use crate::ports::BoxError;
 use std::error::Error;
 
@@ -39,13 +39,6 @@ pub enum AwsError {
 }
 
 const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"];
-const UNKNOWN: &[&str] = &[
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "AuthFailure",
-    "InvalidAccessKeyId",
-];
 
 impl AwsError {
     /// `needs`: the permission that the request takes, such as `states:StartExecution`; `doing` begins the message.
