@@ -36,12 +36,7 @@ fn what_ec2_answers_to_a_dry_run_is_told_apart() {
             "needs ec2:CreateFleet (etl/s: You are not authorized",
             "sts:DecodeAuthorizationMessage",
         ),
-        (
-            refused("InvalidSubnetID.NotFound"),
-            Grade::Problem,
-            "etl/s: EC2 answered InvalidSubnetID.NotFound: m",
-            "deploy the stack again",
-        ),
+        (refused("NotFound"), Grade::Problem, "etl/s: EC2 answered NotFound: m", "deploy the stack again"),
         (refused("NoDryRun"), Grade::Problem, "NoDryRun", ""),
         (
             Dry::Unanswered { message: "no answer from EC2".to_owned() },
