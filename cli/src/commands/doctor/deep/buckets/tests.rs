@@ -2,6 +2,7 @@
 
 use super::super::super::finding::Grade;
 use super::*;
+use crate::aws::calls::Calls;
 
 fn bucket() -> Bucket {
     Bucket { name: "acme-lake".to_owned(), arn: "arn:aws:s3:::acme-lake".to_owned(), key_parameter: "DataKeyArns" }

@@ -4,33 +4,23 @@ mod judge;
 
 use super::super::finding::{Finding, fine, problem, unasked};
 use super::Deep;
-use crate::aws::calls::Calls;
+use super::roles::Roles;
 use judge::{Remedies, judge};
 use spotmill_platform::aws::stacks::{Account, AwsError, Simulated, Trial};
 use spotmill_platform::several::several;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 const WHAT: &str = "permissions";
 /// Roles that are asked about at once; IAM allows few requests a second.
 const AT_ONCE: usize = 4;
 
-/// `resources`: the stack's, physical names by names in the template.
-pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Finding> {
-    let calls = Calls::of_release();
-    let scene = of.scene(resources);
-    let (mut found, mut asked) = (Vec::new(), Vec::new());
-    for (name, role) in calls.roles() {
-        let Some(physical) = resources.get(name) else {
-            found.extend(
-                absent(name, of.parameter("Pipeline").is_some())
-                    .then(|| problem(WHAT, format!("the stack has no {name}"), of.deploy())),
-            );
-            continue;
-        };
-        asked.push((subject(name, &role.callers), of.role_arn(physical), calls.trials(role, &scene)));
-    }
-    let roles = asked.len();
+pub(super) async fn check(of: &Deep<'_>, roles: &Roles) -> Vec<Finding> {
+    let is_scheduled = of.parameter("Pipeline").is_some();
+    let lacking = roles.absent.iter().filter(|name| absent(name, is_scheduled));
+    let mut found: Vec<Finding> =
+        lacking.map(|name| problem(WHAT, format!("the stack has no {name}"), of.deploy())).collect();
+    let asked =
+        roles.all.iter().map(|role| (subject(&role.name, &role.callers), role.arn.clone(), role.trials.clone()));
     let outcomes = several(AT_ONCE, asked, |(subject, arn, trials)| {
         let account = of.account();
         // A role that cannot be asked about does not end the others.
@@ -55,7 +45,7 @@ pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -
     }
     found.sort_by(|a, b| a.text.cmp(&b.text));
     if found.is_empty() {
-        found.push(fine(WHAT, format!("IAM allows all {answered} calls of {roles} roles")));
+        found.push(fine(WHAT, format!("IAM allows all {answered} calls of {} roles", roles.all.len())));
     }
     found
 }
