@@ -42,6 +42,7 @@ const THROTTLES: &[&str] = &[
 ];
 
 /// Nobody has such credentials, or what was signed by them does not fit.
+#[cfg(feature = "fleets")]
 pub(super) const UNKNOWN: &[&str] = &[
     "InvalidClientTokenId",
     "UnrecognizedClientException",
