@@ -10,7 +10,7 @@ use aws_sdk_ec2::types::{
 use spotmill_ec2::api::CreateFleet;
 
 /// One machine of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OneMachine {
     pub template: String,
     pub version: String,

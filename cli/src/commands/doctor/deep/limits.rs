@@ -14,7 +14,7 @@ const MOST_VERSIONS: usize = 10_000;
 const ORDINARY_VERSIONS: usize = 1_000;
 
 pub(super) fn check(of: &Deep<'_>, templates: &BTreeMap<Architecture, TemplateNow>) -> Vec<Finding> {
-    let most = of.parameter("MaxVcpus").and_then(|most| most.parse().ok()).unwrap_or(0);
+    let most = of.world.ctx.settings.max_vcpus.unwrap_or(0);
     let mut found: Vec<Finding> = templates.values().map(judge_versions).collect();
     found.extend(judge_vcpus(most, of.pipelines, &of.given("MaxVcpus=…")));
     found

@@ -103,6 +103,6 @@ fn a_dry_run_names_the_latest_version_of_each_template_and_every_subnet() {
         assert_eq!(named, [("lt-arm".to_owned(), "7".to_owned()), ("lt-x86".to_owned(), "3".to_owned())]);
         assert_eq!(fleet.launch_template_configs[0].overrides[0].subnet_id, "subnet-a,subnet-b");
     }
-    let subnets: BTreeSet<&str> = tried.machines.iter().map(|(_, _, subnet, _)| subnet.as_str()).collect();
+    let subnets: BTreeSet<&str> = tried.machines.iter().map(|machine| machine.subnet.as_str()).collect();
     assert_eq!((tried.machines.len(), subnets.len()), (4, 2), "{:?}", tried.machines);
 }
