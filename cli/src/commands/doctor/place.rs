@@ -126,7 +126,7 @@ mod tests {
     use spotmill_core::command::Caller;
 
     fn subnet(id: &str, zone: &str, free: i32) -> Subnet {
-        Subnet { id: id.to_owned(), zone: zone.to_owned(), free, public: true }
+        Subnet { id: id.to_owned(), vpc: "vpc-1".to_owned(), zone: zone.to_owned(), free, public: true }
     }
 
     #[test]

@@ -14,21 +14,20 @@ fn endpoint(id: &str, service: &str, gateway: bool) -> Endpoint {
         gateway,
         available: true,
         tables: if gateway { vec!["rtb-1".to_owned()] } else { Vec::new() },
-        subnets: vec!["subnet-b".to_owned()],
         private_dns: true,
     }
 }
 
 /// A subnet whose default route goes by `by`; none: it has none.
 fn network(by: &str, public: bool, endpoints: Vec<Endpoint>) -> Network {
-    let place = |id: &str| Place { id: id.to_owned(), vpc: "vpc-1".to_owned(), public };
+    let subnet = |id: &str| Subnet { id: id.to_owned(), vpc: "vpc-1".to_owned(), public, ..Subnet::default() };
     let route = |to: &str, by: &str| Route { to: to.to_owned(), by: by.to_owned(), dead: by.ends_with("gone") };
     let mut routes = vec![route("10.0.0.0/16", "local")];
     routes.extend((!by.is_empty()).then(|| route("0.0.0.0/0", by)));
     let table = |id: &str, main| Table { id: id.to_owned(), vpc: "vpc-1".to_owned(), main, ..Table::default() };
     let own = Table { subnets: vec!["subnet-a".to_owned()], routes, ..table("rtb-1", false) };
     Network {
-        subnets: vec![place("subnet-a")],
+        subnets: vec![subnet("subnet-a")],
         tables: vec![table("rtb-main", true), own],
         endpoints,
         nats: vec![("nat-1".to_owned(), "available".to_owned()), ("nat-2".to_owned(), "failed".to_owned())],
