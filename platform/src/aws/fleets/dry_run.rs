@@ -109,7 +109,7 @@ mod tests {
     use crate::aws::error::Fate;
 
     #[test]
-    fn what_is_encrypted_is_told_apart_from_what_is_said() {
+    fn the_encrypted_part_of_a_message_is_separated_from_its_text() {
         let text = "You are not authorized to perform this operation. Encoded authorization failure message: 4sgt-_yC";
         assert_eq!(encoded(text), ("You are not authorized to perform this operation.", Some("4sgt-_yC")));
         assert_eq!(encoded("no"), ("no", None));

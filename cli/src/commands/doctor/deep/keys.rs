@@ -55,7 +55,7 @@ fn judge(arn: &str, key: &Key, account: &str, roles: &[RoleNow]) -> Vec<Finding>
             found.extend(judge_use(arn, &policy, account, &role.arn, action));
         }
     }
-    // A policy that is wrong for one role is wrong for most: the first says it.
+    // A policy that is wrong for one role is wrong for most: the first two show how.
     found.sort_by_key(|f: &Finding| std::cmp::Reverse(f.grade));
     found.truncate(2);
     found
@@ -63,13 +63,13 @@ fn judge(arn: &str, key: &Key, account: &str, roles: &[RoleNow]) -> Vec<Finding>
 
 /// A key's policy has to allow the role, or the account, which then lets IAM decide.
 fn judge_use(arn: &str, policy: &Policy, account: &str, role: &str, action: &str) -> Option<Finding> {
-    let known = [("aws:PrincipalArn", role), ("aws:PrincipalAccount", account), ("kms:CallerAccount", account)];
+    let bears = [("aws:PrincipalArn", role), ("aws:PrincipalAccount", account), ("kms:CallerAccount", account)];
     let asked = Asked {
         role: role.to_owned(),
         account: account.to_owned(),
         action: action.to_owned(),
         resource: arn.to_owned(),
-        context: known.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        context: bears.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
     };
     let name = role.rsplit('/').next().unwrap_or_default();
     let remedy = format!(
@@ -130,9 +130,13 @@ mod tests {
     const ROLE: &str = "arn:aws:iam::1:role/etl-WorkerRole-1";
 
     fn judged(state: &str, policy: &str) -> Vec<(Grade, String)> {
+        judged_of(state, policy, &["kms:Decrypt"])
+    }
+
+    fn judged_of(state: &str, policy: &str, actions: &[&str]) -> Vec<(Grade, String)> {
         let key = Key { state: state.to_owned(), policy: policy.to_owned(), grantees: Vec::new() };
-        let trial =
-            Trial { actions: vec!["kms:Decrypt".to_owned()], resources: vec![ARN.to_owned()], context: Vec::new() };
+        let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+        let trial = Trial { actions, resources: vec![ARN.to_owned()], context: Vec::new() };
         let role = RoleNow { name: String::new(), callers: Vec::new(), arn: ROLE.to_owned(), trials: vec![trial] };
         judge(ARN, &key, "1", &[role]).into_iter().map(|f| (f.grade, f.text)).collect()
     }
@@ -181,6 +185,18 @@ mod tests {
             assert_eq!(found[0].0, grade);
             assert!(found[0].1.contains(text), "{}", found[0].1);
         }
+    }
+
+    #[test]
+    fn of_what_a_keys_policy_refuses_the_first_two_are_named() {
+        let admin = policy("Allow", "arn:aws:iam::1:role/admin", "kms:*", "");
+        let named = |actions: &[&str]| -> Vec<String> {
+            let found = judged_of("Enabled", &admin, actions).into_iter();
+            found.map(|(_, text)| text.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        assert_eq!(named(&["kms:Decrypt"]), ["kms:Decrypt"]);
+        assert_eq!(named(&["kms:Decrypt", "kms:GenerateDataKey"]), ["kms:Decrypt", "kms:GenerateDataKey"]);
+        assert_eq!(named(&["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]).len(), 2);
     }
 
     #[test]

@@ -13,7 +13,9 @@ mod permissions;
 mod roles;
 mod routes;
 
+use super::deploy;
 use super::finding::{Finding, problem, unasked};
+use super::place::{given, template_output};
 use crate::args::Global;
 use crate::aws::World;
 use roles::Roles;
@@ -49,12 +51,12 @@ impl Deep<'_> {
     }
 
     fn deploy(&self) -> String {
-        self.global.command("deploy").to_string()
+        deploy(self.global)
     }
 
     /// A deploy that sets a parameter.
     fn given(&self, parameter: &str) -> String {
-        self.global.command("deploy").word("--set").blank(parameter).to_string()
+        given(&self.global.command("deploy"), parameter)
     }
 
     /// `aws`, or that of another kind of region.
@@ -96,15 +98,24 @@ pub(super) async fn checks(of: &Deep<'_>) -> Vec<Finding> {
 /// The launch templates as they stand, by architecture.
 async fn templates(of: &Deep<'_>, found: &mut Vec<Finding>) -> BTreeMap<Architecture, TemplateNow> {
     let mut all = BTreeMap::new();
-    for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
-        match of.account().template(&of.output(output)).await {
+    for architecture in Architecture::ALL {
+        let id = of.output(template_output(architecture));
+        match of.account().template(&id).await {
             Ok(Some(now)) => drop(all.insert(architecture, now)),
             Ok(None) => {
-                let text = format!("the launch template for {architecture} ({}) is gone", of.output(output));
+                let text = format!("the launch template for {architecture} ({id}) is gone");
                 found.push(problem("templates", text, of.deploy()));
             }
             Err(e) => found.push(unasked("templates", e)),
         }
     }
     all
+}
+
+/// A pipeline by its file's text.
+#[cfg(test)]
+fn parsed(toml: String) -> Pipeline {
+    let sources =
+        spotmill_spec::Sources { path: "pipeline.toml".to_owned(), toml, sql_files: std::collections::BTreeMap::new() };
+    spotmill_spec::parse(&sources).unwrap_or_else(|problems| panic!("{problems:?}")).pipeline
 }

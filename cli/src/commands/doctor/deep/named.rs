@@ -153,8 +153,8 @@ fn judge(pipeline: &str, (bucket, key): &Place, may: &May<'_>, parameter: &str, 
 #[cfg(test)]
 mod tests {
     use super::super::super::finding::Grade;
+    use super::super::parsed;
     use super::*;
-    use spotmill_spec::{Sources, parse};
 
     fn pipeline(input: &str) -> Pipeline {
         let toml = format!(
@@ -178,8 +178,7 @@ columns = ["a int32"]
 destination = "s3://etl-data/output/p/{{date}}"
 "#
         );
-        let sources = Sources { path: "pipeline.toml".to_owned(), toml, sql_files: Default::default() };
-        parse(&sources).unwrap_or_else(|problems| panic!("{problems:?}")).pipeline
+        parsed(toml)
     }
 
     fn place(bucket: &str, key: &str) -> BTreeSet<Place> {

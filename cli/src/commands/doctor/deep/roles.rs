@@ -1,8 +1,10 @@
 //! The stack's roles as they stand, and what each of them calls: the table of this release, filled with this stack's own names.
 //! It is made once, for every check that asks whether roles get what they call for.
 
+use super::super::place::template_output;
 use super::Deep;
 use crate::aws::calls::{Calls, Scene};
+use spotmill_core::fleet::Architecture;
 use spotmill_platform::aws::stacks::Trial;
 use std::collections::BTreeMap;
 
@@ -57,7 +59,7 @@ fn scene(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Scene {
         key: of.parameter("KmsKeyArn").map(str::to_owned),
         data_keys: of.parameters("DataKeyArns"),
         subnets: of.world.subnets.clone(),
-        templates: vec![of.output("TemplateX86"), of.output("TemplateArm64")],
+        templates: Architecture::ALL.map(|architecture| of.output(template_output(architecture))).to_vec(),
         security_group: of.output("SecurityGroup"),
         worker_role: role_arn(of, resources.get("WorkerRole").map_or("", String::as_str)),
         step_machine: format!("{}{versioned}", of.world.step_machine),

@@ -11,7 +11,7 @@ const EXPLICIT: &str = r#"{"allowed":false,"explicitDeny":true,"matchedStatement
     "context":{"action":"ec2:RunInstances","resource":"arn:aws:ec2:us-east-1:1:volume/*"}}"#;
 
 #[test]
-fn what_ec2_answers_to_a_dry_run_is_told_apart() {
+fn each_answer_of_ec2_to_a_dry_run_is_a_finding_of_its_own() {
     let denied = |decoded: Option<&str>| Dry::Denied {
         message: "You are not authorized to perform this operation.".to_owned(),
         decoded: decoded.map(str::to_owned),

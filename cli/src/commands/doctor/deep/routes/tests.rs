@@ -39,7 +39,7 @@ fn judged(network: &Network) -> Vec<Finding> {
 }
 
 #[test]
-fn each_way_to_a_service_is_known() {
+fn each_way_to_a_service_is_named() {
     let both = || vec![endpoint("vpce-s3", "s3", true), endpoint("vpce-sqs", "sqs", false)];
     for (network, text) in [
         (
@@ -86,8 +86,8 @@ fn what_is_not_reached_is_named_with_the_way_out() {
             "{}",
             found[0].text
         );
-        let said = found[0].remedy.as_deref().unwrap_or_default();
-        assert!(said.contains(remedy) && said.contains("com.amazonaws.eu-west-1.s3 in vpc-1"), "{said}");
+        let way_out = found[0].remedy.as_deref().unwrap_or_default();
+        assert!(way_out.contains(remedy) && way_out.contains("com.amazonaws.eu-west-1.s3 in vpc-1"), "{way_out}");
     }
 }
 
@@ -112,7 +112,7 @@ fn what_cannot_be_looked_through_does_not_pass() {
 }
 
 #[test]
-fn a_subnet_without_its_own_table_has_the_main_one_and_one_that_is_gone_is_said() {
+fn a_subnet_without_its_own_table_has_the_main_one_and_one_that_is_gone_is_reported() {
     let mut main = network("igw-1", true, Vec::new());
     main.tables[1].subnets.clear();
     assert!(judged(&main)[0].text.contains("rtb-main has no default route"), "{:?}", judged(&main)[0]);
