@@ -41,6 +41,16 @@ const THROTTLES: &[&str] = &[
     "RequestLimitExceeded",
 ];
 
+/// Nobody has such credentials, or what was signed by them does not fit.
+#[cfg(feature = "fleets")]
+pub(super) const UNKNOWN: &[&str] = &[
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "InvalidAccessKeyId",
+];
+
 impl RequestError {
     pub fn throttled(&self) -> bool {
         self.status == Some(429) || THROTTLES.contains(&self.code.as_str())
@@ -93,11 +103,12 @@ where
 }
 
 /// `com.amazonaws.sqs#QueueDoesNotExist`, `AWS.SimpleQueueService.NonExistentQueue`: the last word is the name.
-fn bare(code: &str) -> &str {
+pub(super) fn bare(code: &str) -> &str {
     code.rsplit(['#', '.']).next().unwrap_or(code)
 }
 
-fn fate(of: &RequestError) -> Fate {
+/// What became of a request that was sent, by its status and code.
+pub(super) fn fate(of: &RequestError) -> Fate {
     match of.status {
         // "I could not read you in time", and a success that could not be read, do not show what was done.
         None | Some(408 | 200..300) => Fate::Perhaps,

@@ -6,6 +6,8 @@ mod error;
 #[cfg(feature = "fleets")]
 pub mod executions;
 #[cfg(feature = "fleets")]
+mod filter;
+#[cfg(feature = "fleets")]
 pub mod fleets;
 pub mod instance;
 mod patience;

@@ -1,7 +1,7 @@
 //! A request to a service of AWS whose SDK would cost more to compile than its one or two calls are worth: JSON out, JSON back,
 //! signed as the SDKs sign. It serves the checks of an account alone; whatever runs pipelines has real clients.
 
-use super::error::{Fate, RequestError};
+use super::error::{Fate, RequestError, bare, fate};
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -112,12 +112,12 @@ fn unanswered(source: Failure) -> RequestError {
 /// `{"__type": "com.amazonaws.kms#NotFoundException", "message": "…"}`
 fn refused(status: u16, answer: &Value) -> RequestError {
     let text = |names: &[&str]| names.iter().find_map(|name| answer[*name].as_str()).unwrap_or_default().to_owned();
-    let code = text(&["__type", "code"]);
-    let code = code.rsplit(['#', '.']).next().unwrap_or_default().to_owned();
+    let code = bare(&text(&["__type", "code"])).to_owned();
     let message = text(&["message", "Message"]);
-    let fate = if status < 500 { Fate::Refused } else { Fate::Perhaps };
     let source = format!("{code}: {message}").into();
-    RequestError { fate, status: Some(status), code, message, region: None, source }
+    let mut found = RequestError { fate: Fate::Perhaps, status: Some(status), code, message, region: None, source };
+    found.fate = fate(&found);
+    found
 }
 
 #[cfg(test)]
@@ -129,6 +129,9 @@ mod tests {
         let e = refused(400, &serde_json::json!({"__type": "com.amazonaws.kms#NotFoundException", "message": "gone"}));
         assert_eq!((e.code.as_str(), e.message.as_str(), e.fate), ("NotFoundException", "gone", Fate::Refused));
         assert_eq!(refused(503, &Value::Null).fate, Fate::Perhaps);
+        assert_eq!(refused(408, &Value::Null).fate, Fate::Perhaps, "as of every other request");
+        let throttled = refused(503, &serde_json::json!({"__type": "ThrottlingException"}));
+        assert_eq!((throttled.fate, throttled.throttled()), (Fate::Refused, true));
         assert_eq!(host("kms", "cn-north-1"), "https://kms.cn-north-1.amazonaws.com.cn");
         assert_eq!(host("access-analyzer", "eu-west-1"), "https://access-analyzer.eu-west-1.amazonaws.com");
     }

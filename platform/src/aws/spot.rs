@@ -1,9 +1,10 @@
 //! What spare machines cost now, pool by pool, as EC2's price history has it.
 
 use super::error::RequestError;
+use super::filter::filter;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{Filter, SpotPrice};
+use aws_sdk_ec2::types::SpotPrice;
 use spotmill_ec2::prices::PoolPrice;
 use std::collections::BTreeMap;
 
@@ -24,8 +25,6 @@ pub async fn prices(
     let now = i64::try_from(now_ms / 1_000).unwrap_or_default();
     for some in instance_types.chunks(VALUES) {
         // Not the parameter of instance types, which refuses the whole request for one unknown type.
-        let filter =
-            |name: &str, values: &[String]| Filter::builder().name(name).set_values(Some(values.to_vec())).build();
         let call = client.describe_spot_price_history().product_descriptions("Linux/UNIX");
         let call = call.filters(filter("instance-type", some)).filters(filter("availability-zone", zones));
         let call = call.start_time(DateTime::from_secs(now - BACK_SECS)).end_time(DateTime::from_secs(now));

@@ -69,22 +69,53 @@ impl Policy {
 }
 
 fn applies(of: &Value, asked: &Asked) -> Applies {
-    let is = |name: &str, not: &str, matches: &dyn Fn(&str) -> bool| match (&of[name], &of[not]) {
-        (Value::Null, Value::Null) => true,
-        (Value::Null, not) => !texts(not).iter().any(|t| matches(t)),
-        (these, _) => texts(these).iter().any(|t| matches(t)),
-    };
-    let action = |pattern: &str| like(&asked.action.to_lowercase(), &pattern.to_lowercase());
-    let resource = |pattern: &str| like(&asked.resource, pattern);
+    let action = |pattern: &str| Some(like(&asked.action.to_lowercase(), &pattern.to_lowercase()));
+    let resource = |pattern: &str| (!has_variable(pattern)).then(|| like(&asked.resource, pattern));
     let who = match (&of["Principal"], &of["NotPrincipal"]) {
         (Value::Null, Value::Null) => true,
         (Value::Null, not) => !is_principal(not, asked),
         (these, _) => is_principal(these, asked),
     };
-    if !who || !is("Action", "NotAction", &action) || !is("Resource", "NotResource", &resource) {
+    let on = names(of, "Resource", "NotResource", &resource);
+    if !who || names(of, "Action", "NotAction", &action) == Some(false) || on == Some(false) {
         return Applies::No;
     }
-    conditions(&of["Condition"], asked)
+    match (conditions(&of["Condition"], asked), on) {
+        (Applies::Yes, None) => Applies::Perhaps(vec!["Resource".to_owned()]),
+        (Applies::Perhaps(mut depends), None) => {
+            depends.insert(0, "Resource".to_owned());
+            Applies::Perhaps(depends)
+        }
+        (applies, _) => applies,
+    }
+}
+
+/// Does a list of patterns, or its opposite, name what is asked about? Nothing where one that decides cannot be told.
+fn names(of: &Value, name: &str, not: &str, matches: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
+    let any = |of: &Value| any(texts(of).iter().map(|t| matches(t)));
+    match (&of[name], &of[not]) {
+        (Value::Null, Value::Null) => Some(true),
+        (Value::Null, not) => any(not).map(|found| !found),
+        (these, _) => any(these),
+    }
+}
+
+/// One that certainly is decides; otherwise one that cannot be told leaves it open.
+fn any(of: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+    let mut found = Some(false);
+    for one in of {
+        match one {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => found = None,
+        }
+    }
+    found
+}
+
+/// `${aws:PrincipalTag/team}`: AWS puts a value there. What stands for a plain character (`${*}`) is left to it too.
+fn has_variable(text: &str) -> bool {
+    text.contains("${")
 }
 
 fn texts(of: &Value) -> Vec<String> {
@@ -130,6 +161,10 @@ fn conditions(of: &Value, asked: &Asked) -> Applies {
 
 /// Nothing where it cannot be told.
 fn holds(operator: &str, key: &str, wanted: &[String], asked: &Asked) -> Option<bool> {
+    if operator.contains(':') {
+        // `ForAllValues:` and `ForAnyValue:` are of keys with many values, and hold of none or do not.
+        return None;
+    }
     let value = asked.context.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v.as_str())?;
     let absent = value.is_empty();
     if operator == "Null" {
@@ -148,19 +183,21 @@ fn holds(operator: &str, key: &str, wanted: &[String], asked: &Asked) -> Option<
         return Some(if_exists || not);
     }
     let number = |text: &str| text.parse::<f64>().ok();
-    let compare =
-        |by: fn(f64, f64) -> bool| wanted.iter().any(|w| number(value).zip(number(w)).is_some_and(|(a, b)| by(a, b)));
-    let found = match operator.as_str() {
-        "StringEquals" => wanted.iter().any(|w| w == value),
-        "StringEqualsIgnoreCase" | "Bool" => wanted.iter().any(|w| w.eq_ignore_ascii_case(value)),
-        "StringLike" | "ArnLike" | "ArnEquals" => wanted.iter().any(|w| like(value, w)),
-        "NumericEquals" => compare(|a, b| a == b),
-        "NumericLessThan" => compare(|a, b| a < b),
-        "NumericLessThanEquals" => compare(|a, b| a <= b),
-        "NumericGreaterThan" => compare(|a, b| a > b),
-        "NumericGreaterThanEquals" => compare(|a, b| a >= b),
-        _ => return None,
+    let compare = |w: &str, by: fn(f64, f64) -> bool| number(value).zip(number(w)).is_some_and(|(a, b)| by(a, b));
+    let matches = |w: &str| {
+        Some(match operator.as_str() {
+            "StringEquals" => w == value,
+            "StringEqualsIgnoreCase" | "Bool" => w.eq_ignore_ascii_case(value),
+            "StringLike" | "ArnLike" | "ArnEquals" => like(value, w),
+            "NumericEquals" => compare(w, |a, b| a == b),
+            "NumericLessThan" => compare(w, |a, b| a < b),
+            "NumericLessThanEquals" => compare(w, |a, b| a <= b),
+            "NumericGreaterThan" => compare(w, |a, b| a > b),
+            "NumericGreaterThanEquals" => compare(w, |a, b| a >= b),
+            _ => return None,
+        })
     };
+    let found = any(wanted.iter().map(|w| if has_variable(w) { None } else { matches(w) }))?;
     Some(found != not)
 }
 

@@ -42,6 +42,9 @@ fn a_statement_applies_to_who_and_what_it_names() {
         (json!({"Action": ["s3:GetObject", "s3:DeleteObject"]}), None),
         (json!({"Resource": "arn:aws:s3:::lake"}), None),
         (json!({"Resource": ["arn:aws:s3:::lake/in/*", "arn:aws:s3:::lake/outpu?/*"]}), yes.clone()),
+        (json!({"Resource": "arn:aws:s3:::lake/${aws:username}/*"}), Some(vec!["Resource".to_owned()])),
+        (json!({"Resource": ["arn:aws:s3:::lake/${aws:username}/*", "arn:aws:s3:::lake/output/*"]}), yes.clone()),
+        (json!({"Resource": null, "NotResource": "arn:aws:s3:::${aws:username}/*"}), Some(vec!["Resource".to_owned()])),
         (json!({"Principal": {"AWS": ROLE}}), yes.clone()),
         (json!({"Principal": {"AWS": "arn:aws:iam::123456789012:root"}}), yes.clone()),
         (json!({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}), None),
@@ -70,6 +73,12 @@ fn conditions_hold_do_not_or_depend_on_what_only_aws_knows() {
         (json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}), on("aws:SourceVpce")),
         (json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), on("aws:SourceIp")),
         (json!({"ForAllValues:StringEquals": {"aws:PrincipalArn": "x"}}), on("aws:PrincipalArn")),
+        (
+            json!({"ForAllValues:StringEquals": {"s3:x-amz-server-side-encryption": "x"}}),
+            on("s3:x-amz-server-side-encryption"),
+        ),
+        (json!({"StringNotEquals": {"aws:PrincipalArn": "${aws:PrincipalTag/owner}"}}), on("aws:PrincipalArn")),
+        (json!({"StringLike": {"aws:PrincipalArn": ["${aws:PrincipalTag/owner}", "*etl*"]}}), yes.clone()),
         (json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}, "Bool": {"aws:SecureTransport": "false"}}), None),
     ] {
         assert_eq!(hit(json!({"Condition": condition})), expected, "{condition}");

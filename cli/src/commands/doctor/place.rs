@@ -53,14 +53,30 @@ pub(super) fn judge_subnets(deploy: &Command, asked: &[String], found: &[Subnet]
 }
 
 /// A deploy that changes a parameter of the stack.
-fn given(deploy: &Command, parameter: &str) -> String {
+pub(super) fn given(deploy: &Command, parameter: &str) -> String {
     deploy.clone().word("--set").blank(parameter).to_string()
+}
+
+/// The stack's output that names the launch template.
+pub(super) fn template_output(of: Architecture) -> &'static str {
+    match of {
+        Architecture::X86_64 => "TemplateX86",
+        Architecture::Arm64 => "TemplateArm64",
+    }
+}
+
+/// The stack's parameter that names the image.
+pub(super) fn image_parameter(of: Architecture) -> &'static str {
+    match of {
+        Architecture::X86_64 => "ImageX86",
+        Architecture::Arm64 => "ImageArm64",
+    }
 }
 
 pub(super) async fn images(global: &Global, world: &World, found: &mut Vec<Finding>) {
     let (deploy, mut described) = (global.command("deploy"), Vec::new());
-    for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
-        let template = world.now.outputs.get(output).cloned().unwrap_or_default();
+    for architecture in Architecture::ALL {
+        let template = world.now.outputs.get(template_output(architecture)).cloned().unwrap_or_default();
         match world.aws.account().image_of(&template).await {
             Err(e) => return found.push(unasked("images", e)),
             Ok(image) => match judge_image(&deploy, &template, architecture, image.as_ref()) {
@@ -83,14 +99,14 @@ fn judge_image(
         let text = format!("the image of {template} ({architecture}) is gone");
         return Err(problem("images", text, deploy.to_string()));
     };
-    let parameter = if architecture == Architecture::X86_64 { "ImageX86=…" } else { "ImageArm64=…" };
+    let another = given(deploy, &format!("{}=…", image_parameter(architecture)));
     if image.architecture != architecture.name() {
         let text = format!("{} is {}, its template is for {architecture}", image.id, image.architecture);
-        return Err(problem("images", text, given(deploy, parameter)));
+        return Err(problem("images", text, another));
     }
     if image.state != "available" {
         let text = format!("{} ({architecture}) is {}, not available", image.id, image.state);
-        return Err(problem("images", text, given(deploy, parameter)));
+        return Err(problem("images", text, another));
     }
     Ok(format!("{} {architecture}", image.id))
 }
@@ -126,7 +142,7 @@ mod tests {
     use spotmill_core::command::Caller;
 
     fn subnet(id: &str, zone: &str, free: i32) -> Subnet {
-        Subnet { id: id.to_owned(), zone: zone.to_owned(), free, public: true }
+        Subnet { id: id.to_owned(), vpc: "vpc-1".to_owned(), zone: zone.to_owned(), free, public: true }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! The calls that launch machines, as dry runs: EC2 answers whether the caller may make them, and makes nothing. CreateFleet is
 //! the request that LaunchFleet sends, word for word; RunInstances is what EC2 does for a fleet, for one of its pools.
 
-use super::Aws;
 use super::convert::fleet_request;
-use crate::aws::error::RequestError;
+use super::{Aws, LATER};
+use crate::aws::error::{RequestError, UNKNOWN};
 use aws_sdk_ec2::types::{
     InstanceMarketOptionsRequest, LaunchTemplateSpecification, MarketType, SpotInstanceType, SpotMarketOptions,
 };
 use spotmill_ec2::api::CreateFleet;
 
 /// One machine of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OneMachine {
     pub template: String,
     pub version: String,
@@ -28,7 +28,7 @@ pub enum Dry {
     Denied { message: String, decoded: Option<String> },
     /// EC2 names something else about it.
     Refused { code: String, message: String },
-    /// No answer that says anything: throttled, broken off, or without credentials.
+    /// No answer that says anything: throttled, broken off, or without credentials that AWS accepts.
     Unanswered { message: String },
 }
 
@@ -51,29 +51,17 @@ impl Aws {
         self.dry(answer.map(drop).map_err(RequestError::from)).await
     }
 
-    /// A dry run never succeeds: the error says whether it would have.
     async fn dry(&self, answer: Result<(), RequestError>) -> Dry {
-        let e = match answer {
-            Ok(()) => {
-                let message = "it answered as if it were none, and may have launched something".to_owned();
-                return Dry::Refused { code: "NoDryRun".to_owned(), message };
-            }
-            Err(e) => e,
-        };
-        match e.code.as_str() {
-            "DryRunOperation" => Dry::Fine,
-            "UnauthorizedOperation" => {
-                let (message, encoded) = encoded(&e.message);
+        match read(answer) {
+            Dry::Denied { message, .. } => {
+                let (message, encoded) = encoded(&message);
                 let decoded = match encoded {
                     Some(encoded) => self.decode(encoded).await,
                     None => None,
                 };
                 Dry::Denied { message: message.to_owned(), decoded }
             }
-            _ if e.status.is_none() || e.code.is_empty() || e.throttled() || e.status >= Some(500) => {
-                Dry::Unanswered { message: e.text("EC2") }
-            }
-            code => Dry::Refused { code: code.to_owned(), message: e.message.clone() },
+            answered => answered,
         }
     }
 
@@ -82,6 +70,29 @@ impl Aws {
         let sts = aws_sdk_sts::Client::new(self.config());
         sts.decode_authorization_message().encoded_message(encoded).send().await.ok()?.decoded_message
     }
+}
+
+/// A dry run never succeeds: the error says whether it would have. A denial keeps its message as it came.
+fn read(answer: Result<(), RequestError>) -> Dry {
+    let e = match answer {
+        Ok(()) => {
+            let message = "it answered as if it were none, and may have launched something".to_owned();
+            return Dry::Refused { code: "NoDryRun".to_owned(), message };
+        }
+        Err(e) => e,
+    };
+    if e.is(&["DryRunOperation"]) {
+        return Dry::Fine;
+    }
+    if e.is(&["UnauthorizedOperation", "AccessDenied"]) {
+        return Dry::Denied { message: e.message, decoded: None };
+    }
+    let says_nothing = e.status.is_none() || e.code.is_empty() || e.status >= Some(500);
+    // Who asks is not who would launch: credentials that are over, or none, say nothing of a start.
+    if says_nothing || e.throttled() || e.is(LATER) || e.expired() || e.is(UNKNOWN) {
+        return Dry::Unanswered { message: e.text("EC2") };
+    }
+    Dry::Refused { code: e.code, message: e.message }
 }
 
 /// `You are not authorized to perform this operation. Encoded authorization failure message: 4sgtyC…`
@@ -94,12 +105,43 @@ fn encoded(message: &str) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::encoded;
+    use super::*;
+    use crate::aws::error::Fate;
 
     #[test]
-    fn what_is_encrypted_is_told_apart_from_what_is_said() {
+    fn the_encrypted_part_of_a_message_is_separated_from_its_text() {
         let text = "You are not authorized to perform this operation. Encoded authorization failure message: 4sgt-_yC";
         assert_eq!(encoded(text), ("You are not authorized to perform this operation.", Some("4sgt-_yC")));
         assert_eq!(encoded("no"), ("no", None));
+    }
+
+    #[test]
+    fn an_answer_is_a_yes_a_denial_a_refusal_or_none() {
+        let of = |status: Option<u16>, code: &str| {
+            let (code, message) = (code.to_owned(), "m".to_owned());
+            read(Err(RequestError { fate: Fate::Refused, status, code, message, region: None, source: "x".into() }))
+        };
+        assert_eq!(of(Some(412), "DryRunOperation"), Dry::Fine);
+        for (status, code) in [(Some(403), "UnauthorizedOperation"), (Some(403), "AccessDenied")] {
+            assert_eq!(of(status, code), Dry::Denied { message: "m".to_owned(), decoded: None }, "{code}");
+        }
+        for (status, code) in [
+            (Some(400), "RequestExpired"),
+            (Some(400), "ExpiredToken"),
+            (Some(400), "ExpiredTokenException"),
+            (Some(401), "AuthFailure"),
+            (Some(403), "InvalidClientTokenId"),
+            (Some(403), "SignatureDoesNotMatch"),
+            (Some(400), "Unavailable"),
+            (Some(503), "RequestLimitExceeded"),
+            (Some(500), "Something"),
+            (Some(403), ""),
+            (None, ""),
+        ] {
+            assert!(matches!(of(status, code), Dry::Unanswered { .. }), "{status:?} {code}: {:?}", of(status, code));
+        }
+        let refused = Dry::Refused { code: "NotFound".to_owned(), message: "m".to_owned() };
+        assert_eq!(of(Some(400), "NotFound"), refused);
+        assert!(matches!(read(Ok(())), Dry::Refused { code, .. } if code == "NoDryRun"));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::AwsError;
 use crate::aws::error::RequestError;
+use crate::aws::filter::filter;
 use crate::aws::quotas;
 use aws_config::SdkConfig;
 
@@ -20,9 +21,11 @@ pub struct Identity {
     pub arn: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subnet {
     pub id: String,
+    /// Its network.
+    pub vpc: String,
     /// `us-east-1a`
     pub zone: String,
     /// Addresses left.
@@ -85,11 +88,11 @@ impl Account {
 
     /// Those of `ids` that exist.
     pub async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, AwsError> {
-        let filter = aws_sdk_ec2::types::Filter::builder().name("subnet-id").set_values(Some(ids.to_vec())).build();
-        let found = self.ec2.describe_subnets().filters(filter).send().await;
+        let found = self.ec2.describe_subnets().filters(filter("subnet-id", ids)).send().await;
         let found = found.map_err(|e| AwsError::of("looking at subnets", "ec2:DescribeSubnets", e))?;
         let of = |s: aws_sdk_ec2::types::Subnet| Subnet {
             id: s.subnet_id.unwrap_or_default(),
+            vpc: s.vpc_id.unwrap_or_default(),
             zone: s.availability_zone.unwrap_or_default(),
             free: s.available_ip_address_count.unwrap_or_default(),
             public: s.map_public_ip_on_launch.unwrap_or_default(),

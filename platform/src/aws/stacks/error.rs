@@ -1,7 +1,7 @@
 //! A request that failed, for whoever typed the command: no permission (which one), no credentials, nothing there,
 //! refused, or later.
 
-use crate::aws::error::{Fate, RequestError};
+use crate::aws::error::{Fate, RequestError, UNKNOWN};
 use crate::ports::BoxError;
 use std::error::Error;
 
@@ -39,13 +39,6 @@ pub enum AwsError {
 }
 
 const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"];
-const UNKNOWN: &[&str] = &[
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "AuthFailure",
-    "InvalidAccessKeyId",
-];
 
 impl AwsError {
     /// `needs`: the permission that the request takes, such as `states:StartExecution`; `doing` begins the message.
@@ -93,6 +86,9 @@ fn service(needs: &str) -> &'static str {
         "iam" => "IAM",
         "sts" => "STS",
         "s3" => "S3",
+        "kms" => "KMS",
+        "ssm" => "Systems Manager",
+        "access-analyzer" => "Access Analyzer",
         _ => "AWS",
     }
 }
@@ -153,5 +149,13 @@ mod tests {
         assert!(matches!(of(Some(400), "InvalidName", Fate::Refused), AwsError::Refused { .. }));
         assert!(matches!(of(Some(400), "ThrottlingException", Fate::Refused), AwsError::Transient { .. }));
         assert!(matches!(of(Some(503), "", Fate::Perhaps), AwsError::Transient { .. }));
+    }
+
+    #[test]
+    fn services_of_signed_requests_have_names() {
+        let of = |needs| AwsError::of("x", needs, request_error(Some(503), "", "", Fate::Perhaps)).to_string();
+        assert_eq!(of("kms:DescribeKey"), "x: KMS answered with status 503");
+        assert_eq!(of("ssm:GetParameter"), "x: Systems Manager answered with status 503");
+        assert_eq!(of("access-analyzer:ValidatePolicy"), "x: Access Analyzer answered with status 503");
     }
 }

@@ -106,7 +106,7 @@ impl Account {
         let attached = attached.map_err(|e| AwsError::of(&doing, "iam:ListAttachedRolePolicies", e))?;
         for policy in attached.attached_policies.unwrap_or_default() {
             let arn = policy.policy_arn.unwrap_or_default();
-            if arn.contains(":iam::aws:policy/") || all.iter().any(|(name, _)| *name == arn) {
+            if arn.contains(":iam::aws:policy/") {
                 continue;
             }
             let found = self.iam.get_policy().policy_arn(&arn).send().await;

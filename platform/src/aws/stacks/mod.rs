@@ -23,7 +23,7 @@ pub use error::AwsError;
 pub use guards::{Encryption, Key, Keys, Whereabouts};
 pub use lint::{Flaw, Linter};
 pub use machines::{Machine, MachinesOf};
-pub use network::{Endpoint, Network, Place, Route, Table};
+pub use network::{Endpoint, Network, Route, Table};
 pub use prices::Prices;
 pub use runs::{Happened, RunNow, RunStatus, Runs, Started};
 pub use simulate::{Simulated, Trial};

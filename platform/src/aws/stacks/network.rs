@@ -1,25 +1,17 @@
 //! The network as it stands around some subnets: their routes, the gateways these lead to, and the endpoints of AWS's services
 //! in it. Reads only; what follows from it is decided elsewhere.
 
-use super::{Account, AwsError};
-use aws_sdk_ec2::types::{self, Filter};
+use super::{Account, AwsError, Subnet};
+use crate::aws::filter::filter;
+use aws_sdk_ec2::types;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    pub subnets: Vec<Place>,
+    pub subnets: Vec<Subnet>,
     pub tables: Vec<Table>,
     pub endpoints: Vec<Endpoint>,
     /// NAT gateways by id, with their state: `available`.
     pub nats: Vec<(String, String)>,
-}
-
-/// A subnet as a machine in it sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    pub id: String,
-    pub vpc: String,
-    /// Machines get a public address.
-    pub public: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,16 +44,13 @@ pub struct Endpoint {
     pub gateway: bool,
     pub available: bool,
     pub tables: Vec<String>,
-    pub subnets: Vec<String>,
     /// The service's ordinary name leads to it.
     pub private_dns: bool,
 }
 
 impl Account {
     pub async fn network(&self, subnets: &[String]) -> Result<Network, AwsError> {
-        let call = self.ec2.describe_subnets().filters(filter("subnet-id", subnets));
-        let found = call.send().await.map_err(|e| AwsError::of("looking at the network", "ec2:DescribeSubnets", e))?;
-        let subnets: Vec<Place> = found.subnets.unwrap_or_default().into_iter().map(place).collect();
+        let subnets = self.subnets(subnets).await?;
         let mut vpcs: Vec<String> = subnets.iter().map(|s| s.vpc.clone()).collect();
         vpcs.sort();
         vpcs.dedup();
@@ -89,18 +78,6 @@ impl Account {
             }));
         }
         Ok(made)
-    }
-}
-
-fn filter(name: &str, values: &[String]) -> Filter {
-    Filter::builder().name(name).set_values(Some(values.to_vec())).build()
-}
-
-fn place(of: types::Subnet) -> Place {
-    Place {
-        id: of.subnet_id.unwrap_or_default(),
-        vpc: of.vpc_id.unwrap_or_default(),
-        public: of.map_public_ip_on_launch.unwrap_or_default(),
     }
 }
 
@@ -141,7 +118,6 @@ fn endpoint(of: types::VpcEndpoint) -> Endpoint {
         // The model writes `Available`, the service `available`.
         available: of.state.is_some_and(|s| s.as_str().eq_ignore_ascii_case("available")),
         tables: of.route_table_ids.unwrap_or_default(),
-        subnets: of.subnet_ids.unwrap_or_default(),
         private_dns: of.private_dns_enabled.unwrap_or_default(),
     }
 }

@@ -35,9 +35,7 @@ async fn policies(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Fi
     let count = documents.len();
     for (name, document) in documents {
         match linter.policy(&document).await {
-            Ok(flaws) => {
-                found.extend(judge("policies", &name, &flaws, &of.deploy()).into_iter().filter(|f| f.remedy.is_some()))
-            }
+            Ok(flaws) => found.extend(flawed("policies", &name, &flaws, &of.deploy())),
             Err(e) => {
                 found.push(unasked("policies", e));
                 break;
@@ -51,6 +49,11 @@ async fn policies(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Fi
 }
 
 fn judge(what: &'static str, name: &str, flaws: &[Flaw], deploy: &str) -> Vec<Finding> {
+    let found = flawed(what, name, flaws, deploy);
+    if found.is_empty() { vec![fine(what, format!("{name} is valid"))] } else { found }
+}
+
+fn flawed(what: &'static str, name: &str, flaws: &[Flaw], deploy: &str) -> Vec<Finding> {
     let one = |flaw: &Flaw| {
         let place = if flaw.place.is_empty() { String::new() } else { format!(" at {}", flaw.place) };
         let text = format!("{name}{place}: {}: {}", flaw.code, flaw.message);
@@ -59,8 +62,7 @@ fn judge(what: &'static str, name: &str, flaws: &[Flaw], deploy: &str) -> Vec<Fi
             false => warning(what, text, "it works as it is; please report it"),
         }
     };
-    let found: Vec<Finding> = flaws.iter().map(one).collect();
-    if found.is_empty() { vec![fine(what, format!("{name} is valid"))] } else { found }
+    flaws.iter().map(one).collect()
 }
 
 #[cfg(test)]

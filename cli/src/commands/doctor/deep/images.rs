@@ -2,6 +2,7 @@
 //! comes with the next deploy; a parameter that is gone lets the next deploy fail.
 
 use super::super::finding::{Finding, fine, problem, unasked};
+use super::super::place::image_parameter;
 use super::Deep;
 use spotmill_core::fleet::Architecture;
 use spotmill_platform::aws::stacks::TemplateNow;
@@ -12,10 +13,7 @@ const WHAT: &str = "images";
 pub(super) async fn check(of: &Deep<'_>, templates: &BTreeMap<Architecture, TemplateNow>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (architecture, now) in templates {
-        let parameter = match architecture {
-            Architecture::X86_64 => "ImageX86",
-            Architecture::Arm64 => "ImageArm64",
-        };
+        let parameter = image_parameter(*architecture);
         // CloudFormation gives the parameter's name; an emulator gives the image, which every `doctor` looks at.
         let Some(name) = of.parameter(parameter).filter(|name| !name.starts_with("ami-")) else { continue };
         let given = of.given(&format!("{parameter}=…"));

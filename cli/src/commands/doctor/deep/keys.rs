@@ -3,9 +3,9 @@
 
 use super::super::finding::{Finding, fine, problem, unasked, unchecked};
 use super::Deep;
-use crate::aws::calls::Calls;
+use super::roles::{RoleNow, Roles};
 use crate::aws::policy::{Asked, Policy};
-use spotmill_platform::aws::stacks::{Key, Trial};
+use spotmill_platform::aws::stacks::Key;
 use std::collections::BTreeMap;
 
 const WHAT: &str = "keys";
@@ -15,13 +15,8 @@ const LAUNCHERS: [(&str, &str); 2] =
 const OPERATIONS: &str =
     "Decrypt Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext CreateGrant DescribeKey ReEncryptFrom ReEncryptTo";
 
-pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Finding> {
-    let scene = of.scene(resources);
-    let table = Calls::of_release();
-    let roles: Vec<(String, Vec<Trial>)> = table
-        .roles()
-        .filter_map(|(name, role)| Some((of.role_arn(resources.get(name)?), table.trials(role, &scene))))
-        .collect();
+pub(super) async fn check(of: &Deep<'_>, roles: &Roles) -> Vec<Finding> {
+    let scene = &roles.scene;
     let mut found = Vec::new();
     let volumes = scene.key.iter().map(|key| (key, true));
     for (arn, of_volumes) in volumes.chain(scene.data_keys.iter().map(|key| (key, false))) {
@@ -31,7 +26,7 @@ pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -
                 found.push(problem(WHAT, format!("{arn} does not exist"), "give one that does: KmsKeyArn, DataKeyArns"))
             }
             Ok(Some(key)) => {
-                let mut judged = judge(arn, &key, &scene.account, &roles);
+                let mut judged = judge(arn, &key, &scene.account, &roles.all);
                 if of_volumes {
                     judged.extend(judge_grants(arn, &key, of.partition(), &scene.account));
                 }
@@ -45,7 +40,7 @@ pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -
     found
 }
 
-fn judge(arn: &str, key: &Key, account: &str, roles: &[(String, Vec<Trial>)]) -> Vec<Finding> {
+fn judge(arn: &str, key: &Key, account: &str, roles: &[RoleNow]) -> Vec<Finding> {
     if key.state != "Enabled" {
         let remedy = format!("enable it: aws kms enable-key --key-id {arn}");
         return vec![problem(WHAT, format!("{arn} is {}", key.state), remedy)];
@@ -54,13 +49,13 @@ fn judge(arn: &str, key: &Key, account: &str, roles: &[(String, Vec<Trial>)]) ->
         return vec![unchecked(WHAT, format!("the policy of {arn} is not read here"), "read it by hand")];
     };
     let mut found = Vec::new();
-    for (role, trials) in roles {
-        let uses = trials.iter().filter(|t| t.resources.iter().any(|r| r == arn));
+    for role in roles {
+        let uses = role.trials.iter().filter(|t| t.resources.iter().any(|r| r == arn));
         for action in uses.flat_map(|t| &t.actions) {
-            found.extend(judge_use(arn, &policy, account, role, action));
+            found.extend(judge_use(arn, &policy, account, &role.arn, action));
         }
     }
-    // A policy that is wrong for one role is wrong for most: the first says it.
+    // A policy that is wrong for one role is wrong for most: the first two show how.
     found.sort_by_key(|f: &Finding| std::cmp::Reverse(f.grade));
     found.truncate(2);
     found
@@ -68,13 +63,13 @@ fn judge(arn: &str, key: &Key, account: &str, roles: &[(String, Vec<Trial>)]) ->
 
 /// A key's policy has to allow the role, or the account, which then lets IAM decide.
 fn judge_use(arn: &str, policy: &Policy, account: &str, role: &str, action: &str) -> Option<Finding> {
-    let known = [("aws:PrincipalArn", role), ("aws:PrincipalAccount", account), ("kms:CallerAccount", account)];
+    let bears = [("aws:PrincipalArn", role), ("aws:PrincipalAccount", account), ("kms:CallerAccount", account)];
     let asked = Asked {
         role: role.to_owned(),
         account: account.to_owned(),
         action: action.to_owned(),
         resource: arn.to_owned(),
-        context: known.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        context: bears.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
     };
     let name = role.rsplit('/').next().unwrap_or_default();
     let remedy = format!(
@@ -129,16 +124,21 @@ fn judge_grants(arn: &str, key: &Key, partition: &str, account: &str) -> Vec<Fin
 mod tests {
     use super::super::super::finding::Grade;
     use super::*;
+    use spotmill_platform::aws::stacks::Trial;
 
     const ARN: &str = "arn:aws:kms:eu-west-1:1:key/1";
     const ROLE: &str = "arn:aws:iam::1:role/etl-WorkerRole-1";
 
     fn judged(state: &str, policy: &str) -> Vec<(Grade, String)> {
+        judged_of(state, policy, &["kms:Decrypt"])
+    }
+
+    fn judged_of(state: &str, policy: &str, actions: &[&str]) -> Vec<(Grade, String)> {
         let key = Key { state: state.to_owned(), policy: policy.to_owned(), grantees: Vec::new() };
-        let trial =
-            Trial { actions: vec!["kms:Decrypt".to_owned()], resources: vec![ARN.to_owned()], context: Vec::new() };
-        let roles = [(ROLE.to_owned(), vec![trial])];
-        judge(ARN, &key, "1", &roles).into_iter().map(|f| (f.grade, f.text)).collect()
+        let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+        let trial = Trial { actions, resources: vec![ARN.to_owned()], context: Vec::new() };
+        let role = RoleNow { name: String::new(), callers: Vec::new(), arn: ROLE.to_owned(), trials: vec![trial] };
+        judge(ARN, &key, "1", &[role]).into_iter().map(|f| (f.grade, f.text)).collect()
     }
 
     fn policy(effect: &str, principal: &str, action: &str, condition: &str) -> String {
@@ -185,6 +185,18 @@ mod tests {
             assert_eq!(found[0].0, grade);
             assert!(found[0].1.contains(text), "{}", found[0].1);
         }
+    }
+
+    #[test]
+    fn of_what_a_keys_policy_refuses_the_first_two_are_named() {
+        let admin = policy("Allow", "arn:aws:iam::1:role/admin", "kms:*", "");
+        let named = |actions: &[&str]| -> Vec<String> {
+            let found = judged_of("Enabled", &admin, actions).into_iter();
+            found.map(|(_, text)| text.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        assert_eq!(named(&["kms:Decrypt"]), ["kms:Decrypt"]);
+        assert_eq!(named(&["kms:Decrypt", "kms:GenerateDataKey"]), ["kms:Decrypt", "kms:GenerateDataKey"]);
+        assert_eq!(named(&["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]).len(), 2);
     }
 
     #[test]

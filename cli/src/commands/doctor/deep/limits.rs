@@ -14,7 +14,7 @@ const MOST_VERSIONS: usize = 10_000;
 const ORDINARY_VERSIONS: usize = 1_000;
 
 pub(super) fn check(of: &Deep<'_>, templates: &BTreeMap<Architecture, TemplateNow>) -> Vec<Finding> {
-    let most = of.parameter("MaxVcpus").and_then(|most| most.parse().ok()).unwrap_or(0);
+    let most = of.world.ctx.settings.max_vcpus.unwrap_or(0);
     let mut found: Vec<Finding> = templates.values().map(judge_versions).collect();
     found.extend(judge_vcpus(most, of.pipelines, &of.given("MaxVcpus=…")));
     found
@@ -50,8 +50,8 @@ fn judge_vcpus(most: u32, pipelines: &[&Pipeline], raise: &str) -> Option<Findin
 #[cfg(test)]
 mod tests {
     use super::super::super::finding::Grade;
+    use super::super::parsed;
     use super::*;
-    use spotmill_spec::{Sources, parse};
 
     #[test]
     fn versions_of_a_template_are_counted_against_ec2s_limit() {
@@ -82,8 +82,7 @@ columns = ["a int32"]
 [step.output]
 destination = "out/{date}"
 "#;
-        let sources = Sources { path: "p".to_owned(), toml: text.to_owned(), sql_files: Default::default() };
-        let eight = parse(&sources).unwrap_or_else(|problems| panic!("{problems:?}")).pipeline;
+        let eight = parsed(text.to_owned());
         assert_eq!(judge_vcpus(0, &[&eight], "raise"), None, "0 is no limit");
         assert_eq!(judge_vcpus(4, &[&eight], "raise").map(|f| f.grade), Some(Grade::Problem));
         assert_eq!(judge_vcpus(8, &[&eight], "raise").map(|f| f.grade), Some(Grade::Fine));

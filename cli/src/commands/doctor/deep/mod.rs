@@ -10,12 +10,15 @@ mod launch;
 mod limits;
 mod named;
 mod permissions;
+mod roles;
 mod routes;
 
+use super::deploy;
 use super::finding::{Finding, problem, unasked};
+use super::place::{given, template_output};
 use crate::args::Global;
 use crate::aws::World;
-use crate::aws::calls::Scene;
+use roles::Roles;
 use spotmill_core::fleet::Architecture;
 use spotmill_core::model::Pipeline;
 use spotmill_platform::aws::stacks::{Account, Identity, TemplateNow};
@@ -48,45 +51,17 @@ impl Deep<'_> {
     }
 
     fn deploy(&self) -> String {
-        self.global.command("deploy").to_string()
+        deploy(self.global)
     }
 
     /// A deploy that sets a parameter.
     fn given(&self, parameter: &str) -> String {
-        self.global.command("deploy").word("--set").blank(parameter).to_string()
+        given(&self.global.command("deploy"), parameter)
     }
 
     /// `aws`, or that of another kind of region.
     fn partition(&self) -> &str {
         self.identity.arn.split(':').nth(1).unwrap_or("aws")
-    }
-
-    fn scene(&self, roles: &BTreeMap<String, String>) -> Scene {
-        let start = self.world.start.clone();
-        // Where versions are published, a definition names one.
-        let versioned = if start == self.world.pipeline_machine { "" } else { ":1" };
-        Scene {
-            partition: self.partition().to_owned(),
-            region: self.world.aws.region().unwrap_or_default(),
-            account: self.identity.account.clone(),
-            stack: self.world.stack.clone(),
-            bucket: self.output("Bucket"),
-            inputs: self.parameters("InputBucketArns"),
-            outputs: self.parameters("OutputBucketArns"),
-            key: self.parameter("KmsKeyArn").map(str::to_owned),
-            data_keys: self.parameters("DataKeyArns"),
-            subnets: self.world.subnets.clone(),
-            templates: vec![self.output("TemplateX86"), self.output("TemplateArm64")],
-            security_group: self.output("SecurityGroup"),
-            worker_role: self.role_arn(roles.get("WorkerRole").map_or("", String::as_str)),
-            step_machine: format!("{}{versioned}", self.world.step_machine),
-            start,
-        }
-    }
-
-    /// The template gives its roles no path.
-    fn role_arn(&self, name: &str) -> String {
-        format!("arn:{}:iam::{}:role/{name}", self.partition(), self.identity.account)
     }
 }
 
@@ -100,18 +75,21 @@ pub(super) async fn checks(of: &Deep<'_>) -> Vec<Finding> {
             None
         }
     };
-    if let Some(resources) = &resources {
-        found.extend(permissions::check(of, resources).await);
+    let roles = resources.as_ref().map(|resources| Roles::of(of, resources));
+    if let Some(roles) = &roles {
+        found.extend(permissions::check(of, roles).await);
     }
     let templates = templates(of, &mut found).await;
     found.extend(launch::check(of, &templates).await);
     found.extend(routes::check(of).await);
     found.extend(limits::check(of, &templates));
     found.extend(images::check(of, &templates).await);
+    if let Some(roles) = &roles {
+        found.extend(named::check(of, &roles.scene));
+        found.extend(buckets::check(of, roles).await);
+        found.extend(keys::check(of, roles).await);
+    }
     if let Some(resources) = &resources {
-        found.extend(named::check(of, &of.scene(resources)));
-        found.extend(buckets::check(of, resources).await);
-        found.extend(keys::check(of, resources).await);
         found.extend(definitions::check(of, resources).await);
     }
     found
@@ -120,15 +98,24 @@ pub(super) async fn checks(of: &Deep<'_>) -> Vec<Finding> {
 /// The launch templates as they stand, by architecture.
 async fn templates(of: &Deep<'_>, found: &mut Vec<Finding>) -> BTreeMap<Architecture, TemplateNow> {
     let mut all = BTreeMap::new();
-    for (output, architecture) in [("TemplateX86", Architecture::X86_64), ("TemplateArm64", Architecture::Arm64)] {
-        match of.account().template(&of.output(output)).await {
+    for architecture in Architecture::ALL {
+        let id = of.output(template_output(architecture));
+        match of.account().template(&id).await {
             Ok(Some(now)) => drop(all.insert(architecture, now)),
             Ok(None) => {
-                let text = format!("the launch template for {architecture} ({}) is gone", of.output(output));
+                let text = format!("the launch template for {architecture} ({id}) is gone");
                 found.push(problem("templates", text, of.deploy()));
             }
             Err(e) => found.push(unasked("templates", e)),
         }
     }
     all
+}
+
+/// A pipeline by its file's text.
+#[cfg(test)]
+fn parsed(toml: String) -> Pipeline {
+    let sources =
+        spotmill_spec::Sources { path: "pipeline.toml".to_owned(), toml, sql_files: std::collections::BTreeMap::new() };
+    spotmill_spec::parse(&sources).unwrap_or_else(|problems| panic!("{problems:?}")).pipeline
 }

@@ -3,7 +3,8 @@
 
 use super::super::finding::{Finding, fine, problem, unasked, unchecked, warning};
 use super::Deep;
-use crate::aws::calls::{Calls, Scene};
+use super::roles::Roles;
+use crate::aws::calls::Scene;
 use crate::aws::policy::{Asked, Hit, Policy};
 use spotmill_platform::aws::stacks::{Encryption, Trial, Whereabouts};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,11 +29,12 @@ struct Bucket {
     key_parameter: &'static str,
 }
 
-pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Finding> {
-    let scene = of.scene(resources);
-    let calls = calls_of(of, &scene, resources);
+pub(super) async fn check(of: &Deep<'_>, roles: &Roles) -> Vec<Finding> {
+    let account = &roles.scene.account;
+    // Every call to S3 of every role.
+    let calls: Vec<Asked> = roles.all.iter().flat_map(|role| asked(&role.arn, account, &role.trials)).collect();
     let mut found = Vec::new();
-    for bucket in all(&scene) {
+    for bucket in all(&roles.scene) {
         let before = found.len();
         one(of, &bucket, &calls, &mut found).await;
         if found.len() == before {
@@ -57,13 +59,6 @@ fn all(scene: &Scene) -> Vec<Bucket> {
     let mut all: Vec<Bucket> = own.collect();
     all.extend(given.into_iter().map(|arn| of(arn, "DataKeyArns")));
     all
-}
-
-/// Every call to S3 of every role.
-fn calls_of(of: &Deep<'_>, scene: &Scene, resources: &BTreeMap<String, String>) -> Vec<Asked> {
-    let table = Calls::of_release();
-    let roles = table.roles().filter_map(|(name, role)| Some((of.role_arn(resources.get(name)?), role)));
-    roles.flat_map(|(arn, role)| asked(&arn, &scene.account, &table.trials(role, scene))).collect()
 }
 
 fn asked(role: &str, account: &str, trials: &[Trial]) -> Vec<Asked> {

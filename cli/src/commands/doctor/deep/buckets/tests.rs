@@ -2,6 +2,7 @@
 
 use super::super::super::finding::Grade;
 use super::*;
+use crate::aws::calls::Calls;
 
 fn bucket() -> Bucket {
     Bucket { name: "acme-lake".to_owned(), arn: "arn:aws:s3:::acme-lake".to_owned(), key_parameter: "DataKeyArns" }
@@ -56,7 +57,7 @@ fn the_stacks_own_policy_lets_its_roles_through() {
 }
 
 #[test]
-fn a_bucket_is_here_elsewhere_or_nowhere() {
+fn a_bucket_is_in_this_region_another_or_none() {
     let of = |at: Whereabouts| judge_place("acme-lake", &at).map(|f| f.grade);
     assert_eq!(of(Whereabouts::Here), None);
     assert_eq!(of(Whereabouts::Elsewhere("eu-west-1".to_owned())), Some(Grade::Warning));

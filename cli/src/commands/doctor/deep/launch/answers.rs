@@ -11,15 +11,10 @@ pub(super) fn judge(action: &str, subject: &str, answer: &Dry) -> Option<Finding
         Dry::Fine => None,
         Dry::Denied { message, decoded } => Some(denied(action, subject, message, decoded.as_deref())),
         Dry::Refused { code, message } => {
-            Some(problem(WHAT, format!("{subject}: EC2 answered {code}: {message}"), remedy(last(code))))
+            Some(problem(WHAT, format!("{subject}: EC2 answered {code}: {message}"), remedy(code)))
         }
         Dry::Unanswered { message } => Some(unchecked(WHAT, format!("{subject}: {message}"), "run it again")),
     }
-}
-
-/// The remedies go by the last word of a dotted code.
-fn last(code: &str) -> &str {
-    code.rsplit('.').next().unwrap_or(code)
 }
 
 fn denied(action: &str, subject: &str, message: &str, decoded: Option<&str>) -> Finding {

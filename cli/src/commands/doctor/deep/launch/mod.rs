@@ -29,7 +29,7 @@ const WHAT: &str = "dry run";
 struct Tried {
     name: String,
     fleets: Vec<CreateFleet>,
-    machines: BTreeSet<(String, String, String, String)>,
+    machines: BTreeSet<OneMachine>,
 }
 
 pub(super) async fn check(of: &Deep<'_>, templates: &BTreeMap<Architecture, TemplateNow>) -> Vec<Finding> {
@@ -56,15 +56,9 @@ pub(super) async fn check(of: &Deep<'_>, templates: &BTreeMap<Architecture, Temp
             }
         }
     }
-    for (template, version, subnet, instance_type) in &machines {
-        let machine = OneMachine {
-            template: template.clone(),
-            version: version.clone(),
-            subnet: subnet.clone(),
-            instance_type: instance_type.clone(),
-        };
-        let answer = of.world.aws.dry_machine(&machine).await;
-        answers.push(("ec2:RunInstances", format!("{instance_type} in {subnet}"), answer));
+    for machine in &machines {
+        let subject = format!("{} in {}", machine.instance_type, machine.subnet);
+        answers.push(("ec2:RunInstances", subject, of.world.aws.dry_machine(machine).await));
     }
     let tries = answers.len();
     found.extend(grouped(answers).iter().filter_map(|(action, subjects, answer)| judge(action, subjects, answer)));
@@ -135,10 +129,15 @@ fn tried(
     for (architecture, types) in &chosen.types {
         let (Some(now), Some(first)) = (templates.get(architecture), types.first()) else { continue };
         for subnet in &place.subnets {
-            machines.insert((now.id.clone(), now.latest.to_string(), subnet.clone(), first.clone()));
+            machines.insert(OneMachine {
+                template: now.id.clone(),
+                version: now.latest.to_string(),
+                subnet: subnet.clone(),
+                instance_type: first.clone(),
+            });
         }
     }
-    let name = format!("{}/{}", request.run.as_str().split('/').next().unwrap_or_default(), request.step);
+    let name = format!("{}/{}", request.run.pipeline(), request.step);
     Ok(Tried { name, fleets, machines })
 }
 

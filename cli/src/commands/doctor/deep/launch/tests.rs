@@ -11,7 +11,7 @@ const EXPLICIT: &str = r#"{"allowed":false,"explicitDeny":true,"matchedStatement
     "context":{"action":"ec2:RunInstances","resource":"arn:aws:ec2:us-east-1:1:volume/*"}}"#;
 
 #[test]
-fn what_ec2_answers_to_a_dry_run_is_told_apart() {
+fn each_answer_of_ec2_to_a_dry_run_is_a_finding_of_its_own() {
     let denied = |decoded: Option<&str>| Dry::Denied {
         message: "You are not authorized to perform this operation.".to_owned(),
         decoded: decoded.map(str::to_owned),
@@ -36,12 +36,7 @@ fn what_ec2_answers_to_a_dry_run_is_told_apart() {
             "needs ec2:CreateFleet (etl/s: You are not authorized",
             "sts:DecodeAuthorizationMessage",
         ),
-        (
-            refused("InvalidSubnetID.NotFound"),
-            Grade::Problem,
-            "etl/s: EC2 answered InvalidSubnetID.NotFound: m",
-            "deploy the stack again",
-        ),
+        (refused("NotFound"), Grade::Problem, "etl/s: EC2 answered NotFound: m", "deploy the stack again"),
         (refused("NoDryRun"), Grade::Problem, "NoDryRun", ""),
         (
             Dry::Unanswered { message: "no answer from EC2".to_owned() },
@@ -108,6 +103,6 @@ fn a_dry_run_names_the_latest_version_of_each_template_and_every_subnet() {
         assert_eq!(named, [("lt-arm".to_owned(), "7".to_owned()), ("lt-x86".to_owned(), "3".to_owned())]);
         assert_eq!(fleet.launch_template_configs[0].overrides[0].subnet_id, "subnet-a,subnet-b");
     }
-    let subnets: BTreeSet<&str> = tried.machines.iter().map(|(_, _, subnet, _)| subnet.as_str()).collect();
+    let subnets: BTreeSet<&str> = tried.machines.iter().map(|machine| machine.subnet.as_str()).collect();
     assert_eq!((tried.machines.len(), subnets.len()), (4, 2), "{:?}", tried.machines);
 }

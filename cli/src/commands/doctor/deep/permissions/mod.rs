@@ -4,46 +4,31 @@ mod judge;
 
 use super::super::finding::{Finding, fine, problem, unasked};
 use super::Deep;
-use crate::aws::calls::Calls;
+use super::roles::Roles;
 use judge::{Remedies, judge};
-use spotmill_platform::aws::stacks::AwsError;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use spotmill_platform::aws::stacks::{Account, AwsError, Simulated, Trial};
+use spotmill_platform::several::several;
+use std::convert::Infallible;
 
 const WHAT: &str = "permissions";
 /// Roles that are asked about at once; IAM allows few requests a second.
 const AT_ONCE: usize = 4;
-/// `resources`: the stack's, physical names by names in the template.
-pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Vec<Finding> {
-    let calls = Calls::of_release();
-    let scene = of.scene(resources);
-    let (mut asked, permits) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
-    let (mut found, mut roles) = (Vec::new(), 0);
-    for (name, role) in calls.roles() {
-        let Some(physical) = resources.get(name) else {
-            found.extend(
-                absent(name, of.parameter("Pipeline").is_some())
-                    .then(|| problem(WHAT, format!("the stack has no {name}"), of.deploy())),
-            );
-            continue;
-        };
-        roles += 1;
-        let (arn, trials) = (of.role_arn(physical), calls.trials(role, &scene));
-        let (account, permits, subject) = (of.account(), permits.clone(), subject(name, &role.callers));
-        asked.spawn(async move {
-            let _permit = permits.acquire().await;
-            let mut answers = Vec::new();
-            for trial in trials {
-                let answer = account.simulate(&arn, &trial).await?;
-                answers.push((trial, answer));
-            }
-            Ok::<_, AwsError>((subject, answers))
-        });
-    }
+
+pub(super) async fn check(of: &Deep<'_>, roles: &Roles) -> Vec<Finding> {
+    let is_scheduled = of.parameter("Pipeline").is_some();
+    let lacking = roles.absent.iter().filter(|name| absent(name, is_scheduled));
+    let mut found: Vec<Finding> =
+        lacking.map(|name| problem(WHAT, format!("the stack has no {name}"), of.deploy())).collect();
+    let asked =
+        roles.all.iter().map(|role| (subject(&role.name, &role.callers), role.arn.clone(), role.trials.clone()));
+    let outcomes = several(AT_ONCE, asked, |(subject, arn, trials)| {
+        let account = of.account();
+        // A role that cannot be asked about does not end the others.
+        async move { Ok::<_, Infallible>(simulated(&account, &arn, trials).await.map(|answers| (subject, answers))) }
+    });
+    let Ok(outcomes) = outcomes.await;
     let mut answered = 0;
-    for outcome in asked.join_all().await {
+    for outcome in outcomes {
         match outcome {
             Ok((subject, answers)) => {
                 answered += answers.iter().map(|(t, _)| t.actions.len() * t.resources.len()).sum::<usize>();
@@ -60,9 +45,22 @@ pub(super) async fn check(of: &Deep<'_>, resources: &BTreeMap<String, String>) -
     }
     found.sort_by(|a, b| a.text.cmp(&b.text));
     if found.is_empty() {
-        found.push(fine(WHAT, format!("IAM allows all {answered} calls of {roles} roles")));
+        found.push(fine(WHAT, format!("IAM allows all {answered} calls of {} roles", roles.all.len())));
     }
     found
+}
+
+async fn simulated(
+    account: &Account,
+    role: &str,
+    trials: Vec<Trial>,
+) -> Result<Vec<(Trial, Vec<Simulated>)>, AwsError> {
+    let mut answers = Vec::new();
+    for trial in trials {
+        let answer = account.simulate(role, &trial).await?;
+        answers.push((trial, answer));
+    }
+    Ok(answers)
 }
 
 /// Only a stack with a daily start has a role for it.

@@ -3,7 +3,7 @@
 
 use super::super::finding::{Finding, fine, problem, unasked, unchecked};
 use super::Deep;
-use spotmill_platform::aws::stacks::{Endpoint, Network, Place, Table};
+use spotmill_platform::aws::stacks::{Endpoint, Network, Subnet, Table};
 
 const WHAT: &str = "routes";
 /// What is called from a subnet: its name, that of its endpoint, and whether machines call it. Step Functions is called by
@@ -35,11 +35,11 @@ fn judge(network: &Network, asked: &[String], region: &str) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut fine_ones = Vec::new();
     for id in asked {
-        let Some(place) = network.subnets.iter().find(|s| s.id == *id) else {
+        let Some(subnet) = network.subnets.iter().find(|s| s.id == *id) else {
             found.push(problem(WHAT, format!("{id} does not exist"), "give subnets that do: SubnetIds"));
             continue;
         };
-        let ways = SERVICES.map(|(name, service, needed)| (name, needed, way(network, place, service, region)));
+        let ways = SERVICES.map(|(name, service, needed)| (name, needed, way(network, subnet, service, region)));
         let before = found.len();
         for (name, _, way) in ways.iter().filter(|(_, needed, _)| *needed) {
             match way {
@@ -73,36 +73,36 @@ fn described(ways: &[(&str, bool, Way)]) -> String {
     ways.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn way(network: &Network, place: &Place, service: &str, region: &str) -> Way {
-    let Some(table) = table_of(network, place) else {
+fn way(network: &Network, subnet: &Subnet, service: &str, region: &str) -> Way {
+    let Some(table) = table_of(network, subnet) else {
         let remedy = "associate a route table with the subnet, or make one the main table of its VPC";
         return Way::Not("it has no route table".to_owned(), remedy.to_owned());
     };
     let endpoints: Vec<&Endpoint> = network
         .endpoints
         .iter()
-        .filter(|e| e.vpc == place.vpc && e.service.ends_with(&format!(".{region}.{service}")))
+        .filter(|e| e.vpc == subnet.vpc && e.service.ends_with(&format!(".{region}.{service}")))
         .collect();
     let usable = |e: &&&Endpoint| e.available && if e.gateway { e.tables.contains(&table.id) } else { e.private_dns };
     if let Some(endpoint) = endpoints.iter().find(usable) {
         return Way::Endpoint(endpoint.id.clone());
     }
-    match by_default_route(network, place, table) {
+    match by_default_route(network, subnet, table) {
         Way::Not(why, remedy) => {
             let (why, remedy) = unusable(&endpoints, table).unwrap_or((why, remedy));
-            Way::Not(why, format!("{remedy}; or an endpoint for com.amazonaws.{region}.{service} in {}", place.vpc))
+            Way::Not(why, format!("{remedy}; or an endpoint for com.amazonaws.{region}.{service} in {}", subnet.vpc))
         }
         way => way,
     }
 }
 
 /// Its own, or the network's main one.
-fn table_of<'n>(network: &'n Network, place: &Place) -> Option<&'n Table> {
-    let own = network.tables.iter().find(|t| t.subnets.contains(&place.id));
-    own.or_else(|| network.tables.iter().find(|t| t.main && t.vpc == place.vpc))
+fn table_of<'n>(network: &'n Network, subnet: &Subnet) -> Option<&'n Table> {
+    let own = network.tables.iter().find(|t| t.subnets.contains(&subnet.id));
+    own.or_else(|| network.tables.iter().find(|t| t.main && t.vpc == subnet.vpc))
 }
 
-fn by_default_route(network: &Network, place: &Place, table: &Table) -> Way {
+fn by_default_route(network: &Network, subnet: &Subnet, table: &Table) -> Way {
     let Some(route) = table.routes.iter().find(|r| r.to == "0.0.0.0/0") else {
         let why = format!("{} has no default route", table.id);
         return Way::Not(why, "a route to an internet gateway or a NAT".to_owned());
@@ -112,7 +112,7 @@ fn by_default_route(network: &Network, place: &Place, table: &Table) -> Way {
         return Way::Not(why, "let the route go by what is there".to_owned());
     }
     match route.by.split('-').next().unwrap_or_default() {
-        "igw" if place.public => Way::Public,
+        "igw" if subnet.public => Way::Public,
         "igw" => {
             let why = format!("it goes by {}, and machines in it get no public address", route.by);
             Way::Not(why, "let the subnet give public addresses (MapPublicIpOnLaunch), or route it by a NAT".to_owned())

@@ -14,21 +14,20 @@ fn endpoint(id: &str, service: &str, gateway: bool) -> Endpoint {
         gateway,
         available: true,
         tables: if gateway { vec!["rtb-1".to_owned()] } else { Vec::new() },
-        subnets: vec!["subnet-b".to_owned()],
         private_dns: true,
     }
 }
 
 /// A subnet whose default route goes by `by`; none: it has none.
 fn network(by: &str, public: bool, endpoints: Vec<Endpoint>) -> Network {
-    let place = |id: &str| Place { id: id.to_owned(), vpc: "vpc-1".to_owned(), public };
+    let subnet = |id: &str| Subnet { id: id.to_owned(), vpc: "vpc-1".to_owned(), public, ..Subnet::default() };
     let route = |to: &str, by: &str| Route { to: to.to_owned(), by: by.to_owned(), dead: by.ends_with("gone") };
     let mut routes = vec![route("10.0.0.0/16", "local")];
     routes.extend((!by.is_empty()).then(|| route("0.0.0.0/0", by)));
     let table = |id: &str, main| Table { id: id.to_owned(), vpc: "vpc-1".to_owned(), main, ..Table::default() };
     let own = Table { subnets: vec!["subnet-a".to_owned()], routes, ..table("rtb-1", false) };
     Network {
-        subnets: vec![place("subnet-a")],
+        subnets: vec![subnet("subnet-a")],
         tables: vec![table("rtb-main", true), own],
         endpoints,
         nats: vec![("nat-1".to_owned(), "available".to_owned()), ("nat-2".to_owned(), "failed".to_owned())],
@@ -40,7 +39,7 @@ fn judged(network: &Network) -> Vec<Finding> {
 }
 
 #[test]
-fn each_way_to_a_service_is_known() {
+fn each_way_to_a_service_is_named() {
     let both = || vec![endpoint("vpce-s3", "s3", true), endpoint("vpce-sqs", "sqs", false)];
     for (network, text) in [
         (
@@ -87,8 +86,8 @@ fn what_is_not_reached_is_named_with_the_way_out() {
             "{}",
             found[0].text
         );
-        let said = found[0].remedy.as_deref().unwrap_or_default();
-        assert!(said.contains(remedy) && said.contains("com.amazonaws.eu-west-1.s3 in vpc-1"), "{said}");
+        let way_out = found[0].remedy.as_deref().unwrap_or_default();
+        assert!(way_out.contains(remedy) && way_out.contains("com.amazonaws.eu-west-1.s3 in vpc-1"), "{way_out}");
     }
 }
 
@@ -113,7 +112,7 @@ fn what_cannot_be_looked_through_does_not_pass() {
 }
 
 #[test]
-fn a_subnet_without_its_own_table_has_the_main_one_and_one_that_is_gone_is_said() {
+fn a_subnet_without_its_own_table_has_the_main_one_and_one_that_is_gone_is_reported() {
     let mut main = network("igw-1", true, Vec::new());
     main.tables[1].subnets.clear();
     assert!(judged(&main)[0].text.contains("rtb-main has no default route"), "{:?}", judged(&main)[0]);
