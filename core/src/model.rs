@@ -241,9 +241,18 @@ impl Pipeline {
 }
 
 impl Step {
+    /// What it reads: its input, then its side tables.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.input.source).chain(self.tables.values().map(|t| &t.source))
+    }
+
+    pub fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+        std::iter::once(&mut self.input.source).chain(self.tables.values_mut().map(|t| &mut t.source))
+    }
+
     /// The steps this one reads, as input or side table.
     pub fn upstream(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.input.source).chain(self.tables.values().map(|t| &t.source)).filter_map(|s| match s {
+        self.sources().filter_map(|s| match s {
             Source::Step { step, .. } => Some(step.as_str()),
             Source::Path(_) => None,
         })

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Packs built programs for people who have no Rust: a wheel for pip and uv, a tarball with the installer, and SHA256SUMS
 over all of them. `--machines` adds what `spotmill deploy` sends to AWS: the worker for the other processor, and the functions'
-program. It compiles nothing and downloads nothing. The platform's tag is read from the programs: their
-processor, and the newest glibc symbol that they ask for. The same programs give the same bytes.
+program; in the tarball, and in a second wheel that the first names as its extra `aws`, for PyPI takes 100 MB a file. It
+compiles nothing and downloads nothing. The platform's tag is read from the programs: their processor, and the newest glibc
+symbol that they ask for. The same programs give the same bytes.
 
     infra/release/package.py --bin target/debug --out target/release-check"""
 import argparse
@@ -83,24 +84,37 @@ def for_machines(folder, processor, take):
     return {f"share/spotmill/{version()}/{name}": (of, 0o755) for name, of in body.items()}
 
 
-def wheel(out, programs, shared, tag, level):
-    """A wheel whose scripts are the programs: pip puts them on the environment's PATH as they are, and `shared` beside."""
-    release, name = version(), f"spotmill-{version()}"
-    readme = (ROOT / "README.md").read_text()
+def program_wheel(out, programs, tag, level, extra):
+    """A wheel whose scripts are the programs: pip puts them on the environment's PATH as they are. `extra`: there is another
+    with what deploy sends."""
+    files = {f"scripts/{program}": (body, 0o755) for program, body in programs.items()}
+    about = ["Provides-Extra: aws", f"Requires-Dist: spotmill-aws=={version()}; extra == 'aws'"] if extra else []
+    summary = "Daily ETL that loses nothing when its machine does: SQL over files, here and on spot machines"
+    return wheel(out, "spotmill", summary, about, (ROOT / "README.md").read_text(), files, tag, level)
+
+
+def machines_wheel(out, shared, tag, level):
+    """A wheel of what `spotmill deploy` sends to AWS, which pip puts where the program looks for it."""
+    files = {f"data/{path}": file for path, file in shared.items()}
+    about = [f"Requires-Dist: spotmill=={version()}"]
+    readme = "Installed with `pip install 'spotmill[aws]'`: the functions, and the worker for machines of the other processor.\n"
+    return wheel(out, "spotmill-aws", "What `spotmill deploy` sends to AWS", about, readme, files, tag, level)
+
+
+def wheel(out, project, summary, about, readme, files, tag, level):
+    name = f"{project.replace('-', '_')}-{version()}"
     metadata = "\n".join([
-        "Metadata-Version: 2.4", "Name: spotmill", f"Version: {release}",
-        "Summary: Daily ETL that loses nothing when its machine does: SQL over files, here and on spot machines",
+        "Metadata-Version: 2.4", f"Name: {project}", f"Version: {version()}", f"Summary: {summary}", *about,
         "License-Expression: MIT OR Apache-2.0", *[f"License-File: {licence}" for licence in LICENCES],
         "Keywords: etl,sql,parquet,csv,pipeline,spot,s3", f"Requires-Python: {PYTHON}",
         "Classifier: Environment :: Console", "Classifier: Operating System :: POSIX :: Linux",
         "Classifier: Programming Language :: Rust", "Classifier: Topic :: Database",
         "Description-Content-Type: text/markdown", "", readme,
     ])
-    about = f"Wheel-Version: 1.0\nGenerator: spotmill-package\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n"
-    files = {f"{name}.data/scripts/{program}": (body, 0o755) for program, body in programs.items()}
-    files |= {f"{name}.data/data/{path}": file for path, file in shared.items()}
+    kind = f"Wheel-Version: 1.0\nGenerator: spotmill-package\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n"
+    files = {f"{name}.data/{path}": file for path, file in files.items()}
     files |= {f"{name}.dist-info/licenses/{licence}": ((ROOT / licence).read_bytes(), 0o644) for licence in LICENCES}
-    files |= {f"{name}.dist-info/METADATA": (metadata.encode(), 0o644), f"{name}.dist-info/WHEEL": (about.encode(), 0o644)}
+    files |= {f"{name}.dist-info/METADATA": (metadata.encode(), 0o644), f"{name}.dist-info/WHEEL": (kind.encode(), 0o644)}
     record = [f"{path},sha256={digest(body)},{len(body)}" for path, (body, _) in files.items()]
     files[f"{name}.dist-info/RECORD"] = ("\n".join([*record, f"{name}.dist-info/RECORD,,", ""]).encode(), 0o644)
     path = out / f"{name}-py3-none-{tag}.whl"
@@ -170,10 +184,10 @@ def main():
     if asked.glibc and newest > tuple(int(n) for n in asked.glibc.split(".")):
         raise SystemExit(f"package: the programs for AWS need glibc {newest[0]}.{newest[1]}, newer than {asked.glibc}")
     asked.out.mkdir(parents=True, exist_ok=True)
-    made = [
-        wheel(asked.out, programs, shared, f"manylinux_{floor[0]}_{floor[1]}_{processor}", asked.level),
-        tarball(asked.out, programs, shared, processor, asked.level),
-    ]
+    tag = f"manylinux_{floor[0]}_{floor[1]}_{processor}"
+    wheels = [program_wheel(asked.out, programs, tag, asked.level, extra=bool(shared))]
+    wheels += [machines_wheel(asked.out, shared, tag, asked.level)] if shared else []
+    made = [*wheels, tarball(asked.out, programs, shared, processor, asked.level)]
     shutil.copy2(HERE / "install.sh", asked.out / "install.sh")
     sums(asked.out)
     for name, body in programs.items():
@@ -183,8 +197,9 @@ def main():
     for path in made:
         print(f"{path.stat().st_size / 1e6:8.1f} MB  {path.name}")
     print(f"glibc {floor[0]}.{floor[1]} or newer, {processor}")
-    if made[0].stat().st_size > asked.most_mb * 1e6:
-        raise SystemExit(f"package: the wheel is bigger than {asked.most_mb:g} MB")
+    for path in wheels:
+        if path.stat().st_size > asked.most_mb * 1e6:
+            raise SystemExit(f"package: {path.name} is bigger than {asked.most_mb:g} MB")
 
 
 if __name__ == "__main__":

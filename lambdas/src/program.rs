@@ -73,8 +73,7 @@ impl Program {
         for check in &mut bound.expect.check {
             *check = bind(check)?;
         }
-        let sources = std::iter::once(&mut bound.input.source).chain(bound.tables.values_mut().map(|t| &mut t.source));
-        for source in sources {
+        for source in bound.sources_mut() {
             if let Source::Path(path) = source {
                 *path = self.locate(path)?.0;
             }
@@ -128,8 +127,7 @@ impl Program {
     pub fn patterns(&self) -> Result<Vec<(&Step, Uri)>, HandlerError> {
         let mut all = Vec::new();
         for step in &self.pipeline.steps {
-            let tables = step.tables.values().map(|t| &t.source);
-            for source in std::iter::once(&step.input.source).chain(tables) {
+            for source in step.sources() {
                 if let Source::Path(path) = source {
                     all.push((step, self.locate(path)?));
                 }
@@ -163,8 +161,7 @@ impl Program {
     fn relative(&self, step: &Step) -> Step {
         let mut step = step.clone();
         let base = self.base.as_ref().map(Uri::as_str);
-        let sources = std::iter::once(&mut step.input.source).chain(step.tables.values_mut().map(|t| &mut t.source));
-        for source in sources {
+        for source in step.sources_mut() {
             if let Source::Path(path) = source {
                 *path = relative(path, base).to_owned();
             }

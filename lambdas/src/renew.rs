@@ -103,12 +103,11 @@ async fn unfinished(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> Result<Opt
 /// Whether nothing that the step reads or writes lies below the project: from any directory it is the same.
 fn is_anywhere(ctx: &Ctx, start: &Start<'_>, keys: &StepKeys) -> bool {
     let Some(step) = start.bound.get(keys.step.as_str()) else { return false };
-    let mut sources = step.tables.values().map(|table| &table.source).chain([&step.input.source]);
     let is_shared = |source: &Source| match source {
         Source::Path(path) => path.starts_with("s3://"),
         Source::Step { .. } => true,
     };
-    ctx.root.is_s3() && sources.all(is_shared)
+    ctx.root.is_s3() && step.sources().all(is_shared)
 }
 
 /// Inputs that are not as the items read them: `all` of a complete step; else those of committed items, and those that

@@ -1,5 +1,6 @@
-//! What a release puts beside its programs for the machines of AWS: the stock worker for the other architecture, and the
-//! functions' program. The folder is named by the version, so that what another release left is never taken for this one's.
+//! What a release has beside its programs for the machines of AWS: the stock worker for the other architecture, and the
+//! functions' program. A tarball has them; of the wheels the one that the extra `aws` brings. The folder is named by the
+//! version, so that what another release left is never taken for this one's.
 
 use crate::worker::STOCK;
 use spotmill_core::fleet::Architecture;
@@ -14,6 +15,11 @@ fn folders(program: &Path) -> Vec<PathBuf> {
 
 fn here() -> Vec<PathBuf> {
     std::env::current_exe().map(|exe| folders(&exe)).unwrap_or_default()
+}
+
+/// What brings them to an installation that has only the programs.
+pub fn install_command() -> String {
+    format!("pip install 'spotmill[aws]=={}'", env!("CARGO_PKG_VERSION"))
 }
 
 /// The stock worker for machines of another kind than this one.

@@ -14,6 +14,8 @@ pub struct Chosen {
     pub worker: Worker,
     /// What is uploaded.
     pub paths: Vec<PathBuf>,
+    /// The command that brings the worker for both kinds of machines.
+    pub for_both: String,
 }
 
 /// The architecture of this machine.
@@ -28,7 +30,7 @@ pub fn choose(global: &Global, args: &DeployArgs, worker_crate: Option<&str>) ->
         return chosen(of, global, worker_crate);
     }
     if let Some(worker) = Worker::named(global)? {
-        return Ok(Chosen { paths: vec![worker.program.clone()], worker });
+        return Ok(Chosen { paths: vec![worker.program.clone()], worker, for_both: build_command(global) });
     }
     let again = build_command(global);
     let found = Architecture::ALL.map(|a| (a, built::find(worker_crate, a, &again)));
@@ -42,10 +44,12 @@ pub fn choose(global: &Global, args: &DeployArgs, worker_crate: Option<&str>) ->
     }
     let worker = Worker::find(global, worker_crate)?;
     let mut paths = vec![worker.program.clone()];
-    if worker_crate.is_none() && Stock::of_this_program()? == Stock::Beside {
+    let is_released = worker_crate.is_none() && Stock::of_this_program()? == Stock::Beside;
+    if is_released {
         paths.extend(Architecture::ALL.into_iter().filter(|a| *a != LOCAL).filter_map(installed::worker));
     }
-    Ok(Chosen { worker, paths })
+    let for_both = if is_released { installed::install_command() } else { build_command(global) };
+    Ok(Chosen { worker, paths, for_both })
 }
 
 fn chosen(
@@ -57,7 +61,11 @@ fn chosen(
         Some(program) => Worker { program },
         None => Worker::find(global, worker_crate)?,
     };
-    Ok(Chosen { worker, paths: Architecture::ALL.into_iter().filter_map(of).collect() })
+    Ok(Chosen {
+        worker,
+        paths: Architecture::ALL.into_iter().filter_map(of).collect(),
+        for_both: build_command(global),
+    })
 }
 
 /// The command that builds for both.
@@ -66,9 +74,8 @@ pub fn build_command(global: &Global) -> String {
     caller.command("worker").word("build").to_string()
 }
 
-/// A remark where only one kind of machine is served.
-pub fn lacking(served: &[Architecture], global: &Global) -> Option<String> {
+/// A remark where only one kind of machine is served; `for_both` is the command that brings the other's worker.
+pub fn lacking(served: &[Architecture], for_both: &str) -> Option<String> {
     let [one] = served else { return None };
-    let command = build_command(global);
-    Some(format!("! only for {} machines, which halves the pools; for both: {command}", one.machine()))
+    Some(format!("! only for {} machines, which halves the pools; for both: {for_both}", one.machine()))
 }

@@ -65,12 +65,14 @@ impl Release {
     }
 }
 
-const BUILD: &str = "build it: cargo lambda build --release --arm64 -p spotmill-lambdas (see docs/deploy.md); \
-                     name its directory with --lambdas";
+const BUILD: &str = "of a checkout build it: cargo lambda build --release --arm64 -p spotmill-lambdas (see docs/deploy.md), \
+                     and name its directory with --lambdas";
 
 fn nowhere() -> Stop {
     let places: Vec<String> = places().iter().map(|p| p.display().to_string()).collect();
-    Stop::usage(format!("the functions' program is in none of {}", places.join(", "))).remedy(BUILD)
+    let release = super::installed::install_command();
+    Stop::usage(format!("the functions' program is in none of {}", places.join(", ")))
+        .remedy(format!("a release has it in the tarball, or by `{release}`; {BUILD}"))
 }
 
 fn places() -> Vec<PathBuf> {

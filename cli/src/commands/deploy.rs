@@ -48,13 +48,14 @@ struct Plan {
     stack: String,
     release: Release,
     workers: Vec<Program>,
+    for_both: String,
     version: String,
 }
 
 pub async fn run(global: &Global, args: &DeployArgs) -> Result<Code, Stop> {
     let ui = Ui::new(global.json, global.quiet);
     let (plan, worker) = prepare(global, args)?;
-    report(&plan, global, &ui);
+    report(&plan, &ui);
     let aws = connect().await?;
     let input = project::sample_input(&plan.project, global, &args.key);
     let program = super::run::program(&plan.frozen, &input, global)?;
@@ -92,7 +93,8 @@ fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     names::check_stack(&stack).map_err(Stop::usage)?;
     upgrade::parameters(&args.parameters, None, &[])?;
     let release = Release::find(args.lambdas.as_deref(), args.allow_any_glibc)?;
-    let Chosen { worker, paths } = programs::choose(global, args, project.pipeline().worker_crate.as_deref())?;
+    let Chosen { worker, paths, for_both } =
+        programs::choose(global, args, project.pipeline().worker_crate.as_deref())?;
     let mut workers = Vec::new();
     for path in paths {
         let needs = elf::read(&path, args.allow_any_glibc)?;
@@ -102,11 +104,11 @@ fn prepare(global: &Global, args: &DeployArgs) -> Result<(Plan, Worker), Stop> {
     misplaced(args, &workers)?;
     let frozen = spec::freeze(project.pipeline());
     let version = worker.about()?.version;
-    Ok((Plan { project, frozen, stack, release, workers, version }, worker))
+    Ok((Plan { project, frozen, stack, release, workers, for_both, version }, worker))
 }
 
 /// The programs that were chosen, before anything is done with them.
-fn report(plan: &Plan, global: &Global, ui: &Ui) {
+fn report(plan: &Plan, ui: &Ui) {
     for w in &plan.workers {
         let glibc = w.needs.glibc_text().map_or_else(|| "no glibc".to_owned(), |glibc| format!("glibc {glibc}"));
         ui.note(format!(
@@ -116,9 +118,8 @@ fn report(plan: &Plan, global: &Global, ui: &Ui) {
         ));
     }
     let served: Vec<Architecture> = plan.workers.iter().map(|w| w.needs.architecture).collect();
-    if let Some(note) =
-        programs::lacking(&served, global).filter(|_| plan.project.pipeline().fleet.architectures.is_empty())
-    {
+    let lacking = programs::lacking(&served, &plan.for_both);
+    if let Some(note) = lacking.filter(|_| plan.project.pipeline().fleet.architectures.is_empty()) {
         ui.note(note);
     }
 }

@@ -79,9 +79,8 @@ fn places(root: &Uri, programs: &[Program]) -> Result<BTreeMap<Uri, bool>, Stop>
             let step = program.bind(step).map_err(Stop::from)?;
             let marker = step.input.wait_for.as_ref().and_then(|wait| wait.exists.clone());
             all.extend(marker.map(|at| (Uri::new(at), false)));
-            let sources = step.tables.into_values().map(|table| table.source).chain([step.input.source]);
-            all.extend(sources.filter_map(|source| match source {
-                Source::Path(path) => Some((Uri::new(path), false)),
+            all.extend(step.sources().filter_map(|source| match source {
+                Source::Path(path) => Some((Uri::new(path.clone()), false)),
                 Source::Step { .. } => None,
             }));
         }

@@ -133,8 +133,7 @@ fn unused_params(ctx: &mut Ctx<'_>, pipeline: &Pipeline) {
 }
 
 fn params_of(step: &Step) -> Vec<String> {
-    let sources = std::iter::once(&step.input.source).chain(step.tables.values().map(|t| &t.source));
-    let paths = sources.filter_map(|s| match s {
+    let paths = step.sources().filter_map(|s| match s {
         spotmill_core::model::Source::Path(path) => Some(path.as_str()),
         spotmill_core::model::Source::Step { .. } => None,
     });

@@ -1,7 +1,7 @@
 //! What stands between receipts and a seal, each folded from one receipt after another and described in sentences.
 
-use super::PlannedItem;
-use crate::format::{clip, count, number};
+use super::{PlannedItem, expectation};
+use crate::format::{clip, number};
 use crate::ids::ItemIndex;
 use crate::model::{Expect, MaxBadRows, RowsRule, Step};
 use crate::records::Receipt;
@@ -110,11 +110,11 @@ impl Expectations {
     pub fn describe(self, expect: &Expect, written: u64) -> Vec<String> {
         let sentence = |(expectation, (rows, item, example)): (String, (u64, ItemIndex, Option<String>))| {
             let example = example.map_or(String::new(), |x| format!(", for example {x}"));
-            format!("{expectation} does not hold for {}, first in item {item}{example}", count(rows, "row"))
+            format!("{}, first in item {item}{example}", expectation::describe_unmet(&expectation, rows))
         };
         let mut unmet: Vec<String> = self.violated.into_iter().map(sentence).collect();
         if let Some(least) = expect.min_rows.filter(|least| written < *least) {
-            unmet.push(format!("{} written, of at least {} expected", count(written, "row"), number(least)));
+            unmet.push(expectation::describe_too_few(written, least));
         }
         unmet
     }

@@ -4,6 +4,7 @@
 mod builds;
 mod checks;
 mod covers;
+pub mod expectation;
 mod files;
 mod spans;
 

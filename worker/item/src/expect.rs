@@ -8,6 +8,7 @@ use crate::sql;
 use polars::prelude::*;
 use spotmill_core::item::Violation;
 use spotmill_core::model::Expect;
+use spotmill_core::seal::expectation;
 use spotmill_core::types::Column as Declared;
 use std::path::PathBuf;
 
@@ -68,7 +69,7 @@ fn not_null(names: &[String], columns: &[Declared], frame: &LazyFrame, out: &mut
         if rows > 0 {
             let first = frame.clone().filter(col(name.as_str()).is_null()).limit(1);
             let example = collect(first).map(|df| json_row(&df)).map_err(as_failure)?;
-            out.push(Violation { expectation: format!("not_null({name})"), rows, example });
+            out.push(Violation { expectation: expectation::not_null(name), rows, example });
         }
     }
     Ok(())
@@ -83,7 +84,7 @@ fn unique(names: &[String], frame: &LazyFrame) -> PolarsResult<Option<Violation>
         return Ok(None);
     }
     let key = collect(repeated.limit(1).select([all().exclude_cols([COUNT]).as_expr()]))?;
-    Ok(Some(Violation { expectation: format!("unique({})", names.join(", ")), rows, example: json_row(&key) }))
+    Ok(Some(Violation { expectation: expectation::unique(names), rows, example: json_row(&key) }))
 }
 
 fn checks(
@@ -100,7 +101,7 @@ fn checks(
         let rows = number(count)?;
         if rows > 0 {
             let first = collect(sql::flat(sql::first_false(condition, frame, functions))?)?;
-            out.push(Violation { expectation: format!("check({condition})"), rows, example: json_row(&first) });
+            out.push(Violation { expectation: expectation::check(condition), rows, example: json_row(&first) });
         }
     }
     Ok(())

@@ -137,4 +137,6 @@ class Aggregates:
             es = [e.like("CAST(", e, " AS DOUBLE)") if t == "dec" else self.double(e) for e in es]
         self.tag(name if name != "avg" else f"avg {t}")
         made = E("float", f"{name}(", *joined(es), ")", bound=None, duck="f64", rough=2)
+        if name.startswith(("covar", "var")):  # sums of products that cancel each other out
+            made.noise = 1e-15 * es[0].bound * es[-1].bound
         return self.filtered(made, sc) if name == "avg" else made

@@ -45,12 +45,13 @@ class E(Node):
     `bound` is the largest absolute value of a number, `duck` DuckDB's type of an integer (i8 ... i128, u8 ... u64, lit) or
     float (f32, f64), `p` and `s` a decimal's precision and scale; `rough` is 0 for sums that are exact in any order, 1 for
     values that IEEE lays down, 2 for values whose last bits may differ between engines; `wild` values are at the limits of
-    their type; `col` is true if a column is in it; `name` is set for columns, `far` is a column's qualified text."""
+    their type; `col` is true if a column is in it; `name` is set for columns, `far` is a column's qualified text; `noise` is
+    what a rough value may differ by, where it is a difference of large ones."""
 
     def __init__(self, t, *parts, bound=0, duck=None, p=0, s=0, rough=0, wild=False, col=None, name=None, far=None):
         super().__init__(*parts)
         self.t, self.bound, self.duck, self.p, self.s = t, bound, duck, p, s
-        self.rough, self.wild, self.name, self.far = rough, wild, name, far
+        self.rough, self.wild, self.name, self.far, self.noise = rough, wild, name, far, 0.0
         inside = [x for x in parts if isinstance(x, E)]
         self.col = any(x.col for x in inside) if col is None else col
         if inside:

@@ -31,6 +31,10 @@ Made = collections.namedtuple("Made", "node tags floor named")
 ROUGH = 1e-6  # absolute tolerance of results such as stddev, for which near zero 1e-9 relative says nothing
 
 
+def noise(node):
+    return max([getattr(node, "noise", 0.0), *map(noise, node.children())])
+
+
 class Queries(
     Leaves, Integers, Decimals, Texts, Conditions, Relations, Subqueries, Aggregates, Windows, Selects, Groups
 ):
@@ -177,7 +181,7 @@ class Queries(
         return Made(
             out.node,
             sorted(self.tags),
-            ROUGH if rough else 0.0,
+            max(ROUGH, noise(out.node)) if rough else 0.0,
             sorted({c.name.strip('"') for c in out.cols if c.name}),
         )
 
