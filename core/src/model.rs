@@ -47,6 +47,9 @@ pub struct Schedule {
     pub timezone: String,
     /// `today` or `yesterday`, in that time zone.
     pub date: String,
+    /// `this` or `previous`: each start is of an hour, and its date that hour's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

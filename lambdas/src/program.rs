@@ -29,10 +29,15 @@ impl Program {
     pub fn new(text: &[u8], input: &RunInput, settings: &Settings) -> Result<Self, HandlerError> {
         let mut program = Self::thaw(text, BTreeMap::new(), settings.base.clone())?;
         let schedule = program.pipeline.schedule.as_ref();
-        let date = input.date.as_deref().map(|text| spec::dates::logical(schedule, text)).transpose();
-        let date = date.map_err(|e| HandlerError::invalid(format!("`date`: {e}")))?;
+        let of = input.date.as_deref().map(|text| spec::dates::logical(schedule, text)).transpose();
+        let of = of.map_err(|e| HandlerError::invalid(format!("`date`: {e}")))?;
+        let mut given = input.params.clone();
+        if let Some(hour) = of.as_ref().and_then(|of| of.hour) {
+            given.entry("hour".to_owned()).or_insert_with(|| hour.into());
+        }
+        let date = of.map(|of| of.date);
         let target = input.target.as_deref().unwrap_or(&settings.target);
-        program.params = spec::resolve(&program.pipeline, target, &input.params, date.as_deref()).map_err(|all| {
+        program.params = spec::resolve(&program.pipeline, target, &given, date.as_deref()).map_err(|all| {
             let messages: Vec<String> = all.iter().map(ToString::to_string).collect();
             HandlerError::invalid(messages.join("; "))
         })?;

@@ -181,7 +181,7 @@ def breaches(template, table, sar):
         found += unknown(role, template.statements(role), sar)
     for scenario in template.scenarios():
         found += [f"{breach} [{scenario.name}]" for breach in missing(scenario, table, sar)]
-    return found + list(idle(template, table)) + list(template.too_large()) + list(people(sar))
+    return found + list(idle(template, table)) + list(template.too_large()) + list(template.clashes()) + list(people(sar))
 
 
 def self_test(template, table, sar):
@@ -230,6 +230,10 @@ def self_test(template, table, sar):
             {"Sid": "X", "Effect": "Allow", "Action": ["s3:DeleteBucket", "s3:Nothing"], "Resource": "*"}
         )
 
+    def one_name(made):
+        made.resources["Dashboard"]["Properties"]["DashboardName"] = {"Ref": "AWS::StackName"}
+        made.resources["NotifyTopic"]["Properties"]["TopicName"] = "notify"
+
     for edits, wanted in [
         ([drop("FleetPolicy", "WhatFleetsLaunch"), only_fleet], [
             ("a fleet that may launch nothing", r"FleetRole \(launch-fleet, .*CreateFleet on .*instance/"),
@@ -244,6 +248,10 @@ def self_test(template, table, sar):
         ([stranger], [
             ("rights that nobody uses", r"TallyRole may s3:DeleteBucket, which it never calls"),
             ("an action that is none", r"AWS has no action s3:Nothing"),
+        ]),
+        ([one_name], [
+            ("a dashboard for two regions", r"DashboardName of Dashboard: it lacks AWS::Region"),
+            ("a topic for two stacks", r"TopicName of NotifyTopic: it lacks AWS::StackName"),
         ]),
     ]:
         found = edited(*edits)

@@ -20,6 +20,10 @@ KINDS = {
 }
 # IAM's limits, in characters without white space.
 MOST_POLICY, MOST_INLINE, MOST_ATTACHED = 6_144, 10_240, 10
+# Names of them are one for all regions of an account.
+GLOBAL = ("Budget", "Dashboard", "InstanceProfile", "ManagedPolicy", "Role")
+# Its name counts within its state machine.
+WITHIN = ("StateMachineAlias",)
 # CloudFormation's, of a template that lies in a bucket.
 MOST_TEMPLATE = 1_000_000
 
@@ -134,6 +138,18 @@ class Template:
             "Function": lambda: f"arn:aws:lambda:{at}:function:{self.value(properties['FunctionName'])}",
             "StateMachine": lambda: f"arn:aws:states:{at}:stateMachine:{self.value(properties['Name'])}",
         }.get(kind, lambda: f"arn:aws:any:{at}:{name}")()
+
+    def clashes(self):
+        """Names that another stack of the account would want too: a second in the region, or one of this name in another."""
+        for name, of in self.resources.items():
+            kind, properties = of["Type"].split("::")[-1], of.get("Properties", {})
+            for key, value in [*properties.items(), *properties.get("Budget", {}).items()]:
+                if not key.endswith("Name") or key in ("MetricName", "ServiceName") or kind in WITHIN or "Ref" in value and value != {"Ref": "AWS::StackName"}:
+                    continue
+                wanted = {"AWS::StackName", *(["AWS::Region"] if kind in GLOBAL else [])}
+                lacking = [part for part in sorted(wanted) if part not in json.dumps(value)]
+                if lacking:
+                    yield f"two stacks would both have the {key} of {name}: it lacks {', '.join(lacking)}"
 
     def roles(self):
         return [name for name, of in self.resources.items() if of["Type"] == "AWS::IAM::Role"]

@@ -13,7 +13,7 @@ fn folders(program: &Path) -> Vec<PathBuf> {
     [bin.and_then(Path::parent), bin].into_iter().flatten().map(|home| home.join(&share)).collect()
 }
 
-fn here() -> Vec<PathBuf> {
+fn shares() -> Vec<PathBuf> {
     std::env::current_exe().map(|exe| folders(&exe)).unwrap_or_default()
 }
 
@@ -24,12 +24,12 @@ pub fn install_command() -> String {
 
 /// The stock worker for machines of another kind than this one.
 pub fn worker(architecture: Architecture) -> Option<PathBuf> {
-    here().into_iter().map(|home| home.join(architecture.machine()).join(STOCK)).find(|program| program.is_file())
+    shares().into_iter().map(|home| home.join(architecture.machine()).join(STOCK)).find(|program| program.is_file())
 }
 
 /// Where the functions' program may be.
 pub fn functions() -> Vec<PathBuf> {
-    here().into_iter().map(|home| home.join("lambda")).collect()
+    shares().into_iter().map(|home| home.join("lambda")).collect()
 }
 
 #[cfg(test)]

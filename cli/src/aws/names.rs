@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn cron(text: &str) -> Result<String, String> {
-        schedule(&Schedule { cron: text.to_owned(), timezone: "UTC".to_owned(), date: "today".to_owned() })
+        schedule(&Schedule { cron: text.to_owned(), timezone: "UTC".to_owned(), date: "today".to_owned(), hour: None })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use std::collections::BTreeSet;
+use spotmill_spec::cron::Cron;
 
 /// Hours that a run may take before the alarm rings.
 const RUN_HOURS: i64 = 2;
@@ -11,18 +11,12 @@ const RUN_HOURS: i64 = 2;
 const MOST_HOURS: i64 = 168;
 /// With a leap year in it.
 const DAYS: i32 = 4 * 366;
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// Hours without a success after which an alarm should ring; nothing for a schedule that is too rare for one, or is no
 /// such cron.
 pub fn hours(cron: &str) -> Option<u32> {
-    let fields: Vec<&str> = cron.split_whitespace().collect();
-    let [minute, hour, day, month, weekday] = fields[..] else { return None };
-    let minutes = numbers(minute, 0, 59, &[])?;
-    let hours = numbers(hour, 0, 23, &[])?;
-    let (days, months) = (numbers(day, 1, 31, &[])?, numbers(month, 1, 12, &MONTHS)?);
-    let weekdays: BTreeSet<u32> = numbers(weekday, 0, 7, &WEEKDAYS)?.into_iter().map(|n| n % 7).collect();
+    let Cron { minutes, hours, days, months, weekdays } = Cron::parse(cron).ok()?;
+    let (days, months, weekdays) = (days?, months?, weekdays?);
     let starts = |on: &Date| {
         let number = |n: i8| u32::from(n.unsigned_abs());
         days.contains(&number(on.day()))
@@ -48,32 +42,6 @@ pub fn hours(cron: &str) -> Option<u32> {
     // Clocks are put back by an hour at most.
     let hours = (longest + 59) / 60 + RUN_HOURS;
     u32::try_from(hours).ok().filter(|_| hours <= MOST_HOURS)
-}
-
-/// The numbers of a field: `*`, `5`, `1-5`, `*/15`, `10/20`, `MON-FRI`, and lists of these; nothing for any other text.
-fn numbers(field: &str, low: u32, high: u32, names: &[&str]) -> Option<BTreeSet<u32>> {
-    let one = |text: &str| -> Option<u32> {
-        let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-        let number = match named {
-            // Months count from one, days of the week from zero.
-            Some(at) => u32::try_from(at).ok().map(|at| at + low),
-            None => text.parse().ok(),
-        };
-        number.filter(|n| (low..=high).contains(n))
-    };
-    let mut all = BTreeSet::new();
-    for part in field.split(',') {
-        let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-        let (from, to) = match range.split_once('-') {
-            Some((from, to)) => (one(from)?, one(to)?),
-            None if matches!(range, "*" | "?") => (low, high),
-            // `10/20` goes on to the end.
-            None => (one(range)?, if step.is_some() { high } else { one(range)? }),
-        };
-        let every = step.map_or(Some(1), |step| step.parse::<usize>().ok())?;
-        all.extend((from..=to).step_by(every.max(1)));
-    }
-    Some(all)
 }
 
 #[cfg(test)]

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn the_alarm_of_a_schedule_begins_when_a_run_could_have_succeeded() {
         let after = |had: &[(&str, &str)], cron: &str| {
-            let schedule = Schedule { cron: cron.into(), timezone: "UTC".into(), date: "today".into() };
+            let schedule = Schedule { cron: cron.into(), timezone: "UTC".into(), date: "today".into(), hour: None };
             let mut all = parameters(&[], Some(&stack(had)), &[]).unwrap();
             let note = scheduled(&mut all, &[], "flights", Some(&schedule), 1_000).unwrap();
             (all["SilentHours"].clone(), all["SilentFrom"].clone(), note.is_some())
@@ -252,7 +252,8 @@ mod tests {
 
     #[test]
     fn the_daily_run_is_the_pipelines_own() {
-        let schedule = Schedule { cron: "30 5 * * *".into(), timezone: "Europe/Berlin".into(), date: "today".into() };
+        let schedule =
+            Schedule { cron: "30 5 * * *".into(), timezone: "Europe/Berlin".into(), date: "today".into(), hour: None };
         let after = |daily: &str, asked: &[(&str, &str)], schedule: Option<&Schedule>| {
             let asked = set(asked);
             let mut all = parameters(&asked, Some(&stack(&[("Pipeline", daily)])), &[]).unwrap();

@@ -127,8 +127,8 @@ mod tests {
         let (half, more) = (published("s3://b/one", MOST_BYTES / 2), published("s3://b/two", MOST_BYTES / 2 + 1));
         let stop = files(&store, &[&half, &more]).await.err().expect("refused");
         assert_eq!(stop.message, "its files are larger than 64.0 MiB");
-        let here = published("/out", MOST_BYTES + 1);
-        let copies = files(&store, &[&here]).await.expect("nothing is fetched");
+        let local = published("/out", MOST_BYTES + 1);
+        let copies = files(&store, &[&local]).await.expect("nothing is fetched");
         assert_eq!(copies.paths, ["/out/part-0.parquet"]);
     }
 }

@@ -88,9 +88,9 @@ fn places(root: &Uri, programs: &[Program]) -> Result<BTreeMap<Uri, bool>, Stop>
     let mut buckets: BTreeMap<String, (Uri, bool)> = BTreeMap::new();
     for (location, is_written) in all.into_iter().filter(|(location, _)| location.is_s3()) {
         let bucket = bucket(location.as_str()).unwrap_or_default().to_owned();
-        let known = buckets.entry(bucket).or_insert_with(|| (without_pattern(&location), is_written));
-        if is_written && !known.1 {
-            *known = (without_pattern(&location), true);
+        let held = buckets.entry(bucket).or_insert_with(|| (without_pattern(&location), is_written));
+        if is_written && !held.1 {
+            *held = (without_pattern(&location), true);
         }
     }
     Ok(buckets.into_values().collect())

@@ -28,7 +28,7 @@ pub fn template_versions(
     let tags = tags(request, &place.stack)?;
     let tagged = |resource_type: &str| TagSpecification { resource_type: resource_type.to_owned(), tags: tags.clone() };
     let version = |architecture: Architecture| CreateLaunchTemplateVersion {
-        client_token: token(request, &format!("template {architecture}")),
+        client_token: token(request, place, &format!("template {architecture}")),
         launch_template_id: place.templates[&architecture].clone(),
         source_version: "$Latest".to_owned(),
         version_description: request.name.clone(),
@@ -127,7 +127,7 @@ fn fleet_over(
     };
     let launch_template_configs = chosen.types.iter().map(config).collect::<Result<_, _>>()?;
     Ok(CreateFleet {
-        client_token: token(request, market.purpose),
+        client_token: token(request, place, market.purpose),
         r#type: "maintain".to_owned(),
         target_capacity_specification: TargetCapacity {
             total_target_capacity: number(market.vcpus.min(MAX_FLEET_VCPUS)),
@@ -245,9 +245,10 @@ fn settings(request: &FleetRequest, place: &FleetPlace) -> WorkerSettings {
     }
 }
 
-/// 64 characters, the most CreateFleet takes: the same request bears the same token for ever.
-fn token(request: &FleetRequest, purpose: &str) -> String {
-    sha256(format!("{}\n{purpose}", request.name).as_bytes())
+/// 64 characters, the most CreateFleet takes: the same request of a stack bears the same token for ever. Tokens are one space
+/// for all stacks of an account and region, and a round has the same name in each.
+fn token(request: &FleetRequest, place: &FleetPlace, purpose: &str) -> String {
+    sha256(format!("{}\n{}\n{purpose}", place.stack, request.name).as_bytes())
 }
 
 fn moment(ms: u64) -> Result<String, FleetProblem> {

@@ -102,17 +102,21 @@ fn the_versions_as_ec2_gets_them() {
 
 #[test]
 fn the_same_question_bears_the_same_token_and_no_other_does() {
-    let tokens = |r: &FleetRequest| {
-        let mut all: Vec<String> = vec![create_fleet(r, &place(), &versions()).expect("fleet").client_token];
-        all.extend(template_versions(r, &place()).expect("versions").into_values().map(|v| v.client_token));
+    let tokens = |r: &FleetRequest, place: &FleetPlace| {
+        let mut all: Vec<String> = vec![create_fleet(r, place, &versions()).expect("fleet").client_token];
+        all.extend(template_versions(r, place).expect("versions").into_values().map(|v| v.client_token));
         all
     };
     let mut other = request();
     other.name = "another".to_owned();
-    let all: std::collections::BTreeSet<String> = tokens(&request()).into_iter().chain(tokens(&other)).collect();
-    assert_eq!(all.len(), 6);
+    // The same pipeline and date in another stack of the account.
+    let mut neighbour = place();
+    neighbour.stack = "neighbour".to_owned();
+    let asked = [(request(), place()), (other, place()), (request(), neighbour)];
+    let all: std::collections::BTreeSet<String> = asked.iter().flat_map(|(r, place)| tokens(r, place)).collect();
+    assert_eq!(all.len(), 9);
     assert!(all.iter().all(|t| t.len() == 64));
-    assert_eq!(tokens(&request()), tokens(&request()));
+    assert_eq!(tokens(&request(), &place()), tokens(&request(), &place()));
 }
 
 #[test]

@@ -33,31 +33,62 @@ pub fn date(text: &str) -> Result<Date, String> {
     }
 }
 
-/// The logical date that `text` asks for: a date is itself; a moment (what a scheduler knows: `2013-02-01T10:30:00Z`)
-/// is the day, or the day before, in the schedule's time zone. Without a schedule: the day before, in UTC.
-pub fn logical(schedule: Option<&Schedule>, text: &str) -> Result<String, String> {
+/// What a run is of.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Logical {
+    pub date: String,
+    /// Of a schedule of hours.
+    pub hour: Option<i8>,
+}
+
+/// What `text` asks for: a date is itself; a moment (what a scheduler knows: `2013-02-01T10:30:00Z`) is the day, or the day
+/// before, in the schedule's time zone, or its hour or the one before. Without a schedule: the day before, in UTC.
+pub fn logical(schedule: Option<&Schedule>, text: &str) -> Result<Logical, String> {
     let Ok(moment) = text.trim().parse::<jiff::Timestamp>() else {
-        return date(text).map(|d| d.to_string());
+        return date(text).map(|d| Logical { date: d.to_string(), hour: None });
     };
+    if let Some(hour) = schedule.and_then(|s| s.hour.as_deref()) {
+        let back = jiff::SignedDuration::from_hours(i64::from(hour == "previous"));
+        let at = moment.checked_sub(back).map_err(|e| format!("`{text}`: {e}"))?.to_zoned(jiff::tz::TimeZone::UTC);
+        return Ok(Logical { date: at.date().to_string(), hour: Some(at.hour()) });
+    }
     let zone = schedule.map_or("UTC", |s| s.timezone.as_str());
     // The zones that the program brings along: those of the machine may be older, or not there at all.
     let found = TimeZoneDatabase::bundled().get(zone);
     let zone = found.map_err(|e| format!("the schedule's time zone `{zone}`: {e}"))?;
     let today = moment.to_zoned(zone).date();
     let day = if schedule.is_some_and(|s| s.date == "today") { Ok(today) } else { today.yesterday() };
-    day.map(|d| d.to_string()).map_err(|e| format!("`{text}`: {e}"))
+    day.map(|d| Logical { date: d.to_string(), hour: None }).map_err(|e| format!("`{text}`: {e}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn schedule(timezone: &str, date: &str) -> Schedule {
+        Schedule { cron: String::new(), timezone: timezone.into(), date: date.into(), hour: None }
+    }
+
+    #[test]
+    fn a_moment_is_an_hour_of_a_schedule_of_hours() {
+        for (which, text, date, hour) in [
+            ("this", "2013-02-01T00:05:00Z", "2013-02-01", Some(0)),
+            ("previous", "2013-02-01T00:05:00Z", "2013-01-31", Some(23)),
+            ("previous", "2013-02-01T17:05:00+02:00", "2013-02-01", Some(14)),
+            // Somebody asks for a date, and gives the hour too.
+            ("previous", "2013-02-01", "2013-02-01", None),
+        ] {
+            let schedule = Schedule { hour: Some(which.into()), ..schedule("UTC", "yesterday") };
+            assert_eq!(logical(Some(&schedule), text), Ok(Logical { date: date.into(), hour }), "{which} {text}");
+        }
+    }
+
     #[test]
     fn a_moment_is_a_day_where_the_schedule_lives() {
-        let schedule =
-            |timezone: &str, date: &str| Schedule { cron: String::new(), timezone: timezone.into(), date: date.into() };
         let (berlin, york) = (schedule("Europe/Berlin", "today"), schedule("America/New_York", "yesterday"));
-        let check = |s: Option<&Schedule>, text: &str, want: &str| assert_eq!(logical(s, text).as_deref(), Ok(want));
+        let check = |s: Option<&Schedule>, text: &str, want: &str| {
+            assert_eq!(logical(s, text), Ok(Logical { date: want.into(), hour: None }));
+        };
         check(None, "2013-02-01T05:30:00Z", "2013-01-31");
         check(Some(&berlin), "2013-01-31T23:30:00Z", "2013-02-01");
         check(Some(&york), "2013-02-01T03:30:00Z", "2013-01-30");

@@ -3,6 +3,7 @@
 //! shape (keys and types), meaning (units, names, references), then SQL; what needs the engine's types comes back
 //! through `check_problems`.
 
+pub mod cron;
 pub mod dataset;
 pub mod dates;
 mod document;

@@ -49,7 +49,7 @@ impl<R: BufRead> Members<R> {
     }
 
     /// Reads the first bytes of the member.
-    fn look(&mut self) -> io::Result<()> {
+    fn read_head(&mut self) -> io::Result<()> {
         let Some(member) = &mut self.member else { return Ok(()) };
         let mut space = [0; UTF_8.0.len()];
         while self.head.len() < space.len() {
@@ -65,7 +65,7 @@ impl<R: BufRead> Members<R> {
 
     /// A member has begun: the mark of a further one goes where a row begins. In a text of another encoding it is a stranger's.
     fn further(&mut self) -> io::Result<()> {
-        self.look()?;
+        self.read_head()?;
         let Some((mark, line_end)) = MARKS.into_iter().find(|(mark, _)| self.head.starts_with(mark)) else {
             return Ok(());
         };

@@ -57,7 +57,7 @@ impl LocalAws {
         let mut aws = LocalAws { emulator, ec2, outputs: BTreeMap::new(), spent: Spent::default() };
         stack::prepare(&aws);
         aws.deploy_project(&Project::flights().on_aws("flights"), "flights");
-        aws.outputs = stack::outputs(&aws);
+        aws.outputs = stack::outputs(&aws, STACK);
         stack::hand_over(&aws, &aws.outputs);
         aws.subscribe_to_notices();
         aws
@@ -65,8 +65,14 @@ impl LocalAws {
 
     /// `spotmill` in a project, in this AWS.
     pub fn spotmill(&self, project: &Project, args: &[&str]) -> Ran {
+        self.spotmill_of(STACK, project, args)
+    }
+
+    /// The same with another stack of this AWS.
+    pub fn spotmill_of(&self, stack: &str, project: &Project, args: &[&str]) -> Ran {
         let mut command = project.command(args);
-        unrecorded(command.envs(self.env())).output().expect("spotmill starts").into()
+        let command = command.envs(self.env()).env("SPOTMILL_STACK", stack);
+        unrecorded(command).output().expect("spotmill starts").into()
     }
 
     #[track_caller]

@@ -1,10 +1,10 @@
 //! Runs in the local AWS: a pipeline deployed, an execution started as the console starts it, its end, and the states
 //! it went through.
 
-use super::{BUCKET, LAKE, LocalAws, stack};
+use super::{BUCKET, LAKE, LocalAws, STACK, stack};
 use crate::{Project, Ran};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How an execution ended.
@@ -131,10 +131,25 @@ impl LocalAws {
         self.try_deploy(project).code(0);
     }
 
+    /// Another stack in the same account and region, with this project; its outputs.
+    pub fn deploy_neighbour(&self, stack: &str, project: &Project) -> BTreeMap<String, String> {
+        let _spent = self.spent.on("deploys");
+        stack::deploy(self, stack, project, &[]).code(0);
+        let outputs = stack::outputs(self, stack);
+        stack::hand_over(self, &outputs);
+        outputs
+    }
+
+    /// A deploy of the project with another parameter: new versions of the functions.
+    pub fn upgrade(&self, project: &Project, parameter: &str) -> Ran {
+        let _spent = self.spent.on("deploys");
+        stack::deploy(self, STACK, project, &[parameter])
+    }
+
     /// `spotmill deploy`, which may be refused.
     pub fn try_deploy(&self, project: &Project) -> Ran {
         let _spent = self.spent.on("deploys");
-        stack::deploy(self, project)
+        stack::deploy(self, STACK, project, &[])
     }
 
     /// Receipts of a pipeline's runs: their keys and ETags.

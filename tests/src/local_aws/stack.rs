@@ -2,7 +2,7 @@
 //! over to our EC2.
 
 use super::functions::{functions, stripped};
-use super::{LAKE, LocalAws, STACK};
+use super::{LAKE, LocalAws};
 use crate::{Project, Ran};
 use serde_json::Value;
 use spotmill_local_ec2::{Adopt, AdoptSubnet, AdoptTemplate, Arch};
@@ -10,6 +10,12 @@ use std::collections::BTreeMap;
 
 /// The stack's own bucket.
 pub const BUCKET: &str = "etl-data";
+
+/// The own bucket of a stack.
+fn bucket(stack: &str) -> String {
+    format!("{stack}-data")
+}
+
 /// Seconds: an item of a machine that vanished waits so long, and a poison item fifteen times.
 const VISIBILITY: u32 = 10;
 const IMAGE: &str = "/etl/image/arm64";
@@ -21,14 +27,14 @@ pub fn prepare(aws: &LocalAws) {
     aws.aws(&["s3", "mb", &format!("s3://{LAKE}")]);
 }
 
-/// `spotmill deploy` of this project, as a user would; the stack is made by the first.
-pub fn deploy(aws: &LocalAws, project: &Project) -> Ran {
+/// `spotmill deploy` of this project, as a user would; the stack is made by the first. `more` are further parameters of it.
+pub fn deploy(aws: &LocalAws, stack: &str, project: &Project, more: &[&str]) -> Ran {
     let lambdas = functions();
     let worker = stripped(project.worker());
     let worker_option = if cfg!(target_arch = "aarch64") { "--worker-aarch64" } else { "--worker-x86-64" };
     let lake = format!("arn:aws:s3:::{LAKE}");
     let set = [
-        format!("BucketName={BUCKET}"),
+        format!("BucketName={}", bucket(stack)),
         format!("InputBucketArns={lake}"),
         format!("OutputBucketArns={lake}"),
         format!("ImageArm64={IMAGE}"),
@@ -43,12 +49,12 @@ pub fn deploy(aws: &LocalAws, project: &Project) -> Ran {
     ];
     let (lambdas, worker) = (lambdas.to_string_lossy(), worker.to_string_lossy());
     let mut args = vec!["deploy", "--allow-any-glibc", "--lambdas", &lambdas, worker_option, &worker];
-    set.iter().for_each(|s| args.extend(["--set", s.as_str()]));
-    aws.spotmill(project, &args)
+    set.iter().map(String::as_str).chain(more.iter().copied()).for_each(|s| args.extend(["--set", s]));
+    aws.spotmill_of(stack, project, &args)
 }
 
-pub fn outputs(aws: &LocalAws) -> BTreeMap<String, String> {
-    let described = aws.aws(&["cloudformation", "describe-stacks", "--stack-name", STACK]);
+pub fn outputs(aws: &LocalAws, stack: &str) -> BTreeMap<String, String> {
+    let described = aws.aws(&["cloudformation", "describe-stacks", "--stack-name", stack]);
     let outputs = described["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     outputs.iter().map(|o| (text(&o["OutputKey"]), text(&o["OutputValue"]))).collect()

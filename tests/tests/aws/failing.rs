@@ -29,8 +29,8 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     let paste = |command: &str| pasted(&aws, &project, reader.path(), command);
     let of_notice = commands(&notice);
     let shown = paste(of_notice.iter().find(|c| c.contains(" show ")).expect("a command that shows the run"));
-    let here = shown.code(0).stdout.lines().find_map(|line| line.trim().strip_prefix("Here "));
-    paste(here.expect("a command that runs the item on this machine")).code(1).says("not a number");
+    let local = shown.code(0).stdout.lines().find_map(|line| line.trim().strip_prefix("Here "));
+    paste(local.expect("a command that runs the item on this machine")).code(1).says("not a number");
     // The cause is removed: only that item runs.
     project.write(&format!("data/{DAY}/1.csv"), row(1));
     let mended = project.path(&format!("data/{DAY}/1.csv"));

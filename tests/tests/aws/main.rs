@@ -11,6 +11,7 @@ mod failing;
 mod interrupted;
 mod killed;
 mod machines;
+mod neighbours;
 mod on_demand;
 mod refused;
 mod rungs;

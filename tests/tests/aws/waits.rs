@@ -20,9 +20,9 @@ fn a_run_waits_without_a_machine_and_a_late_one_ends_by_its_own_name() {
     let key = format!("runs/waits/{DAY}/waiting.json");
     let record = until("the first check", PATIENCE, || aws.record(&key));
     assert_eq!((&record["next"], &record["steps"][0]["state"]), (&json!("wait"), &json!("waiting")), "{record}");
-    let said = "waiting for input: copy: 2 of 3 files, last ";
-    aws.spotmill(&project, &["status", &format!("waits/{DAY}")]).code(0).says(said);
-    aws.spotmill(&project, &["--target", "aws", "show", &format!("waits/{DAY}")]).code(0).says(said);
+    let message = "waiting for input: copy: 2 of 3 files, last ";
+    aws.spotmill(&project, &["status", &format!("waits/{DAY}")]).code(0).says(message);
+    aws.spotmill(&project, &["--target", "aws", "show", &format!("waits/{DAY}")]).code(0).says(message);
     aws.spotmill(&project, &["--target", "aws", "runs"]).code(0).says("input");
     assert_eq!(machines(&aws), before, "a machine was asked for");
     assert!(aws.objects(&format!("runs/waits/{DAY}/copy/")).is_empty(), "the step was planned");

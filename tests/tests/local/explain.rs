@@ -72,8 +72,8 @@ fn agree(project: &Project, options: &[&str]) -> Vec<Value> {
         }
         assert_eq!(step["generation"], after["generation"]);
         if step["anew"] == true {
-            let told: Vec<&str> = codes(step);
-            assert_eq!(told, codes(after), "{name}");
+            let predicted: Vec<&str> = codes(step);
+            assert_eq!(predicted, codes(after), "{name}");
         }
     }
     foreseen

@@ -77,12 +77,12 @@ impl Own {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = command(&self.project, &[&["-C", "own"], args].concat());
-        self.alone(&mut command);
+        self.isolate(&mut command);
         command
     }
 
     /// Nothing but the stand-ins and the system's own tools.
-    fn alone(&self, command: &mut Command) {
+    fn isolate(&self, command: &mut Command) {
         for name in ["SPOTMILL_WORKER", "RUSTC", "CARGO_ZIGBUILD_ZIG_PATH", "CARGO_PROFILE_RELEASE_STRIP"] {
             command.env_remove(name);
         }

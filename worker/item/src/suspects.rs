@@ -12,10 +12,10 @@ pub fn named(failure: ItemFailure, suspects: &[Suspect]) -> ItemFailure {
     if failure.class != FailureClass::Transform || !failure.message.contains("or of a file like it") {
         return failure;
     }
-    suspects.iter().find_map(|suspect| alone(suspect, &failure.message)).unwrap_or(failure)
+    suspects.iter().find_map(|suspect| isolated(suspect, &failure.message)).unwrap_or(failure)
 }
 
-fn alone(suspect: &Suspect, failed: &str) -> Option<ItemFailure> {
+fn isolated(suspect: &Suspect, failed: &str) -> Option<ItemFailure> {
     let to_blame = |name: &str| failed.contains(&format!("column `{name}` of the input"));
     let rows = scan_parquet(std::slice::from_ref(&suspect.path)).ok()?.with_row_index(ROW, None);
     // Counted and not kept: only whether it can be read is asked.

@@ -140,8 +140,8 @@ fn part(path: &Path, footer: &Footer, columns: &[Column], read: &Read, notes: &m
             Some(_) if column.ty == ColumnType::Date => Some(col(column.name.as_str()).strict_cast(DataType::Date)),
             days => {
                 let found = days.unwrap_or(found);
-                let alone = read_as(found, int96, column, &rules, &Whose::row(path)).filter(is_converted);
-                converted.extend(alone.map(|expr| (column.name.clone(), expr)));
+                let single = read_as(found, int96, column, &rules, &Whose::row(path)).filter(is_converted);
+                converted.extend(single.map(|expr| (column.name.clone(), expr)));
                 read_as(found, int96, column, &rules, &Whose::like(path))
             }
         };

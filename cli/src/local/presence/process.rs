@@ -37,13 +37,13 @@ impl Process {
 
     /// Whether it is gone for sure; of another machine nobody knows.
     pub(super) fn is_gone(&self) -> bool {
-        let here = Process::this();
+        let this = Process::this();
         let same_number = || match started(self.pid) {
             Some(started) => started == self.started,
             // A process that may not be looked at is there all the same.
             None => exists(self.pid),
         };
-        here.place == self.place && !same_number()
+        this.place == self.place && !same_number()
     }
 }
 

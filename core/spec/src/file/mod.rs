@@ -93,6 +93,16 @@ pub struct ScheduleTable {
     pub timezone: Option<String>,
     /// The run's date, in that time zone; by default `yesterday`.
     pub date: Option<ScheduleDate>,
+    /// Each start is of an hour, which param `hour` gets, 0 to 23, and its date is that hour's. In UTC, whose hours are never
+    /// put back.
+    pub hour: Option<ScheduleHour>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleHour {
+    This,
+    Previous,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

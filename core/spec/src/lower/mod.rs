@@ -7,6 +7,7 @@ mod output;
 mod pipeline;
 mod read;
 mod resources;
+mod schedule;
 mod step;
 mod values;
 mod wait;

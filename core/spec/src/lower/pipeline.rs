@@ -4,9 +4,9 @@ use super::super::file::{self, File, ParamEntry, ParamTable};
 use super::super::names::{MAX_NAME, is_name};
 use super::super::params::{coerce, text_of};
 use super::values::{check_name, positive};
-use super::{Ctx, fleet, is_numeric, step};
+use super::{Ctx, fleet, is_numeric, schedule, step};
 use serde_json::Value as Json;
-use spotmill_core::model::{FORMAT, Param, ParamType, Pipeline, Schedule};
+use spotmill_core::model::{FORMAT, Param, ParamType, Pipeline};
 use spotmill_core::nearest::nearest;
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
         check_name(ctx, "pipeline.name", &name, "a pipeline");
     }
     let key = key(ctx, table.and_then(|p| p.key.clone()), &params);
-    let schedule = table.and_then(|p| p.schedule.as_ref()).map(|s| schedule(ctx, s));
+    let schedule = table.and_then(|p| p.schedule.as_ref()).map(|s| schedule::schedule(ctx, s, &key, &params));
     let steps = step::steps(ctx, file);
     Pipeline {
         format: FORMAT,
@@ -68,42 +68,6 @@ fn key(ctx: &mut Ctx<'_>, given: Option<Vec<String>>, params: &BTreeMap<String, 
         }
     }
     key
-}
-
-fn schedule(ctx: &mut Ctx<'_>, table: &file::ScheduleTable) -> Schedule {
-    let cron = table.cron.clone().unwrap_or_default();
-    let fields: Vec<&str> = cron.split_whitespace().collect();
-    let plain = |f: &&str| f.chars().all(|c| c.is_ascii_alphanumeric() || "*,-/#L?W".contains(c));
-    if table.cron.is_some() && (fields.len() != 5 || !fields.iter().all(plain)) {
-        let place = ctx.value("pipeline.schedule.cron");
-        let label = "five fields: minute, hour, day of month, month, day of week";
-        ctx.error("bad-schedule", format!("`{cron}` is no cron expression"), place, label);
-    }
-    let timezone = table.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
-    let zone_like = timezone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c)) && !timezone.is_empty();
-    if !zone_like {
-        let place = ctx.value("pipeline.schedule.timezone");
-        ctx.error(
-            "bad-schedule",
-            format!("`{timezone}` is no time zone"),
-            place,
-            "an IANA name such as \"Europe/Berlin\"",
-        );
-    }
-    if !ctx.has("params.date") {
-        let place = ctx.key("pipeline.schedule");
-        ctx.error(
-            "bad-schedule",
-            "a schedule gives each run a date",
-            place,
-            "declare `date = { type = \"date\" }` in [params]",
-        );
-    }
-    let date = match table.date {
-        Some(file::ScheduleDate::Today) => "today",
-        Some(file::ScheduleDate::Yesterday) | None => "yesterday",
-    };
-    Schedule { cron, timezone, date: date.to_owned() }
 }
 
 fn params(ctx: &mut Ctx<'_>, file: &File) -> BTreeMap<String, Param> {

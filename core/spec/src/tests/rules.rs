@@ -66,7 +66,13 @@ fn names_and_keys() {
     flights(&[("name = \"daily\"", "name = \"by_route\"")], &["duplicate-step: two steps are called `by_route`"]);
     flights(&[("step = \"by_route\"", "step = \"by_rout\"")], &["unknown-step: there is no step `by_rout`"]);
     flights(&[("[\"date\"]  ", "[\"dat\"]  ")], &["unknown-param: there is no param `dat`"]);
-    flights(&[("[\"date\"]  ", "[\"out\"]  ")], &["bad-key: `out` cannot be part of the key"]);
+    flights(
+        &[("[\"date\"]  ", "[\"out\"]  ")],
+        &[
+            "bad-key: `out` cannot be part of the key",
+            "bad-schedule: a schedule's starts differ by their date, which is not in the key",
+        ],
+    );
     flights(&[("[\"date\"]  ", "[]  ")], &["bad-key: a run needs a key"]);
     suppliers(
         &[("key  = [\"scale\"]", "")],
@@ -100,7 +106,46 @@ fn params_are_checked_where_they_are_declared() {
     flights(&[("{date:%Y/%m}", "{src:%Y}")], &["bad-template: `src` is no date or timestamp, so it takes no pattern"]);
     flights(&[("{date:%Y/%m}", "{date:%Q}")], &["bad-template: `%Q` cannot be formatted"]);
     flights(&[("{date:%Y/%m}", "{date")], &["bad-template: `date/flights-{date` is no name of a param"]);
-    flights(&[("cron = \"30 5 * * *\"", "cron = \"daily\"")], &["bad-schedule: `daily` is no cron expression"]);
+}
+
+#[test]
+fn a_schedule_starts_no_run_twice() {
+    let cron = "cron = \"30 5 * * *\"";
+    let whole = "cron = \"30 5 * * *\", timezone = \"America/New_York\", date = \"yesterday\"";
+    flights(&[(cron, "cron = \"daily\"")], &["bad-schedule: `daily` is no cron expression"]);
+    flights(&[(cron, "cron = \"30 24 * * *\"")], &["bad-schedule: `30 24 * * *` is no cron expression"]);
+    flights(&[(cron, "cron = \"30 5 L * *\"")], &[]);
+    let often = |unit| {
+        format!(
+            "bad-schedule: starts more than once {unit} would be one run: the second finds it done, whatever has come"
+        )
+    };
+    flights(&[(cron, "cron = \"30 5,17 * * *\"")], &[&often("a day")]);
+    flights(
+        &[(whole, "cron = \"5 * * * *\", hour = \"previous\"")],
+        &["bad-schedule: a schedule of hours gives each run an hour"],
+    );
+    let hour = ("late_after = {", "hour = { type = \"int32\" }\nlate_after = {");
+    let key = ("[\"date\"]  ", "[\"date\", \"hour\"]  ");
+    let path = ("{date:%Y/%m}", "{date:%Y/%m}/{hour}");
+    flights(
+        &[(whole, "cron = \"5 * * * *\", hour = \"previous\""), hour, path],
+        &["bad-schedule: its starts differ by their hour, which is not in the key"],
+    );
+    let (out, more) =
+        (("by_route/date={date}", "by_route/date={date}/{hour}"), ("daily/date={date}", "daily/date={date}/{hour}"));
+    let hourly =
+        |schedule: &str, problems: &[&str]| flights(&[(whole, schedule), hour, path, key, out, more], problems);
+    hourly("cron = \"5 * * * *\", hour = \"this\"", &[]);
+    hourly("cron = \"5,35 * * * *\", hour = \"this\"", &[&often("an hour")]);
+    hourly(
+        "cron = \"5 * * * *\", hour = \"this\", timezone = \"Europe/Berlin\"",
+        &["bad-schedule: hours of `Europe/Berlin` may come twice, when clocks are put back"],
+    );
+    hourly(
+        "cron = \"5 * * * *\", hour = \"this\", date = \"today\"",
+        &["bad-schedule: with `hour` the date is that hour's"],
+    );
 }
 
 #[test]

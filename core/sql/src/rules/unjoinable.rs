@@ -23,7 +23,7 @@ pub fn found(plan: &LogicalPlan) -> Result<bool> {
         node.apply_expressions(|expr| {
             expr.apply(|e| {
                 found |= match (e, subquery_of(e)) {
-                    (Expr::ScalarSubquery(value), _) => !alone(&value.subquery)? && below(&value.subquery)?,
+                    (Expr::ScalarSubquery(value), _) => !is_one_row(&value.subquery)? && below(&value.subquery)?,
                     (_, Some(subquery)) => below(&subquery.subquery)?,
                     (_, None) => false,
                 };
@@ -38,9 +38,11 @@ pub fn found(plan: &LogicalPlan) -> Result<bool> {
 /// that can be NULL by its type may turn out to be a constant.
 pub fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
     let value = |expr: Expr| match &expr {
-        Expr::ScalarSubquery(value) => {
-            Ok(if alone(&value.subquery)? { Transformed::no(expr) } else { Transformed::yes(Optional::call(expr)) })
-        }
+        Expr::ScalarSubquery(value) => Ok(if is_one_row(&value.subquery)? {
+            Transformed::no(expr)
+        } else {
+            Transformed::yes(Optional::call(expr))
+        }),
         _ => Ok(Transformed::no(expr)),
     };
     plan.transform_up_with_subqueries(|node| match has_value(&node)? {
@@ -60,10 +62,10 @@ fn has_value(node: &LogicalPlan) -> Result<bool> {
 }
 
 /// Whether the plan is an aggregate of all rows, and what is made of its results.
-fn alone(plan: &LogicalPlan) -> Result<bool> {
+fn is_one_row(plan: &LogicalPlan) -> Result<bool> {
     match plan {
         LogicalPlan::Projection(projection) if projection.expr.iter().all(|e| !e.column_refs().is_empty()) => {
-            alone(&projection.input)
+            is_one_row(&projection.input)
         }
         LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => Ok(!below(&aggregate.input)?),
         _ => Ok(false),
