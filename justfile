@@ -57,6 +57,10 @@ test-crate CRATE:
     cargo clippy -p {{CRATE}} --all-targets --locked -- -D warnings
     cargo test -p {{CRATE}} --locked
 
+# Open reports in a browser: sizes, times, telephones, the dark, paper, and what axe-core finds.
+report-page *ARGS:
+    .ci/report-page {{ARGS}}
+
 # Every test.
 test:
     cargo test --workspace
