@@ -59,6 +59,7 @@ test-crate CRATE:
 
 # Open reports in a browser: sizes, times, telephones, the dark, paper, and what axe-core finds.
 report-page *ARGS:
+    cargo test --quiet {{pure}} --locked the_pages_can_be_inspected
     .ci/report-page {{ARGS}}
 
 # Every test.
