@@ -57,6 +57,11 @@ test-crate CRATE:
     cargo clippy -p {{CRATE}} --all-targets --locked -- -D warnings
     cargo test -p {{CRATE}} --locked
 
+# Open reports in a browser: sizes, times, telephones, the dark, paper, and what axe-core finds.
+report-page *ARGS:
+    cargo test --quiet {{pure}} --locked the_pages_can_be_inspected
+    .ci/report-page {{ARGS}}
+
 # Every test.
 test:
     cargo test --workspace

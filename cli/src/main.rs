@@ -28,6 +28,7 @@ mod lock;
 mod next;
 mod own_crate;
 mod project;
+mod rates;
 mod result;
 mod standing;
 mod starter;

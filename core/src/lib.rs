@@ -34,6 +34,7 @@ pub mod nearest;
 pub mod pins;
 pub mod plan;
 pub mod publish;
+pub mod rates;
 pub mod reading;
 pub mod reap;
 pub mod reason;

@@ -39,6 +39,9 @@ pub struct Pipeline {
     pub fleet: Fleet,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_usd_per_run: Option<f64>,
+    /// Prices and assumptions by the names of `rates`, in place of the table's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rates: BTreeMap<String, f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -27,6 +27,8 @@ pub struct RunLedger {
     /// Bytes of the files that it read and that no step of it wrote.
     pub bytes_in: u64,
     pub notes: Vec<String>,
+    /// Those that it was priced at.
+    pub rates: Rates,
     /// What it was made of, if that was asked for.
     pub generations: Vec<Worked>,
 }
@@ -54,6 +56,7 @@ pub struct Worked {
 /// What is asked of a run.
 pub struct Asked<'a> {
     pub run: &'a RunId,
+    /// Stronger than those of the run's pipeline.
     pub rates: &'a Rates,
     /// Somebody works on it now.
     pub runs: bool,
@@ -92,6 +95,7 @@ pub async fn gather(ctx: &Ctx, asked: &Asked<'_>) -> Result<RunLedger, HandlerEr
         lives: Vec::new(),
         bytes_in: 0,
         notes: Vec::new(),
+        rates: asked.rates.clone().over(&program.pipeline.rates),
         generations: Vec::new(),
     };
     let mut reader = Reader { ctx, asked, place: place(ctx), latest: lease.epoch, read: BTreeSet::new(), found };
@@ -136,7 +140,7 @@ impl Reader<'_> {
             fleet(&rounds.machines, &own, &recorded, self.asked.runs, self.ctx.clock.now_ms());
         let mut over_ms = 0;
         for (life, on_it) in &lives {
-            let (charges, over) = of_machine(&keys.step, keys.generation, life, on_it, self.asked.rates);
+            let (charges, over) = of_machine(&keys.step, keys.generation, life, on_it, &self.found.rates);
             over_ms += over;
             self.found.charges.extend(charges);
             self.found.lives.push(life.clone());
@@ -146,7 +150,7 @@ impl Reader<'_> {
         let ctx = self.ctx;
         attempts::each_item(ctx, keys, &plan, |work| listed.add(ctx, &plan, work, read, bytes_in)).await?;
         let counted = counted(keys, &plan, &new, &rounds, std::mem::take(&mut listed.counts));
-        self.found.charges.extend(of_services(self.place, &counted, self.asked.rates));
+        self.found.charges.extend(of_services(self.place, &counted, &self.found.rates));
         self.remark_of(keys, &strays, over_ms);
         if self.asked.named.is_some() {
             let Listed { reads, files, bytes, named, .. } = listed;

@@ -36,7 +36,7 @@ pub struct Stands {
     pub cause: Option<String>,
 }
 
-/// The report of a run, whose summary this is, as its records are now.
+/// The report of a run, whose summary this is, as its records are now. `rates` are stronger than its pipeline's.
 pub async fn compile(ctx: &Ctx, summary: RunReport, stands: Stands, rates: &Rates) -> Result<Report, HandlerError> {
     Ok(spotmill_report::compile(&load(ctx, summary, stands, rates).await?))
 }
@@ -151,7 +151,7 @@ async fn load(ctx: &Ctx, report: RunReport, stands: Stands, rates: &Rates) -> Re
         now_ms: ctx.clock.now_ms(),
         steps,
         notes: found.as_ref().map(|found| found.notes.clone()).unwrap_or_default(),
-        ledger: found.map(|found| ledger_of(found, rates)),
+        ledger: found.map(ledger_of),
         commands: commands(ctx, &program, run),
         past: past(ctx, &program.pipeline.name).await,
         good: good(ctx, &program.pipeline.name, run, lease.claimed_ms).await,
@@ -226,8 +226,8 @@ fn fill(loaded: &mut LoadedStep, worked: &Worked) {
     loaded.named = worked.named.iter().map(file).collect();
 }
 
-fn ledger_of(found: RunLedger, rates: &Rates) -> Ledger {
-    let compared = elsewhere(&Work::of(&found.lives, &found.charges), rates);
+fn ledger_of(found: RunLedger) -> Ledger {
+    let compared = elsewhere(&Work::of(&found.lives, &found.charges), &found.rates);
     let machines = found.generations.into_iter().flat_map(machines).collect();
     Ledger { charges: found.charges, machines, bytes_in: found.bytes_in, elsewhere: compared }
 }
@@ -265,7 +265,7 @@ fn commands(ctx: &Ctx, program: &Program, run: &RunId) -> Commands {
 }
 
 /// The last ends of runs of the pipeline; none where that cannot be read.
-async fn past(ctx: &Ctx, pipeline: &str) -> Vec<End> {
+pub async fn past(ctx: &Ctx, pipeline: &str) -> Vec<End> {
     match records::load::<Ends>(&*ctx.store, &keys::ends(&ctx.root)).await {
         Ok(found) => found.map(|(ends, _)| ends.of(pipeline).to_vec()).unwrap_or_default(),
         Err(e) => {

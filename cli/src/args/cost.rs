@@ -17,6 +17,10 @@ pub struct CostArgs {
     /// Print every row of the ledger with the columns of FOCUS instead
     #[arg(long, conflicts_with_all = ["json", "by", "compare"])]
     pub csv: bool,
+    /// Compare with what AWS billed instead: a file, folder or s3:// prefix of a Spot data feed, a Cost and Usage Report or
+    /// a FOCUS export
+    #[arg(long, value_name = "WHERE", conflicts_with = "compare")]
+    pub reconcile: Option<String>,
     /// With what the same work would cost elsewhere, formulas and assumptions included
     #[arg(long)]
     pub compare: bool,
@@ -33,4 +37,8 @@ pub enum CostBy {
     Pool,
     /// What the time was spent on
     Class,
+    /// With --reconcile: the day (UTC) on which a machine began
+    Day,
+    /// With --reconcile: the month (UTC) in which a machine began
+    Month,
 }

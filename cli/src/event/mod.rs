@@ -5,7 +5,10 @@ mod difference;
 mod parts;
 
 pub use difference::{Change, ColumnDifference, Difference, Example, Field, Retyped};
-pub use parts::{CostReport, DefinitionChange, FleetAsked, MachineNow, Published, RunEnded, StepColumns, StepSummary};
+pub use parts::{
+    Beside, CostReport, DefinitionChange, FleetAsked, MachineNow, MissingMachine, Published, Reconciliation, RunEnded,
+    StepColumns, StepSummary,
+};
 #[cfg(feature = "aws")]
 pub use parts::{FleetSize, LeftOut};
 
@@ -245,6 +248,8 @@ pub enum Event {
     Diff(Box<Difference>),
     /// `cost`: what a run or a month cost.
     Cost(Box<CostReport>),
+    /// `cost --reconcile`: how that compares with what AWS billed.
+    Reconcile(Box<Reconciliation>),
     /// `report`: everything that a run's page says; `report-page.json` beside the run's records is the `report` of it.
     Report {
         /// The page, if it was written.

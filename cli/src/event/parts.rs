@@ -2,10 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use spotmill_core::ids::RunId;
 use spotmill_core::item::RowCounts;
 use spotmill_core::types::Column;
 use spotmill_ec2::prices::SpotPrices;
-use spotmill_ledger::{Elsewhere, Line, Summary};
+use spotmill_ledger::bill::{Others, Source};
+use spotmill_ledger::{Compared, Elsewhere, Line, Summary, Unmatched};
 use std::collections::BTreeMap;
 
 /// The end of a run.
@@ -145,4 +147,48 @@ pub struct CostReport {
     pub elsewhere: Vec<Elsewhere>,
     /// What the records do not hold.
     pub notes: Vec<String>,
+}
+
+/// How the estimates of machines compare with what AWS billed for them.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Reconciliation {
+    /// The run, or the month.
+    pub of: String,
+    pub source: Source,
+    /// What the lines are: `run`, `day`, `month`.
+    pub by: String,
+    /// Nothing where no line says how far it goes.
+    pub billed_until_ms: Option<u64>,
+    pub lines: Vec<Compared>,
+    pub total: Compared,
+    /// Machines that the bill has come past and does not have.
+    pub missing: Vec<MissingMachine>,
+    /// Machines that are billed for these runs and that their records do not have.
+    pub leaked: Vec<Unmatched>,
+    /// The same of runs that are not on record here: of another stack, or expired.
+    pub of_unknown_runs: Vec<Unmatched>,
+    /// What is billed for these runs beside machines' hours.
+    pub beside: Vec<Beside>,
+    /// Of runs that were not asked for.
+    pub of_other_runs: Others,
+    /// Of no run.
+    pub of_nobody: Others,
+    /// Lines that were delivered more than once.
+    pub repeated: u64,
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MissingMachine {
+    pub machine: String,
+    pub run: RunId,
+    pub began_ms: u64,
+    pub estimate_usd_nanos: u64,
+}
+
+/// A type of usage.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Beside {
+    pub usage: String,
+    pub usd_nanos: i64,
 }

@@ -4,11 +4,11 @@
 
 use crate::life::{Attempt, Class, Life, Market, split};
 use crate::money::{apportion, cost, nanos_of};
-use crate::rates::Rates;
 use schemars::JsonSchema;
 use serde::Serialize;
 use spotmill_core::bounds::USD_PER_VCPU_HOUR;
 use spotmill_core::ids::{Generation, ItemIndex, StepName};
+use spotmill_core::rates::{Rates, SetBy};
 
 const HOUR_MS: u64 = 3_600_000;
 /// Seconds that EC2 bills of a machine at least.
@@ -77,8 +77,10 @@ pub enum PriceSource {
     Spot,
     /// AWS takes nothing for a machine that it took away within its first hour.
     FirstHour,
-    /// A rate that was set.
+    /// A rate that was set on the command line.
     Set,
+    /// A rate that the pipeline file sets.
+    Pipeline,
     /// A dated table.
     Table,
     /// No price is known: an upper bound.
@@ -93,6 +95,7 @@ impl PriceSource {
             PriceSource::Spot => "spot",
             PriceSource::FirstHour => "first_hour",
             PriceSource::Set => "set",
+            PriceSource::Pipeline => "pipeline",
             PriceSource::Table => "table",
             PriceSource::Bound => "bound",
             PriceSource::Unknown => "unknown",
@@ -196,8 +199,10 @@ fn extras(life: &Life, whole: &Charge, rates: &Rates) -> [Charge; 2] {
     [row(Category::Volume, volume), row(Category::Address, rates.get("address_hour"))]
 }
 
-/// Nano-dollars an hour, and where they are from.
+/// Nano-dollars an hour, and where they are from. What the command line sets is asked for; what the pipeline sets is for
+/// machines that no table has, such as this one.
 fn price(life: &Life, rates: &Rates) -> (Option<u64>, PriceSource) {
+    let by_pipeline = rates.set_by("vcpu_hour") == Some(SetBy::Pipeline);
     let set = rates.known("vcpu_hour").map(|usd| nanos_of(usd * f64::from(life.vcpus)));
     let own = life.usd_per_hour.filter(|_| life.market == Market::Spot).map(nanos_of);
     let table = list_price(life);
@@ -205,9 +210,10 @@ fn price(life: &Life, rates: &Rates) -> (Option<u64>, PriceSource) {
     match (life.market, own, set, table) {
         (Market::Spot, ..) if life.noticed && life.lived_ms() < HOUR_MS => (Some(0), PriceSource::FirstHour),
         (Market::Spot, Some(own), ..) => (Some(own), PriceSource::Spot),
-        (_, _, Some(set), _) => (Some(set), PriceSource::Set),
-        (Market::Local, ..) => (None, PriceSource::Unknown),
+        (_, _, Some(set), _) if !by_pipeline => (Some(set), PriceSource::Set),
         (_, _, _, Some(table)) => (Some(table), PriceSource::Table),
+        (_, _, Some(set), _) => (Some(set), PriceSource::Pipeline),
+        (Market::Local, ..) => (None, PriceSource::Unknown),
         (..) => (Some(bound), PriceSource::Bound),
     }
 }

@@ -3,9 +3,9 @@
 
 use crate::charge::{Category, Charge};
 use crate::life::{Life, Market};
-use crate::rates::Rates;
 use schemars::JsonSchema;
 use serde::Serialize;
+use spotmill_core::rates::Rates;
 use std::collections::BTreeMap;
 
 const MONTH_HOURS: f64 = 730.0;

@@ -3,8 +3,8 @@
 
 use crate::charge::{Category, Charge, PriceSource, Unit};
 use crate::money::{cost, nanos_of};
-use crate::rates::Rates;
 use spotmill_core::ids::{Generation, ItemIndex, StepName};
+use spotmill_core::rates::Rates;
 
 /// Days of a month, as AWS divides storage.
 const MONTH_DAYS: f64 = 30.4;

@@ -121,7 +121,11 @@ fn commands(loaded: &Loaded, failure: Option<&(&str, &FailureRecord)>) -> Vec<Su
             .steps
             .iter()
             .fold((0, 0), |(done, of), step| (done + u64::from(step.committed), of + u64::from(step.items)));
-        all.push(suggested(&own.resume, format!("resumes it; {done} of {} are kept", count(of, "planned item"))));
+        let what = match of {
+            0 => "starts it again".to_owned(),
+            _ => format!("resumes it; {done} of {} are kept", count(of, "planned item")),
+        };
+        all.push(suggested(&own.resume, what));
     }
     match failure {
         Some((step, failure)) => {

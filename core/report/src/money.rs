@@ -65,7 +65,8 @@ fn what(source: PriceSource, is_spot: bool) -> String {
     match (source, is_spot) {
         (PriceSource::Spot, _) => "the spot price, as AWS reported it when the machine was first seen".to_owned(),
         (PriceSource::FirstHour, _) => "taken by EC2 in the first hour: AWS takes nothing".to_owned(),
-        (PriceSource::Set, _) => "a rate that was set".to_owned(),
+        (PriceSource::Set, _) => "the rate vcpu_hour, set on the command line".to_owned(),
+        (PriceSource::Pipeline, _) => "the rate vcpu_hour, set in [rates] of pipeline.toml".to_owned(),
         (PriceSource::Table, true) => {
             "no recorded price: on demand by the table of July 2026, an upper bound for spot".to_owned()
         }
@@ -90,7 +91,10 @@ pub fn remarks(loaded: &Loaded) -> Vec<String> {
     };
     let is_unpriced = |charge: &Charge| charge.source == PriceSource::Unknown;
     let remark = ledger.charges.iter().any(is_unpriced).then(|| {
-        format!("this machine has no price; for dollars set one: `{cost} --rate vcpu_hour=0.05`, and so for `report`")
+        format!(
+            "this machine has no price; for dollars set one: vcpu_hour in [rates] of pipeline.toml, or once: `{cost} --rate \
+             vcpu_hour=0.05`, and so for `report`"
+        )
     });
     remark.into_iter().collect()
 }

@@ -1,6 +1,7 @@
 //! `spotmill cost` on runs of this machine: every second of it has a class, the rows sum to every total to the
 //! nano-dollar, attempts that failed, died or were killed are told apart, and docs/cost.md is true.
 
+use crate::bills::billing;
 use crate::chaos::children_of;
 use crate::docs;
 use serde_json::Value;
@@ -246,4 +247,49 @@ fn the_commands_of_the_page_run() {
             ran.says("EMR Serverless Flex").says("not known").says("engine_factor 1");
         }
     }
+}
+
+/// Runs the commands that compare with bills, and holds the page to what the second prints.
+#[test]
+fn the_bills_of_the_page_are_compared() {
+    let (page, commands) = docs::commands("docs/cost.md", "cost.rs::the_bills_of_the_page_are_compared");
+    let project = billing();
+    let printed: Vec<Ran> = commands.iter().map(|command| command.run(&project)).collect();
+    printed[0].says("against a spot data feed").says("1 machine on demand");
+    assert!(page.contains(&format!("```text\n{}```", printed[1].stdout)), "{}", printed[1].stdout);
+    assert!(printed[2].stdout.contains(",not_on_record,"), "{}", printed[2].stdout);
+}
+
+/// The price is set once; every command has dollars then, and the page says where it was set.
+#[test]
+fn a_price_in_the_pipeline_file_is_used_everywhere() {
+    let project = napping(["nap 200", "nap 200"]);
+    project.spotmill(&RUN).code(0);
+    assert!(!project.spotmill(&["runs"]).code(0).stdout.contains("COST"));
+    let generations = project.read(".spotmill/runs/naps/2026-01-01/lease.json").matches("\"generation\":2").count();
+    project.edit("pipeline.toml", "[params]", "[rates]\nvcpu_hour = 0.05\n[params]");
+    // The file as it is now is stronger than what the run began with.
+    let priced = cost(&project, &[]);
+    assert!(number(&priced["total"], "usd_nanos") > 0 && number(&priced["total"], "unpriced_ms") == 0, "{priced}");
+    let same = cost(&project, &["--rate", "vcpu_hour=0.05"]);
+    assert_eq!(number(&same["total"], "usd_nanos"), number(&priced["total"], "usd_nanos"));
+    let twice = cost(&project, &["--rate", "vcpu_hour=0.1"]);
+    assert!(
+        number(&twice["total"], "usd_nanos") > number(&priced["total"], "usd_nanos"),
+        "the command line is stronger"
+    );
+    project.spotmill(&["cost", "--csv"]).code(0).says(",pipeline\n");
+    project.write("data/2026-01-02/a.csv", "1,nap 1\n");
+    let explained = project.spotmill(&["explain", "--date", "2026-01-02"]);
+    assert!(explained.code(0).stdout.contains(" of slots, $"), "{}", explained.stdout);
+    // A rate is no reason to do anything again; the page at the end of the next run has it.
+    project.spotmill(&RUN).code(0).says("nothing to do");
+    assert_eq!(generations, 0);
+    project.spotmill(&["run", "--date", "2026-01-01", "--fresh", "--yes"]).code(0);
+    let page = project.read(".spotmill/runs/naps/2026-01-01/report.html");
+    assert!(page.contains("the rate vcpu_hour, set in [rates] of pipeline.toml"), "{page}");
+    assert!(!page.contains("<p class=\"big\">unknown</p>"), "{page}");
+    project.spotmill(&["runs"]).code(0).says("COST").says("$0.0");
+    project.edit("pipeline.toml", "vcpu_hour = 0.05", "vcpu_hours = 0.05");
+    project.spotmill(&["validate"]).code(3).says("there is no rate `vcpu_hours`; did you mean `vcpu_hour`?");
 }

@@ -1,8 +1,8 @@
 //! The rows of the ledger as CSV, with the columns of FOCUS (https://focus.finops.org) where it has one and `x_` where it
-//! has none. Amounts have all nine digits: the rows sum to the totals exactly.
+//! has none. Amounts have all nine digits: the rows sum to the totals exactly, and with a bill what was billed does too.
 
 use spotmill_core::ids::RunId;
-use spotmill_ledger::{Charge, Market, Unit, usd};
+use spotmill_ledger::{Charge, Market, Reconciled, Unit, usd};
 use std::io::Write;
 
 pub const COLUMNS: [&str; 21] = [
@@ -29,21 +29,59 @@ pub const COLUMNS: [&str; 21] = [
     "x_price_source",
 ];
 
-/// A reader that goes away ends the list quietly.
+/// The rows of the ledger. What was billed is known to AWS alone.
 pub fn print<'a>(rows: impl Iterator<Item = (&'a RunId, &'a Charge)>) {
+    write(rows.map(|(run, charge)| row(run, charge, None)));
+}
+
+/// The same with what was billed for each, then what was billed and is in no row.
+pub fn print_billed<'a>(rows: impl Iterator<Item = ((&'a RunId, &'a Charge), Option<i64>)>, found: &Reconciled) {
+    let rows = rows.map(|((run, charge), billed)| row(run, charge, billed));
+    write(rows.chain(unmatched(found)));
+}
+
+/// A reader that goes away ends the list quietly.
+fn write(rows: impl Iterator<Item = [String; 21]>) {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut write = |fields: &[String]| writeln!(out, "{}", fields.join(","));
-    let mut written = write(&COLUMNS.map(str::to_owned));
-    for (run, charge) in rows {
-        if written.is_err() {
+    let head = std::iter::once(COLUMNS.map(str::to_owned));
+    for fields in head.chain(rows) {
+        if writeln!(out, "{}", fields.join(",")).is_err() {
             return;
         }
-        written = write(&row(run, charge));
     }
     let _ = out.flush();
 }
 
-fn row(run: &RunId, charge: &Charge) -> [String; 21] {
+/// Machines that no ledger has, and what is billed beside machines' hours.
+fn unmatched(found: &Reconciled) -> impl Iterator<Item = [String; 21]> {
+    let of = |values: &[(&str, String)]| {
+        let common = [("BillingCurrency", "USD".to_owned()), ("ChargeCategory", "Usage".to_owned())];
+        let all: Vec<(&str, String)> = values.iter().cloned().chain(common).collect();
+        COLUMNS.map(|name| all.iter().find(|(own, _)| *own == name).map(|(_, text)| quoted(text)).unwrap_or_default())
+    };
+    let leaked = found.leaked.iter().map(move |resource| {
+        of(&[
+            ("ChargePeriodStart", moment(resource.from_ms)),
+            ("ChargePeriodEnd", moment(resource.to_ms)),
+            ("ServiceName", "Amazon Elastic Compute Cloud".to_owned()),
+            ("ResourceId", resource.resource.clone()),
+            ("BilledCost", signed(resource.nanos)),
+            ("x_run", resource.run.clone()),
+            ("x_class", "not_on_record".to_owned()),
+        ])
+    });
+    let beside = found.beside.iter().map(move |(usage, nanos)| {
+        of(&[("SkuId", usage.clone()), ("BilledCost", signed(*nanos)), ("x_class", "beside".to_owned())])
+    });
+    leaked.chain(beside)
+}
+
+fn signed(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    format!("{sign}{}", usd(nanos.unsigned_abs()))
+}
+
+fn row(run: &RunId, charge: &Charge, billed: Option<i64>) -> [String; 21] {
     let (quantity, unit) = quantity(charge);
     let amount = |nanos: Option<u64>| nanos.map(usd).unwrap_or_default();
     [
@@ -59,8 +97,7 @@ fn row(run: &RunId, charge: &Charge) -> [String; 21] {
         unit.to_owned(),
         amount(charge.list),
         amount(charge.cost),
-        // What was billed is known to AWS alone.
-        String::new(),
+        billed.map(signed).unwrap_or_default(),
         "USD".to_owned(),
         "Usage".to_owned(),
         quoted(run.as_str()),
@@ -137,7 +174,9 @@ mod tests {
         let expected = "2026-11-18T11:06:40Z,2026-11-18T12:06:40.5Z,Amazon Elastic Compute Cloud,i-0a1,r7g.2xlarge,\
                         us-east-1,us-east-1a,Dynamic,0.250000000,Hours,,0.006666667,,USD,Usage,\"p/a=1,b=2\",by_route,2,7,\
                         retried,spot";
-        assert_eq!(row(&"p/a=1,b=2".into(), &charge).join(","), expected);
+        assert_eq!(row(&"p/a=1,b=2".into(), &charge, None).join(","), expected);
+        let billed = row(&"p/a=1,b=2".into(), &charge, Some(-1)).join(",");
+        assert_eq!(billed, expected.replace("0.006666667,,USD", "0.006666667,-0.000000001,USD"));
         assert_eq!((region("use1-az4"), region("local"), region("")), ("", "", ""));
     }
 }

@@ -1,22 +1,27 @@
 //! `cost`: what a run, or a month of runs, cost: machines by what they did, requests and storage, and on request what the
-//! same work would cost elsewhere. It reads records and changes nothing; what they do not hold it says.
+//! same work would cost elsewhere, or what AWS billed for it. It reads records and changes nothing; what they do not hold it says.
 
 mod csv;
+mod reconcile;
 mod table;
 
-use crate::args::{CostArgs, CostBy, Global, RateArgs};
+use crate::args::{CostArgs, CostBy, Global};
 use crate::event::{CostReport, Event};
 use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
+use crate::project::Project;
+use crate::rates::of_project;
 use spotmill_core::ids::RunId;
 use spotmill_lambdas::ledger::{self, RunLedger};
 use spotmill_lambdas::{inspect, report};
-use spotmill_ledger::{By, Charge, Life, Line, Rates, Work, elsewhere, lines, total};
-use std::collections::BTreeMap;
+use spotmill_ledger::{By, Charge, Life, Line, Rates, Work, elsewhere, estimates, lines, total};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
     let rates = args.rates.all()?;
+    let project = Project::find();
+    refuse_periods(args)?;
     let inspector = Inspector::open(global).await?;
     let (of, month) = match &args.month {
         Some(month) => {
@@ -29,12 +34,15 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
         Some(_) => inspect::runs(&inspector.ctx).await?,
         None => vec![RunId::new(&*of)],
     };
-    let mut runs = Vec::new();
+    let (mut runs, mut machines) = (Vec::new(), BTreeMap::new());
+    let known: BTreeSet<RunId> = named.iter().cloned().collect();
     for run in named {
+        let rates = of_project(&rates, project.as_ref(), &run);
         let summary = report::summarize(&inspector.ctx, &run).await?;
         let runs_now = inspector.state(&summary).await?.state == "running";
         let asked = ledger::Asked { run: &run, rates: &rates, runs: runs_now, named: None };
         let mut found = ledger::gather(&inspector.ctx, &asked).await?;
+        machines.extend(estimates(found.charges.iter().map(|charge| (&found.run, charge))));
         if let Some(span) = &month {
             within(&mut found, span);
         }
@@ -43,6 +51,11 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
         }
     }
     let charges = || runs.iter().flat_map(|found| found.charges.iter().map(|charge| (&found.run, charge)));
+    if let Some(place) = &args.reconcile {
+        let (machines, runs) = (&machines, &known);
+        let asked = reconcile::Asked { of: &of, span: month.as_ref(), machines, runs, rows: charges().collect() };
+        return reconcile::run(global, args, place, &asked).await;
+    }
     if args.csv {
         csv::print(charges());
         return Ok(Code::Done);
@@ -53,7 +66,11 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
         by: by.name().to_owned(),
         total: total(charges().map(|(_, charge)| charge), runs.iter().map(|found| found.bytes_in).sum()),
         lines: in_order(by, lines(by.kind(), charges()), &runs),
-        elsewhere: if args.compare { compared(&runs, &rates) } else { Vec::new() },
+        elsewhere: if args.compare {
+            compared(&runs, runs.last().map_or(&rates, |latest| &latest.rates))
+        } else {
+            Vec::new()
+        },
         notes: distinct(runs.iter().flat_map(|found| &found.notes)),
     };
     if global.json {
@@ -64,14 +81,14 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Code, Stop> {
     Ok(Code::Done)
 }
 
-impl RateArgs {
-    /// The ordinary rates, with those that were set in their places.
-    pub fn all(&self) -> Result<Rates, Stop> {
-        let mut rates = Rates::default();
-        for (name, value) in &self.rates {
-            rates.set(name, *value).map_err(|wrong| Stop::usage(wrong).remedy("docs/cost.md lists them"))?;
+/// AWS bills by the hour; what a machine did within one is the ledger's.
+fn refuse_periods(args: &CostArgs) -> Result<(), Stop> {
+    let is_period = matches!(args.by, Some(CostBy::Day | CostBy::Month));
+    match is_period && args.reconcile.is_none() {
+        true => {
+            Err(Stop::usage("--by day and --by month are lines of --reconcile").remedy("for a month: --month YYYY-MM"))
         }
-        Ok(rates)
+        false => Ok(()),
     }
 }
 
@@ -83,12 +100,15 @@ impl CostBy {
             CostBy::Item => "item",
             CostBy::Pool => "pool",
             CostBy::Class => "class",
+            CostBy::Day => "day",
+            CostBy::Month => "month",
         }
     }
 
     fn kind(self) -> By {
         match self {
-            CostBy::Run => By::Run,
+            // Days and months are refused before.
+            CostBy::Run | CostBy::Day | CostBy::Month => By::Run,
             CostBy::Step => By::Step,
             CostBy::Item => By::Item,
             CostBy::Pool => By::Pool,

@@ -3,11 +3,9 @@
 use crate::args::{CostBy, Global};
 use crate::event::CostReport;
 use crate::result::{indent, table};
-use crate::ui::format::duration;
+use crate::ui::format::{dollars, duration};
 use spotmill_ledger::{Class, Elsewhere, Line};
 
-/// Below it a sum is shown with as many digits as it has.
-const DOLLAR: u64 = 1_000_000_000;
 /// Characters of a formula's lines.
 const WIDTH: usize = 74;
 
@@ -29,7 +27,9 @@ pub fn print(global: &Global, report: &CostReport, by: CostBy) {
     }
     if total.unpriced_ms > 0 {
         let command = global.command("cost").arg(&report.of).option("--rate", "vcpu_hour=0.05");
-        say!("  ! this machine has no price; for dollars set one: {command}");
+        say!(
+            "  ! this machine has no price; for dollars set vcpu_hour in [rates] of pipeline.toml, or once: {command}"
+        );
     }
     if !report.elsewhere.is_empty() {
         compared(&report.elsewhere);
@@ -60,15 +60,6 @@ fn row(line: &Line) -> [String; 9] {
     let usd = if priced { dollars(line.usd_nanos) } else { String::new() };
     let [useful, boot, idle, lost, retried, failed] = Class::ALL.map(share);
     [line.name.clone(), time, useful, boot, idle, lost, retried, failed, usd]
-}
-
-/// `$12.30`, `$0.001240`.
-fn dollars(nanos: u64) -> String {
-    match nanos {
-        0 => "$0".to_owned(),
-        DOLLAR.. => format!("${:.2}", nanos as f64 / 1e9),
-        _ => format!("${:.6}", nanos as f64 / 1e9),
-    }
 }
 
 fn compared(all: &[Elsewhere]) {

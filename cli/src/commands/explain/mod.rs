@@ -30,10 +30,10 @@ use spotmill_spec as spec;
 use std::collections::BTreeMap;
 
 pub async fn run(global: &Global, args: &ExplainArgs) -> Result<Code, Stop> {
-    let rate = rate(args)?;
     let dates = dates(args.date.as_deref())?;
     let project = Project::open(global)?;
     let pipeline = project.pipeline();
+    let rate = rate(args, pipeline)?;
     args.step.as_deref().map(|step| project.step(step)).transpose()?;
     let frozen = spec::freeze(pipeline);
     let inputs: Vec<RunInput> = dates.into_iter().map(|date| input(&pipeline.name, global, args, date)).collect();
@@ -119,9 +119,10 @@ fn is_asked(args: &ExplainArgs, explained: &Explained) -> bool {
     args.step.as_deref().is_none_or(|step| step == explained.step)
 }
 
-fn rate(args: &ExplainArgs) -> Result<Option<f64>, Stop> {
+/// What the command line sets, else the pipeline.
+fn rate(args: &ExplainArgs, pipeline: &Pipeline) -> Result<Option<f64>, Stop> {
     match &args.rate {
-        None => Ok(None),
+        None => Ok(pipeline.rates.get("vcpu_hour").copied()),
         Some((name, usd)) if name == "vcpu_hour" && usd.is_finite() && *usd >= 0.0 => Ok(Some(*usd)),
         Some((name, usd)) => {
             let what = format!("--rate {name}={usd}: expected the dollars of a vCPU-hour");

@@ -27,7 +27,7 @@ fn headline(run: &RunId, steps: &[Explained], rate: Option<f64>) -> String {
     format!("{run}: {}", comes_to(steps, rate))
 }
 
-/// `14 of 16 items would run, 2 are reused; 0.4 s – 0.5 s – 0.9 s of slots, dollars with --rate vcpu_hour=USD`.
+/// `14 of 16 items would run, 2 are reused; 0.4 s – 0.5 s – 0.9 s of slots, $0.000005 – $0.000007 – $0.000013`.
 pub fn comes_to(steps: &[Explained], rate: Option<f64>) -> String {
     let sum = |of: fn(&Counts) -> usize| steps.iter().filter_map(|s| s.items.as_ref()).map(of).sum::<usize>() as u64;
     let (all, todo) = (sum(|c| c.all), sum(|c| c.todo));
@@ -98,7 +98,7 @@ fn takes(steps: &[Explained], rate: Option<f64>) -> String {
         _ => format!("{} of slots", band(&sum)),
     };
     let money = match rate {
-        None => "dollars with --rate vcpu_hour=USD".to_owned(),
+        None => "dollars with --rate vcpu_hour=USD, or [rates] of pipeline.toml".to_owned(),
         Some(_) if sum == Span::default() && !unknown.is_empty() => "dollars are not known".to_owned(),
         Some(_) => format!("${:.6} – ${:.6} – ${:.6}", usd[0], usd[1], usd[2]),
     };
@@ -172,14 +172,18 @@ mod tests {
         check(std::slice::from_ref(&done), None, "p/d: nothing to do; 3 items reused");
         let todo = step("b", Some((1, 1, 2)), Some([1_800_000, 3_600_000, 7_200_000]));
         let begins = "p/d: 2 of 7 items would run, 5 are reused; 30:00 – 1:00:00 – 2:00:00 of slots, ";
-        check(&[done.clone(), todo.clone()], None, &format!("{begins}dollars with --rate vcpu_hour=USD"));
+        check(
+            &[done.clone(), todo.clone()],
+            None,
+            &format!("{begins}dollars with --rate vcpu_hour=USD, or [rates] of pipeline.toml"),
+        );
         check(&[done, todo.clone()], Some(0.05), &format!("{begins}$0.050000 – $0.100000 – $0.200000"));
         let waits = step("c", None, None);
         check(
             &[todo, waits.clone()],
             None,
             "p/d: 2 of 4 items would run, 2 are reused, and those of c once they can be counted; 30:00 – 1:00:00 – \
-             2:00:00 of slots, dollars with --rate vcpu_hour=USD without c, never measured",
+             2:00:00 of slots, dollars with --rate vcpu_hour=USD, or [rates] of pipeline.toml without c, never measured",
         );
         let never = step("d", Some((0, 0, 1)), None);
         check(

@@ -7,6 +7,8 @@ use crate::args::{Global, ReportArgs};
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use crate::inspect::Inspector;
+use crate::project::Project;
+use crate::rates::of_project;
 use spotmill_core::ids::RunId;
 use spotmill_lambdas::page::{self, Stands};
 use spotmill_lambdas::report;
@@ -24,6 +26,7 @@ pub async fn run(global: &Global, args: &ReportArgs) -> Result<Code, Stop> {
     let summary = report::summarize(&inspector.ctx, &run).await?;
     let stood = inspector.state(&summary).await?;
     let stands = Stands { state: stood.state.to_owned(), cause: stood.cause };
+    let rates = of_project(&rates, Project::find().as_ref(), &run);
     let report = page::compile(&inspector.ctx, summary, stands, &rates).await?;
     let wants_page = args.output.is_some() || args.open;
     let file = (wants_page || !(global.json || args.items.is_some())).then(|| place(&run, args.output.as_deref()));

@@ -8,12 +8,15 @@ use crate::exit::{Code, Stop};
 use crate::inspect::Inspector;
 use crate::next::to_begin;
 use crate::result::{indent, table};
-use crate::ui::format::{count, duration};
+use crate::ui::format::{count, dollars, duration};
 use calendar::Dated;
+use comfy_table::Table;
 use jiff::civil::Date;
+use spotmill_core::ids::RunId;
 use spotmill_core::records::{AfterCheck, RunReport, StepState};
 use spotmill_core::types::Value;
-use spotmill_lambdas::{inspect, report};
+use spotmill_lambdas::{Ctx, inspect, page, report};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub async fn run(global: &Global, args: &RunsArgs) -> Result<Code, Stop> {
     let inspector = Inspector::open(global).await?;
@@ -21,22 +24,23 @@ pub async fn run(global: &Global, args: &RunsArgs) -> Result<Code, Stop> {
         return calendar(global, args, &inspector).await;
     }
     let ctx = &inspector.ctx;
-    let mut shown = table(&["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK"], &[3, 4, 5]);
+    let mut shown = Vec::new();
     let runs = inspect::runs(ctx).await?;
+    let costs = costs(ctx, &runs).await;
     for run in &runs {
         let report = report::summarize(ctx, run).await.map_err(Stop::from)?;
         let state = inspector.state(&report).await?.state;
         if global.json {
             Event::Run { state: state.to_owned(), report }.print();
         } else {
-            shown.add_row(row(&report, state));
+            shown.push(row(&report, state, costs.get(run).copied()));
         }
     }
     if !global.json {
         if runs.is_empty() {
             say!("no runs yet; {}", to_begin(global).await);
         } else {
-            say!("{}", indent(&shown));
+            say!("{}", indent(&listed(shown, !costs.is_empty())));
         }
     }
     Ok(Code::Done)
@@ -91,7 +95,27 @@ pub fn mark(state: &str) -> &'static str {
     }
 }
 
-fn row(report: &RunReport, state: &str) -> [String; 6] {
+/// What each run cost that ended with a known price, as the list of reports has it: the last sixty of each pipeline.
+async fn costs(ctx: &Ctx, runs: &[RunId]) -> BTreeMap<RunId, u64> {
+    let pipelines: BTreeSet<&str> = runs.iter().map(RunId::pipeline).collect();
+    let mut costs = BTreeMap::new();
+    for pipeline in pipelines {
+        let ends = page::past(ctx, pipeline).await;
+        costs.extend(ends.into_iter().filter_map(|end| Some((end.run, end.usd_nanos?))));
+    }
+    costs
+}
+
+/// A column of dollars only where one is known.
+fn listed(rows: Vec<[String; 7]>, is_priced: bool) -> Table {
+    let heads = ["RUN", "STATE", "WHERE", "ITEMS", "REJECTED", "TOOK", "COST"];
+    let shown = if is_priced { heads.len() } else { heads.len() - 1 };
+    let mut table = table(&heads[..shown], &[3, 4, 5, 6]);
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().take(shown).collect::<Vec<_>>()));
+    table
+}
+
+fn row(report: &RunReport, state: &str, usd_nanos: Option<u64>) -> [String; 7] {
     let at = report.steps.iter().find(|s| s.state != StepState::Done);
     let awaits = report.input.as_ref().is_some_and(|input| input.next != AfterCheck::Go);
     let place = match at {
@@ -110,5 +134,6 @@ fn row(report: &RunReport, state: &str) -> [String; 6] {
         format!("{committed}/{items}"),
         count(rejected),
         duration(took),
+        usd_nanos.map(dollars).unwrap_or_default(),
     ]
 }

@@ -1,9 +1,8 @@
 //! What somebody on call reads first.
 
-use crate::sample::{Shape, run, worker};
+use crate::sample::{Shape, late, run, waited, worker};
 use spotmill_core::item::FailureClass;
-use spotmill_core::model::OnLate;
-use spotmill_core::records::{AfterCheck, InputState, InputWait, RECORD_VERSION, StepWait};
+use spotmill_core::records::AfterCheck;
 use spotmill_report::compile;
 
 #[test]
@@ -116,21 +115,13 @@ fn money_that_is_not_known_is_said_to_be_unknown() {
 fn a_run_whose_input_is_not_there_says_what_is_missing_and_that_nothing_failed() {
     let of = |state: &str, next: AfterCheck| {
         let mut loaded = run(&Shape::default());
-        let step = StepWait {
-            step: "clean".into(),
-            state: InputState::Late,
-            text: "21 of 24 files, last 04:51 UTC".to_owned(),
-            up_to_secs: 7_200,
-            due_ms: 7_200_000,
-            on_late: OnLate::Fail,
-        };
-        let (root, steps) = ("arn:root".into(), vec![step]);
-        let wait = InputWait { v: RECORD_VERSION, root, first_ms: 0, checked_ms: 7_200_000, next, steps };
-        (loaded.report.input, loaded.state) = (Some(wait), state.to_owned());
+        (loaded.report.input, loaded.state) = (Some(waited(next)), state.to_owned());
         let report = compile(&loaded);
         let page = spotmill_report::page(&report).expect("a page");
         (report.headline.cause, report.notes, page)
     };
+    let nothing = compile(&late()).headline.commands.remove(0).what;
+    assert_eq!(nothing, "starts it again", "no item was planned");
     let missing = "clean: 21 of 24 files, last 04:51 UTC";
     let late = format!("Its input was late: {missing}. Nothing was launched, and nothing failed.");
     let (cause, _, page) = of("late", AfterCheck::Late);

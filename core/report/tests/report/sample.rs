@@ -3,9 +3,10 @@
 use spotmill_core::ids::{AttemptId, StepName};
 use spotmill_core::item::{FailureClass, RowCounts, Usage};
 use spotmill_core::life::InstanceRecord;
-use spotmill_core::model::Pipeline;
+use spotmill_core::model::{OnLate, Pipeline};
 use spotmill_core::records::{
-    DeployedWorker, FailureRecord, RECORD_VERSION, RunEnd, RunOutcome, RunReport, StepReport, StepState,
+    AfterCheck, DeployedWorker, FailureRecord, InputState, InputWait, RECORD_VERSION, RunEnd, RunOutcome, RunReport,
+    StepReport, StepState, StepWait,
 };
 use spotmill_core::types::Value;
 use spotmill_ledger::{Attempt, Class, Life, Market, Rates, Work, elsewhere, of_machine};
@@ -363,4 +364,42 @@ fn second(has_failed: bool) -> StepReport {
         published: None,
         cost: None,
     }
+}
+
+/// An input of which three files did not come in two hours.
+pub fn waited(next: AfterCheck) -> InputWait {
+    let step = StepWait {
+        step: "clean".into(),
+        state: InputState::Late,
+        text: "21 of 24 files, last 04:51 UTC".to_owned(),
+        up_to_secs: 7_200,
+        due_ms: 7_200_000,
+        on_late: OnLate::Fail,
+    };
+    InputWait {
+        v: RECORD_VERSION,
+        root: "arn:root".into(),
+        first_ms: 0,
+        checked_ms: 7_200_000,
+        next,
+        steps: vec![step],
+    }
+}
+
+/// A run that began, and whose input was late.
+pub fn late() -> Loaded {
+    let mut loaded = run(&Shape { items: 0, machines: 0, ..Shape::default() });
+    (loaded.report.input, loaded.state) = (Some(waited(AfterCheck::Late)), "late".to_owned());
+    loaded.report.outcome = RunOutcome::Failed;
+    loaded.report.steps = vec![second(true)];
+    loaded.steps.remove(0);
+    loaded.steps[0].published_ms = None;
+    loaded
+}
+
+/// A run of more items than are read for a page.
+pub fn huge() -> Loaded {
+    let mut loaded = run(&Shape { items: 100_000, machines: 0, ..Shape::default() });
+    loaded.ledger = None;
+    loaded
 }

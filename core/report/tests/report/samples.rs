@@ -1,7 +1,7 @@
 //! The pages as files that can be inspected: `target/tmp/reports/`.
 #![expect(clippy::disallowed_methods, reason = "these tests write files")]
 
-use crate::sample::{Shape, run};
+use crate::sample::{Shape, huge, late, run};
 use spotmill_report::{End, Ends, compile, index, page};
 
 #[test]
@@ -17,8 +17,8 @@ fn the_pages_can_be_inspected() {
         ("fleet", Shape { items: 10_000, machines: 300, slots: 4, ..Shape::default() }),
     ];
     let mut ends = Ends::default();
-    for (name, shape) in shapes {
-        let mut loaded = run(&shape);
+    let all = shapes.iter().map(|(name, shape)| (*name, run(shape))).chain([("late", late()), ("huge", huge())]);
+    for (name, mut loaded) in all {
         ends = loaded.past.iter().fold(ends, |ends, end| ends.with("clicks", end.clone()));
         loaded.notes.push("requests, calls and storage are the least that records show".to_owned());
         let report = compile(&loaded);

@@ -73,6 +73,10 @@ pub struct File {
     pub resources: Option<ResourcesTable>,
     pub fleet: Option<FleetTable>,
     pub budget: Option<BudgetTable>,
+    /// Prices and assumptions of `cost`, `report` and `explain` by name (docs/cost.md), such as `vcpu_hour`: dollars of a
+    /// vCPU-hour of this machine.
+    #[serde(default)]
+    pub rates: BTreeMap<String, f64>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! The top of the file: name, key, schedule, params, targets, fleet, budget.
+//! The top of the file: name, key, schedule, params, targets, fleet, budget, rates.
 
 use super::super::file::{self, File, ParamEntry, ParamTable};
 use super::super::names::{MAX_NAME, is_name};
@@ -8,6 +8,7 @@ use super::{Ctx, fleet, is_numeric, schedule, step};
 use serde_json::Value as Json;
 use spotmill_core::model::{FORMAT, Param, ParamType, Pipeline};
 use spotmill_core::nearest::nearest;
+use spotmill_core::rates::check;
 use std::collections::BTreeMap;
 
 pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
@@ -35,6 +36,7 @@ pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
         fleet: fleet::fleet(ctx, file, &steps),
         steps,
         budget_usd_per_run: budget(ctx, file),
+        rates: rates(ctx, file),
     }
 }
 
@@ -160,4 +162,14 @@ fn budget(ctx: &mut Ctx<'_>, file: &File) -> Option<f64> {
     let usd = file.budget.as_ref()?.usd_per_run?;
     positive(ctx, "budget.usd_per_run", Some(usd));
     Some(usd)
+}
+
+fn rates(ctx: &mut Ctx<'_>, file: &File) -> BTreeMap<String, f64> {
+    for (name, value) in &file.rates {
+        if let Err(wrong) = check(name, *value) {
+            let place = ctx.key(&format!("rates.{name}"));
+            ctx.error("bad-rate", wrong, place, "docs/cost.md lists the rates");
+        }
+    }
+    file.rates.clone()
 }

@@ -366,6 +366,13 @@ fn resources() {
     flights(&[("\"2h\"", "\"2\"")], &["bad-duration: \"2\" is no duration"]);
     flights(&[("\"x86_64\", \"arm64\"", "\"x86\"")], &["bad-value: `fleet.architectures` cannot be \"x86\""]);
     flights(&[("= 0.50", "= 0")], &["bad-value: `budget.usd_per_run` must be above 0"]);
+    let rates = |text: &str| format!("[rates]\n{text}\n[budget]");
+    flights(&[("[budget]", &rates("vcpu_hour = 0.05\nsqs_million = 1"))], &[]);
+    let near = spotmill_core::rates::check("vcpu_hours", 0.05).expect_err("no rate");
+    flights(&[("[budget]", &rates("vcpu_hours = 0.05"))], &[&format!("bad-rate: {near}")]);
+    flights(&[("[budget]", &rates("vcpu_hour = -1"))], &["bad-rate: `vcpu_hour` must be 0 or more"]);
+    let priced = super::parsed("flights", &[("[budget]", &rates("vcpu_hour = 0.05"))]);
+    assert_eq!(priced.pipeline.rates.get("vcpu_hour"), Some(&0.05));
     let own = (
         "name = \"daily\"",
         "name = \"daily\"\nresources = { memory = \"4 GiB\", timeout = \"1h\", max_attempts = 1 }",

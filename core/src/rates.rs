@@ -1,5 +1,5 @@
-//! Every price and assumption by name, with its date and source; any of them can be set. `docs/cost.md` holds the same
-//! table, and a test compares the two.
+//! Every price and assumption by name, with its date and source; any of them can be set, in `[rates]` of a pipeline file or
+//! on the command line, which is stronger. `docs/cost.md` holds the same table, and a test compares the two.
 
 use std::collections::BTreeMap;
 
@@ -76,39 +76,62 @@ pub const RATES: &[Rate] = &[
     ),
 ];
 
+/// Who set a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    Pipeline,
+    CommandLine,
+}
+
 /// The table with what was set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rates {
-    set: BTreeMap<String, f64>,
+    set: BTreeMap<String, (f64, SetBy)>,
 }
 
 impl Rates {
-    /// Sets a rate; an unknown name gets the nearest one.
+    /// Sets a rate on the command line; an unknown name gets the nearest one.
     pub fn set(&mut self, name: &str, value: f64) -> Result<(), String> {
-        let names: Vec<&str> = RATES.iter().map(|r| r.name).collect();
-        if !names.contains(&name) {
-            return Err(format!(
-                "there is no rate `{name}`; {}",
-                spotmill_core::format::instead(name, "rates", &names)
-            ));
-        }
-        if !value.is_finite() || value < 0.0 {
-            return Err(format!("`{name}` must be 0 or more"));
-        }
-        self.set.insert(name.to_owned(), value);
+        check(name, value)?;
+        self.set.insert(name.to_owned(), (value, SetBy::CommandLine));
         Ok(())
+    }
+
+    /// The same with what a pipeline file sets, where nothing stronger is set.
+    pub fn over(mut self, pipeline: &BTreeMap<String, f64>) -> Rates {
+        for (name, value) in pipeline.iter().filter(|(name, value)| check(name, **value).is_ok()) {
+            self.set.entry(name.clone()).or_insert((*value, SetBy::Pipeline));
+        }
+        self
+    }
+
+    /// Who set it; nobody where the table has it.
+    pub fn set_by(&self, name: &str) -> Option<SetBy> {
+        self.set.get(name).map(|(_, by)| *by)
     }
 
     /// Nothing where none is known.
     pub fn known(&self, name: &str) -> Option<f64> {
         let listed = || RATES.iter().find(|r| r.name == name).and_then(|r| r.value);
-        self.set.get(name).copied().or_else(listed)
+        self.set.get(name).map(|(value, _)| *value).or_else(listed)
     }
 
     /// Of a rate that the table always has a value for.
-    pub(crate) fn get(&self, name: &str) -> f64 {
+    pub fn get(&self, name: &str) -> f64 {
         self.known(name).unwrap_or_default()
     }
+}
+
+/// Whether a rate of this name may have this value.
+pub fn check(name: &str, value: f64) -> Result<(), String> {
+    let names: Vec<&str> = RATES.iter().map(|r| r.name).collect();
+    if !names.contains(&name) {
+        return Err(format!("there is no rate `{name}`; {}", crate::format::instead(name, "rates", &names)));
+    }
+    if !value.is_finite() || value < 0.0 {
+        return Err(format!("`{name}` must be 0 or more"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -128,10 +151,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_command_line_is_stronger_than_the_pipeline_and_both_than_the_table() {
+        let pipeline =
+            BTreeMap::from([("vcpu_hour".to_owned(), 0.03), ("sqs_million".to_owned(), 0.5), ("odd".to_owned(), 1.0)]);
+        let mut rates = Rates::default();
+        rates.set("vcpu_hour", 0.05).expect("a rate");
+        let rates = rates.over(&pipeline).over(&BTreeMap::from([("sqs_million".to_owned(), 9.0)]));
+        let of = |name| (rates.known(name), rates.set_by(name));
+        assert_eq!(of("vcpu_hour"), (Some(0.05), Some(SetBy::CommandLine)));
+        assert_eq!(of("sqs_million"), (Some(0.5), Some(SetBy::Pipeline)));
+        assert_eq!((of("s3_gb_month"), of("odd")), ((Some(0.023), None), (None, None)));
+    }
+
     /// The page is what a reader checks prices against.
     #[test]
     fn the_page_holds_the_same_table() {
-        let page = include_str!("../../../docs/cost.md");
+        let page = include_str!("../../docs/cost.md");
         for Rate { name, value, unit, source } in RATES {
             let value = value.map_or_else(|| "not known".to_owned(), |v| v.to_string());
             let row = format!("| `{name}` | {value} | {unit} | {source} |");
