@@ -247,11 +247,12 @@ fn a_step_goes_round_by_round_then_publishes() {
            1504 token 7 {} => invoke 8 KillFleet {IDS"round":1,"rung":2} @2464
            1505 ok 8 {} => invoke 9 Verdict {IDS"round":1,"rung":2,"failure":null} @2465
            1506 ok 9 {"next":"publish","round":1,"rung":2} => invoke 10 Publish {IDS"cursor":null} @2466
-           1507 ok 10 {"more":true,"cursor":"k"} => invoke 11 Publish {IDS"cursor":"k"} @2467
-           1508 ok 11 {"more":false,"cursor":null} => succeeded {"run":"p/d","step":"s","generation":3,"epoch":7}"#,
+           1507 ok 10 {"more":true,"cursor":"k","after":false} => invoke 11 Publish {IDS"cursor":"k"} @2467
+           1508 ok 11 {"more":false,"cursor":null,"after":true} => invoke 12 AfterPublish {"run":"p/d","step":"s","root":"r","generation":3,"epoch":7} @2468
+           1509 ok 12 {} => succeeded {"run":"p/d","step":"s","generation":3,"epoch":7}"#,
     );
     let round = ["LaunchFleet", "DispatchWork", "KillFleet", "Verdict", "WhatNext"];
-    let publish = ["Publish", "HasMore", "Publish", "HasMore", "Done"];
+    let publish = ["Publish", "HasMore", "Publish", "HasMore", "AfterPublish", "Done"];
     assert_eq!(done.states_visited(), [&["PlanWork", "HasWork"][..], &round, &round, &publish].concat());
 }
 

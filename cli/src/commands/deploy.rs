@@ -115,6 +115,13 @@ fn report(plan: &Plan, global: &Global, ui: &Ui) {
             relative(&w.path.to_string_lossy())
         ));
     }
+    let hooked = plan.project.pipeline().steps.iter().filter(|step| step.output.after_publish.is_some());
+    for step in hooked {
+        let name = &step.name;
+        ui.note(format!(
+            "! `{name}`: `after_publish` is a command of the machine that `run` is typed on: no run on AWS runs it"
+        ));
+    }
     let served: Vec<Architecture> = plan.workers.iter().map(|w| w.needs.architecture).collect();
     if let Some(note) =
         programs::lacking(&served, global).filter(|_| plan.project.pipeline().fleet.architectures.is_empty())

@@ -4,6 +4,7 @@ mod again;
 mod arrivals;
 mod backfill;
 mod bad_input;
+mod catalog;
 mod chaos;
 mod confined;
 mod cost;
