@@ -339,7 +339,7 @@ fn a_step_ends_with_its_machines_timeout() {
 fn refused(change: &dyn Fn(&mut Value)) -> String {
     let mut definition: Value = serde_json::from_str(STEP_ASL).unwrap();
     change(&mut definition);
-    let names = ["PlanWork", "LaunchFleet", "DispatchWork", "KillFleet", "Verdict", "Publish"];
+    let names = ["PlanWork", "LaunchFleet", "DispatchWork", "KillFleet", "Verdict", "Publish", "AfterPublish"];
     let substitutions = names.iter().map(|name| (format!("{name}Function"), (*name).to_owned())).collect();
     match Machine::parse(&definition.to_string(), &substitutions) {
         Ok(_) => "accepted".into(),
@@ -355,7 +355,7 @@ fn what_is_outside_the_subset_is_refused_with_state_and_field() {
         ("/States/WhatNext/Default", json!("Faild"), "state `WhatNext`: field `Default` names no state: `Faild`"),
         ("/States/KillFleet/Catch/0/Next", json!("X"), "state `KillFleet`: field `Catch[0].Next` names no state: `X`"),
         ("/StartAt", json!("X"), "the machine: field `StartAt` names no state: `X`"),
-        ("/States/PlanWork/Next", json!("Failed"), "state `DispatchWork`: is never reached"),
+        ("/States/PlanWork/Next", json!("Failed"), "state `AfterPublish`: is never reached"),
         (
             "/States/PlanWork/ResultPath",
             json!("$"),

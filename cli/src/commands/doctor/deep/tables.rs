@@ -9,7 +9,7 @@ use spotmill_core::model::{Catalog, Pipeline};
 const WHAT: &str = "tables";
 
 pub(super) fn check(of: &Deep<'_>, scene: &Scene) -> Vec<Finding> {
-    let named: Vec<(&Pipeline, &Catalog)> = of.pipelines.iter().flat_map(catalogs).collect();
+    let named: Vec<(&Pipeline, &Catalog)> = of.pipelines.iter().copied().flat_map(catalogs).collect();
     let mut found = Vec::new();
     for (pipeline, catalog) in &named {
         for (parameter, arn) in lacking(scene, catalog) {
