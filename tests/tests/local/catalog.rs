@@ -104,7 +104,7 @@ fn whoever_follows_the_location_reads_whole_publications_while_dates_are_publish
     });
     for n in 2..5 {
         project.write("in/2026-01-01/a.csv", format!("shop,amount\nx,{n}.50\ny,2.00\n"));
-        project.spotmill(&["run", "--date", "2026-01-01", "--fresh"]).code(0);
+        project.spotmill(&["run", "--date", "2026-01-01", "--fresh", "--yes"]).code(0);
     }
     stop.store(true, Ordering::SeqCst);
     let reads = reader.join().expect("every read was whole");
