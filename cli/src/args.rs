@@ -36,6 +36,7 @@ Exit codes: 0 done, or nothing to do · 1 items failed · 2 usage ·
   3 invalid pipeline · 4 an expectation, or what lies at the destination,
   stopped publishing · 5 account or permission · 6 held by another run ·
   7 no capacity, retry later · 8 the input is not there yet, or late ·
+  9 published, but a catalog or a command did not take it ·
   130 Ctrl-C, resumable";
 
 #[derive(Parser)]

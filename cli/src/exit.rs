@@ -16,6 +16,8 @@ pub enum Code {
     NoCapacity = 7,
     /// The input is not there yet, or came too late: nothing was launched, and nothing failed.
     InputNotThere = 8,
+    /// Published, and a catalog or a command did not take it.
+    NotAnnounced = 9,
     Interrupted = 130,
 }
 
@@ -66,6 +68,7 @@ impl From<HandlerError> for Stop {
 pub fn code_of(error: &str) -> Code {
     match error {
         errors::EXPECTATION_FAILED | errors::DESTINATION_REFUSED => Code::Expectation,
+        errors::NOT_ANNOUNCED => Code::NotAnnounced,
         errors::INVALID_INPUT => Code::Usage,
         errors::REFUSED | errors::WORKERS_SILENT => Code::Permission,
         errors::HELD => Code::Held,

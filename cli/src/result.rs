@@ -141,6 +141,7 @@ fn headline(ended: &RunEnded, code: Code) -> String {
             format!("○ {run} waits for its input; nothing was launched")
         }
         Code::InputNotThere => format!("○ {run} is late: its input was not there in time; nothing was launched"),
+        Code::NotAnnounced => format!("✗ {run}: what it published stands, and was not announced ({took})"),
         _ if ended.refused => format!("✗ {run} was not started"),
         _ => format!("✗ {run} failed after {took}"),
     }

@@ -30,6 +30,11 @@ pub const NOT_FOUND_SECS: u64 = 300;
 pub const DISPATCH_PAGE: u32 = 10_000;
 /// Seconds before its end at which a function stops, so that it can still return where the next call goes on.
 pub const HAND_OVER_SECS: u64 = 60;
+/// Seconds that files stay after a catalog's readers were sent to others: the longest query that Athena allows takes four
+/// hours at most.
+pub const OLD_FILES_SECS: u64 = 6 * 3_600;
+/// Seconds that a command after publishing may take, unless it states another time.
+pub const HOOK_SECS: u64 = 60;
 /// Files copied or deleted by one call of publish.
 pub const PUBLISH_PAGE: usize = 500;
 /// Seconds a dispatched step may be silent: `HeartbeatSeconds` of DispatchWork.

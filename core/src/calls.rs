@@ -192,6 +192,24 @@ pub struct PublishRequest {
 pub struct PublishReply {
     pub more: bool,
     pub cursor: u64,
+    /// Others are to hear of it: AfterPublish follows.
+    #[serde(default)]
+    pub after: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AfterPublishRequest {
+    pub run: RunId,
+    pub step: StepName,
+    pub root: ExecutionId,
+    pub generation: Generation,
+    pub epoch: Epoch,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterPublishReply {
+    /// For people: what was told, and what was not because this place has no such thing.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -226,6 +244,8 @@ pub mod errors {
     pub const EXPECTATION_FAILED: &str = "Spotmill.ExpectationFailed";
     /// What lies at the destination is not the step's to replace.
     pub const DESTINATION_REFUSED: &str = "Spotmill.DestinationRefused";
+    /// It is published, and a catalog or a command did not take it: nothing of the data is undone.
+    pub const NOT_ANNOUNCED: &str = "Spotmill.NotAnnounced";
     pub const NO_PROGRESS: &str = "Spotmill.NoProgress";
     /// No machine for the step: later, or on demand.
     pub const NO_CAPACITY: &str = "Spotmill.NoCapacity";
@@ -269,6 +289,7 @@ pub mod errors {
         (ITEMS_FAILED, Reaction::Final),
         (EXPECTATION_FAILED, Reaction::Final),
         (DESTINATION_REFUSED, Reaction::Final),
+        (NOT_ANNOUNCED, Reaction::Final),
         (NO_PROGRESS, Reaction::Final),
         (NO_CAPACITY, Reaction::Final),
         (WORKERS_SILENT, Reaction::Final),

@@ -188,6 +188,9 @@ impl StepKeys {
     pub fn manifest(&self) -> Uri {
         self.base().join("manifest.json")
     }
+    pub fn after_publish(&self) -> Uri {
+        self.base().join("after.json")
+    }
     pub fn epoch(&self, epoch: Epoch) -> Uri {
         self.base().join(&format!("e{epoch}"))
     }

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod bounds;
 pub mod bucket;
 pub mod calls;
+pub mod catalog;
 pub mod claim;
 pub mod command;
 pub mod cpu;

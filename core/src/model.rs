@@ -2,10 +2,12 @@
 //! read in. core/spec makes it from the user's TOML; it is what `pipeline-{digest}.toml` freezes. Paths and
 //! destinations are still templates (`{src}/{date}`), which are resolved for a run's params.
 
+mod catalog;
 pub mod format;
 mod output;
 mod wait;
 
+pub use catalog::{Catalog, Hook};
 pub use format::Format;
 pub use output::{Expect, Layout, Output, OutputCompression, SortKey};
 pub use wait::{FileCount, LeastBytes, OnLate, WaitFor};

@@ -4,11 +4,12 @@
 use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, Program};
 use spotmill_core::calls::errors;
+use spotmill_core::catalog::{fields, merged};
 use spotmill_core::destination::{
     Contract, Difference, Publication, changes, changes_of_files, contract_uri, table_prefix,
 };
 use spotmill_core::ids::Uri;
-use spotmill_core::model::{Format, Step};
+use spotmill_core::model::{Catalog, Format, Step};
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::records;
 
@@ -28,6 +29,7 @@ pub struct Place {
     folders: Vec<String>,
     delimiter: Option<char>,
     allow: bool,
+    catalog: Option<Catalog>,
 }
 
 impl Place {
@@ -40,11 +42,17 @@ impl Place {
             folders: step.output.layout.folders(),
             delimiter: (step.output.format == Format::Csv).then(|| step.output.delimiter()),
             allow: step.output.schema_change_allowed,
+            catalog: step.output.catalog.clone(),
         })
     }
 
     /// Checks that columns like these may be published.
     pub async fn check(&self, ctx: &Ctx, publication: &Publication) -> Result<(), HandlerError> {
+        if let Some(why) = self.not_for_the_table(ctx, publication).await? {
+            let (step, run) = (&publication.step, &publication.run);
+            let why = format!("`{step}` of {run} is complete and not published: {why}");
+            return Err(HandlerError::new(errors::EXPECTATION_FAILED, why));
+        }
         let Some(Difference { what, in_columns }) = self.difference(ctx, publication, changes).await? else {
             return Ok(());
         };
@@ -63,6 +71,9 @@ impl Place {
     /// the publication states them.
     pub async fn foreseen(&self, ctx: &Ctx, publication: &Publication) -> Result<Option<String>, HandlerError> {
         let all = |was: &_, is: &_| changes_of_files(was, is).or_else(|| changes(was, is));
+        if let Some(why) = self.not_for_the_table(ctx, publication).await? {
+            return Ok(Some(why));
+        }
         let changed = self.difference(ctx, publication, all).await?;
         Ok(changed.map(|Difference { what, in_columns }| {
             format!(
@@ -72,6 +83,22 @@ impl Place {
                 publication.step
             )
         }))
+    }
+
+    /// Why the table of Glue that the step names could not have such columns, whatever change is allowed.
+    async fn not_for_the_table(&self, ctx: &Ctx, publication: &Publication) -> Result<Option<String>, HandlerError> {
+        let Some(catalog) = &self.catalog else { return Ok(None) };
+        let table = |why: String| Some(format!("table {}: {why}", catalog.name()));
+        let next = match fields(&publication.columns, &catalog.partition) {
+            Ok(next) => next,
+            Err(why) => return Ok(table(why)),
+        };
+        if !self.allow || next.is_empty() {
+            return Ok(None);
+        }
+        let found = records::load::<Contract>(&*ctx.store, &self.uri).await?;
+        let before = found.and_then(|(contract, _)| fields(&contract.columns, &catalog.partition).ok());
+        Ok(before.and_then(|before| merged(&before, &next).err()).and_then(table))
     }
 
     /// Nothing where a change is allowed.

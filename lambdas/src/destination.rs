@@ -58,6 +58,12 @@ impl Place {
         replace(ctx, &manifest_uri(&self.uri), self.etag.as_deref(), next).await
     }
 
+    /// Returns whether the publication lies in a folder of its own.
+    fn has_folder(&self, id: &str) -> bool {
+        let found = self.contents.as_ref().and_then(|contents| contents.find(id));
+        found.is_some_and(|p| p.folder.is_some())
+    }
+
     /// Returns whether all files of this publication are there and its mark is on.
     pub fn holds(&self, id: &str, files: &[spotmill_core::destination::ListedFile]) -> bool {
         let publication = self.contents.as_ref().and_then(|c| c.find(id)).filter(|p| p.state == State::Stands);
@@ -136,6 +142,8 @@ pub fn intended(program: &Program, step: &Step, generation: Generation) -> Resul
         rows: 0,
         columns: Vec::new(),
         missing: Vec::new(),
+        folder: None,
+        signature: None,
         since_ms: 0,
         mark,
     };
@@ -164,7 +172,8 @@ pub async fn is_open(
     let files = before.as_ref().map(|m| m.files.clone()).unwrap_or_default();
     if let Some(before) = &before {
         publication.id.clone_from(&before.publication);
-        if place.holds(&before.publication, &files) {
+        let is_catalogued = step.output.catalog.is_some();
+        if place.holds(&before.publication, &files) && place.has_folder(&before.publication) == is_catalogued {
             return Ok(false);
         }
     }

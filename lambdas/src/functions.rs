@@ -3,7 +3,8 @@
 
 use crate::{Ctx, HandlerError, dead_letters, reap, tally};
 use crate::{
-    await_input, begin, dispatch_work, fleet_events, kill_fleet, launch_fleet, plan_work, publish, report, verdict,
+    after_publish, await_input, begin, dispatch_work, fleet_events, kill_fleet, launch_fleet, plan_work, publish,
+    report, verdict,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +45,7 @@ pub const FUNCTIONS: &[Function] = &[
     of("KillFleet", "kill_fleet", "kill-fleet", CalledBy::State),
     of("Verdict", "verdict", "verdict", CalledBy::State),
     of("Publish", "publish", "publish", CalledBy::State),
+    of("AfterPublish", "after_publish", "after-publish", CalledBy::State),
     of("Report", "report", "report", CalledBy::State),
     of("Tally", "tally", "tally", CalledBy::Queue),
     of("DeadLetters", "dead_letters", "dead-letters", CalledBy::Queue),
@@ -62,6 +64,7 @@ pub async fn invoke(ctx: &Ctx, function: &str, payload: Value) -> Result<Value, 
         "kill_fleet" => typed(payload, |r| kill_fleet::handle(ctx, r)).await,
         "verdict" => typed(payload, |r| verdict::handle(ctx, r)).await,
         "publish" => typed(payload, |r| publish::handle(ctx, r)).await,
+        "after_publish" => typed(payload, |r| after_publish::handle(ctx, r)).await,
         "report" => typed(payload, |r| report::handle(ctx, r)).await,
         "reap" => typed(payload, |r| reap::handle(ctx, r)).await,
         "fleet_events" => typed(payload, |r| fleet_events::handle(ctx, r)).await,

@@ -143,7 +143,7 @@ async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
     Ok(all)
 }
 
-/// Files of publications that went, which landed after that.
+/// Files of publications that went, which landed after that, or which stayed for the readers of a catalog.
 async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste>, HandlerError> {
     let what = format!("late files at {destination}");
     let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
@@ -152,6 +152,12 @@ async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste
     }
     // The manifest as it is while nobody publishes there.
     let Ok(_held) = ctx.store.hold(destination).await else { return Ok(None) };
+    let place = Place::inspect(ctx, destination).await?;
+    if let Some(contents) = &place.contents
+        && !place.write(ctx, &contents.expired(ctx.clock.now_ms())).await?
+    {
+        return Ok(None);
+    }
     let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
     let waste = remove(ctx, what, found, true).await?;
     ctx.store.sweep(destination).await?;
@@ -162,8 +168,10 @@ async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste
 async fn landed_late(ctx: &Ctx, destination: &Uri) -> Result<Option<Vec<ObjectMeta>>, HandlerError> {
     let place = Place::inspect(ctx, destination).await?;
     let Some(contents) = &place.contents else { return Ok(None) };
+    let now_ms = ctx.clock.now_ms();
+    let contents = contents.expired(now_ms);
     let went = |path: &str| id_of(path).is_some_and(|id| contents.find(id).is_none());
-    let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file));
+    let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file, now_ms));
     let object = |(path, file): (&String, &Lying)| ObjectMeta {
         uri: destination.join(path),
         etag: file.etag.clone(),

@@ -1,7 +1,7 @@
 //! What a step reads, as it is now: objects that match a path, or the sealed files of another step. Sealed files get
 //! the ETags of one listing, which also shows that they still exist.
 
-use crate::{Ctx, HandlerError, Program, step};
+use crate::{Ctx, HandlerError, Program, standing, step};
 use spotmill_core::calls::errors;
 use spotmill_core::hive;
 use spotmill_core::ids::{ItemIndex, StepName, Uri};
@@ -43,6 +43,7 @@ pub async fn objects(ctx: &Ctx, path: &str) -> Result<Vec<ObjectMeta>, HandlerEr
     let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
     let listed = ctx.store.list(&pattern.prefix).await?;
     let matching: Vec<ObjectMeta> = listed.into_iter().filter(|o| pattern.matches(&o.uri)).collect();
+    let matching = standing::only(ctx, matching).await?;
     if let Some((first, second)) = twice(matching.iter().map(|o| (&o.uri, o.file))) {
         return Err(HandlerError::invalid(one_file(path, first, second)));
     }

@@ -2,6 +2,7 @@
 //! it. They hold nothing between calls, run anywhere the ports do, and may be killed at any line: the next call finds
 //! records, not promises.
 
+pub mod after_publish;
 mod apart;
 mod arrow_schema;
 pub mod attempts;
@@ -49,8 +50,10 @@ pub mod renew;
 pub mod report;
 mod round;
 mod several;
+pub mod standing;
 mod step;
 mod summary;
+mod table;
 mod tail;
 pub mod tally;
 mod update;
@@ -64,7 +67,7 @@ pub use program::Program;
 
 use spotmill_core::command::Caller;
 use spotmill_core::ids::Uri;
-use spotmill_platform::ports::{Clock, Executions, Fleets, Queue, Store};
+use spotmill_platform::ports::{Catalogs, Clock, Executions, Fleets, Hooks, Queue, Store};
 use std::sync::Arc;
 
 /// Everything a function may touch.
@@ -77,6 +80,10 @@ pub struct Ctx {
     pub fleets: Arc<dyn Fleets>,
     pub executions: Arc<dyn Executions>,
     pub clock: Arc<dyn Clock>,
+    /// Tables of Glue; None where nothing can be told to them.
+    pub catalogs: Option<Arc<dyn Catalogs>>,
+    /// Commands of this machine; None where there are none.
+    pub hooks: Option<Arc<dyn Hooks>>,
     pub settings: Settings,
 }
 

@@ -7,11 +7,11 @@
 use crate::destination::{Intended, Place, contents, intended, refused};
 use crate::several::to_the_end;
 use crate::update::{LONGEST_PAUSE, pause};
-use crate::{Ctx, HandlerError, contract, inputs, lease};
+use crate::{Ctx, HandlerError, after_publish, contract, inputs, lease};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
-    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, id,
-    paths,
+    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished,
+    folder, id, paths,
 };
 use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;
@@ -29,7 +29,7 @@ const HOLD_TRIES: u32 = 60;
 pub async fn handle(ctx: &Ctx, request: PublishRequest) -> Result<PublishReply, HandlerError> {
     let cursor = request.cursor.unwrap_or(0);
     let Some(publishing) = Publishing::load(ctx, request).await? else {
-        return Ok(PublishReply { more: false, cursor });
+        return Ok(PublishReply { more: false, cursor, after: false });
     };
     // What is refused, or needs nothing, leaves no trace there.
     if cursor == 0
@@ -69,6 +69,8 @@ struct Publishing {
     contract: contract::Place,
     published_before: bool,
     existing: spotmill_core::destination::Existing,
+    /// Others are to hear of it.
+    is_followed: bool,
 }
 
 impl Publishing {
@@ -85,14 +87,19 @@ impl Publishing {
         };
         let (keys, seal) = inputs::sealed(ctx, &program, &lease, of.step.as_str()).await?;
         let sources = inputs::sealed_files(ctx, &keys, &seal).await?;
-        let id = id(&of.run, &of.step, generation, &seal.files_digest);
-        let list = FileList { v: RECORD_VERSION, files: paths(&id, &sources), id };
+        let is_catalogued = spec.output.catalog.is_some();
+        let id = id(&of.run, &of.step, generation, &seal.files_digest, is_catalogued);
+        let own = is_catalogued.then(|| folder(generation, &id));
+        let signature = lease.generations.get(of.step.as_str()).map(|g| g.signature.clone());
+        let list = FileList { v: RECORD_VERSION, files: paths(&id, own.as_deref(), &sources), id };
+        let publication = Publication { signature: signature.filter(|_| own.is_some()), folder: own, ..publication };
         let before = records::load::<Manifest>(&*ctx.store, &keys.manifest()).await?;
         Ok(Some(Self {
             publication: with_seal(publication, &list, &seal, ctx.clock.now_ms()),
             published_before: before.is_some_and(|(m, _)| m.publication == list.id && m.superseded.is_none()),
             contract: contract::Place::of(&program, spec, &template)?,
             existing: lease.existing,
+            is_followed: after_publish::follows(spec),
             of,
             keys,
             destination,
@@ -140,10 +147,7 @@ impl Publishing {
                     self.fence(ctx).await?;
                     self.note_put_back(ctx, &place).await?;
                     if place.write(ctx, &next).await? {
-                        return Ok(PublishReply {
-                            more: true,
-                            cursor: cursor_after(usize::MAX, self.list.files.len()),
-                        });
+                        return Ok(self.more(usize::MAX));
                     }
                 }
                 Decision::Put(next) => {
@@ -241,7 +245,7 @@ impl Publishing {
             })
             .await?;
         }
-        Ok(PublishReply { more: true, cursor: cursor_after(to, self.list.files.len()) })
+        Ok(self.more(to))
     }
 
     /// The copies are made: the manifest states it, what they replace goes, and the mark goes on.
@@ -254,18 +258,18 @@ impl Publishing {
             let standing = place.contents.clone().unwrap_or_default();
             self.turn(ctx).await?;
             if standing.find(&self.list.id).is_some_and(|p| p.state == State::Coming) {
-                let next = standing.with_state(&self.list.id, State::Stands, ctx.clock.now_ms());
+                let next = standing.standing(&self.me(), ctx.clock.now_ms());
                 if !place.write(ctx, &next).await? {
                     pause(tries).await;
                     continue;
                 }
-                return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
+                return Ok(self.more(usize::MAX));
             }
             if self.remove(ctx, &place, &standing).await? {
-                return Ok(PublishReply { more: true, cursor: cursor_after(usize::MAX, self.list.files.len()) });
+                return Ok(self.more(usize::MAX));
             }
             ctx.store.flush(&self.destination).await?;
-            if place.write(ctx, &standing.cleared()).await? {
+            if place.write(ctx, &standing.cleared(self.publication.since_ms)).await? {
                 return self.mark(ctx).await;
             }
             pause(tries).await;
@@ -276,10 +280,13 @@ impl Publishing {
     /// Removes a page of what is to go; returns whether there is more.
     async fn remove(&self, ctx: &Ctx, place: &Place, standing: &Contents) -> Result<bool, HandlerError> {
         let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
-        let lists: BTreeSet<String> = going.iter().map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
+        // One moment for all that a call decides.
+        let now_ms = self.publication.since_ms;
+        let goes = going.iter().filter(|p| !standing.kept(p, now_ms));
+        let lists: BTreeSet<String> = goes.map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
         let marks: BTreeSet<&String> = going.iter().map(|p| &p.mark).filter(|m| **m != self.publication.mark).collect();
         let is_old = |(path, file): &(&String, &Lying)| {
-            standing.to_remove(path, file) || lists.contains(*path) || marks.contains(path)
+            standing.to_remove(path, file, now_ms) || lists.contains(*path) || marks.contains(path)
         };
         let old: Vec<&String> = place.listed.iter().filter(is_old).map(|(path, _)| path).collect();
         let page = ctx.settings.publish_page.max(1);
@@ -301,7 +308,15 @@ impl Publishing {
         ctx.store.put(&self.destination.join(&self.publication.mark), body.as_bytes()).await?;
         // It is published by now, whatever its record stated before.
         records::put(&*ctx.store, &self.keys.manifest(), &self.manifest(None, ctx.clock.now_ms())).await?;
-        Ok(PublishReply { more: false, cursor: cursor_after(usize::MAX, self.list.files.len()) })
+        Ok(self.ended())
+    }
+
+    fn more(&self, copied: usize) -> PublishReply {
+        PublishReply { more: true, cursor: cursor_after(copied, self.list.files.len()), after: false }
+    }
+
+    fn ended(&self) -> PublishReply {
+        PublishReply { more: false, after: self.is_followed, ..self.more(usize::MAX) }
     }
 
     fn manifest(&self, superseded: Option<String>, published_ms: u64) -> Manifest {
@@ -330,7 +345,7 @@ impl Publishing {
         if let Some(why) = superseded {
             tracing::warn!(run = %self.of.run, step = %self.of.step, why, "not published");
         }
-        Ok(PublishReply { more: false, cursor: cursor_after(usize::MAX, self.list.files.len()) })
+        Ok(self.ended())
     }
 }
 

@@ -300,6 +300,56 @@ pub trait Executions: Send + Sync {
     async fn send_heartbeat(&self, token: &str) -> Result<TokenReply, ExecutionError>;
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error("{0}")]
+    NotFound(String),
+    /// Another made or changed it since it was read: read it again.
+    #[error("{0}")]
+    Changed(String),
+    #[error("{what}")]
+    Transient {
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+    /// A permission, or something that it does not take.
+    #[error("{what}")]
+    Refused {
+        what: String,
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// Tables that name published files, by AWS Glue's API.
+#[async_trait]
+pub trait Catalogs: Send + Sync {
+    /// Whether a table can name files there.
+    fn names(&self, location: &Uri) -> bool {
+        location.is_s3()
+    }
+    /// `GetTable` and its like, with JSON in and out. Doing it twice is known by what the next read finds.
+    async fn call(&self, action: &str, body: &serde_json::Value) -> Result<serde_json::Value, CatalogError>;
+}
+
+/// A command of this machine, run to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct HookCall<'a> {
+    /// The program and its arguments.
+    pub command: &'a [String],
+    /// Where it is run.
+    pub directory: Option<&'a Path>,
+    pub stdin: &'a [u8],
+    pub timeout: Duration,
+}
+
+#[async_trait]
+pub trait Hooks: Send + Sync {
+    /// The error is what happened, with the end of what it wrote.
+    async fn run(&self, call: HookCall<'_>) -> Result<(), String>;
+}
+
 /// Wall clock, for records; decisions get numbers.
 pub trait Clock: Send + Sync {
     fn now_ms(&self) -> u64;

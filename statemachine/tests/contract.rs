@@ -53,6 +53,7 @@ fn read(function: &str, payload: Value) {
         "DispatchWork" => reads::<calls::DispatchRequest>(payload),
         "Verdict" => reads::<calls::VerdictRequest>(payload),
         "Publish" => reads::<calls::PublishRequest>(payload),
+        "AfterPublish" => reads::<calls::AfterPublishRequest>(payload),
         "Step" => assert_eq!(payload["AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"], payload["root"]),
         other => panic!("no contract for {other}"),
     }
@@ -101,8 +102,9 @@ fn a_step_speaks_the_functions_language() {
         json!({}),
         json!(null),
         verdict("publish", 1),
-        reply::<calls::PublishReply>(json!({"more": true, "cursor": 5000})),
-        reply::<calls::PublishReply>(json!({"more": false, "cursor": 0})),
+        reply::<calls::PublishReply>(json!({"more": true, "cursor": 5000, "after": false})),
+        reply::<calls::PublishReply>(json!({"more": false, "cursor": 0, "after": true})),
+        reply::<calls::AfterPublishReply>(json!({"notes": []})),
     ];
     let input = json!({"run": "flights/2024-01-05", "step": "normalize", "root": "x"});
     let done = play(STEP_ASL, input, &replies, read);

@@ -247,11 +247,12 @@ fn a_step_goes_round_by_round_then_publishes() {
            1504 token 7 {} => invoke 8 KillFleet {IDS"round":1,"rung":2} @2464
            1505 ok 8 {} => invoke 9 Verdict {IDS"round":1,"rung":2,"failure":null} @2465
            1506 ok 9 {"next":"publish","round":1,"rung":2} => invoke 10 Publish {IDS"cursor":null} @2466
-           1507 ok 10 {"more":true,"cursor":"k"} => invoke 11 Publish {IDS"cursor":"k"} @2467
-           1508 ok 11 {"more":false,"cursor":null} => succeeded {"run":"p/d","step":"s","generation":3,"epoch":7}"#,
+           1507 ok 10 {"more":true,"cursor":"k","after":false} => invoke 11 Publish {IDS"cursor":"k"} @2467
+           1508 ok 11 {"more":false,"cursor":null,"after":true} => invoke 12 AfterPublish {"run":"p/d","step":"s","root":"r","generation":3,"epoch":7} @2468
+           1509 ok 12 {} => succeeded {"run":"p/d","step":"s","generation":3,"epoch":7}"#,
     );
     let round = ["LaunchFleet", "DispatchWork", "KillFleet", "Verdict", "WhatNext"];
-    let publish = ["Publish", "HasMore", "Publish", "HasMore", "Done"];
+    let publish = ["Publish", "HasMore", "Publish", "HasMore", "AfterPublish", "Done"];
     assert_eq!(done.states_visited(), [&["PlanWork", "HasWork"][..], &round, &round, &publish].concat());
 }
 
@@ -338,7 +339,7 @@ fn a_step_ends_with_its_machines_timeout() {
 fn refused(change: &dyn Fn(&mut Value)) -> String {
     let mut definition: Value = serde_json::from_str(STEP_ASL).unwrap();
     change(&mut definition);
-    let names = ["PlanWork", "LaunchFleet", "DispatchWork", "KillFleet", "Verdict", "Publish"];
+    let names = ["PlanWork", "LaunchFleet", "DispatchWork", "KillFleet", "Verdict", "Publish", "AfterPublish"];
     let substitutions = names.iter().map(|name| (format!("{name}Function"), (*name).to_owned())).collect();
     match Machine::parse(&definition.to_string(), &substitutions) {
         Ok(_) => "accepted".into(),
@@ -354,7 +355,7 @@ fn what_is_outside_the_subset_is_refused_with_state_and_field() {
         ("/States/WhatNext/Default", json!("Faild"), "state `WhatNext`: field `Default` names no state: `Faild`"),
         ("/States/KillFleet/Catch/0/Next", json!("X"), "state `KillFleet`: field `Catch[0].Next` names no state: `X`"),
         ("/StartAt", json!("X"), "the machine: field `StartAt` names no state: `X`"),
-        ("/States/PlanWork/Next", json!("Failed"), "state `DispatchWork`: is never reached"),
+        ("/States/PlanWork/Next", json!("Failed"), "state `AfterPublish`: is never reached"),
         (
             "/States/PlanWork/ResultPath",
             json!("$"),

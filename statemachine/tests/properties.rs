@@ -11,8 +11,8 @@ const REPLIES: [&str; 6] = [
     "null",
     "[[]]",
     r#"{"run":"r","steps":["a"],"count":1,"awaits":true,"next":"wait","pause_secs":7}"#,
-    r#"{"generation":1,"epoch":1,"todo":4,"round":0,"rung":0,"next":"round","error":"E","cause":"C","more":true,"cursor":1}"#,
-    r#"{"generation":1,"epoch":1,"todo":0,"round":1,"rung":0,"next":"publish","more":false,"cursor":null}"#,
+    r#"{"generation":1,"epoch":1,"todo":4,"round":0,"rung":0,"next":"round","error":"E","cause":"C","more":true,"after":false,"cursor":1}"#,
+    r#"{"generation":1,"epoch":1,"todo":0,"round":1,"rung":0,"next":"publish","more":false,"after":true,"cursor":null}"#,
 ];
 const ERRORS: [&str; 6] = [
     "States.HeartbeatTimeout",

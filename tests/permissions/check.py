@@ -34,6 +34,9 @@ NAMES = {
     "undelivered": QUEUE + "undelivered",
     "execution": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-pipeline:1",
     "log": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/spotmill/{STACK}/functions:*",
+    "catalog": evaluate.CATALOG,
+    "database": evaluate.DATABASE,
+    "table": evaluate.TABLE,
     "worker-role": f"arn:aws:iam::{ACCOUNT}:role/{STACK}-WorkerRole",
     "key": evaluate.KEY,
     "data-key": evaluate.DATA_KEY,
@@ -44,7 +47,7 @@ NAMES = {
     # Of a version, as the definitions name them.
     **{
         f"function-{name}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-{name}:1"
-        for name in ("begin", "await-input", "report", "plan-work", "launch-fleet", "dispatch-work", "kill-fleet", "verdict", "publish")
+        for name in ("begin", "await-input", "report", "plan-work", "launch-fleet", "dispatch-work", "kill-fleet", "verdict", "publish", "after-publish")
     },
     "step-machine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-step:1",
     "step-execution": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-step:1",

@@ -7,6 +7,7 @@ import fnmatch
 REGION, ACCOUNT, STACK = "us-east-1", "123456789012", "etl"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 DATA_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/2"
+CATALOG, DATABASE, TABLE = (f"arn:aws:glue:{REGION}:{ACCOUNT}:{rest}" for rest in ("catalog", "database/lake", "table/lake/by_route"))
 # What each request bears.
 ALWAYS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "aws:PrincipalAccount": ACCOUNT, "aws:SourceAccount": ACCOUNT}
 
@@ -40,11 +41,12 @@ def refused(template, call):
 
 
 def possible(template, call):
-    """A key or a further bucket is only called where the stack has it."""
+    """A key, a table or a further bucket is only called where the stack has it."""
     given = template.parameters
     return {
         KEY: bool(given["KmsKeyArn"]),
         DATA_KEY: bool(given["DataKeyArns"]),
+        **{arn: bool(given["TableArns"]) for arn in (CATALOG, DATABASE, TABLE)},
         "arn:aws:s3:::acme-raw": bool(given["InputBucketArns"]),
         "arn:aws:s3:::acme-lake": bool(given["OutputBucketArns"]),
     }.get(call.arn.split("/")[0] if call.arn.startswith("arn:aws:s3") else call.arn, True)

@@ -7,7 +7,7 @@ import re
 
 import yaml
 
-from evaluate import ACCOUNT, DATA_KEY, KEY, REGION, STACK
+from evaluate import ACCOUNT, DATABASE, DATA_KEY, KEY, REGION, STACK, TABLE
 
 NONE = object()
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::StackName": STACK, "AWS::NoValue": NONE}
@@ -17,6 +17,7 @@ KINDS = {
     "as it comes": {},
     "with a key": {"KmsKeyArn": KEY},
     "with further buckets": {"InputBucketArns": "arn:aws:s3:::acme-raw,arn:aws:s3:::acme-more", "OutputBucketArns": "arn:aws:s3:::acme-lake", "DataKeyArns": DATA_KEY},
+    "with tables": {"TableArns": f"{TABLE},{TABLE}_more", "DatabaseArns": DATABASE},
 }
 # IAM's limits, in characters without white space.
 MOST_POLICY, MOST_INLINE, MOST_ATTACHED = 6_144, 10_240, 10

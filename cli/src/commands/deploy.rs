@@ -117,6 +117,13 @@ fn report(plan: &Plan, ui: &Ui) {
             relative(&w.path.to_string_lossy())
         ));
     }
+    let hooked = plan.project.pipeline().steps.iter().filter(|step| step.output.after_publish.is_some());
+    for step in hooked {
+        let name = &step.name;
+        ui.note(format!(
+            "! `{name}`: `after_publish` is a command of the machine that `run` is typed on: no run on AWS runs it"
+        ));
+    }
     let served: Vec<Architecture> = plan.workers.iter().map(|w| w.needs.architecture).collect();
     let lacking = programs::lacking(&served, &plan.for_both);
     if let Some(note) = lacking.filter(|_| plan.project.pipeline().fleet.architectures.is_empty()) {

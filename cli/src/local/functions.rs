@@ -7,8 +7,8 @@ use crate::ui::Ui;
 use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_core::calls::{
-    AwaitInputReply, AwaitInputRequest, BeginReply, Next, PlanWorkReply, PlanWorkRequest, ReportReply, VerdictReply,
-    VerdictRequest,
+    AfterPublishReply, AwaitInputReply, AwaitInputRequest, BeginReply, Next, PlanWorkReply, PlanWorkRequest,
+    ReportReply, VerdictReply, VerdictRequest,
 };
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::{Lease, Plan, Seal};
@@ -64,6 +64,11 @@ impl LocalFunctions {
             "verdict" => {
                 if let (Ok(request), Ok(reply)) = (serde_json::from_value(request), serde_json::from_value(reply)) {
                     self.judged(request, reply).await;
+                }
+            }
+            "after_publish" => {
+                if let Ok(AfterPublishReply { notes }) = serde_json::from_value(reply) {
+                    notes.into_iter().for_each(|note| self.ui.note(note));
                 }
             }
             "report" => {

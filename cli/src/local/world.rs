@@ -20,6 +20,8 @@ use spotmill_core::ids::{ExecutionId, RunId, Uri};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::Lease;
 use spotmill_lambdas::{Ctx, FUNCTIONS, Settings, tally};
+use spotmill_platform::aws::LazyGlue;
+use spotmill_platform::local::Processes;
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::local::queue::LocalQueues;
 use spotmill_platform::ports::{Clock, Executions, FleetError, FleetRequest, Fleets, LivingFleet, Store};
@@ -86,6 +88,8 @@ pub fn read_only(global: &Global, root: Uri, store: Arc<dyn Store>) -> Result<Ct
         fleets: Arc::new(NoFleets),
         executions,
         clock: Arc::new(SystemClock),
+        catalogs: None,
+        hooks: None,
         settings: settings(global)?,
     })
 }
@@ -133,6 +137,8 @@ impl World {
             fleets: fleet.clone(),
             executions,
             clock,
+            catalogs: Some(Arc::new(LazyGlue::default())),
+            hooks: Some(Arc::new(Processes)),
             settings: Settings { checks_once: !options.wait, ..settings(options.global)? },
         });
         let functions = LocalFunctions {

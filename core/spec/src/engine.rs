@@ -22,6 +22,7 @@ pub fn check_problems(parsed: &Parsed, reply: &CheckReply) -> Vec<Problem> {
     }
     if out.is_empty() {
         out.extend(super::typed::problems(parsed, reply));
+        out.extend(super::catalogs::typed(parsed, reply));
     }
     arrange(out, &parsed.sources)
 }

@@ -3,6 +3,7 @@
 //! shape (keys and types), meaning (units, names, references), then SQL; what needs the engine's types comes back
 //! through `check_problems`.
 
+mod catalogs;
 pub mod cron;
 pub mod dataset;
 pub mod dates;
@@ -29,6 +30,7 @@ pub mod tree;
 mod typed;
 pub mod units;
 
+pub use catalogs::key_type;
 pub use document::document;
 pub use engine::{check_functions, check_problems};
 pub use file::Any;
@@ -93,6 +95,7 @@ fn finish(sources: &Sources, root: tree::Node, file: file::File, found: Vec<Prob
     let order = order::order(&mut ctx, &pipeline);
     links::check(&mut ctx, &pipeline);
     outputs::check(&mut ctx, &pipeline);
+    catalogs::check(&mut ctx, &pipeline);
     sqlrules::check(&mut ctx, &pipeline);
     let problems = problem::arrange(ctx.problems, sources);
     if problems.iter().any(|p| p.severity == Severity::Error) {

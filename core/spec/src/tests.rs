@@ -3,6 +3,7 @@
 // Fixtures and examples are files.
 #![allow(clippy::disallowed_methods)]
 
+mod catalogs;
 mod engine;
 mod errors;
 mod foreseen;

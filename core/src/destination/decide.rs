@@ -32,6 +32,7 @@ impl Existing {
 
 /// Whoever publishes.
 pub struct Me<'a> {
+    /// `since_ms` is now.
     pub publication: Publication,
     pub list: &'a FileList,
     /// `replace = "all"`: every run of the step takes the place of those before it.
@@ -79,6 +80,9 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
     let problem = foreign.first().map(|p| theirs(seen.destination, p)).or_else(|| strange.problem(seen));
     let ways = ways_out(&strange, foreign.iter().any(|p| p.mark == mine.mark) || strange.files.contains(&mine.mark));
     let mut going: BTreeSet<String> = taken.iter().map(|p| p.id.clone()).collect();
+    // What a catalog names stands until this does: the record that says so changes both.
+    let stays_until_then: BTreeSet<String> =
+        taken.iter().filter(|p| mine.folder.is_some() && p.folder.is_some()).map(|p| p.id.clone()).collect();
     match (problem, me.existing) {
         (None, _) => {}
         (Some(why), Existing::Refuse) => return Decision::Refuse(format!("{why}. {ways}")),
@@ -119,14 +123,22 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
         }
     }
     let is_whole = whole(&me.list.files, seen.listed);
-    if contents.find(&mine.id).is_some_and(|p| p.state == State::Stands) && is_whole && going.is_empty() {
-        let marked = seen.listed.contains_key(&mine.mark);
-        let tidy = next.publications.iter().all(|p| p.state != State::Going) && next.adopted.is_empty();
-        let stray = seen.listed.iter().any(|(path, file)| contents.to_remove(path, file));
+    let stands = contents.find(&mine.id).is_some_and(|p| p.state == State::Stands) && is_whole;
+    if stands && !going.is_empty() && going == stays_until_then {
+        return Decision::Finish(contents.standing(me, mine.since_ms));
+    }
+    if stands && going.is_empty() {
+        let (marked, now_ms) = (seen.listed.contains_key(&mine.mark), mine.since_ms);
+        let goes = |p: &Publication| p.state == State::Going && !contents.kept(p, now_ms);
+        let tidy = !next.publications.iter().any(goes) && next.adopted.is_empty();
+        let stray = seen.listed.iter().any(|(path, file)| contents.to_remove(path, file, now_ms));
         return if marked && tidy && !stray { Decision::Stands } else { Decision::Finish(next) };
     }
-    for p in next.publications.iter_mut().filter(|p| going.contains(&p.id)) {
+    for p in next.publications.iter_mut().filter(|p| going.contains(&p.id) && !stays_until_then.contains(&p.id)) {
         p.state = State::Going;
+        if p.folder.is_some() {
+            p.since_ms = mine.since_ms;
+        }
     }
     next.publications.retain(|p| p.id != mine.id);
     next.publications.push(Publication { state: State::Coming, ..mine.clone() });
@@ -158,7 +170,7 @@ fn same_step(a: &Publication, b: &Publication) -> bool {
 }
 
 /// Does this publication replace that one, as it was written to?
-fn takes_place_of(me: &Me<'_>, other: &Publication) -> bool {
+pub(super) fn takes_place_of(me: &Me<'_>, other: &Publication) -> bool {
     let mine = &me.publication;
     other.state != State::Going && same_step(mine, other) && (other.run == mine.run || me.replace_all)
 }

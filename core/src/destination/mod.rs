@@ -8,6 +8,7 @@
 
 mod contract;
 mod decide;
+mod shown;
 
 use crate::digest::short;
 use crate::ids::{Generation, ItemIndex, RunId, StepName, Uri};
@@ -16,6 +17,7 @@ use crate::types::Column;
 pub use contract::{Contract, Difference, changes, changes_of_files, contract_uri, table_prefix};
 pub use decide::{Decision, Existing, Me, Seen, decide, finished, superseded, whole};
 use serde::{Deserialize, Serialize};
+pub use shown::{Shown, folder, foldered};
 use std::collections::BTreeMap;
 
 /// The folder of a destination that is ours. Readers of a lake take no name that begins with `_` for data.
@@ -39,6 +41,9 @@ pub struct Contents {
     /// Ids of publications that are gone, oldest first: a file of theirs that appears late is removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<String>,
+    /// Where a catalog's readers are sent; None where no catalog was told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +77,13 @@ pub struct Publication {
     pub columns: Vec<Column>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<ItemIndex>,
+    /// The folder that is its own, for a catalog to name; None: its files lie at the destination itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Of the step's generation, for a catalog to state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// In its state.
     pub since_ms: u64,
 }
 
@@ -118,24 +130,29 @@ impl Contents {
         next
     }
 
-    /// Without what was going: its files are gone.
-    pub fn cleared(&self) -> Contents {
+    /// Without what was going and is not kept: its files are gone.
+    pub fn cleared(&self, now_ms: u64) -> Contents {
         let mut next = self.clone();
-        let gone = next.publications.iter().filter(|p| p.state == State::Going).map(|p| p.id.clone());
-        next.retired.extend(gone.collect::<Vec<_>>());
-        let more = next.retired.len().saturating_sub(RETIRED);
-        next.retired.drain(..more);
-        next.publications.retain(|p| p.state != State::Going);
+        let goes = |p: &&Publication| p.state == State::Going && !self.kept(p, now_ms);
+        let gone: Vec<String> = next.publications.iter().filter(goes).map(|p| p.id.clone()).collect();
+        next.publications.retain(|p| !gone.contains(&p.id));
+        next.retire(gone);
         next.adopted.clear();
         next
     }
 
+    fn retire(&mut self, ids: Vec<String>) {
+        self.retired.extend(ids);
+        let more = self.retired.len().saturating_sub(RETIRED);
+        self.retired.drain(..more);
+    }
+
     /// Is the file one that is to be removed: of a publication that goes or went, or adopted as it is?
-    pub fn to_remove(&self, path: &str, file: &Lying) -> bool {
+    pub fn to_remove(&self, path: &str, file: &Lying, now_ms: u64) -> bool {
         let adopted = self.adopted.get(path) == Some(&file.etag);
         match id_of(path) {
             Some(id) => match self.find(id) {
-                Some(p) => p.state == State::Going,
+                Some(p) => p.state == State::Going && !self.kept(p, now_ms),
                 None => adopted || self.retired.iter().any(|r| r == id),
             },
             None => adopted,
@@ -144,8 +161,10 @@ impl Contents {
 }
 
 /// The id that this run's step has with what it sealed: other bytes never get it.
-pub fn id(run: &RunId, step: &StepName, generation: Generation, files_digest: &str) -> String {
-    short(format!("{run}\n{step}\n{generation}\n{files_digest}").as_bytes(), ID_DIGITS)
+/// With a folder of its own it is another publication than without.
+pub fn id(run: &RunId, step: &StepName, generation: Generation, files_digest: &str, has_folder: bool) -> String {
+    let apart = if has_folder { "\nfolder" } else { "" };
+    short(format!("{run}\n{step}\n{generation}\n{files_digest}{apart}").as_bytes(), ID_DIGITS)
 }
 
 /// The id in a published file's name: `{id}-{item}-{part}.{ending}`.
@@ -159,13 +178,15 @@ pub fn id_of(path: &str) -> Option<&str> {
     (ours && parts.next().is_none() && !ending.is_empty()).then_some(id)
 }
 
-/// Where the sealed files are published, relative to the destination, in the seal's order.
-pub fn paths(id: &str, files: &[SealedFile]) -> Vec<ListedFile> {
+/// Where the sealed files are published, relative to the destination, in the seal's order; below the publication's folder
+/// if it has one.
+pub fn paths(id: &str, below: Option<&str>, files: &[SealedFile]) -> Vec<ListedFile> {
+    let below = below.map_or(String::new(), |folder| format!("{folder}/"));
     let named = |f: &SealedFile| {
         let folder = if f.partition.is_empty() { String::new() } else { format!("{}/", f.partition) };
         let name = f.uri.as_str().rsplit('/').next().unwrap_or_default();
         let ending = name.split_once('.').map_or("parquet", |(_, e)| e);
-        let path = format!("{folder}{id}-{:07}-{:05}.{ending}", f.item, f.part);
+        let path = format!("{below}{folder}{id}-{:07}-{:05}.{ending}", f.item, f.part);
         ListedFile { path, rows: f.rows, bytes: f.bytes }
     };
     files.iter().map(named).collect()

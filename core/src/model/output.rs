@@ -1,5 +1,6 @@
 //! What a step writes: in which format and files, in which order, and what must hold of it.
 
+use super::catalog::{Catalog, Hook};
 use super::format::Format;
 use crate::bucket;
 use schemars::JsonSchema;
@@ -35,6 +36,10 @@ pub struct Output {
     /// CSV with tabs between fields, `.tsv`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tabs: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Catalog>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_publish: Option<Hook>,
 }
 
 impl Output {
@@ -53,6 +58,8 @@ impl Output {
             schema_change_allowed: false,
             header: true,
             tabs: false,
+            catalog: None,
+            after_publish: None,
         }
     }
 

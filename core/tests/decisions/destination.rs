@@ -24,6 +24,8 @@ fn publication(id: &str, pipeline: &str, run: &str, step: &str, state: State) ->
         rows: 1,
         columns: Vec::new(),
         missing: Vec::new(),
+        folder: None,
+        signature: None,
         since_ms: 0,
     }
 }
@@ -166,13 +168,13 @@ fn files_that_no_manifest_explains_are_named() {
         }
         case.existing = Existing::Adopt;
         let next = case.puts("a:Coming");
-        assert!(next.to_remove(name, &lying(7)) && !next.to_remove(&file(MINE), &lying(4)));
-        assert!(!next.to_remove(name, &lying(8)), "it is another file since");
+        assert!(next.to_remove(name, &lying(7), 0) && !next.to_remove(&file(MINE), &lying(4), 0));
+        assert!(!next.to_remove(name, &lying(8), 0), "it is another file since");
     }
     let mut case = Case { listed: vec![("old.parquet".into(), 7)], ..Case::default() };
     case.existing = Existing::Leave;
     let next = case.puts("a:Coming");
-    assert!(!next.to_remove("old.parquet", &lying(7)));
+    assert!(!next.to_remove("old.parquet", &lying(7), 0));
     case.contents = Some(next);
     case.existing = Existing::Refuse;
     case.puts("a:Coming");
@@ -190,8 +192,8 @@ fn a_late_file_of_a_publication_that_went_is_removed() {
     contents.retired.push(OTHER.into());
     case.listed.push((format!("k=1/{}", file(OTHER)), 4));
     let Decision::Finish(next) = case.decide() else { panic!("{:?}", case.decide()) };
-    assert!(next.to_remove(&format!("k=1/{}", file(OTHER)), &lying(4)));
-    assert!(!next.to_remove(&file("cccccccccccccccc"), &lying(4)), "nobody knows that one");
+    assert!(next.to_remove(&format!("k=1/{}", file(OTHER)), &lying(4), 0));
+    assert!(!next.to_remove(&file("cccccccccccccccc"), &lying(4), 0), "nobody knows that one");
 }
 
 #[test]
@@ -247,15 +249,16 @@ fn names_carry_the_publication_item_and_part_and_are_recognised() {
         bytes: 1,
         content: None,
     };
-    let id = id(&"p/2013-01-01".into(), &"b".into(), 3, "digest");
-    let named = paths(&id, &[sealed("k=x", "s3://b/k=x/00002.parquet"), sealed("", "s3://b/00002.csv.gz")]);
+    let id = id(&"p/2013-01-01".into(), &"b".into(), 3, "digest", false);
+    let named = paths(&id, None, &[sealed("k=x", "s3://b/k=x/00002.parquet"), sealed("", "s3://b/00002.csv.gz")]);
     assert_eq!(named[0].path, format!("k=x/{id}-0000007-00002.parquet"));
     assert_eq!(named[1].path, format!("{id}-0000007-00002.csv.gz"));
     assert!(named.iter().all(|f| id_of(&f.path) == Some(id.as_str())));
     for foreign in ["x.parquet", "part-00000.parquet", "6280745fa05a-g1-0000000-00000.parquet", "a-b-c.csv"] {
         assert_eq!(id_of(foreign), None, "{foreign}");
     }
-    let other = |run: &str, step: &str, g, digest| spotmill_core::destination::id(&run.into(), &step.into(), g, digest);
+    let other =
+        |run: &str, step: &str, g, digest| spotmill_core::destination::id(&run.into(), &step.into(), g, digest, false);
     let all = [
         other("p/2013-01-02", "b", 3, "digest"),
         other("p/2013-01-01", "c", 3, "digest"),
@@ -263,6 +266,10 @@ fn names_carry_the_publication_item_and_part_and_are_recognised() {
         other("p/2013-01-01", "b", 3, "other"),
     ];
     assert!(!all.contains(&id), "other bytes have the same name");
+    let apart = spotmill_core::destination::id(&"p/2013-01-01".into(), &"b".into(), 3, "digest", true);
+    assert_ne!(apart, id, "in a folder of its own it is another publication");
+    let named = paths(&apart, Some(&folder(3, &apart)), &[sealed("", "s3://b/00002.parquet")]);
+    assert_eq!(named[0].path, format!("g3-{apart}/{apart}-0000007-00002.parquet"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The decisions as tables: each file has one door, `check`, and a case is a few lines.
 
+mod catalog;
 mod claim;
 mod cost;
 mod dead;
@@ -15,6 +16,7 @@ mod plan;
 mod publish;
 mod reap;
 mod seal;
+mod shown;
 mod tail;
 mod tally;
 mod verdict;

@@ -106,6 +106,8 @@ impl Environment {
             fleets: Arc::new(aws.fleets(fleets)),
             executions: Arc::new(aws.executions()),
             clock: Arc::new(SystemClock),
+            catalogs: Some(Arc::new(aws.catalogs())),
+            hooks: None,
             settings,
         }
     }

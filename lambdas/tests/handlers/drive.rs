@@ -40,6 +40,11 @@ pub async fn run_step(
         if !reply.more {
             last.next = Next::Done;
         }
+        if reply.after {
+            let request =
+                AfterPublishRequest { run: world.run(), step: step.into(), root: root.into(), generation, epoch };
+            after_publish::handle(&world.ctx, request).await?;
+        }
     }
     Ok(last)
 }

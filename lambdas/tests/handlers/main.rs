@@ -8,6 +8,8 @@ mod deploys;
 mod drive;
 mod fleet_events;
 mod foreseen;
+mod glue;
+mod hooks;
 mod interleavings;
 mod lineage_events;
 mod pages;

@@ -100,6 +100,8 @@ impl World {
             fleets: fleets.clone(),
             executions: executions.clone(),
             clock: clock.clone(),
+            catalogs: None,
+            hooks: None,
             settings,
         };
         let world = Self { dir: None, date: "2013-01-01".into(), store, queues, fleets, executions, clock, ctx };

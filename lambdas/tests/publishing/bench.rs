@@ -140,6 +140,8 @@ impl Bench {
             fleets: Arc::new(Alone),
             executions: Arc::new(Alone),
             clock: self.clock.clone(),
+            catalogs: None,
+            hooks: None,
             settings,
         }
     }

@@ -264,6 +264,8 @@ pub async fn world(store: Arc<Made>, sent: Arc<Sent>) -> Ctx {
         fleets: sent.clone(),
         executions: sent,
         clock: Arc::new(SystemClock),
+        catalogs: None,
+        hooks: None,
         settings: Settings::new("callbacks"),
     }
 }

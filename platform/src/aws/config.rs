@@ -4,6 +4,7 @@
 use super::endpoint;
 #[cfg(feature = "fleets")]
 use super::executions::SfnExecutions;
+use super::glue::Glue;
 use super::instance::ImdsInstance;
 use super::patience::{hasty_timeouts, retries, timeouts};
 use super::queue::{QueueSettings, SqsQueues};
@@ -53,6 +54,10 @@ impl Aws {
 
     pub fn store(&self) -> S3Store {
         S3Store::new(&self.config)
+    }
+
+    pub fn catalogs(&self) -> Glue {
+        Glue::new(&self.config)
     }
 
     pub fn queues(&self, settings: QueueSettings) -> SqsQueues {

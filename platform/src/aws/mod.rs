@@ -9,7 +9,9 @@ pub mod executions;
 mod filter;
 #[cfg(feature = "fleets")]
 pub mod fleets;
+pub mod glue;
 pub mod instance;
+mod lazy_glue;
 mod patience;
 mod pause;
 pub mod post;
@@ -17,7 +19,6 @@ pub mod queue;
 #[cfg(feature = "fleets")]
 mod quotas;
 mod record;
-#[cfg(feature = "stacks")]
 mod signed;
 #[cfg(feature = "fleets")]
 mod spot;
@@ -30,6 +31,8 @@ pub use config::{Aws, this_instance};
 pub use executions::SfnExecutions;
 #[cfg(feature = "fleets")]
 pub use fleets::{Ec2Fleets, FleetSettings};
+pub use glue::Glue;
 pub use instance::ImdsInstance;
+pub use lazy_glue::LazyGlue;
 pub use queue::{QueueSettings, SqsQueues};
 pub use store::{S3Store, Unusable};

@@ -1,5 +1,5 @@
 //! A request to a service of AWS whose SDK would cost more to compile than its one or two calls are worth: JSON out, JSON back,
-//! signed as the SDKs sign. It serves the checks of an account alone; whatever runs pipelines has real clients.
+//! signed as the SDKs sign. It does not retry: whoever asks does.
 
 use super::error::{Fate, RequestError, bare, fate};
 use aws_config::SdkConfig;

@@ -3,12 +3,14 @@
 
 mod atomic;
 pub mod clock;
+mod hook;
 pub mod lock;
 pub mod queue;
 pub mod store;
 mod walk;
 
 pub use clock::SystemClock;
+pub use hook::Processes;
 pub use lock::{HeldBy, LockError, RunLock};
 pub use queue::LocalQueues;
 pub use store::LocalStore;

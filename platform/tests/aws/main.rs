@@ -5,6 +5,7 @@ mod contracts;
 mod executions;
 mod faults;
 mod files;
+mod glue;
 mod proxy;
 mod queues;
 mod routed;

@@ -3,6 +3,7 @@
 //! its own.
 
 mod callbacks;
+mod catalog;
 mod day;
 mod destroyed;
 mod dispatch;

@@ -5,6 +5,7 @@ mod arrivals;
 mod backfill;
 mod bad_input;
 mod bills;
+mod catalog;
 mod chaos;
 mod confined;
 mod cost;

@@ -19,6 +19,9 @@ pub struct Scene {
     /// ARNs of keys.
     pub key: Option<String>,
     pub data_keys: Vec<String>,
+    /// ARNs of Glue's tables and their databases.
+    pub tables: Vec<String>,
+    pub databases: Vec<String>,
     pub subnets: Vec<String>,
     /// Ids of launch templates.
     pub templates: Vec<String>,
@@ -53,6 +56,10 @@ impl Scene {
             "lake" => self.outputs.clone(),
             "key" => self.key.iter().cloned().collect(),
             "data-key" => self.data_keys.clone(),
+            "table" => self.tables.clone(),
+            "database" => self.databases.clone(),
+            "catalog" if self.tables.is_empty() => Vec::new(),
+            "catalog" => vec![self.of("glue", "catalog")],
             "work" => queue(WORK),
             "callbacks" | "dead-letters" | "undelivered" => queue(name),
             "execution" => execution("pipeline"),
@@ -147,6 +154,8 @@ impl Scene {
             outputs: vec!["arn:aws:s3:::acme-lake".to_owned()],
             key: Some("arn:aws:kms:eu-west-1:123456789012:key/1".to_owned()),
             data_keys: vec!["arn:aws:kms:eu-west-1:123456789012:key/2".to_owned()],
+            tables: vec!["arn:aws:glue:eu-west-1:123456789012:table/acme/by_route".to_owned()],
+            databases: vec!["arn:aws:glue:eu-west-1:123456789012:database/acme".to_owned()],
             subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
             templates: vec!["lt-x86".to_owned(), "lt-arm".to_owned()],
             security_group: "sg-1".to_owned(),

@@ -13,7 +13,7 @@ use spotmill_core::listing::{PathPattern, one_file, twice};
 use spotmill_core::location;
 use spotmill_core::model::{Format, Read};
 use spotmill_core::types::{Column, ColumnType};
-use spotmill_lambdas::{columns as found_columns, inspect, report};
+use spotmill_lambdas::{columns as found_columns, inspect, report, standing};
 use spotmill_platform::ports::ObjectMeta;
 use std::path::Path;
 
@@ -129,6 +129,7 @@ async fn found(
     let matcher = PathPattern::new(&format!("{folder}{pattern}")).map_err(Stop::usage)?;
     let listed = inspector.ctx.store.list(&matcher.prefix).await.map_err(crate::answers::of_store)?;
     let objects: Vec<ObjectMeta> = listed.into_iter().filter(|object| matcher.matches(&object.uri)).collect();
+    let objects = standing::only(&inspector.ctx, objects).await.map_err(Stop::from)?;
     if let Some((first, second)) = twice(objects.iter().map(|o| (&o.uri, o.file))) {
         return Err(Stop::usage(format!("{name}: {}", one_file(&pattern, first, second))));
     }

@@ -108,10 +108,32 @@ pub struct OutputTable {
     pub replace: Option<ReplaceKind>,
     /// Whether columns may differ from those of the last publication: `refuse` (the default), or `allow`.
     pub schema_change: Option<SchemaChangeKind>,
+    /// The table of AWS Glue that names what is published.
+    pub catalog: Option<CatalogTable>,
+    /// A command that this machine runs once it has published.
+    pub after_publish: Option<HookTable>,
     /// CSV only: whether to write the names; true by default.
     pub header: Option<bool>,
     /// CSV only: `"\t"` divides the fields by tabs, and the files end in `.tsv`; a comma by default.
     pub delimiter: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct CatalogTable {
+    /// `"database.table"`.
+    #[schemars(required)]
+    pub glue: Option<String>,
+    /// Params of the key that the table is partitioned by: those that the destination has; none with `replace = "all"`.
+    pub partition: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct HookTable {
+    /// The program and its arguments. It gets the publication as JSON on stdin.
+    #[schemars(required)]
+    pub command: Option<Vec<String>>,
+    /// How long it may take, `"1m"` by default.
+    pub timeout: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! From keys as written to the model: defaults filled in, shorthand expanded, units read. Every reader reports what
 //! it refuses and goes on with a stand-in, so that one run finds all problems.
 
+mod catalog;
 mod columns;
 mod fleet;
 mod output;

@@ -3,7 +3,7 @@
 use super::super::file::{ExpectTable, OnFailKind, OutputTable, ReplaceKind, SchemaChangeKind, SortEntry};
 use super::super::problem::Problem;
 use super::super::units;
-use super::{Ctx, resources};
+use super::{Ctx, catalog, resources};
 use spotmill_core::model::{Expect, Format, Layout, Output, OutputCompression, SortKey};
 
 /// `bucket=00007`: five digits.
@@ -42,10 +42,13 @@ pub fn output(ctx: &mut Ctx<'_>, step: &str, table: Option<&OutputTable>) -> Out
         let place = ctx.value(&format!("{path}.file_rows"));
         ctx.error("bad-value", "a file has at least one row", place, "remove the key for one file");
     }
+    let layout = layout(ctx, &path, table);
     Output {
         format,
         compression: compression(ctx, &path, table.compression, format),
-        layout: layout(ctx, &path, table),
+        catalog: catalog::catalog(ctx, &path, table, format, &layout),
+        after_publish: catalog::after_publish(ctx, &path, table.after_publish.as_ref()),
+        layout,
         sort_by: table.sort_by.iter().flatten().filter_map(sort_key).collect(),
         file_bytes: table.file_bytes.as_ref().and_then(|t| resources::size(ctx, &format!("{path}.file_bytes"), t)),
         file_rows: table.file_rows,

@@ -12,6 +12,7 @@ mod named;
 mod permissions;
 mod roles;
 mod routes;
+mod tables;
 
 use super::deploy;
 use super::finding::{Finding, problem, unasked};
@@ -86,6 +87,7 @@ pub(super) async fn checks(of: &Deep<'_>) -> Vec<Finding> {
     found.extend(images::check(of, &templates).await);
     if let Some(roles) = &roles {
         found.extend(named::check(of, &roles.scene));
+        found.extend(tables::check(of, &roles.scene));
         found.extend(buckets::check(of, roles).await);
         found.extend(keys::check(of, roles).await);
     }

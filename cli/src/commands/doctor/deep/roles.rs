@@ -58,6 +58,8 @@ fn scene(of: &Deep<'_>, resources: &BTreeMap<String, String>) -> Scene {
         outputs: of.parameters("OutputBucketArns"),
         key: of.parameter("KmsKeyArn").map(str::to_owned),
         data_keys: of.parameters("DataKeyArns"),
+        tables: of.parameters("TableArns"),
+        databases: of.parameters("DatabaseArns"),
         subnets: of.world.subnets.clone(),
         templates: Architecture::ALL.map(|architecture| of.output(template_output(architecture))).to_vec(),
         security_group: of.output("SecurityGroup"),

@@ -1,0 +1,98 @@
+//! Publications that lie in folders of their own, because a catalog names one of them. What another took the place of
+//! stays where it is while a reader may still be sent there, and for as long after as a query may take: so no reader ever
+//! finds half a date, or none.
+
+use super::decide::takes_place_of;
+use super::{Contents, Me, Publication, State};
+use crate::bounds::OLD_FILES_SECS;
+use crate::ids::Generation;
+use serde::{Deserialize, Serialize};
+
+/// Where a catalog sends its readers, as far as it is written down here: before it is asked to send them elsewhere,
+/// both places stand in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// `database.table`.
+    pub table: String,
+    /// Ids of publications.
+    pub ids: Vec<String>,
+    pub since_ms: u64,
+}
+
+/// The folder of a publication below its destination.
+pub fn folder(generation: Generation, id: &str) -> String {
+    format!("g{generation}-{id}")
+}
+
+/// The destination below which a file lies in a publication's own folder, and the publication's id.
+pub fn foldered(path: &str) -> Option<(&str, &str)> {
+    let id = super::id_of(path)?;
+    let mut end = path.len();
+    while let Some(at) = path[..end].rfind('/') {
+        let name = &path[at + 1..end];
+        let generation = name.strip_prefix('g').and_then(|rest| rest.strip_suffix(id)?.strip_suffix('-'));
+        if generation.is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit())) {
+            return Some((&path[..at], id));
+        }
+        end = at;
+    }
+    None
+}
+
+impl Contents {
+    /// Do files stay that another publication took the place of?
+    pub fn kept(&self, p: &Publication, now_ms: u64) -> bool {
+        let named = self.shown.as_ref().is_some_and(|shown| shown.ids.contains(&p.id));
+        p.state == State::Going && p.folder.is_some() && (named || now_ms < p.since_ms + OLD_FILES_SECS * 1000)
+    }
+
+    /// Before a catalog is asked to send its readers to that publication.
+    pub fn announcing(&self, table: &str, id: &str, now_ms: u64) -> Contents {
+        let mut next = self.clone();
+        let shown =
+            next.shown.get_or_insert_with(|| Shown { table: table.to_owned(), ids: Vec::new(), since_ms: now_ms });
+        if shown.table != table {
+            (shown.table, shown.since_ms) = (table.to_owned(), now_ms);
+        }
+        if !shown.ids.iter().any(|named| named == id) {
+            shown.ids.push(id.to_owned());
+        }
+        next
+    }
+
+    /// Once it does. Queries that began before are under way for a while.
+    pub fn announced(&self, table: &str, id: &str, now_ms: u64) -> Contents {
+        let before = self.shown.as_ref().map_or(&[][..], |shown| &shown.ids);
+        if before == [id] && self.shown.as_ref().is_some_and(|shown| shown.table == table) {
+            return self.clone();
+        }
+        let mut next = self.clone();
+        for p in next.publications.iter_mut().filter(|p| p.state == State::Going && before.contains(&p.id)) {
+            p.since_ms = now_ms;
+        }
+        next.shown = Some(Shown { table: table.to_owned(), ids: vec![id.to_owned()], since_ms: now_ms });
+        next
+    }
+
+    /// Without what was kept and is no longer; its files are to go.
+    pub fn expired(&self, now_ms: u64) -> Contents {
+        let is_over = |p: &Publication| p.state == State::Going && p.folder.is_some() && !self.kept(p, now_ms);
+        let mut next = self.clone();
+        let over: Vec<String> = next.publications.iter().filter(|p| is_over(p)).map(|p| p.id.clone()).collect();
+        next.publications.retain(|p| !over.contains(&p.id));
+        next.retire(over);
+        next
+    }
+
+    /// The publication stands, and with it, in one record, what it takes the place of no longer does.
+    pub fn standing(&self, me: &Me<'_>, now_ms: u64) -> Contents {
+        let mut next = self.with_state(&me.publication.id, State::Stands, now_ms);
+        if me.publication.folder.is_some() {
+            let replaced = |p: &&mut Publication| p.id != me.publication.id && takes_place_of(me, p);
+            for p in next.publications.iter_mut().filter(replaced) {
+                (p.state, p.since_ms) = (State::Going, now_ms);
+            }
+        }
+        next
+    }
+}

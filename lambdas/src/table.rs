@@ -1,0 +1,173 @@
+//! A table of Glue is made to name what stands at a destination. The manifest there says before each call where readers
+//! may be sent from now on, and after it where they are, so that no file is removed under them; and what stands is read
+//! again in the end, so that of two who move one location the last moves it to the right place.
+
+use crate::destination::contents;
+use crate::update::{pause, replace};
+use crate::{Ctx, HandlerError, Program, lease};
+use serde_json::{Value, json};
+use spotmill_core::calls::{RoundRequest, errors};
+use spotmill_core::catalog::{Field, Found, Next, Wanted, fields, next};
+use spotmill_core::destination::{Contents, Publication, State, manifest_uri};
+use spotmill_core::ids::Uri;
+use spotmill_core::model::Catalog;
+use spotmill_platform::ports::{CatalogError, Catalogs};
+use std::collections::BTreeMap;
+
+/// Tries against others who write the same manifest or table: a table takes at most three calls.
+const TRIES: u32 = 20;
+
+pub struct Table<'a> {
+    pub program: &'a Program,
+    pub catalog: &'a Catalog,
+    pub destination: &'a Uri,
+    /// The folder that all runs' destinations lie in.
+    pub base: &'a Uri,
+    pub mine: &'a Publication,
+    pub of: &'a RoundRequest,
+}
+
+/// What of this step stands there: of one destination that is this run's, or one that replaced it.
+pub fn standing<'c>(contents: &'c Contents, mine: &Publication) -> Option<&'c Publication> {
+    let same = |p: &&Publication| p.pipeline == mine.pipeline && p.step == mine.step && p.state == State::Stands;
+    contents.publications.iter().filter(same).find(|p| p.run == mine.run || p.mark != "_SUCCESS")
+}
+
+/// Where its files lie, and no others.
+pub fn location(destination: &Uri, p: &Publication) -> Uri {
+    p.folder.as_ref().map_or_else(|| destination.clone(), |folder| destination.join(folder))
+}
+
+/// Returns a note for people once the table names what stands, or that nothing does.
+pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, HandlerError> {
+    let Some(glue) = ctx.catalogs.clone() else {
+        let why = format!("{} cannot be told of it: this place has no Glue", table.catalog.name());
+        return Err(table.refused(&why));
+    };
+    for tries in 0..TRIES {
+        lease::fence(ctx, &table.of.run, &lease::ticket(table.of)).await?;
+        let Some((contents, etag)) = contents(ctx, table.destination).await? else { return Ok(None) };
+        let Some(p) = standing(&contents, table.mine).filter(|p| p.folder.is_some()) else { return Ok(None) };
+        let (name, now) = (table.catalog.name(), ctx.clock.now_ms());
+        let wanted = table.wanted(p).map_err(|why| table.refused(&why))?;
+        let seen = (&contents, etag.as_str());
+        match next(&found(&*glue, &wanted).await.map_err(|e| table.failed(e))?, &wanted) {
+            Next::Refuse(why) => return Err(table.refused(&why)),
+            Next::Done => {
+                if table.write(ctx, seen, &contents.announced(&name, &p.id, now)).await? {
+                    return Ok(Some(format!("{name} names {}", location(table.destination, p))));
+                }
+            }
+            // Both places stay until it is known which one it is.
+            Next::Call { action, body } => {
+                if table.write(ctx, seen, &contents.announcing(&name, &p.id, now)).await? {
+                    table.call(&*glue, action, &body).await?;
+                    // It is read again at once: this was no rival's doing.
+                    continue;
+                }
+            }
+        }
+        pause(tries).await;
+    }
+    Err(HandlerError::transient(format!("{}: others keep writing it", table.catalog.name())))
+}
+
+/// The table and the partition as they are now.
+async fn found(glue: &dyn Catalogs, wanted: &Wanted) -> Result<Found, CatalogError> {
+    let absent = |answer: Result<Value, CatalogError>, name: &str| match answer {
+        Ok(answer) => Ok(Some(answer[name].clone()).filter(Value::is_object)),
+        Err(CatalogError::NotFound(_)) => Ok(None),
+        Err(e) => Err(e),
+    };
+    let body = json!({"DatabaseName": wanted.database, "Name": wanted.table});
+    let table = absent(glue.call("GetTable", &body).await, "Table")?;
+    if table.is_none() || wanted.keys.is_empty() {
+        return Ok(Found { table, partition: None });
+    }
+    let body = json!({"DatabaseName": wanted.database, "TableName": wanted.table, "PartitionValues": wanted.values});
+    let partition = absent(glue.call("GetPartition", &body).await, "Partition")?;
+    Ok(Found { table, partition })
+}
+
+impl Table<'_> {
+    /// Puts the manifest in the place of the one that was seen; false if another came first, or may have.
+    async fn write(&self, ctx: &Ctx, seen: (&Contents, &str), next: &Contents) -> Result<bool, HandlerError> {
+        match next == seen.0 {
+            true => Ok(true),
+            false => replace(ctx, &manifest_uri(self.destination), Some(seen.1), next).await,
+        }
+    }
+
+    /// What another did meanwhile is found by the next read.
+    async fn call(&self, glue: &dyn Catalogs, action: &str, body: &Value) -> Result<(), HandlerError> {
+        match glue.call(action, body).await {
+            Ok(_) => Ok(()),
+            // Only CreateTable finds out that there is no database.
+            Err(CatalogError::NotFound(why)) if action == "CreateTable" => {
+                let database = &self.catalog.database;
+                let command = format!("aws glue create-database --database-input Name={database}");
+                Err(self.refused(&format!("there is no database `{database}` ({why}): make it with `{command}`")))
+            }
+            Err(CatalogError::Changed(why) | CatalogError::NotFound(why)) => {
+                tracing::info!(table = self.catalog.name(), why, "another writes the table");
+                Ok(())
+            }
+            Err(e) => Err(self.failed(e)),
+        }
+    }
+
+    fn wanted(&self, p: &Publication) -> Result<Wanted, String> {
+        let (pipeline, params) = (&self.program.pipeline, &self.program.params);
+        let mut keys = Vec::new();
+        let mut values = Vec::new();
+        for name in &self.catalog.partition {
+            let ty = pipeline.params.get(name).and_then(|param| spotmill_spec::key_type(param.ty));
+            let (Some(ty), Some(value)) = (ty, params.get(name)) else {
+                return Err(format!("`{name}` is no partition key"));
+            };
+            keys.push(Field { name: name.clone(), ty: ty.to_owned() });
+            values.push(value.to_string());
+        }
+        let facts = [
+            ("spotmill.run", Some(p.run.to_string())),
+            ("spotmill.generation", Some(p.generation.to_string())),
+            ("spotmill.signature", p.signature.clone()),
+            ("numFiles", Some(p.files.to_string())),
+            ("numRows", Some(p.rows.to_string())),
+            ("totalSize", Some(p.bytes.to_string())),
+        ];
+        let facts: BTreeMap<String, String> =
+            facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        Ok(Wanted {
+            database: self.catalog.database.clone(),
+            table: self.catalog.table.clone(),
+            keys,
+            values,
+            columns: fields(&p.columns, &self.catalog.partition)?,
+            location: location(self.destination, p).join("").to_string(),
+            base: self.base.join("").to_string(),
+            step: format!("{}/{}", p.pipeline, p.step),
+            publication: p.id.clone(),
+            facts,
+        })
+    }
+
+    fn refused(&self, why: &str) -> HandlerError {
+        let (step, name) = (&self.of.step, self.catalog.name());
+        HandlerError::new(
+            errors::NOT_ANNOUNCED,
+            format!(
+                "`{step}` is published, but {name} does not name it: {why}. Start again when it is mended: only that is done"
+            ),
+        )
+    }
+
+    fn failed(&self, e: CatalogError) -> HandlerError {
+        match e {
+            CatalogError::Transient { what, source } => {
+                HandlerError { error: errors::TRANSIENT, cause: what, source: Some(source) }
+            }
+            other => self.refused(&other.to_string()),
+        }
+    }
+}

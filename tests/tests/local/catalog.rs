@@ -1,0 +1,135 @@
+//! What follows a publication, through the real program: a folder of its own for a catalog, whole at every moment, and a
+//! command that hears of it.
+
+use crate::docs::commands;
+use spotmill_tests::{Project, rows};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const DAY: [&str; 3] = ["run", "--date", "2026-01-01"];
+const DESTINATION: &str = "out/by_shop/date=2026-01-01";
+
+/// The pipeline of the page, whose command keeps what it reads, and fails while there is a file `down`.
+fn project() -> (Project, String) {
+    let (text, _) = commands("docs/catalog.md", "catalog.rs::the_commands_of_the_page_run");
+    let pipeline = block(&text, "pipeline.toml", "toml").to_owned();
+    let project = Project::new(&pipeline);
+    project.write(
+        "tell.sh",
+        "cat > heard.new\n[ ! -e down ] || { echo no route to host >&2; exit 1; }\nmv heard.new heard.$$\n",
+    );
+    project.write("in/2026-01-01/a.csv", "shop,amount\nx,1.50\ny,2.00\n");
+    (project, text)
+}
+
+fn block<'t>(text: &'t str, file: &str, kind: &str) -> &'t str {
+    let mark = format!("<!-- file: {file} -->\n```{kind}\n");
+    text.split(&mark).nth(1).and_then(|rest| rest.split("```").next()).expect("a block")
+}
+
+fn heard(project: &Project) -> Vec<serde_json::Value> {
+    let all = std::fs::read_dir(project.path("")).unwrap().flatten();
+    let mut files: Vec<_> = all.filter(|f| f.file_name().to_string_lossy().starts_with("heard.")).collect();
+    files.retain(|f| f.file_name() != "heard.new");
+    files.sort_by_key(|f| f.metadata().unwrap().modified().unwrap());
+    files.iter().map(|f| serde_json::from_str(&std::fs::read_to_string(f.path()).unwrap()).unwrap()).collect()
+}
+
+#[test]
+fn the_commands_of_the_page_run() {
+    let (project, text) = project();
+    let (_, all) = commands("docs/catalog.md", "catalog.rs::the_commands_of_the_page_run");
+    for printed in &all {
+        let ran = printed.run(&project);
+        if printed.has("run") {
+            ran.says("lake.by_shop is not told of ").says("a table of Glue names files in S3 alone");
+        }
+    }
+    let heard = heard(&project);
+    assert_eq!(heard.len(), 1, "it hears of a publication once");
+    assert_eq!(rows(&project, DESTINATION).len(), 2);
+    // The object has the keys that the page shows.
+    let shown: serde_json::Value = serde_json::from_str(block(&text, "published.json", "json")).unwrap();
+    let keys = |object: &serde_json::Value| object.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&heard[0]), keys(&shown));
+    assert_eq!((&heard[0]["columns"], &heard[0]["key"]), (&shown["columns"], &shown["key"]));
+    let location = heard[0]["location"].as_str().unwrap();
+    assert!(location.contains("/date=2026-01-01/g1-"), "{location}");
+    let data = std::fs::read_dir(location).unwrap().count();
+    assert_eq!(data as u64, heard[0]["files"].as_array().unwrap().len() as u64);
+    project.edit("pipeline.toml", "partition = [\"date\"] ", "partition = [\"day\"] ");
+    let refused = project.spotmill(&["validate"]);
+    let shown = block(&text, "problem.txt", "text");
+    for line in shown.lines().filter(|line| !line.contains("23 |")) {
+        refused.says(line.trim_end());
+    }
+    refused.code(3);
+}
+
+#[test]
+fn a_command_that_fails_ends_the_run_and_only_it_is_run_again() {
+    let (project, _) = project();
+    project.write("down", "");
+    let failed = project.spotmill(&DAY);
+    failed.code(9).says("`by_shop` is published, but its `after_publish` failed: `sh tell.sh`");
+    failed.says("no route to host").says("what it published stands, and was not announced");
+    assert_eq!(rows(&project, DESTINATION).len(), 2, "nothing is undone");
+    assert_eq!(heard(&project).len(), 0);
+    std::fs::remove_file(project.path("down")).unwrap();
+    project.spotmill(&DAY).code(0);
+    assert_eq!(heard(&project).len(), 1);
+    project.spotmill(&DAY).code(0).says("nothing to do");
+    assert_eq!(heard(&project).len(), 1);
+}
+
+/// A reader that follows what the command was told last, as a catalog would, reads all the while.
+#[test]
+fn whoever_follows_the_location_reads_whole_publications_while_dates_are_published_again() {
+    let (project, _) = project();
+    project.spotmill(&DAY).code(0);
+    let known = |project: &Project| heard(project).last().unwrap().clone();
+    let (stop, first) = (Arc::new(AtomicBool::new(false)), known(&project));
+    let (done, root) = (Arc::clone(&stop), project.path(""));
+    let reader = std::thread::spawn(move || {
+        let mut reads = 0;
+        while !done.load(Ordering::SeqCst) {
+            for told in told(&root) {
+                whole(&told);
+                reads += 1;
+            }
+        }
+        reads
+    });
+    for n in 2..5 {
+        project.write("in/2026-01-01/a.csv", format!("shop,amount\nx,{n}.50\ny,2.00\n"));
+        project.spotmill(&["run", "--date", "2026-01-01", "--fresh", "--yes"]).code(0);
+    }
+    stop.store(true, Ordering::SeqCst);
+    let reads = reader.join().expect("every read was whole");
+    assert!(reads > 3, "{reads}");
+    let last = known(&project);
+    assert_ne!(first["publication"], last["publication"]);
+    whole(&first);
+    assert!(rows(&project, DESTINATION).len() > 2, "a path that knows no manifest reads both");
+    project.spotmill(&["gc"]).code(0);
+}
+
+/// What was told to the command, every time.
+fn told(root: &Path) -> Vec<serde_json::Value> {
+    let all = std::fs::read_dir(root).unwrap().flatten().map(|f| f.path());
+    let files = all.filter(|f| f.file_name().is_some_and(|n| n.to_string_lossy().starts_with("heard.")));
+    files.filter_map(|f| serde_json::from_str(&std::fs::read_to_string(f).ok()?).ok()).collect()
+}
+
+/// Exactly its files lie at its location, each of its size.
+fn whole(told: &serde_json::Value) {
+    let location = Path::new(told["location"].as_str().unwrap());
+    let mut lying: Vec<u64> =
+        std::fs::read_dir(location).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).collect();
+    let mut stated: Vec<u64> = told["files"].as_array().unwrap().iter().map(|f| f["bytes"].as_u64().unwrap()).collect();
+    lying.sort_unstable();
+    stated.sort_unstable();
+    assert_eq!(lying, stated, "{}", location.display());
+}
