@@ -263,6 +263,16 @@ impl StepKeys {
         let plain = tail.split('/').all(|name| !matches!(name, "" | "." | ".."));
         ((1..=self.generation).contains(&generation) && plain).then(|| self.all_scratch().join(tail))
     }
+    /// Where a receipt's attempt wrote, now: its own folder and no other's. Of an earlier generation the attempt alone is
+    /// told apart: a receipt that was carried over may be another item's of today's plan.
+    pub fn own_attempt(&self, item: ItemIndex, attempt: &AttemptId, recorded: &Uri) -> Option<Uri> {
+        let own = self.own_scratch(recorded)?;
+        let tail = own.as_str().strip_prefix(self.all_scratch().join("").as_str())?;
+        let (generation, folder) = attempt_in(tail)?;
+        let (_, id) = folder.split_once('-')?;
+        let whole = tail.split('/').count() == 2 && id == attempt.as_str();
+        (whole && (generation < self.generation || own == self.scratch(item, attempt))).then_some(own)
+    }
     /// Prefix of everything one attempt writes.
     pub fn scratch(&self, item: ItemIndex, attempt: &AttemptId) -> Uri {
         self.scratch_base().join(&format!("{item:07}-{attempt}"))
@@ -378,6 +388,22 @@ mod tests {
             "scratch/p/d/a/g1/0000000-x",
         ] {
             assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_names_only_its_own_attempts_folder() {
+        let keys = RunKeys::new(&Uri::from("/new/.spotmill"), &"p/d".into()).step(&"a".into(), 2);
+        let own = |folder: &str| {
+            let recorded = Uri::from("/old/.spotmill/scratch/p/d/a").join(folder);
+            keys.own_attempt(3, &"x".into(), &recorded).is_some()
+        };
+        // Carried over, it may have been another item.
+        for folder in ["g2/0000003-x", "g1/0000003-x", "g1/0000004-x"] {
+            assert!(own(folder), "{folder}");
+        }
+        for folder in ["g2/0000004-x", "g2/0000003-y", "g1/0000003-y", "g2/0000003-x/k=1", "g2/3-x", "g3/0000003-x"] {
+            assert!(!own(folder), "{folder}");
         }
     }
 

@@ -147,7 +147,7 @@ async fn fold(
             let uris = some.iter().map(|item| view.keys.receipt(*item)).collect();
             let receipts: Vec<Receipt> = get_many(ctx, ctx.settings.parallel * WIDER, uris).await?;
             for (item, mut receipt) in some.iter().zip(receipts) {
-                receipt.scratch = inputs::own(&view.keys, &receipt.scratch)?;
+                receipt.scratch = inputs::own_attempt(&view.keys, *item, &receipt)?;
                 if let Err(e) = sealing.add(*item, &planned_item(&page, *item)?, receipt) {
                     return Ok(Err(e));
                 }

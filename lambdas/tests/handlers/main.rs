@@ -7,6 +7,7 @@ mod crashes;
 mod deploys;
 mod drive;
 mod fleet_events;
+mod foreign;
 mod foreseen;
 mod interleavings;
 mod lineage_events;
