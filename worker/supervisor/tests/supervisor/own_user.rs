@@ -6,16 +6,20 @@ use spotmill_core::item::FailureClass;
 use spotmill_core::records::CallbackKind;
 use spotmill_supervisor::{Supervisor, Users};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Command;
 
 const FIRST: u32 = 70_000;
+const CAP_SETUID: u64 = 1 << 7;
+/// Set in the process of a service's user.
+const SERVICE: &str = "SPOTMILL_TEST_SERVICE";
 /// Writes what follows it to a file that everybody may write to.
 const SAYS: &str =
     "says() { \"$@\" >>$HERE/said 2>&1; }; tried() { \"$@\" 2>/dev/null && echo \"$* worked\" >>$HERE/said; true; }\n";
 
 /// A world on S3 whose children have users of their own; none without the right to become them.
 async fn world(items: u32, script: &str) -> Option<World> {
-    if !std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        eprintln!("NOT SHOWN: children of other users need root to start them");
+    if !may_become_others() {
+        eprintln!("NOT SHOWN: children of other users need the right to become them");
         return None;
     }
     let mut world = World::away(items, &format!("{SAYS}{script}")).await;
@@ -27,6 +31,12 @@ async fn world(items: u32, script: &str) -> Option<World> {
     std::fs::write(world.local("said"), "").expect("a file");
     open(&world.local("said"), 0o666);
     Some(world)
+}
+
+fn may_become_others() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:")).expect("capabilities");
+    u64::from_str_radix(set.trim(), 16).expect("a set") & CAP_SETUID != 0
 }
 
 fn said(world: &World) -> Vec<String> {
@@ -117,4 +127,40 @@ async fn what_is_reported_is_a_plain_file_below_the_childs_own_prefix() {
         assert!(failures.iter().all(|f| f.class == FailureClass::Crash && f.message.contains(why)), "{failures:?}");
         assert!(world.receipt(0).await.is_none() && world.scratch().await.is_empty(), "{script}");
     }
+}
+
+/// The tests above once more, as a user that has nothing but the capabilities of the worker's unit.
+#[test]
+fn the_capabilities_of_the_workers_unit_suffice() {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !root || std::env::var_os(SERVICE).is_some() || Command::new("setpriv").arg("--version").output().is_err() {
+        return eprintln!("NOT SHOWN: only root, with setpriv, makes a service's user");
+    }
+    let user_data = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/user-data.sh"));
+    let unit = user_data.expect("user data");
+    let has = |key: &str| {
+        let line = unit.lines().find_map(|line| line.strip_prefix(key)).expect(key).to_lowercase();
+        let set = line.split(' ').map(|name| name.replace("cap_", "+"));
+        format!("-all,{}", set.collect::<Vec<_>>().join(","))
+    };
+    let (ambient, bounding) = (has("AmbientCapabilities="), has("CapabilityBoundingSet="));
+    let here = tempfile::tempdir().expect("a directory");
+    std::fs::set_permissions(here.path(), std::fs::Permissions::from_mode(0o1777)).expect("permissions");
+    let program = here.path().join("tests");
+    std::fs::copy(std::env::current_exe().expect("this test"), &program).expect("a copy");
+    let ran = Command::new("setpriv")
+        .args(["--reuid=69000", "--regid=69000", "--clear-groups"])
+        .arg(format!("--inh-caps={ambient}"))
+        .arg(format!("--ambient-caps={ambient}"))
+        .arg(format!("--bounding-set={bounding}"))
+        .arg(program)
+        .args(["own_user::", "--nocapture"])
+        .env(SERVICE, "1")
+        .env("TMPDIR", here.path())
+        .current_dir(here.path())
+        .output()
+        .expect("setpriv");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && said.contains("6 passed"), "{said}");
+    assert!(!said.contains("need the right"), "{said}");
 }
