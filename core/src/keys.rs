@@ -179,6 +179,15 @@ impl StepKeys {
         let part = |part: u32| self.receipts().join(&format!("{part:03}"));
         if items <= 10_000 { vec![self.receipts().join("")] } else { (0..items.div_ceil(10_000)).map(part).collect() }
     }
+    /// The same of an epoch's failures.
+    pub fn failure_prefixes(&self, epoch: Epoch, items: u32) -> Vec<Uri> {
+        let part = |part: u32| self.failures(epoch).join(&format!("{part:03}"));
+        if items <= 10_000 {
+            vec![self.failures(epoch).join("")]
+        } else {
+            (0..items.div_ceil(10_000)).map(part).collect()
+        }
+    }
     pub fn seal(&self) -> Uri {
         self.base().join("sealed.json")
     }
