@@ -9,6 +9,8 @@ use spotmill_core::records::Receipt;
 use spotmill_lambdas::{HandlerError, launch_fleet};
 use spotmill_platform::ports::Store;
 
+type Edit = fn(&mut Receipt);
+
 /// The verdict on a round whose items are all committed, after item 1's receipt was changed.
 async fn judged(edit: impl FnOnce(&mut Receipt)) -> Result<(), HandlerError> {
     let world = World::new().await;
@@ -31,7 +33,7 @@ async fn judged(edit: impl FnOnce(&mut Receipt)) -> Result<(), HandlerError> {
 #[tokio::test]
 async fn a_receipt_that_names_what_is_not_its_own_seals_nothing() {
     judged(|_| {}).await.unwrap();
-    let cases: [(&str, fn(&mut Receipt)); 7] = [
+    let cases: [(&str, Edit); 7] = [
         ("not below its own prefix", |r| r.files[0].path = "../0000000-w0/k=x/00000.parquet".into()),
         ("not below its own prefix", |r| r.files[0].path = "/etc/passwd".into()),
         ("not below its own prefix", |r| r.files[0].partition = "../../elsewhere".into()),

@@ -7,10 +7,12 @@
 //!     SPOTMILL_SCALE=1000000 cargo test -p spotmill-lambdas --test scale -- --nocapture
 
 mod measured;
+mod sent;
 mod slow;
 mod synthetic;
 
 use measured::{Phase, grows_evenly, hold, measured, print};
+use sent::Sent;
 use slow::Meter;
 use spotmill_core::bounds::MAX_ITEMS;
 use spotmill_core::calls::*;
@@ -21,7 +23,7 @@ use spotmill_platform::records;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use synthetic::{LEFT, Made, Sent, Stage, world};
+use synthetic::{LEFT, Made, Stage, world};
 
 const ITEMS: u32 = 50_000;
 const FEW: u32 = 12_500;

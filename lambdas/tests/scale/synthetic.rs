@@ -1,9 +1,10 @@
-//! Ports that synthesize things on demand: any number of objects and receipts, a queue that only counts.
+//! Ports that synthesize things on demand: any number of objects, receipts and failures.
 
+use crate::sent::Sent;
 use crate::slow::{Meter, Slow, Virtual};
 use async_trait::async_trait;
 use spotmill_core::digest::sha256;
-use spotmill_core::ids::{ExecutionId, ItemIndex, Uri};
+use spotmill_core::ids::{ItemIndex, Uri};
 use spotmill_core::item::{FailureClass, OutputFile, RowCounts, Usage};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::plan::line_range;
@@ -16,9 +17,8 @@ use spotmill_spec as spec;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 const PIPELINE: &str = r#"
 format = 1
@@ -49,14 +49,12 @@ destination = "s3://out/b/date={date}"
 const INPUT: &str = "s3://some-bucket-with-data/warehouse/raw/events/date=2013-01-01/";
 /// One of so many items is left by the first round.
 pub const LEFT: u32 = 50;
-/// In one of so many batches a message is refused.
-const REFUSED: u64 = 100;
 
 pub struct Made {
     local: LocalStore,
     root: PathBuf,
     items: u32,
-    /// How far the work is.
+    /// How far the work is; 0 while nothing is done.
     stage: AtomicU8,
     planned: OnceLock<Planned>,
 }
@@ -70,7 +68,6 @@ struct Planned {
 /// How far the work on the items is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    Nothing = 0,
     /// Every item has failed for good.
     Failed = 4,
     /// Their machines went away from one in fifty, with a record each; the others are committed.
@@ -259,81 +256,6 @@ impl Store for Made {
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.local.upload(from, to).await
-    }
-}
-
-/// What was sent, and what came of it.
-#[derive(Default)]
-pub struct Sent {
-    batches: AtomicU64,
-    messages: AtomicU64,
-    /// Messages that were refused once.
-    pub resent: AtomicU64,
-    pub failures: AtomicU64,
-}
-
-impl Sent {
-    /// Messages since this was asked before.
-    pub fn take(&self) -> u64 {
-        self.messages.swap(0, Ordering::SeqCst)
-    }
-}
-
-#[async_trait]
-impl Queue for Sent {
-    async fn create(&self, _queue: &str) -> Result<(), QueueError> {
-        Ok(())
-    }
-    async fn remove(&self, _queue: &str) -> Result<(), QueueError> {
-        Ok(())
-    }
-    async fn send(&self, _queue: &str, bodies: &[String]) -> Result<Vec<usize>, QueueError> {
-        assert!(bodies.len() <= 10);
-        let refused = self.batches.fetch_add(1, Ordering::SeqCst).is_multiple_of(REFUSED) && bodies.len() > 1;
-        let refused: Vec<usize> = if refused { vec![1] } else { Vec::new() };
-        self.resent.fetch_add(refused.len() as u64, Ordering::SeqCst);
-        self.messages.fetch_add((bodies.len() - refused.len()) as u64, Ordering::SeqCst);
-        Ok(refused)
-    }
-    async fn receive(&self, _: &str, _: usize, _: Duration, _: Duration) -> Result<Vec<Message>, QueueError> {
-        Ok(Vec::new())
-    }
-    async fn extend(&self, _: &str, _: &str, _: Duration) -> Result<(), QueueError> {
-        Ok(())
-    }
-    async fn delete(&self, _: &str, _: &str) -> Result<(), QueueError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Executions for Sent {
-    async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
-        Ok(if execution.as_str() == "died" { ExecutionState::Ended } else { ExecutionState::Running })
-    }
-    async fn send_success(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
-        Ok(TokenReply::Accepted)
-    }
-    async fn send_failure(&self, _token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError> {
-        println!("{error}: {cause}");
-        self.failures.fetch_add(1, Ordering::SeqCst);
-        Ok(TokenReply::Accepted)
-    }
-    async fn send_heartbeat(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
-        Ok(TokenReply::Accepted)
-    }
-}
-
-#[async_trait]
-impl Fleets for Sent {
-    async fn launch(&self, _request: &FleetRequest) -> Result<(), FleetError> {
-        Ok(())
-    }
-    async fn end(&self, _request: &FleetRequest) -> Result<(), FleetError> {
-        Ok(())
-    }
-    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
-        Ok(Vec::new())
     }
 }
 
