@@ -12,6 +12,8 @@ aarch64='@AARCH64@'
 home=${SPOTMILL_HOME:-/opt/spotmill}
 settings=$home/settings.json
 scratch=$home/scratch
+# An item's process is a user of its own, from this number on; a thousand of them belong to nobody else.
+children=70000
 
 # Where several machines share a kernel, it cannot tell when this one booted.
 if [ -n "${SPOTMILL_HOME:-}" ]; then
@@ -71,6 +73,15 @@ mount_instance_store() {
     say "scratch is on $disk (instance store: ${disks[*]})"
   else
     say "cannot use instance store $disk; scratch is on the volume"
+  fi
+}
+
+# An item that has a network has none to the metadata service, where the machine's credentials are. Others have no network.
+keep_from_metadata() {
+  local range=$children-$((children + 999))
+  ip rule add pref 10 uidrange "$range" to 169.254.169.254 prohibit
+  if [ -e /proc/net/if_inet6 ]; then
+    ip -6 rule add pref 10 uidrange "$range" to fd00:ec2::254 prohibit
   fi
 }
 
@@ -139,17 +150,20 @@ verified "$worker" || fetch
 say "worker $digest is here"
 
 if ! own_machine; then
-  exec "$worker" serve --settings "$settings" --tmp "$scratch/items"
+  exec "$worker" serve --settings "$settings" --tmp "$scratch/items" ${SPOTMILL_CHILD_UIDS:+--child-uids "$SPOTMILL_CHILD_UIDS"}
 fi
 
 mount_instance_store
 id -u spotmill >/dev/null 2>&1 || useradd --system --home-dir "$home" --shell /sbin/nologin spotmill
 chown spotmill: "$scratch"
+keep_from_metadata
 keep_log || say "the log of this machine stays here"
 
 # mixed: the supervisor alone is told to stop and hands its items back; what is left after 90 s, less than a spot notice
 # leaves, is killed. Its children have its own cgroup, and one of them out of memory does not stop it. A crash is tried
 # again five times in ten minutes; then, or when it ends by itself, the machine goes too.
+# The capabilities are what it needs to start children as other users, to end them, and to remove what they wrote; a child
+# has none. Nothing that the unit runs writes outside the scratch directory.
 cat >/etc/systemd/system/spotmill-worker.service <<UNIT
 [Unit]
 Description=Spotmill worker
@@ -165,7 +179,20 @@ OnFailure=poweroff.target
 User=spotmill
 WorkingDirectory=$scratch
 Environment=HOME=$home TMPDIR=$scratch AWS_REGION=$AWS_REGION AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
-ExecStart=$worker serve --settings $settings --tmp $scratch/items
+ExecStart=$worker serve --settings $settings --tmp $scratch/items --child-uids $children
+AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths=$scratch
+ReadOnlyPaths=/dev/shm -/dev/mqueue
+ProtectHome=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
 ExecStopPost=+-/bin/sh -c 'test ! -x $home/keep-log || timeout 20 $home/keep-log'
 KillMode=mixed
 TimeoutStopSec=90

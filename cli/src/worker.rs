@@ -147,7 +147,9 @@ impl Worker {
     pub async fn item(&self, spec: &Path, outcome: &Path, limits: &Limits) -> Result<ItemEnded, Stop> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(["item", "--spec"]).arg(spec).arg("--outcome").arg(outcome);
-        command.env("POLARS_MAX_THREADS", limits.threads.to_string()).env("RUST_BACKTRACE", "0").kill_on_drop(true);
+        let tmp = spec.parent().unwrap_or(Path::new(".")).join("tmp");
+        command.env_clear().envs(spotmill_supervisor::environment(&tmp, limits.threads));
+        command.env("RUST_BACKTRACE", "0").kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(io("start", &self.program))?;
         let leader = child.id().and_then(|id| i32::try_from(id).ok());

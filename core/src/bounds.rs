@@ -20,6 +20,8 @@ pub const PAGE_BYTES: u64 = 8 << 20;
 pub const USD_PER_1000_PUTS: f64 = 0.005;
 /// Failures listed one by one in a report or an error.
 pub const REPORTED_FAILURES: usize = 50;
+/// Failures that a verdict reads in words; of the others it knows what decides.
+pub const WORDED_FAILURES: usize = 10_000;
 /// Machines of a step that are listed one by one.
 pub const SHOWN_MACHINES: usize = 500;
 /// Receipts read to count the rows of a step that is not complete.

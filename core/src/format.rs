@@ -163,7 +163,9 @@ impl ItemsFailed<'_> {
             let file = record.file.as_ref().filter(|f| !record.message.contains(f.as_str()));
             let file = file.map_or(String::new(), |f| format!(", {f}"));
             let tries = if *attempts > 1 { format!(" in {attempts} attempts") } else { String::new() };
-            let message = clip(record.message.trim_end_matches('.'), 500);
+            // Of very many failures, few are read in words.
+            let message = if record.message.is_empty() { "its record says why" } else { &record.message };
+            let message = clip(message.trim_end_matches('.'), 500);
             text.push_str(&format!(" Item {item} ({}{tries}{file}): {message}.", class(record.class)));
             if let Some(remedy) = &record.remedy {
                 text.push_str(&format!(" {}.", clip(remedy.trim_end_matches('.'), 300)));

@@ -83,6 +83,14 @@ pub struct OutputFile {
     pub bytes: u64,
 }
 
+impl OutputFile {
+    /// Is it below the prefix that it is relative to, and will it be below its destination?
+    pub fn stays_below(&self) -> bool {
+        let plain = |path: &str| !path.split('/').any(|name| matches!(name, "" | "." | ".."));
+        plain(&self.path) && (self.partition.is_empty() || plain(&self.partition))
+    }
+}
+
 /// A row that was not parsed, kept in `rejects/rejects.ndjson`, one a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RejectedRow {

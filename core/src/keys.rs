@@ -179,6 +179,15 @@ impl StepKeys {
         let part = |part: u32| self.receipts().join(&format!("{part:03}"));
         if items <= 10_000 { vec![self.receipts().join("")] } else { (0..items.div_ceil(10_000)).map(part).collect() }
     }
+    /// The same of an epoch's failures.
+    pub fn failure_prefixes(&self, epoch: Epoch, items: u32) -> Vec<Uri> {
+        let part = |part: u32| self.failures(epoch).join(&format!("{part:03}"));
+        if items <= 10_000 {
+            vec![self.failures(epoch).join("")]
+        } else {
+            (0..items.div_ceil(10_000)).map(part).collect()
+        }
+    }
     pub fn seal(&self) -> Uri {
         self.base().join("sealed.json")
     }
@@ -265,6 +274,16 @@ impl StepKeys {
         let (generation, _) = attempt_in(tail)?;
         let plain = tail.split('/').all(|name| !matches!(name, "" | "." | ".."));
         ((1..=self.generation).contains(&generation) && plain).then(|| self.all_scratch().join(tail))
+    }
+    /// Where a receipt's attempt wrote, now: its own folder and no other's. Of an earlier generation the attempt alone is
+    /// told apart: a receipt that was carried over may be another item's of today's plan.
+    pub fn own_attempt(&self, item: ItemIndex, attempt: &AttemptId, recorded: &Uri) -> Option<Uri> {
+        let own = self.own_scratch(recorded)?;
+        let tail = own.as_str().strip_prefix(self.all_scratch().join("").as_str())?;
+        let (generation, folder) = attempt_in(tail)?;
+        let (_, id) = folder.split_once('-')?;
+        let whole = tail.split('/').count() == 2 && id == attempt.as_str();
+        (whole && (generation < self.generation || own == self.scratch(item, attempt))).then_some(own)
     }
     /// Prefix of everything one attempt writes.
     pub fn scratch(&self, item: ItemIndex, attempt: &AttemptId) -> Uri {
@@ -381,6 +400,22 @@ mod tests {
             "scratch/p/d/a/g1/0000000-x",
         ] {
             assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_names_only_its_own_attempts_folder() {
+        let keys = RunKeys::new(&Uri::from("/new/.spotmill"), &"p/d".into()).step(&"a".into(), 2);
+        let own = |folder: &str| {
+            let recorded = Uri::from("/old/.spotmill/scratch/p/d/a").join(folder);
+            keys.own_attempt(3, &"x".into(), &recorded).is_some()
+        };
+        // Carried over, it may have been another item.
+        for folder in ["g2/0000003-x", "g1/0000003-x", "g1/0000004-x"] {
+            assert!(own(folder), "{folder}");
+        }
+        for folder in ["g2/0000004-x", "g2/0000003-y", "g1/0000003-y", "g2/0000003-x/k=1", "g2/3-x", "g3/0000003-x"] {
+            assert!(!own(folder), "{folder}");
         }
     }
 

@@ -10,7 +10,7 @@ use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::listing::{PathPattern, one_file, twice};
 use spotmill_core::model::{OnEmpty, Read, Source, Step};
 use spotmill_core::plan::{Found, FoundFile};
-use spotmill_core::records::{Lease, Seal, SealedFile};
+use spotmill_core::records::{Lease, Receipt, Seal, SealedFile};
 use spotmill_core::types::Column;
 use spotmill_platform::ports::ObjectMeta;
 use spotmill_platform::records;
@@ -149,6 +149,14 @@ pub fn own(keys: &StepKeys, recorded: &Uri) -> Result<Uri, HandlerError> {
     let foreign =
         || HandlerError::corrupt(format!("a record of `{}` names {recorded}, which is not its own", keys.step));
     keys.own_scratch(recorded).ok_or_else(foreign)
+}
+
+/// Where the files of an item's receipt are now; it may name its own attempt's folder and no other.
+pub fn own_attempt(keys: &StepKeys, item: ItemIndex, receipt: &Receipt) -> Result<Uri, HandlerError> {
+    let recorded = &receipt.scratch;
+    let foreign =
+        || format!("the receipt of item {item} of `{}` names {recorded}, which is not its own prefix", keys.step);
+    keys.own_attempt(item, &receipt.attempt, recorded).ok_or_else(|| HandlerError::corrupt(foreign()))
 }
 
 /// Sealed files that are not there as they were sealed, and what is there instead.

@@ -33,10 +33,11 @@ impl RoundView {
         let keys = step::keys_of(ctx, of);
         let plan = step::plan(ctx, &keys).await?;
         let tally = records::load::<Tally>(&*ctx.store, &keys.tally(of.epoch)).await?.map(|(tally, _)| tally);
+        let receipts = step::receipted(ctx, &keys, &plan).await?;
         Ok(Self {
-            receipts: step::receipted(ctx, &keys, &plan).await?,
+            failures: step::outlined(ctx, &keys, of.epoch, (plan.items, &receipts)).await?,
+            receipts,
             plan,
-            failures: step::failures(ctx, &keys, of.epoch).await?,
             accepted: lease.accept.get(of.step.as_str()).cloned().unwrap_or_default(),
             failed_hint: tally.as_ref().map(|t| t.failed.0.clone()).unwrap_or_default(),
             rung: of.rung,

@@ -2,7 +2,7 @@
 //! or accepted it seals the step; the seal's files are written before the seal that names them.
 
 use crate::round::RoundView;
-use crate::several::get_many;
+use crate::several::{WIDER, get_many};
 use crate::update::replace;
 use crate::work::{WorkPage, WorkPages};
 use crate::{Ctx, HandlerError, inputs, lease, watch};
@@ -18,8 +18,6 @@ use spotmill_platform::records;
 
 /// Receipts in memory at once: about a kilobyte each. Between two such parts the reads run dry, so parts are large.
 const RECEIPTS: usize = 16_384;
-/// Receipts are small, and a million of them are read within a call: four times as many at once as of other records.
-const WIDER: usize = 4;
 
 pub async fn handle(ctx: &Ctx, request: VerdictRequest) -> Result<VerdictReply, HandlerError> {
     let of = &request.round;
@@ -147,7 +145,7 @@ async fn fold(
             let uris = some.iter().map(|item| view.keys.receipt(*item)).collect();
             let receipts: Vec<Receipt> = get_many(ctx, ctx.settings.parallel * WIDER, uris).await?;
             for (item, mut receipt) in some.iter().zip(receipts) {
-                receipt.scratch = inputs::own(&view.keys, &receipt.scratch)?;
+                receipt.scratch = inputs::own_attempt(&view.keys, *item, &receipt)?;
                 if let Err(e) = sealing.add(*item, &planned_item(&page, *item)?, receipt) {
                     return Ok(Err(e));
                 }

@@ -60,6 +60,9 @@ pub enum Command {
         /// A directory for the items' copies and logs, emptied first; by default one in the system's for such files
         #[arg(long)]
         tmp: Option<PathBuf>,
+        /// Children run as users of their own, numbered from here; needs the right to become them
+        #[arg(long, value_name = "UID")]
+        child_uids: Option<u32>,
     },
 }
 

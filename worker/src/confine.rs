@@ -1,30 +1,36 @@
-//! A child may write where its item does and nowhere else, and opens no connection unless the pipeline says so: what a
-//! function of a user does by mistake cannot reach other items, the supervisor's files, or the machine's credentials.
-//! The kernel keeps it (Landlock), for this process and all that it starts; reading files stays free. A kernel that
-//! knows less keeps less, and the log says so.
+//! A child writes where its item does and nowhere else, opens no socket unless the pipeline says so, and stays in its
+//! process group: what a function of a user does by mistake cannot reach other items, the supervisor's memory and files,
+//! or the machine's credentials. The kernel keeps it, Landlock for files and a filter of system calls for the rest, for
+//! this process and all that it starts; reading files stays free. A kernel that knows less of Landlock keeps less, and
+//! the log says so.
 
+use crate::{filter, rights};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
-    RulesetStatus, path_beneath_rules,
+    ABI, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus,
+    path_beneath_rules,
 };
 use spotmill_core::item::ItemSpec;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rights this program asks for: writing since the first version of Landlock, TCP since the fourth (Linux 6.7).
+/// The rights this program asks for: writing since the first version of Landlock (Linux 5.13), truncating since 6.2.
 const RIGHTS: ABI = ABI::V5;
 const NULL: &str = "/dev/null";
 
 /// Confines this process, which must have one thread; returns a sentence for the log.
-pub fn confine(spec: &ItemSpec, outcome: &Path) -> Result<&'static str, String> {
+pub fn confine(spec: &ItemSpec, outcome: &Path) -> Result<String, String> {
     let folders = writable(spec, outcome)?;
-    let status = restrict(&folders, spec.network).map_err(|e| format!("this child cannot be confined: {e}"))?;
-    Ok(match (status, spec.network) {
-        (RulesetStatus::FullyEnforced, false) => "confined: it writes below its own folders and has no network",
-        (RulesetStatus::FullyEnforced, true) => "confined: it writes below its own folders",
-        (RulesetStatus::PartiallyEnforced, _) => "confined as far as this kernel can (see Landlock)",
-        (RulesetStatus::NotEnforced, _) => "not confined: this kernel has no Landlock",
-    })
+    let status = restrict(&folders).map_err(|e| format!("this child cannot be confined: {e}"))?;
+    rights::drop_capabilities().map_err(|e| format!("this child cannot give up root's rights: {e}"))?;
+    filter::install(spec.network).map_err(|e| format!("this child cannot be kept from the network: {e}"))?;
+    let files = match status {
+        RulesetStatus::FullyEnforced => "confined: it writes below its own folders",
+        RulesetStatus::PartiallyEnforced => {
+            "confined: it writes below its own folders, as far as this kernel's Landlock can"
+        }
+        RulesetStatus::NotEnforced => "not confined to its folders: this kernel has no Landlock",
+    };
+    Ok(format!("{files}, and {}", if spec.network { "has a network" } else { "has no network" }))
 }
 
 /// The folders of the item: its outputs, its temporary files, its answer.
@@ -40,12 +46,9 @@ fn writable(spec: &ItemSpec, outcome: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(folders)
 }
 
-fn restrict(folders: &[PathBuf], network: bool) -> Result<RulesetStatus, RulesetError> {
+fn restrict(folders: &[PathBuf]) -> Result<RulesetStatus, RulesetError> {
     let write = AccessFs::from_write(RIGHTS);
-    let mut rules = Ruleset::default().handle_access(write)?;
-    if !network {
-        rules = rules.handle_access(AccessNet::from_all(RIGHTS))?;
-    }
+    let rules = Ruleset::default().handle_access(write)?;
     let mut rules = rules.create()?.add_rules(path_beneath_rules(folders, write))?;
     if let Ok(null) = PathFd::new(NULL) {
         rules = rules.add_rule(PathBeneath::new(null, AccessFs::from_file(RIGHTS) & write))?;

@@ -14,9 +14,11 @@ mod args;
 mod boot;
 mod confine;
 mod environment;
+mod filter;
 mod logs;
 mod queries;
 mod reference;
+mod rights;
 mod run;
 mod serve;
 

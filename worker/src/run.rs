@@ -10,6 +10,7 @@ use spotmill_core::item::{ItemFailure, ItemOutcome, ItemSpec};
 use spotmill_item::Functions;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -35,9 +36,9 @@ pub fn main(functions: &Functions) -> ExitCode {
 fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
     match command {
         Command::Item { spec, outcome } => return item(&spec, &outcome, functions),
-        Command::Serve { settings, tmp } => {
+        Command::Serve { settings, tmp, child_uids } => {
             let tmp = tmp.unwrap_or_else(|| std::env::temp_dir().join("spotmill-items"));
-            return crate::serve::serve(&settings, &tmp);
+            return crate::serve::serve(&settings, &tmp, child_uids);
         }
         Command::Sql => return crate::queries::answer_all(functions),
         Command::Check => {
@@ -88,7 +89,8 @@ fn item(spec: &Path, outcome: &Path, functions: &Functions) -> Result<ExitCode, 
     environment::set(&spec);
     spotmill_item::watch_panics();
     let confined = confine(&spec, outcome)?;
-    eprintln!("item {} of {}/{}, attempt {}; {confined}", spec.item, spec.run, spec.step, spec.attempt);
+    let user = std::fs::metadata("/proc/self").map_or(String::new(), |own| format!(" as user {}", own.uid()));
+    eprintln!("item {} of {}/{}, attempt {}{user}; {confined}", spec.item, spec.run, spec.step, spec.attempt);
     let result = guarded(&spec, functions);
     write_outcome(&result, outcome)?;
     Ok(match &result {

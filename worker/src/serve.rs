@@ -9,7 +9,7 @@ use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::ports::{Clock, Identity, Instance, InstanceError};
-use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, noticed};
+use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, Users, noticed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,14 +19,16 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Memory that is not the items': the system's and the supervisor's own.
 const RESERVE_BYTES: u64 = 512 << 20;
 
-pub fn serve(settings: &Path, tmp: &Path) -> Result<ExitCode, String> {
+pub fn serve(settings: &Path, tmp: &Path, child_uids: Option<u32>) -> Result<ExitCode, String> {
     logs::start();
     let settings = read(settings)?;
+    let no_users = |first: u32| format!("children cannot run as users from {first} on");
+    let users = child_uids.map(|first| Users::from(first).ok_or_else(|| no_users(first))).transpose()?;
     let program = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
     let digest = digest(&program)?;
     is_asked_for(&settings, &digest)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("no runtime: {e}"))?;
-    runtime.block_on(live(settings, program, digest, tmp))
+    runtime.block_on(live(settings, program, digest, users, tmp))
 }
 
 fn read(path: &Path) -> Result<WorkerSettings, String> {
@@ -56,7 +58,13 @@ fn is_asked_for(settings: &WorkerSettings, digest: &str) -> Result<(), String> {
     }
 }
 
-async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &Path) -> Result<ExitCode, String> {
+async fn live(
+    settings: WorkerSettings,
+    program: PathBuf,
+    digest: String,
+    users: Option<Users>,
+    tmp: &Path,
+) -> Result<ExitCode, String> {
     let instance = this_instance();
     let identity = instance.identity().await.map_err(|e| chain(&e))?;
     logs::began(&settings, &identity);
@@ -66,7 +74,7 @@ async fn live(settings: WorkerSettings, program: PathBuf, digest: String, tmp: &
     let ports =
         Ports { store: Arc::new(aws.store()), queue: Arc::new(aws.queues(queue)), clock: Arc::new(SystemClock) };
     let _ = std::fs::remove_dir_all(tmp);
-    let config = config(settings, &identity, program, digest, tmp);
+    let config = SupervisorConfig { users, ..config(settings, &identity, program, digest, tmp) };
     let mut supervisor =
         Supervisor::start(config, ports, logs::sink()).map_err(|e| format!("cannot use {}: {e}", tmp.display()))?;
     let on_error = |e: &InstanceError| tracing::warn!(error = chain(e), "no word on interruptions");
@@ -126,6 +134,7 @@ fn config(
         worker,
         worker_digest,
         program: Program { path: program, args: Vec::new(), env: BTreeMap::new() },
+        users: None,
         machine,
         share,
         tmp: tmp.to_owned(),

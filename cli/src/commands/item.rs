@@ -12,7 +12,7 @@ use crate::ui::format::{bytes, count, duration};
 use crate::worker::Worker;
 use spotmill_core::ids::{StepName, Uri};
 use spotmill_core::item::{ItemOutcome, ItemReport};
-use spotmill_supervisor::replay;
+use spotmill_supervisor::{environment, replay};
 use std::path::Path;
 use std::process::Command;
 
@@ -49,7 +49,10 @@ pub async fn run(global: &Global, run: &str, step: &str, item: u32) -> Result<Co
         .arg(&spec_file)
         .arg("--outcome")
         .arg(&outcome_file)
-        .env("POLARS_MAX_THREADS", spec.threads.to_string())
+        .env_clear()
+        .envs(environment(&tmp, spec.threads))
+        // Whoever looks for a fault asks for these.
+        .envs(std::env::vars().filter(|(name, _)| name.starts_with("RUST_")))
         .status()
         .map_err(io("start", &worker.program))?;
     let outcome = std::fs::read(&outcome_file).ok().and_then(|b| serde_json::from_slice::<ItemOutcome>(&b).ok());

@@ -257,6 +257,7 @@ fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> Result<Supe
         worker: "this machine".to_owned(),
         worker_digest: options.worker_digest.clone(),
         program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
+        users: None,
         machine: options.machine,
         share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },
         tmp: place::local()?.join("tmp"),

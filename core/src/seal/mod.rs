@@ -207,8 +207,7 @@ fn check(item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) -> Result<()
     if receipt.item_digest != planned.digest {
         return corrupt("is about other inputs than the plan's");
     }
-    let plain = |path: &str| !path.split('/').any(|name| matches!(name, "" | "." | ".."));
-    if let Some(f) = receipt.files.iter().find(|f| !plain(&f.path)) {
+    if let Some(f) = receipt.files.iter().chain(&receipt.rejects).find(|f| !f.stays_below()) {
         return corrupt(&format!("names `{}`, which is not below its own prefix", f.path));
     }
     match receipt.rows.contradiction(receipt.files.iter().map(|f| f.rows).sum()) {

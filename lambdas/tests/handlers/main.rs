@@ -7,6 +7,7 @@ mod crashes;
 mod deploys;
 mod drive;
 mod fleet_events;
+mod foreign;
 mod foreseen;
 mod glue;
 mod hooks;

@@ -1,24 +1,24 @@
-//! Ports that synthesize things on demand: any number of objects and receipts, a queue that only counts.
+//! Ports that synthesize things on demand: any number of objects, receipts and failures.
 
+use crate::sent::Sent;
+use crate::slow::{Meter, Slow, Virtual};
 use async_trait::async_trait;
 use spotmill_core::digest::sha256;
-use spotmill_core::ids::{ExecutionId, ItemIndex, Uri};
-use spotmill_core::item::{OutputFile, RowCounts, Usage};
+use spotmill_core::ids::{ItemIndex, Uri};
+use spotmill_core::item::{FailureClass, OutputFile, RowCounts, Usage};
 use spotmill_core::keys::StepKeys;
 use spotmill_core::plan::line_range;
-use spotmill_core::records::{DeployedWorker, Foreseen, Plan, RECORD_VERSION, Receipt};
+use spotmill_core::records::{DeployedWorker, FailureRecord, Foreseen, Plan, RECORD_VERSION, Receipt};
 use spotmill_core::types::Column;
 use spotmill_lambdas::{Ctx, Settings, deploy};
 use spotmill_platform::local::LocalStore;
-use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::ports::*;
 use spotmill_spec as spec;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 const PIPELINE: &str = r#"
 format = 1
@@ -34,6 +34,8 @@ sql = "SELECT k, v FROM input"
 path = "s3://some-bucket-with-data/warehouse/raw/events/date={date}/*.csv"
 columns = ["k string", "v int32"]
 item_bytes = "1 MB"
+[step.resources]
+max_attempts = 1
 [step.output]
 [[step]]
 name = "b"
@@ -45,31 +47,107 @@ destination = "s3://out/b/date={date}"
 
 /// Where the synthetic objects are.
 const INPUT: &str = "s3://some-bucket-with-data/warehouse/raw/events/date=2013-01-01/";
-/// In one of so many batches a message is refused.
-const REFUSED: u64 = 100;
+/// One of so many items is left by the first round.
+pub const LEFT: u32 = 50;
 
 pub struct Made {
     local: LocalStore,
     root: PathBuf,
     items: u32,
-    /// Items below it have receipts.
-    committed: AtomicU32,
-    planned: OnceLock<(StepKeys, Plan, std::fs::File)>,
+    /// How far the work is; 0 while nothing is done.
+    stage: AtomicU8,
+    planned: OnceLock<Planned>,
+}
+
+struct Planned {
+    keys: StepKeys,
+    plan: Plan,
+    work: std::fs::File,
+}
+
+/// How far the work on the items is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Every item has failed for good.
+    Failed = 4,
+    /// Their machines went away from one in fifty, with a record each; the others are committed.
+    FirstRound = 1,
+    /// Half of those are committed as well.
+    Half = 2,
+    Everything = 3,
+}
+
+impl Stage {
+    fn committed(stage: u8, item: u32) -> bool {
+        let left = item % LEFT == 7;
+        match stage {
+            0 | 4 => false,
+            1 => !left,
+            2 => !left || item % (2 * LEFT) == 7,
+            _ => true,
+        }
+    }
 }
 
 impl Made {
     pub fn new(root: &Path, items: u32) -> Self {
-        let (committed, planned) = (AtomicU32::new(0), OnceLock::new());
-        Self { local: LocalStore::new(), root: root.to_owned(), items, committed, planned }
+        let (stage, planned) = (AtomicU8::new(0), OnceLock::new());
+        Self { local: LocalStore::new(), root: root.to_owned(), items, stage, planned }
     }
 
     pub fn know(&self, keys: &StepKeys, plan: Plan) {
         let work = std::fs::File::open(keys.work(&plan.work_digest).as_str()).unwrap();
-        assert!(self.planned.set((keys.clone(), plan, work)).is_ok());
+        assert!(self.planned.set(Planned { keys: keys.clone(), plan, work }).is_ok());
     }
 
-    pub fn commit(&self, items: u32) {
-        self.committed.store(items, Ordering::SeqCst);
+    pub fn reach(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::SeqCst);
+    }
+
+    /// Those whose number, in seven digits, begins so.
+    fn numbered(&self, begins: &str) -> std::ops::Range<u32> {
+        let digits = begins.trim_start_matches('/');
+        let each = 10_u32.pow(7 - u32::try_from(digits.len()).unwrap());
+        let from = digits.parse().unwrap_or(0) * each;
+        from.min(self.items)..(from + each).min(self.items)
+    }
+
+    /// One of the first epoch for each item that the first round left.
+    fn failures(&self, prefix: &Uri) -> Option<Vec<ObjectMeta>> {
+        let Planned { keys, plan, .. } = self.planned.get()?;
+        let of = keys.failures(plan.epoch);
+        let items = self.numbered(prefix.as_str().strip_prefix(of.as_str())?);
+        let (stage, every) = (self.stage.load(Ordering::SeqCst), Stage::Failed as u8);
+        let left = items.filter(|item| stage == every || stage > 0 && item % LEFT == 7);
+        let meta = |item| {
+            let uri = keys.failure(plan.epoch, item, &"0123456789abcdef".into());
+            ObjectMeta { uri, etag: "e".into(), bytes: 2_000, modified_ms: 1, file: None }
+        };
+        Some(left.map(meta).collect())
+    }
+
+    fn failure(&self, uri: &Uri) -> Option<Vec<u8>> {
+        let Planned { keys, plan, .. } = self.planned.get()?;
+        uri.as_str().strip_prefix(keys.failures(plan.epoch).as_str())?;
+        let every = self.stage.load(Ordering::SeqCst) == Stage::Failed as u8;
+        let record = FailureRecord {
+            v: RECORD_VERSION,
+            item: spotmill_core::keys::failure_item(uri)?.0,
+            attempt: "0123456789abcdef".into(),
+            epoch: plan.epoch,
+            round: 0,
+            rung: 0,
+            class: if every { FailureClass::Transform } else { FailureClass::Lost },
+            message: "the machine goes away, or one of its columns is not what the query takes it for".into(),
+            remedy: None,
+            file: None,
+            log_tail: "a line of what the child wrote while it could, as long as such lines are\n".repeat(20),
+            ended: "the machine goes away".into(),
+            worker: "i-0123456789abcdef0 c7g.4xlarge eu-central-1a".into(),
+            usage: Usage { wall_ms: 1, cpu_ms: 1, peak_bytes: 1 },
+            failed_ms: 1,
+        };
+        Some(serde_json::to_vec(&record).unwrap())
     }
 
     fn input(&self) -> Vec<ObjectMeta> {
@@ -84,15 +162,15 @@ impl Made {
     }
 
     fn receipts(&self, prefix: &Uri) -> Option<Vec<ObjectMeta>> {
-        let (keys, _, _) = self.planned.get()?;
-        prefix.as_str().strip_prefix(keys.receipts().as_str())?;
-        let uris = (0..self.committed.load(Ordering::SeqCst)).map(|item| keys.receipt(item));
-        let listed = uris.filter(|uri| uri.as_str().starts_with(prefix.as_str()));
-        Some(listed.map(|uri| ObjectMeta { uri, etag: "e".into(), bytes: 700, modified_ms: 1, file: None }).collect())
+        let keys = &self.planned.get()?.keys;
+        let items = self.numbered(prefix.as_str().strip_prefix(keys.receipts().as_str())?);
+        let stage = self.stage.load(Ordering::SeqCst);
+        let uris = items.filter(|item| Stage::committed(stage, *item)).map(|item| keys.receipt(item));
+        Some(uris.map(|uri| ObjectMeta { uri, etag: "e".into(), bytes: 700, modified_ms: 1, file: None }).collect())
     }
 
     fn receipt(&self, uri: &Uri) -> Option<Vec<u8>> {
-        let (keys, plan, work) = self.planned.get()?;
+        let Planned { keys, plan, work } = self.planned.get()?;
         uri.as_str().strip_prefix(keys.receipts().as_str())?;
         let item: ItemIndex = spotmill_core::keys::receipt_item(uri)?;
         let (from, to) = line_range(&plan.offsets, item)?;
@@ -129,7 +207,7 @@ impl Made {
 #[async_trait]
 impl Store for Made {
     async fn get(&self, uri: &Uri) -> Result<Object, StoreError> {
-        match self.receipt(uri) {
+        match self.receipt(uri).or_else(|| self.failure(uri)) {
             Some(body) => Ok(Object { etag: "e".into(), body }),
             None if uri.is_s3() => Err(StoreError::NotFound(uri.clone())),
             None => self.local.get(uri).await,
@@ -160,7 +238,7 @@ impl Store for Made {
         Ok(())
     }
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
-        match self.receipts(prefix) {
+        match self.receipts(prefix).or_else(|| self.failures(prefix)) {
             Some(listed) => Ok(listed),
             None if INPUT == prefix.as_str() => Ok(self.input()),
             None if prefix.is_s3() => Ok(Vec::new()),
@@ -181,91 +259,24 @@ impl Store for Made {
     }
 }
 
-/// What was sent, and what came of it.
-#[derive(Default)]
-pub struct Sent {
-    batches: AtomicU64,
-    pub messages: AtomicU64,
-    /// Messages that were refused once.
-    pub resent: AtomicU64,
-    pub failures: AtomicU64,
-}
-
-#[async_trait]
-impl Queue for Sent {
-    async fn create(&self, _queue: &str) -> Result<(), QueueError> {
-        Ok(())
-    }
-    async fn remove(&self, _queue: &str) -> Result<(), QueueError> {
-        Ok(())
-    }
-    async fn send(&self, _queue: &str, bodies: &[String]) -> Result<Vec<usize>, QueueError> {
-        assert!(bodies.len() <= 10);
-        let refused = self.batches.fetch_add(1, Ordering::SeqCst).is_multiple_of(REFUSED) && bodies.len() > 1;
-        let refused: Vec<usize> = if refused { vec![1] } else { Vec::new() };
-        self.resent.fetch_add(refused.len() as u64, Ordering::SeqCst);
-        self.messages.fetch_add((bodies.len() - refused.len()) as u64, Ordering::SeqCst);
-        Ok(refused)
-    }
-    async fn receive(&self, _: &str, _: usize, _: Duration, _: Duration) -> Result<Vec<Message>, QueueError> {
-        Ok(Vec::new())
-    }
-    async fn extend(&self, _: &str, _: &str, _: Duration) -> Result<(), QueueError> {
-        Ok(())
-    }
-    async fn delete(&self, _: &str, _: &str) -> Result<(), QueueError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Executions for Sent {
-    async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
-        Ok(if execution.as_str() == "died" { ExecutionState::Ended } else { ExecutionState::Running })
-    }
-    async fn send_success(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
-        Ok(TokenReply::Accepted)
-    }
-    async fn send_failure(&self, _token: &str, error: &str, cause: &str) -> Result<TokenReply, ExecutionError> {
-        println!("{error}: {cause}");
-        self.failures.fetch_add(1, Ordering::SeqCst);
-        Ok(TokenReply::Accepted)
-    }
-    async fn send_heartbeat(&self, _token: &str) -> Result<TokenReply, ExecutionError> {
-        Ok(TokenReply::Accepted)
-    }
-}
-
-#[async_trait]
-impl Fleets for Sent {
-    async fn launch(&self, _request: &FleetRequest) -> Result<(), FleetError> {
-        Ok(())
-    }
-    async fn end(&self, _request: &FleetRequest) -> Result<(), FleetError> {
-        Ok(())
-    }
-    async fn living(&self) -> Result<Vec<LivingFleet>, FleetError> {
-        Ok(Vec::new())
-    }
-}
-
 /// A context over the synthetic ports, with the pipeline deployed.
-pub async fn world(store: Arc<Made>, sent: Arc<Sent>) -> Ctx {
+pub async fn world(made: Arc<Made>, sent: Arc<Sent>, meter: Arc<Meter>) -> Ctx {
     let sources =
         spec::Sources { path: "pipeline.toml".into(), toml: PIPELINE.to_owned(), sql_files: Default::default() };
     let Ok(parsed) = spec::parse(&sources) else { panic!("the pipeline is wrong") };
-    let root = Uri::new(store.root.to_str().unwrap());
+    let root = Uri::new(made.root.to_str().unwrap());
+    let store = Arc::new(Slow { inner: made, meter: meter.clone() });
     let frozen = spec::freeze(&parsed.pipeline);
     deploy::deploy(&*store, &root, "p", (&frozen, &Foreseen::default()), DeployedWorker::default(), 0).await.unwrap();
     Ctx {
         root,
         store,
-        queues: sent.clone(),
+        queues: Arc::new(Slow { inner: sent.clone(), meter }),
         fleets: sent.clone(),
         executions: sent,
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(Virtual(tokio::time::Instant::now())),
         catalogs: None,
         hooks: None,
-        settings: Settings::new("callbacks"),
+        settings: Settings { boot_secs: Some(60), max_vcpus: Some(1_000), ..Settings::new("callbacks") },
     }
 }

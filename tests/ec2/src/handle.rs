@@ -10,6 +10,7 @@ use crate::snapshot::Snapshot;
 use crate::world::World;
 use crate::{LocalEc2Config, wire::Ec2Error};
 use anyhow::Context;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -36,7 +37,9 @@ impl LocalEc2 {
         let (root, temporary) = match &config.root {
             Some(root) => (root.clone(), None),
             None => {
-                let made = tempfile::Builder::new().prefix("local-ec2-").tempdir()?;
+                // Machines may have several users, and all of them pass.
+                let passable = std::fs::Permissions::from_mode(0o711);
+                let made = tempfile::Builder::new().prefix("local-ec2-").permissions(passable).tempdir()?;
                 (made.path().to_owned(), Some(made))
             }
         };

@@ -74,19 +74,40 @@ fn kills_the_machine(context: TransformContext) -> TransformResult {
     Ok(context.input)
 }
 
-/// Where a row's note says `write PATH` it writes there, where it says `connect ADDRESS` it opens a connection, and
-/// `temporary` writes to the directory for temporary files.
+/// Where a row's note says so, reaches for what is not an item's; each is an error where it is refused.
 fn reaches_out(context: TransformContext) -> TransformResult {
     let rows = context.input.clone().collect()?;
     for note in rows.column("note")?.str()?.iter().flatten() {
-        match note.split_once(' ') {
-            Some(("write", path)) => std::fs::write(path, "mine").map_err(|e| format!("writing {path}: {e}"))?,
-            Some(("connect", address)) => {
-                std::net::TcpStream::connect(address).map_err(|e| format!("connecting to {address}: {e}"))?;
-            }
-            _ if note == "temporary" => std::fs::write(std::env::temp_dir().join("own"), "mine")?,
-            _ => {}
-        }
+        let (what, of) = note.split_once(' ').unwrap_or((note, ""));
+        reach(what, of).map_err(|e| format!("{note}: {e}"))?;
     }
     Ok(context.input)
+}
+
+fn reach(what: &str, of: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let shell = |script: &str| std::process::Command::new("python3").args(["-c", script]).output();
+    match what {
+        "write" => std::fs::write(of, "mine")?,
+        "temporary" => std::fs::write(std::env::temp_dir().join("own"), "mine")?,
+        "connect" => drop(std::net::TcpStream::connect(of)?),
+        "send" => drop(std::net::UdpSocket::bind("0.0.0.0:0")?.send_to(b"mine", of)?),
+        "knock" => drop(std::os::unix::net::UnixStream::connect(of)?),
+        "read" => drop(std::fs::read(of.replace("PARENT", &std::os::unix::process::parent_id().to_string()))?),
+        // A program of its own is confined as well.
+        "python" => {
+            let ran = shell(of)?;
+            if !ran.status.success() {
+                let words = String::from_utf8_lossy(&ran.stderr).lines().last().unwrap_or_default().to_owned();
+                return Err(words.into());
+            }
+        }
+        "environment" => {
+            let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+            let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+            names.sort_unstable();
+            return Err(names.join(" ").into());
+        }
+        _ => {}
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ use spotmill_emulator::Emulator;
 use spotmill_local_ec2::{LocalEc2, LocalEc2Config, Snapshot};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub const STACK: &str = "etl";
 pub const LAKE: &str = "lake";
 /// The file that calls are recorded in, if any.
 const RECORD_CALLS: &str = "SPOTMILL_RECORD_CALLS";
+
+/// Of the first child of a machine.
+const CHILD_UIDS: &str = "70000";
 
 pub struct LocalAws {
     pub emulator: Emulator,
@@ -37,9 +41,24 @@ pub struct LocalAws {
 }
 
 impl LocalAws {
+    /// Items are users of their own on its machines, as on real ones, where this process may make them so.
+    ///
     /// # Panics
     /// If anything of it does not start; with its output.
     pub fn start() -> LocalAws {
+        let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+        LocalAws::start_with(root.then_some(CHILD_UIDS))
+    }
+
+    /// Its items may end the machine that they run on.
+    ///
+    /// # Panics
+    /// As `start`.
+    pub fn of_one_user() -> LocalAws {
+        LocalAws::start_with(None)
+    }
+
+    fn start_with(child_uids: Option<&str>) -> LocalAws {
         // The emulator's functions have to know EC2's address, and EC2's machines the emulator's.
         let port =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port").port();
@@ -52,6 +71,7 @@ impl LocalAws {
         // Where calls are recorded (tests/permissions), machines record theirs; functions inherit this program's environment.
         let record = std::env::var(RECORD_CALLS).ok();
         instance_env.extend(record.map(|file| (RECORD_CALLS.to_owned(), file)));
+        instance_env.extend(child_uids.map(|first| ("SPOTMILL_CHILD_UIDS".to_owned(), first.to_owned())));
         let config = LocalEc2Config { port, instance_env, ..LocalEc2Config::default() };
         let ec2 = LocalEc2::start(config).expect("the local EC2 endpoint starts");
         let mut aws = LocalAws { emulator, ec2, outputs: BTreeMap::new(), spent: Spent::default() };

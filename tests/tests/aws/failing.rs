@@ -2,6 +2,7 @@
 
 use super::*;
 use spotmill_tests::Ran;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,6 +25,11 @@ fn an_item_that_always_fails_is_named_and_the_others_are_kept() {
     }
     aws.leaves_nothing(REAPED);
     page_says(&aws, "failed");
+    // Its machine made it a user of its own, where it could.
+    let failure = aws.objects("runs/failing/").into_iter().map(|(key, _)| key).find(|key| key.contains("/failures/"));
+    let log = aws.record(&failure.expect("a failure")).expect("a record")["log_tail"].to_string();
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    assert!(log.contains(if root { " as user 7000" } else { " as user " }) && log.contains("has no network"), "{log}");
     // By pasting what is printed, in an empty directory: what the notice has, the run, then the item on this machine.
     let reader = tempfile::tempdir().expect("a directory");
     let paste = |command: &str| pasted(&aws, &project, reader.path(), command);
@@ -84,7 +90,7 @@ fn pasted(aws: &LocalAws, project: &Project, directory: &Path, command: &str) ->
 fn an_item_that_takes_its_machines_with_it_is_poison() {
     let project = copying("poison", "kills_the_machine", 3);
     project.write(&format!("data/{DAY}/1.csv"), "1,poison\n");
-    let aws = aws();
+    let aws = LocalAws::of_one_user();
     aws.deploy_project(&project, "poison");
     let run = aws.start_run(&aws.input("poison", DAY));
     let ended = ends(&aws, &run, "FAILED", 3 * PATIENCE);

@@ -3,6 +3,7 @@
 use crate::cache::Cache;
 use crate::config::{Ports, SupervisorConfig};
 use crate::events::{EventSink, ItemId, WorkerEvent};
+use crate::post_mortem::OUTCOME;
 use crate::state::budget::Waits;
 use spotmill_core::digest::short;
 use spotmill_core::ids::AttemptId;
@@ -46,7 +47,7 @@ pub struct Claim {
     pub keys: StepKeys,
     pub attempt: AttemptId,
     pub max_attempts: u32,
-    /// Holds spec, copies, outcome, log and the child's own `tmp`.
+    /// Holds spec, copies, log, and the child's own: `answer`, `out` and `tmp`.
     pub directory: PathBuf,
 }
 
@@ -81,7 +82,11 @@ impl Job {
         self.claim.directory.join("spec.json")
     }
     pub fn outcome(&self) -> PathBuf {
-        self.claim.directory.join("outcome.json")
+        self.answer().join(OUTCOME)
+    }
+    /// A folder of its own, which the child may write to: the spec and the copies beside it are not its to change.
+    pub fn answer(&self) -> PathBuf {
+        self.claim.directory.join("answer")
     }
     pub fn log(&self) -> PathBuf {
         self.claim.directory.join("log.txt")

@@ -2,6 +2,7 @@
 //! process dies. A thread of its own starts it and waits for it, because the kernel's death signal follows the
 //! *thread* that started a child, and runtime threads come and go.
 
+use crate::own_user::{User, Users, become_user, take_back};
 use crate::post_mortem;
 use crate::state::{Exit, Signal};
 use rustix::process::{Pid, WaitIdOptions, kill_process_group, waitid};
@@ -25,6 +26,18 @@ pub struct Launch {
     pub directory: PathBuf,
     /// Takes both outputs.
     pub log: PathBuf,
+    /// Whose it is, where it is not ours.
+    pub owned: Option<Owned>,
+}
+
+/// What a child of another user is given.
+#[derive(Clone, Debug)]
+pub struct Owned {
+    pub users: Users,
+    /// It may read this directory and all below.
+    pub attempt: PathBuf,
+    /// It may write here; below `attempt`.
+    pub folders: Vec<PathBuf>,
 }
 
 /// Killed with its whole group when dropped.
@@ -102,7 +115,12 @@ fn send(group: Pid, signal: Signal) {
 /// Starts the child and stays with it to its end.
 fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> Exit {
     let oom_before = post_mortem::oom_kills();
-    let mut process = match start(launch) {
+    // Another child's when this function returns: nobody of this one's lives then, and its directory is ours again.
+    let user = match launch.owned.as_ref().map(given).transpose() {
+        Ok(user) => user,
+        Err(e) => return Exit::NotStarted(format!("it has no user of its own: {e}")),
+    };
+    let mut process = match start(launch, user.as_ref()) {
         Ok(process) => process,
         Err(e) => return Exit::NotStarted(format!("{}: {e}", launch.program.display())),
     };
@@ -129,6 +147,9 @@ fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> E
         shared.pid = None;
         process.wait()
     };
+    if let Some(Err(e)) = launch.owned.as_ref().map(|owned| take_back(&owned.attempt)) {
+        return Exit::NotStarted(format!("its directory cannot be taken back: {e}"));
+    }
     match status {
         Err(e) => Exit::NotStarted(format!("its end is not known: {e}")),
         Ok(status) => match (status.code(), status.signal()) {
@@ -140,12 +161,19 @@ fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> E
     }
 }
 
-fn start(launch: &Launch) -> std::io::Result<std::process::Child> {
+/// A user of the child's own, with what it is given.
+fn given(owned: &Owned) -> std::io::Result<User> {
+    let user = owned.users.take()?;
+    user.hand_over(&owned.attempt, &owned.folders)?;
+    Ok(user)
+}
+
+fn start(launch: &Launch, user: Option<&User>) -> std::io::Result<std::process::Child> {
     let log = File::create(&launch.log)?;
     let mut command = Command::new(&launch.program);
     command.args(&launch.args).env_clear().envs(&launch.env).current_dir(&launch.directory);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
-    die_with_this_process(&mut command);
+    be_bound(&mut command, user.map(User::id));
     let mut tries = 0;
     loop {
         match command.spawn() {
@@ -159,17 +187,22 @@ fn start(launch: &Launch) -> std::io::Result<std::process::Child> {
     }
 }
 
-/// SIGKILL for the child when the calling thread ends, which is when this process ends.
+/// Another user's from the start, if it is to be; and SIGKILL for it when the calling thread ends, which is when this
+/// process ends.
 #[expect(unsafe_code, reason = "only between fork and exec can a child be bound to its parent's life; see below")]
-fn die_with_this_process(command: &mut Command) {
+fn be_bound(command: &mut Command, user: Option<u32>) {
     let parent = rustix::process::getpid();
     let hook = move || {
+        if let Some(user) = user {
+            become_user(user)?;
+        }
+        // After that: who becomes another's forgets it.
         set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
         // The parent may have died before the line above.
         if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
     };
-    // SAFETY: between fork and exec only async-signal-safe things may happen. The hook makes two system calls
-    // (prctl, getppid) without libc, takes no lock and allocates nothing.
+    // SAFETY: between fork and exec only async-signal-safe things may happen. The hook makes system calls only, takes no
+    // lock and allocates nothing.
     unsafe {
         command.pre_exec(hook);
     }

@@ -1,5 +1,6 @@
 //! The settings a supervisor starts with. The caller has chosen every value: nothing in them is optional.
 
+use crate::own_user::Users;
 use spotmill_core::bounds::{AHEAD_SECS, ALIVE_SECS, EXTENSIONS, LIFE_SECS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
 use spotmill_core::life::InstanceRecord;
@@ -143,6 +144,9 @@ pub struct SupervisorConfig {
     /// Digest of the worker binary, for receipts.
     pub worker_digest: String,
     pub program: Program,
+    /// Whom children run as; none: as this process. With users, state and data must be in another place than files of
+    /// this machine: only copies are handed over.
+    pub users: Option<Users>,
     pub machine: Machine,
     pub share: Share,
     /// A directory of its own: specs, logs and the children's temporary files. Removed at the end.

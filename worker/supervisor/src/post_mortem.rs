@@ -1,6 +1,7 @@
 //! What a child left behind that helps to explain its end: the last lines of its output, its outcome file, and
 //! whether the kernel ran out of memory meanwhile.
 
+use crate::own_user::is_plain_file;
 use crate::state::Outcome;
 use spotmill_core::bounds::LOG_TAIL_LINES;
 use spotmill_core::item::{ITEM_VERSION, ItemOutcome};
@@ -8,6 +9,8 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+/// The name of the outcome in its folder.
+pub const OUTCOME: &str = "outcome.json";
 /// Bytes of the log that are read.
 const TAIL_BYTES: u64 = 16 << 10;
 
@@ -27,9 +30,10 @@ pub fn log_tail(path: &Path) -> String {
     lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
 }
 
-/// The outcome that the child left, its text changed by `renamed`.
-pub fn outcome(path: &Path, renamed: impl Fn(&str) -> String) -> Outcome {
-    let text = match fs::read_to_string(path) {
+/// The outcome that the child left in its folder, its text changed by `renamed`.
+pub fn outcome(folder: &Path, renamed: impl Fn(&str) -> String) -> Outcome {
+    let read = is_plain_file(folder, OUTCOME).and_then(|()| fs::read_to_string(folder.join(OUTCOME)));
+    let text = match read {
         Ok(text) => renamed(&text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Outcome::Absent,
         Err(e) => return Outcome::Unreadable(e.to_string()),

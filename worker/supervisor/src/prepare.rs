@@ -180,5 +180,6 @@ async fn has_tries_left(context: &Context, claim: &Claim) -> Result<bool, Refusa
 
 async fn write_spec(job: &Job, spec: &ItemSpec) -> std::io::Result<()> {
     tokio::fs::create_dir_all(job.tmp()).await?;
+    tokio::fs::create_dir_all(job.answer()).await?;
     tokio::fs::write(job.spec(), serde_json::to_vec(spec)?).await
 }

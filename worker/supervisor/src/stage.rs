@@ -5,6 +5,7 @@
 
 use crate::attempt::{Context, Job, distinct};
 use crate::delivery::insist;
+use crate::own_user::is_plain_file;
 use crate::refusal::Refusal;
 use crate::state::Ending;
 use spotmill_core::ids::Uri;
@@ -134,6 +135,10 @@ pub fn renamed(job: &Job, text: &str) -> String {
 /// file is named by its attempt, so that doing it twice is doing it once. What the child did not write is its crash.
 pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Result<ItemReport, Ending> {
     let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
+    if let Some(file) = report.files.iter().chain(&report.rejects).find(|file| !file.stays_below()) {
+        let what = format!("the child reported `{}`, which is not below its own prefix", file.path);
+        return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
+    }
     if !scratch.is_s3() {
         if job.reads.iter().any(|file| file.uri.is_s3()) {
             name_objects(context, job, &mut report);
@@ -141,7 +146,7 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Res
         return Ok(report);
     }
     for file in report.files.iter().chain(&report.rejects) {
-        if let Err(e) = std::fs::metadata(outputs(job).join(&file.path)) {
+        if let Err(e) = is_plain_file(&outputs(job), &file.path) {
             let what = format!("the child reported {}, but it cannot be read: {e}", file.path);
             return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
         }
@@ -172,7 +177,13 @@ fn name_objects(context: &Context, job: &Job, report: &mut ItemReport) {
 /// Rejected rows name their file; returns the new size.
 fn rename_rejects(job: &Job, path: &Path) -> std::io::Result<u64> {
     let beside = path.with_extension("renamed");
-    let mut to = BufWriter::new(File::create(&beside)?);
+    // Nothing that the child left there is written through.
+    if let Err(e) = std::fs::remove_file(&beside)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(e);
+    }
+    let mut to = BufWriter::new(File::create_new(&beside)?);
     for line in BufReader::new(File::open(path)?).lines() {
         writeln!(to, "{}", renamed(job, &line?))?;
     }

@@ -67,7 +67,7 @@ impl Shell {
             }
         };
         let ended = move |exit| {
-            let outcome = post_mortem::outcome(&job.outcome(), |text| stage::renamed(&job, text));
+            let outcome = post_mortem::outcome(&job.answer(), |text| stage::renamed(&job, text));
             send(&post, News::Input(Input::Exited(id, exit, outcome)));
         };
         if let Some(holding) = self.tries.get_mut(&id) {

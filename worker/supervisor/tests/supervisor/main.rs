@@ -6,5 +6,6 @@ mod endings;
 mod faults;
 mod leaving;
 mod life;
+mod own_user;
 mod processes;
 mod simulated;

@@ -53,6 +53,7 @@ pub fn config(dir: &tempfile::TempDir, root: &Uri) -> SupervisorConfig {
             args: vec![path("worker.sh").to_string_lossy().into_owned()],
             env: BTreeMap::from([("HERE".to_owned(), path("here").to_string_lossy().into_owned())]),
         },
+        users: None,
         machine: Machine { vcpus: 2, memory_bytes: 1 << 30 },
         share: Share { vcpus_per_item: 1, memory_bytes_per_item: 64 << 20, max_slots: 2 },
         tmp: path("tmp"),
