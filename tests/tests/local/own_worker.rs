@@ -218,7 +218,7 @@ fn a_release_serves_both_kinds_of_machines_without_cargo() {
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "SPOTMILL_STACK"] {
             command.env_remove(name);
         }
-        own.alone(&mut command);
+        own.isolate(&mut command);
         Ran::from(command.output().expect("spotmill starts"))
     };
     own.project.write(&format!("{share}/lambda/bootstrap"), program_for("aarch64"));

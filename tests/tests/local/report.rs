@@ -74,25 +74,25 @@ fn the_page_says_what_cost_and_show_say() {
     let project = Project::flights();
     project.spotmill(&["run", "--date", "2013-01-01..2013-01-02"]).code(0);
     let rate = ["--rate", "vcpu_hour=0.05"];
-    let page = report(&project, &[&["flights/2013-01-01"], &rate[..]].concat());
+    let data = report(&project, &[&["flights/2013-01-01"], &rate[..]].concat());
     let cost = project.spotmill(&[&["cost", "--json", "flights/2013-01-01"], &rate[..]].concat()).events().remove(0);
     for name in ["usd_nanos", "machine_ms", "useful_ms", "boot_ms", "idle_ms", "bytes_in", "usd_nanos_per_tb"] {
-        assert_eq!(page["money"][name], cost["total"][name], "{name}");
+        assert_eq!(data["money"][name], cost["total"][name], "{name}");
     }
-    assert!(page["money"]["usd_nanos"].as_u64() > Some(0), "{page}");
+    assert!(data["money"]["usd_nanos"].as_u64() > Some(0), "{data}");
     let steps: u64 =
-        page["steps"].as_array().expect("steps").iter().filter_map(|step| step["usd_nanos"].as_u64()).sum();
-    assert_eq!(Some(steps), page["money"]["usd_nanos"].as_u64(), "the steps sum to the run");
+        data["steps"].as_array().expect("steps").iter().filter_map(|step| step["usd_nanos"].as_u64()).sum();
+    assert_eq!(Some(steps), data["money"]["usd_nanos"].as_u64(), "the steps sum to the run");
     let shown = project.spotmill(&["show", "--json", "flights/2013-01-01"]).events().remove(0);
     for (ours, theirs) in
-        page["steps"].as_array().expect("steps").iter().zip(shown["report"]["steps"].as_array().expect("steps"))
+        data["steps"].as_array().expect("steps").iter().zip(shown["report"]["steps"].as_array().expect("steps"))
     {
         for name in ["step", "items", "committed", "rows_raw", "rows_rejected", "rows_written", "peak_bytes"] {
             assert_eq!(ours[name], theirs[name], "{name} of {ours}");
         }
     }
-    let items: u64 = page["steps"].as_array().expect("steps").iter().filter_map(|step| step["items"].as_u64()).sum();
-    assert_eq!(page["attempts"].as_array().map(|all| all.len() as u64), Some(items), "an attempt for each item");
+    let items: u64 = data["steps"].as_array().expect("steps").iter().filter_map(|step| step["items"].as_u64()).sum();
+    assert_eq!(data["attempts"].as_array().map(|all| all.len() as u64), Some(items), "an attempt for each item");
     // Without a rate no dollars are made up.
     let unpriced = report(&project, &["flights/2013-01-01"]);
     assert_eq!(unpriced["steps"][0]["usd_nanos"], Value::Null);

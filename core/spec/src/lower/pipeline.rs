@@ -1,6 +1,6 @@
 //! The top of the file: name, key, schedule, params, targets, fleet, budget, rates.
 
-use super::super::file::{self, File, ParamEntry, ParamTable};
+use super::super::file::{File, ParamEntry, ParamTable};
 use super::super::names::{MAX_NAME, is_name};
 use super::super::params::{coerce, text_of};
 use super::values::{check_name, positive};
