@@ -29,9 +29,9 @@ fn smoke(aws: &LocalAws, project: &Project, args: &[&str]) -> Ran {
 /// The line of a part, without what differs from run to run.
 #[track_caller]
 fn says(ran: &Ran, part: &str, verdict: &str, seen: &str) {
-    let line = ran.stdout.lines().find(|line| {
-        line.get(4..).is_some_and(|rest| rest.trim_start().starts_with(&format!("{part} "))) && line.contains("seen")
-    });
+    // After its sign.
+    let of_part = |line: &&str| line.split_whitespace().nth(1) == Some(part) && line.contains(": expected ");
+    let line = ran.stdout.lines().find(of_part);
     let line = line.unwrap_or_else(|| panic!("no line of {part} in\n{}\n{}", ran.stdout, ran.stderr));
     assert!(line.contains(&format!(" {verdict}: expected ")) && line.contains(seen), "`{verdict}`, `{seen}`: {line}");
 }
@@ -41,10 +41,11 @@ fn says(ran: &Ran, part: &str, verdict: &str, seen: &str) {
 fn leaves_no_trace(aws: &LocalAws) {
     aws.leaves_nothing(REAPED);
     let all = aws.objects("");
-    let ours: Vec<_> = all.iter().filter(|(key, _)| key.contains("smoke")).collect();
+    let ours: Vec<_> =
+        all.iter().filter(|(key, _)| key.starts_with("smoke/") || key.contains("spotmill_smoke")).collect();
     assert!(ours.is_empty(), "{ours:?}");
     let ends = aws.text("reports/ends.json").unwrap_or_default();
-    assert!(!ends.contains("smoke"), "{ends}");
+    assert!(!ends.contains("spotmill_smoke"), "{ends}");
 }
 
 #[test]

@@ -10,20 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 const ACTION: &str = "aws:ec2:send-spot-instance-interruptions";
 /// Instead of two minutes.
 const NOTICE: Duration = Duration::from_secs(12);
-
-/// What was made, as it is described.
-#[derive(Default)]
-pub struct Experiments {
-    templates: BTreeMap<String, Value>,
-    experiments: BTreeMap<String, Value>,
-}
 
 pub fn router() -> Router<Arc<World>> {
     Router::new()
