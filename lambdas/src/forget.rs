@@ -10,14 +10,11 @@ use spotmill_core::keys;
 use spotmill_platform::ports::ObjectMeta;
 use spotmill_report::Ends;
 
-/// The folders of the state root in which a pipeline's name comes first.
-const PLACES: [&str; 5] = ["pipelines", "runs", "scratch", "history", "types"];
-
 /// What there is of pipelines whose names begin so.
 pub async fn left(ctx: &Ctx, prefix: &str) -> Result<Vec<Uri>, HandlerError> {
     let mut all: Vec<ObjectMeta> = Vec::new();
-    for place in PLACES {
-        all.extend(ctx.store.list(&ctx.root.join(&format!("{place}/{prefix}"))).await?);
+    for place in keys::all_of_pipelines(&ctx.root, prefix) {
+        all.extend(ctx.store.list(&place).await?);
     }
     Ok(all.into_iter().map(|object| object.uri).collect())
 }

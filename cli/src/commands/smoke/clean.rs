@@ -10,6 +10,7 @@ use crate::commands::stop;
 use crate::exit::Stop;
 use serde::{Deserialize, Serialize};
 use spotmill_core::ids::{RunId, Uri};
+use spotmill_core::keys;
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_lambdas::{forget, inspect};
 use spotmill_platform::records;
@@ -29,21 +30,17 @@ pub struct Begun {
     pub faults: bool,
 }
 
-fn folder(world: &World) -> Uri {
-    world.root().join("smoke/")
-}
-
 /// Before anything else is made.
 pub async fn record(world: &World, at: &str, began_ms: u64, faults: bool) -> Result<(), Stop> {
     let begun = Begun { v: RECORD_VERSION, began_ms, faults };
-    let uri = world.root().join(&format!("smoke/{at}.json"));
+    let uri = keys::smoke(world.root(), at);
     records::put(&*world.ctx.store, &uri, &begun).await.map_err(crate::answers::of_record)
 }
 
 /// Smoke tests that have begun and not ended.
 pub async fn begun(world: &World) -> Result<Vec<(Uri, Begun)>, Stop> {
     let mut all = Vec::new();
-    for object in world.ctx.store.list(&folder(world)).await.map_err(of_store)? {
+    for object in world.ctx.store.list(&keys::smokes(world.root())).await.map_err(of_store)? {
         let found = records::load::<Begun>(&*world.ctx.store, &object.uri).await.map_err(crate::answers::of_record)?;
         all.extend(found.map(|(begun, _)| (object.uri, begun)));
     }
