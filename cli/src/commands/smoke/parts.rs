@@ -20,7 +20,7 @@ use spotmill_spec::{self as spec, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds that the long item of `shrink` takes, and each item of `interruption`.
-const LONG_SECS: u64 = 200;
+const LONG_SECS: u64 = 150;
 const ITEM_SECS: u64 = 30;
 /// What a row takes where it was not measured: on a machine of today.
 pub const ROW_MS: f64 = 35.0;
