@@ -12,6 +12,9 @@ use spotmill_platform::aws::stacks::{AwsError, Machine};
 /// The tag of templates and experiments; its value is the stack.
 pub const TAG: &str = "spotmill:smoke";
 
+/// From a machine's launch to its first item, generously.
+const BEGUN_MS: u64 = 75_000;
+
 #[derive(Default)]
 pub struct Interruption {
     experiment: Option<String>,
@@ -66,5 +69,8 @@ async fn first_at_work(smoke: &Smoke<'_>, run: &RunId, machines: &[Machine]) -> 
     let keys = RunKeys::new(smoke.world.root(), run).step(&StepName::new(STEP), step.generation);
     let records = inspect::machines(&smoke.world.ctx, &keys, lease.epoch, 100).await.ok()?;
     let begun = |id: &str| records.iter().any(|r| r.id == id && r.first_item_ms.is_some());
-    machines.iter().find(|m| m.state == "running" && begun(&m.id)).map(|m| m.id.clone())
+    // A machine renews its record every few minutes; by then it has long begun.
+    let now = smoke.world.ctx.clock.now_ms();
+    let surely = |m: &Machine| now.saturating_sub(m.started_ms) > BEGUN_MS;
+    machines.iter().find(|m| m.state == "running" && (begun(&m.id) || surely(m))).map(|m| m.id.clone())
 }
