@@ -7,6 +7,7 @@ mod explain;
 mod rates;
 mod report;
 mod runs;
+mod smoke;
 mod sql;
 mod test;
 mod values;
@@ -18,6 +19,7 @@ pub use explain::ExplainArgs;
 pub use rates::RateArgs;
 pub use report::ReportArgs;
 pub use runs::{Asked, KeyArgs, Pick, RangeArgs, RunArgs, RunsArgs, StartArgs};
+pub use smoke::{SmokeArgs, YesNo};
 pub use sql::{SqlArgs, SqlFormat};
 pub use test::TestArgs;
 
@@ -62,7 +64,7 @@ pub struct Cli {
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Write a pipeline", &["init", "validate", "test", "schema", "functions", "sql", "worker"]),
     ("Run it on this machine", &["plan", "explain", "run", "item", "gc"]),
-    ("On AWS", &["doctor", "deploy", "destroy", "start", "status", "stop"]),
+    ("On AWS", &["doctor", "deploy", "smoke", "destroy", "start", "status", "stop"]),
     ("Inspect runs, of this machine or with --target aws", &["runs", "show", "report", "lineage", "diff", "cost"]),
 ];
 
@@ -281,6 +283,8 @@ pub enum Command {
     },
     /// On AWS: create or upgrade the stack with this pipeline
     Deploy(DeployArgs),
+    /// On AWS: prove the stack by tiny runs, for less than a dollar
+    Smoke(SmokeArgs),
     /// On AWS: remove the stack; keeps data
     Destroy {
         /// Stop what runs

@@ -87,8 +87,8 @@ fn targeted(mut global: Global, command: Option<&Command>) -> Global {
 }
 
 fn on_aws(command: &Command) -> bool {
-    use Command::{Deploy, Destroy, Doctor, Start, Status, Stop};
-    matches!(command, Doctor { .. } | Deploy(_) | Destroy { .. } | Start(_) | Status { .. } | Stop { .. })
+    use Command::{Deploy, Destroy, Doctor, Smoke, Start, Status, Stop};
+    matches!(command, Doctor { .. } | Deploy(_) | Destroy { .. } | Smoke(_) | Start(_) | Status { .. } | Stop { .. })
 }
 
 async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Stop> {
@@ -101,6 +101,7 @@ async fn dispatch(global: &Global, command: Option<Command>) -> Result<Code, Sto
         command @ (Command::Doctor { .. }
         | Command::Deploy(_)
         | Command::Destroy { .. }
+        | Command::Smoke(_)
         | Command::Start(_)
         | Command::Status { .. }
         | Command::Stop { .. }

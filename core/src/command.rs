@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Commands that work on AWS, whose target is `aws` unless another is named; the others are of this machine.
-pub const ON_AWS: [&str; 6] = ["deploy", "destroy", "doctor", "start", "status", "stop"];
+pub const ON_AWS: [&str; 7] = ["deploy", "destroy", "doctor", "smoke", "start", "status", "stop"];
 /// Commands that neither ask nor start a worker. One that is not listed repeats the worker, which is never wrong.
-const WITHOUT_WORKER: [&str; 15] = [
+const WITHOUT_WORKER: [&str; 16] = [
     "completions",
     "cost",
     "destroy",
@@ -21,6 +21,7 @@ const WITHOUT_WORKER: [&str; 15] = [
     "report",
     "runs",
     "show",
+    "smoke",
     "start",
     "status",
     "stop",
@@ -28,7 +29,7 @@ const WITHOUT_WORKER: [&str; 15] = [
 ];
 
 /// Commands that neither read nor write the runs of this machine; the others repeat where these are kept.
-const WITHOUT_STATE: [&str; 14] = [
+const WITHOUT_STATE: [&str; 15] = [
     "completions",
     "deploy",
     "destroy",
@@ -37,6 +38,7 @@ const WITHOUT_STATE: [&str; 14] = [
     "init",
     "man",
     "schema",
+    "smoke",
     "sql",
     "start",
     "status",

@@ -61,6 +61,21 @@ pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")
 }
 
+/// The record of a smoke test that has begun, and has not removed all that it made.
+pub fn smoke(root: &Uri, at: &str) -> Uri {
+    smokes(root).join(&format!("{at}.json"))
+}
+
+/// The folder of these records.
+pub fn smokes(root: &Uri) -> Uri {
+    root.join("smoke/")
+}
+
+/// What everything of pipelines begins with whose names begin so, wherever a pipeline's name comes first.
+pub fn all_of_pipelines(root: &Uri, prefix: &str) -> [Uri; 5] {
+    ["pipelines", "runs", "scratch", "history", "types"].map(|place| root.join(&format!("{place}/{prefix}")))
+}
+
 /// What the last runs of a pipeline measured (`History`).
 pub fn history(root: &Uri, pipeline: &str) -> Uri {
     root.join(&format!("history/{pipeline}.json"))

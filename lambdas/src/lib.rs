@@ -25,6 +25,7 @@ pub mod fleet_events;
 pub mod fleet_preview;
 mod footer;
 pub mod foreseen;
+pub mod forget;
 pub mod functions;
 pub mod gc;
 pub mod history;

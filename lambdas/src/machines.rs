@@ -62,15 +62,20 @@ async fn price(ctx: &Ctx, machines: &mut RoundMachines) {
     }
 }
 
+/// The records of machines of one generation of a step, of all its epochs and rounds.
+pub async fn lives(ctx: &Ctx, keys: &StepKeys) -> Result<Vec<RoundMachines>, HandlerError> {
+    let listed = ctx.store.list(&keys.epochs()).await?;
+    get_all(ctx, listed.into_iter().map(|o| o.uri).filter(is_machines).collect()).await
+}
+
 /// What the machines of one generation of a step have cost; nothing if it never had any.
 pub async fn cost_of(ctx: &Ctx, keys: &StepKeys) -> Result<Option<(Cost, Vec<String>)>, HandlerError> {
-    let listed = ctx.store.list(&keys.epochs()).await?;
-    let uris: Vec<Uri> = listed.into_iter().map(|o| o.uri).filter(is_machines).collect();
-    if uris.is_empty() {
+    let lives = lives(ctx, keys).await?;
+    if lives.is_empty() {
         return Ok(None);
     }
     let (mut cost, mut notes) = (Cost::default(), Vec::new());
-    for machines in get_all::<RoundMachines>(ctx, uris).await? {
+    for machines in lives {
         cost += machines.cost(ctx.clock.now_ms());
         notes.extend(remarks(&machines));
     }

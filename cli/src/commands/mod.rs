@@ -28,6 +28,8 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod show;
+#[cfg(feature = "aws")]
+pub mod smoke;
 pub mod sql;
 #[cfg(feature = "aws")]
 pub mod start;

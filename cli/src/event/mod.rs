@@ -289,6 +289,25 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         start: Option<String>,
     },
+    /// `smoke`: a part, what was expected of it and what was seen. `verdict`: `ok`, `different` or `not_tried`.
+    Smoked {
+        part: String,
+        verdict: String,
+        expected: String,
+        seen: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remedy: Option<String>,
+    },
+    /// `smoke`: its end, with what it made and could not remove.
+    SmokeEnded {
+        ok: usize,
+        different: usize,
+        not_tried: usize,
+        usd: f64,
+        left: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        page: Option<String>,
+    },
     /// `worker build`: a worker that `deploy` takes.
     WorkerBuilt {
         architecture: String,

@@ -77,6 +77,12 @@ impl Ends {
         self
     }
 
+    /// Without the runs of these pipelines.
+    pub fn without(mut self, is_one: impl Fn(&str) -> bool) -> Ends {
+        self.pipelines.retain(|name, _| !is_one(name));
+        self
+    }
+
     pub fn of(&self, pipeline: &str) -> &[End] {
         self.pipelines.get(pipeline).map_or(&[], Vec::as_slice)
     }
@@ -110,6 +116,14 @@ mod tests {
         let again = ends.with("p", end("p/1", 40));
         assert_eq!(runs(&again), [("p/3", 20), ("p/2", 30), ("p/1", 40)]);
         assert_eq!(runs(&again.with("p", end("p/1", 10)))[2], ("p/1", 40), "an older end came late");
+    }
+
+    #[test]
+    fn pipelines_are_forgotten_whole() {
+        let ends = Ends::default().with("p", end("p/1", 10)).with("q", end("q/1", 10));
+        let left = ends.without(|name| name == "p");
+        assert!(left.of("p").is_empty());
+        assert_eq!(left.of("q").len(), 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use spotmill_core::calls::{Next, ReportRequest};
 use spotmill_core::keys::{self, RunKeys};
 use spotmill_core::records::RunOutcome;
-use spotmill_lambdas::{page, reap, report};
+use spotmill_lambdas::{forget, page, reap, report};
 use spotmill_platform::ports::Store;
 
 /// Writes of Report before those of its last part: the report, the history, the lease.
@@ -141,4 +141,18 @@ async fn a_run_that_was_started_again_keeps_its_page_until_it_ends() {
     assert_eq!(page::at_end(&world.ctx, &world.run()).await, None);
     let page = text(&world, &run_keys(&world).page()).await.expect("a page");
     assert!(page.contains("<title>✗ p/2013-01-01 failed</title>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_pipeline_is_forgotten_whole_and_its_neighbour_stays() {
+    let world = worked().await;
+    let request = ReportRequest { run: world.run(), root: "r1".into() };
+    report::handle(&world.ctx, request).await.unwrap();
+    assert!(text(&world, &keys::ends(&world.ctx.root)).await.is_some_and(|ends| ends.contains("\"p\"")));
+    assert_eq!(forget::pipelines(&world.ctx, "q_").await.unwrap(), 0, "nothing has such a name");
+    assert!(!forget::left(&world.ctx, "p").await.unwrap().is_empty());
+    assert!(forget::pipelines(&world.ctx, "p").await.unwrap() > 5, "its records, plans, receipts and files");
+    assert!(forget::left(&world.ctx, "p").await.unwrap().is_empty());
+    let ends = text(&world, &keys::ends(&world.ctx.root)).await.expect("the list stays");
+    assert!(!ends.contains("p/2013"), "{ends}");
 }

@@ -19,10 +19,12 @@ use std::time::{Duration, SystemTime};
 pub struct Ask<'a> {
     /// As it is signed, and the first word of its host: `kms`.
     pub service: &'static str,
-    /// `/`, for services whose action is a header.
-    pub path: &'static str,
+    pub method: &'static str,
+    /// `/`, for services whose action is a header. With a query, if there is one.
+    pub path: &'a str,
     /// `TrentService.GetKeyPolicy`; nothing where the path says it all.
     pub target: Option<&'static str>,
+    /// Null: none.
     pub body: &'a Value,
 }
 
@@ -30,11 +32,19 @@ pub struct Ask<'a> {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn ask(config: &SdkConfig, ask: &Ask<'_>) -> Result<Value, RequestError> {
+    Ok(serde_json::from_slice(&bytes(config, ask).await?).unwrap_or_default())
+}
+
+/// The answer as text, of services that answer in XML.
+pub async fn ask_text(config: &SdkConfig, ask: &Ask<'_>) -> Result<String, RequestError> {
+    Ok(String::from_utf8_lossy(&bytes(config, ask).await?).into_owned())
+}
+
+async fn bytes(config: &SdkConfig, ask: &Ask<'_>) -> Result<Vec<u8>, RequestError> {
     let (status, body) = send(config, ask).await.map_err(unanswered)?;
-    let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
     match status {
-        200..300 => Ok(answer),
-        _ => Err(refused(status, &answer)),
+        200..300 => Ok(body),
+        _ => Err(refused(status, &serde_json::from_slice(&body).unwrap_or_default())),
     }
 }
 
@@ -44,12 +54,12 @@ async fn send(config: &SdkConfig, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), Failu
     let region = config.region().ok_or("no region is chosen")?.to_string();
     let endpoint = config.endpoint_url().map_or_else(|| host(ask.service, &region), str::to_owned);
     let endpoint = endpoint.trim_end_matches('/').to_owned();
-    let body = serde_json::to_vec(ask.body)?;
+    let body = if ask.body.is_null() { Vec::new() } else { serde_json::to_vec(ask.body)? };
     let mut headers = vec![("content-type", "application/x-amz-json-1.1")];
     headers.extend(ask.target.map(|target| ("x-amz-target", target)));
     let signature = signature(config, ask, &region, &endpoint, &headers, &body).await?;
     let mut request = HttpRequest::new(SdkBody::from(body));
-    request.set_method("POST")?;
+    request.set_method(ask.method)?;
     request.set_uri(ask.path)?;
     let all = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).chain(signature);
     for (name, value) in all {
@@ -61,7 +71,7 @@ async fn send(config: &SdkConfig, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), Failu
     };
     let call = Operation::builder()
         .service_name(ask.service)
-        .operation_name(ask.target.unwrap_or(ask.path))
+        .operation_name(ask.target.unwrap_or(ask.service))
         .http_client(http)
         .endpoint_url(&endpoint)
         .no_auth()
@@ -94,7 +104,7 @@ async fn signature(
         .build()?
         .into();
     let uri = format!("{endpoint}{}", ask.path);
-    let signable = SignableRequest::new("POST", uri, headers.iter().copied(), SignableBody::Bytes(body))?;
+    let signable = SignableRequest::new(ask.method, uri, headers.iter().copied(), SignableBody::Bytes(body))?;
     let (instructions, _) = sign(signable, &params)?.into_parts();
     Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }

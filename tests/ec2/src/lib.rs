@@ -4,6 +4,7 @@ mod adopt;
 mod catalogue;
 mod config;
 mod control;
+mod experiments;
 mod faults;
 mod fleets;
 mod handle;

@@ -5,7 +5,7 @@ use crate::ids::fresh_uuid;
 use crate::listener::{Listener, Peer};
 use crate::wire::{Answer, Ec2Error, Tree, Xml};
 use crate::world::{State, World};
-use crate::{control, fleets, instances, network, prices, tags, templates};
+use crate::{control, experiments, fleets, instances, network, prices, tags, templates};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{ConnectInfo, State as Shared};
 use axum::http::{StatusCode, header};
@@ -54,7 +54,8 @@ fn action(name: &str) -> Option<Action> {
 }
 
 pub async fn serve(world: Arc<World>, listener: tokio::net::TcpListener) -> std::io::Result<()> {
-    let router = Router::new().route("/", post(answer)).merge(control::router()).with_state(world);
+    let router =
+        Router::new().route("/", post(answer)).merge(control::router()).merge(experiments::router()).with_state(world);
     let service = router.into_make_service_with_connect_info::<Peer>();
     axum::serve(Listener(listener), service).await
 }

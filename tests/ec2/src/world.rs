@@ -1,6 +1,7 @@
 //! The endpoint's memory: one lock over everything, held only for moments, never across an await.
 
 use crate::config::LocalEc2Config;
+use crate::experiments::Experiments;
 use crate::faults::{Capacity, Effect, Fault, LaunchError, Spelling};
 use crate::fleets::Fleet;
 use crate::instances::Instance;
@@ -40,6 +41,7 @@ pub struct State {
     pub launch_error: Option<LaunchError>,
     pub spelling: Spelling,
     pub quota_vcpus: Option<u32>,
+    pub experiments: Experiments,
     pub replace_after_ms: u64,
     /// No launches any more: the endpoint is ending.
     pub closing: bool,
@@ -62,6 +64,7 @@ impl World {
             launch_error: None,
             spelling: Spelling::default(),
             quota_vcpus: config.quota_vcpus,
+            experiments: Experiments::default(),
             replace_after_ms: config.replace_after.as_millis() as u64,
             closing: false,
             count: 0,

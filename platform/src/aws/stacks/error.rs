@@ -89,6 +89,8 @@ fn service(needs: &str) -> &'static str {
         "kms" => "KMS",
         "ssm" => "Systems Manager",
         "access-analyzer" => "Access Analyzer",
+        "fis" => "Fault Injection Service",
+        "sns" => "SNS",
         _ => "AWS",
     }
 }

@@ -123,6 +123,6 @@ impl Keys {
     }
 
     async fn call(&self, target: &'static str, body: &Value) -> Result<Value, RequestError> {
-        ask(&self.config, &Ask { service: "kms", path: "/", target: Some(target), body }).await
+        ask(&self.config, &Ask { service: "kms", method: "POST", path: "/", target: Some(target), body }).await
     }
 }

@@ -60,7 +60,9 @@ impl Linter {
     pub async fn policy(&self, document: &str) -> Result<Vec<Flaw>, AwsError> {
         let body = json!({"policyDocument": document, "policyType": "IDENTITY_POLICY"});
         let path = "/policy/validation";
-        let found = ask(&self.config, &Ask { service: "access-analyzer", path, target: None, body: &body }).await;
+        let found =
+            ask(&self.config, &Ask { service: "access-analyzer", method: "POST", path, target: None, body: &body })
+                .await;
         let found = found.map_err(|e| AwsError::of("having a policy linted", "access-analyzer:ValidatePolicy", e))?;
         let Some(findings) = found["findings"].as_array() else {
             let source = "the answer has no findings".into();
@@ -80,8 +82,13 @@ impl Linter {
 
     /// The value of a parameter of Systems Manager; nothing if there is none.
     pub async fn parameter(&self, name: &str) -> Result<Option<String>, AwsError> {
-        let ask_for =
-            Ask { service: "ssm", path: "/", target: Some("AmazonSSM.GetParameter"), body: &json!({"Name": name}) };
+        let ask_for = Ask {
+            service: "ssm",
+            method: "POST",
+            path: "/",
+            target: Some("AmazonSSM.GetParameter"),
+            body: &json!({"Name": name}),
+        };
         match ask(&self.config, &ask_for).await {
             Ok(found) => Ok(found["Parameter"]["Value"].as_str().map(str::to_owned)),
             Err(e) if e.is(&["ParameterNotFound"]) => Ok(None),

@@ -6,6 +6,7 @@ mod account;
 mod buckets;
 mod changes;
 mod error;
+mod faults;
 mod guards;
 mod lint;
 mod machines;
@@ -15,11 +16,13 @@ mod runs;
 mod simulate;
 mod stack;
 mod templates;
+mod topics;
 
 pub use account::{Account, Identity, Image, Subnet};
 pub use buckets::{Buckets, Made};
 pub use changes::{Change, ChangeSet, Changes, Prepared};
 pub use error::AwsError;
+pub use faults::{Experiment, Faults};
 pub use guards::{Encryption, Key, Keys, Whereabouts};
 pub use lint::{Flaw, Linter};
 pub use machines::{Machine, MachinesOf};
@@ -29,6 +32,7 @@ pub use runs::{Happened, RunNow, RunStatus, Runs, Started};
 pub use simulate::{Simulated, Trial};
 pub use stack::{Phase, StackEvent, StackNow, Stacks};
 pub use templates::TemplateNow;
+pub use topics::{Subscription, Topics};
 
 use super::config::Aws;
 
@@ -63,6 +67,14 @@ impl Aws {
 
     pub fn linter(&self) -> Linter {
         Linter { config: self.config().clone() }
+    }
+
+    pub fn faults(&self) -> Faults {
+        Faults { config: self.config().clone() }
+    }
+
+    pub fn topics(&self) -> Topics {
+        Topics { config: self.config().clone() }
     }
 
     /// The region that requests go to, if the environment or a profile names one.

@@ -125,6 +125,12 @@ impl Runs {
         Ok(events)
     }
 
+    /// Goes on with an execution that failed, at the state that did. One that runs again is as good.
+    pub async fn redrive(&self, execution: &ExecutionId) -> Result<(), AwsError> {
+        let asked = self.client.redrive_execution().execution_arn(execution.as_str()).send().await;
+        asked.map(drop).map_err(|e| AwsError::of(&format!("redriving {execution}"), "states:RedriveExecution", e))
+    }
+
     /// Ended already is fine.
     pub async fn stop(&self, execution: &ExecutionId, error: &str, cause: &str) -> Result<(), AwsError> {
         let stopped = self.client.stop_execution().execution_arn(execution.as_str()).error(error).cause(cause);

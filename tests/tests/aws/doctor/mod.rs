@@ -15,10 +15,7 @@ fn wanted() -> Wanted {
 }
 
 fn deep(aws: &LocalAws, project: &Project, before: &StandIn, more: &[&str]) -> Ran {
-    let mut env = aws.env();
-    env.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
-    env.push(("AWS_ENDPOINT_URL".to_owned(), before.endpoint()));
-    project.spotmill_with(&[more, &["doctor", "--deep"]].concat(), &env)
+    project.spotmill_with(&[more, &["doctor", "--deep"]].concat(), &before.env(aws.env()))
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Between the command line and the emulator: it answers, by AWS's documentation, what the emulator does not know (IAM's simulator
 //! by resource, quotas, the roles of EC2, Access Analyzer), and forwards everything else as it is. A test says what is denied.
 
-use std::io::{Read, Result, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use crate::front::Front;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 /// What a test wants of it.
 #[derive(Clone, Debug, Default)]
@@ -19,80 +17,29 @@ pub struct Wanted {
 }
 
 pub struct StandIn {
-    port: u16,
+    front: Front,
     wanted: Arc<Mutex<Wanted>>,
 }
 
 impl StandIn {
     /// In front of the emulator's port; it lives as long as the test's process.
     pub fn before(emulator: u16) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
         let wanted = Arc::new(Mutex::new(Wanted { spot_quota: 640, ..Wanted::default() }));
         let shared = wanted.clone();
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let wanted = shared.clone();
-                // A client that goes away is no concern of ours.
-                thread::spawn(move || serve(client, emulator, &wanted).ok());
-            }
+        let front = Front::before(emulator, move |head, body| {
+            let wanted = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            answer(head, body, &wanted)
         });
-        Self { port, wanted }
+        Self { front, wanted }
     }
 
-    pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    pub fn env(&self, of: Vec<(String, String)>) -> Vec<(String, String)> {
+        self.front.env(of)
     }
 
     pub fn want(&self, wanted: Wanted) {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
     }
-}
-
-/// One request a connection.
-fn serve(mut client: TcpStream, emulator: u16, wanted: &Mutex<Wanted>) -> Result<()> {
-    let (head, body) = read(&mut client)?;
-    let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some((status, answer)) = answer(&head, &body, &wanted) {
-        let kind = if answer.starts_with('<') { "text/xml" } else { "application/x-amz-json-1.1" };
-        let length = answer.len();
-        return write!(
-            client,
-            "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}"
-        );
-    }
-    let mut upstream = TcpStream::connect((Ipv4Addr::LOCALHOST, emulator))?;
-    let (first, rest) = head.split_once("\r\n").unwrap_or((&head, ""));
-    let kept = rest.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
-    let head = format!("{first}\r\nConnection: close\r\n{}", kept.collect::<Vec<_>>().join("\r\n"));
-    upstream.write_all(head.as_bytes())?;
-    upstream.write_all(&body)?;
-    std::io::copy(&mut upstream, &mut client).map(drop)
-}
-
-/// Headers with the empty line after them, and the body.
-fn read(client: &mut TcpStream) -> Result<(String, Vec<u8>)> {
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 8_192]);
-    let end = loop {
-        let n = client.read(&mut buffer)?;
-        bytes.extend_from_slice(&buffer[..n]);
-        match bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-            Some(at) => break at + 4,
-            None if n == 0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            None => {}
-        }
-    };
-    let mut body = bytes.split_off(end);
-    let head = String::from_utf8_lossy(&bytes).into_owned();
-    let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    while body.len() < length.unwrap_or(0) {
-        let n = client.read(&mut buffer)?;
-        if n == 0 {
-            break;
-        }
-        body.extend_from_slice(&buffer[..n]);
-    }
-    Ok((head, body))
 }
 
 fn answer(head: &str, body: &[u8], wanted: &Wanted) -> Option<(u16, String)> {

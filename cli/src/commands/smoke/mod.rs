@@ -1,0 +1,193 @@
+//! `smoke`: proves a deployed stack in a real account by tiny runs of its own, each for one thing that only an account can show,
+//! and writes a page of what was seen against what was expected. It says first what it does and what that costs at most. What it
+//! makes bears names that only smoke tests have, is on record before it is made, and is removed at the end, or by the next one.
+
+mod clean;
+mod interrupt;
+mod judge;
+#[cfg(test)]
+mod judge_tests;
+mod page;
+mod parts;
+mod pipelines;
+mod plan;
+mod show;
+mod watch;
+
+use super::run::{confirm, signalled};
+use crate::answers::of_store;
+use crate::args::{Global, SmokeArgs, YesNo};
+use crate::aws::{World, names};
+use crate::exit::{Code, Stop};
+use judge::{Facts, RunSeen, judge};
+use page::SmokePage;
+use parts::Began;
+use plan::Part;
+use spotmill_core::command::ORDINARY_STACK;
+use spotmill_core::ids::RunId;
+use spotmill_core::keys;
+use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
+use spotmill_platform::aws::stacks::Identity;
+use spotmill_platform::records;
+use std::collections::BTreeMap;
+
+/// A smoke test that is under way.
+pub struct Smoke<'a> {
+    global: &'a Global,
+    args: &'a SmokeArgs,
+    world: World,
+    identity: Identity,
+    worker: DeployedWorker,
+    /// Tells smoke tests apart.
+    at: String,
+    began_ms: u64,
+    /// Dollars of the runs that have ended, and of each of them.
+    spent_before: f64,
+    counted: BTreeMap<RunId, f64>,
+    /// Milliseconds that a row of the tiny pipelines takes, as far as was measured.
+    row_ms: f64,
+    /// The run that is started again.
+    first: Option<(Began, RunSeen)>,
+    /// A run failed, so that a mail is due.
+    failed: bool,
+    facts: BTreeMap<Part, Facts>,
+}
+
+pub async fn run(global: &Global, args: &SmokeArgs) -> Result<Code, Stop> {
+    if let Some(seen) = args.mail_seen {
+        return show::mail_seen(global, args, seen == YesNo::Yes);
+    }
+    let parts = plan::chosen(&args.only).map_err(Stop::usage)?;
+    let most = plan::most_usd(&parts);
+    if most > args.limit && !args.clean {
+        let what = format!("these parts may cost ${most:.2}, and --limit is ${:.2}", args.limit);
+        return Err(Stop::usage(what).remedy("raise it, or choose parts: --only"));
+    }
+    let world = World::open(global).await?;
+    let earlier = clean::begun(&world).await?;
+    if args.clean {
+        let left = clean::clean(&world).await?;
+        return show::cleaned(global, &left);
+    }
+    show::announce(global, &world, &parts, args.limit);
+    for (_, begun) in &earlier {
+        let began = names::moment(begun.began_ms);
+        show::say_to(
+            global,
+            format!("! one that began {began} did not end, or runs still: what it made is removed first"),
+        );
+    }
+    confirm(global, args.yes, &format!("machines of this smoke test cost at most ${most:.2}"))?;
+    if !earlier.is_empty() {
+        let left = clean::clean(&world).await?;
+        if !left.is_empty() {
+            return Err(show::remains(global, &left));
+        }
+    }
+    let smoke = begin(global, args, world).await?;
+    smoke.all(&parts).await
+}
+
+async fn begin<'a>(global: &'a Global, args: &'a SmokeArgs, world: World) -> Result<Smoke<'a>, Stop> {
+    let identity = world.aws.account().identity().await?;
+    let worker = deployed_worker(global, &world).await?;
+    let began_ms = world.ctx.clock.now_ms();
+    let at = names::stamp(began_ms).to_lowercase();
+    clean::record(&world, &at, began_ms, args.fault_role.is_some()).await?;
+    Ok(Smoke {
+        global,
+        args,
+        world,
+        identity,
+        worker,
+        at,
+        began_ms,
+        spent_before: 0.0,
+        counted: BTreeMap::new(),
+        row_ms: parts::ROW_MS,
+        first: None,
+        failed: false,
+        facts: BTreeMap::new(),
+    })
+}
+
+/// The worker that was deployed last, of whichever pipeline: any worker runs SQL.
+async fn deployed_worker(global: &Global, world: &World) -> Result<DeployedWorker, Stop> {
+    let (store, root) = (&*world.ctx.store, world.root());
+    let mut newest: Option<Deployed> = None;
+    for object in store.list(&keys::pipelines(root)).await.map_err(of_store)? {
+        if keys::deployed_name(root, &object.uri).is_none() {
+            continue;
+        }
+        let found = records::load::<Deployed>(store, &object.uri).await.map_err(crate::answers::of_record)?;
+        let Some((found, _)) = found else { continue };
+        if newest.as_ref().is_none_or(|newest| found.deployed_ms > newest.deployed_ms) {
+            newest = Some(found);
+        }
+    }
+    let deploy = format!("deploy one: {}", global.command("deploy"));
+    newest
+        .map(|of| of.worker)
+        .ok_or_else(|| Stop::usage("no pipeline is deployed, so there is no worker").remedy(deploy))
+}
+
+impl Smoke<'_> {
+    /// All parts, then the end of everything; Ctrl-C goes there at once.
+    async fn all(mut self, parts: &[Part]) -> Result<Code, Stop> {
+        let interrupted = {
+            let tried = async {
+                for part in parts {
+                    let facts = self.try_part(*part).await;
+                    show::part(self.global, &judge(*part, &facts));
+                    self.facts.insert(*part, facts);
+                }
+            };
+            tokio::select! {
+                () = tried => false,
+                () = signalled() => true,
+            }
+        };
+        if interrupted {
+            show::say_to(
+                self.global,
+                "stopping: removing what was made (killed now, the rest is removed by: smoke --clean)".to_owned(),
+            );
+        }
+        let left = clean::clean(&self.world).await?;
+        let page = self.page(left);
+        let file = show::write(&self.args.output, &page)?;
+        show::end(self.global, &page, Some(&file));
+        Ok(if interrupted { Code::Interrupted } else { show::code(&page) })
+    }
+
+    fn page(&self, left: Vec<String>) -> SmokePage {
+        let now = &self.world.now;
+        let get = |name: &str| now.outputs.get(name).cloned().unwrap_or_default();
+        let page = SmokePage {
+            v: RECORD_VERSION,
+            spotmill: env!("CARGO_PKG_VERSION").to_owned(),
+            release: get("Release"),
+            worker: self.worker.version.clone(),
+            region: self.world.aws.region().unwrap_or_default(),
+            began_ms: self.began_ms,
+            ended_ms: self.world.ctx.clock.now_ms(),
+            usd: self.spent_before,
+            facts: self.facts.clone(),
+            left,
+        };
+        if self.args.with_names {
+            return page;
+        }
+        let bucket = self.world.root().as_str().trim_start_matches("s3://").trim_end_matches('/');
+        // The ordinary name names nobody, and is a word of every command.
+        let stack = Some(&*self.world.stack).filter(|stack| *stack != ORDINARY_STACK).unwrap_or_default();
+        page.without_names(&[(bucket, "BUCKET"), (stack, "STACK")])
+    }
+
+    /// `arn:aws:ec2:eu-central-1:…:instance/i-0c1…`
+    fn machine_arn(&self, machine: &str) -> String {
+        let partition = self.identity.arn.split(':').nth(1).unwrap_or("aws");
+        let region = self.world.aws.region().unwrap_or_default();
+        format!("arn:{partition}:ec2:{region}:{}:instance/{machine}", self.identity.account)
+    }
+}
