@@ -39,7 +39,7 @@ impl Catalogs for Glue {
             let what = format!("glue:{action} is none of the calls that a table needs");
             return Err(CatalogError::Refused { source: what.clone().into(), what });
         };
-        let asked = Ask { service: "glue", path: "/", target: Some(target), body };
+        let asked = Ask { service: "glue", method: "POST", path: "/", target: Some(target), body };
         let answer = ask(&self.config, &asked).await.map_err(|e| failed(action, e))?;
         // A batch answers well whatever becomes of what is in it.
         match &answer["Errors"][0]["ErrorDetail"] {
