@@ -80,7 +80,7 @@ fn given(ctx: &mut Ctx<'_>, table: &file::ScheduleTable, key: &[String], params:
         let place = ctx.key("pipeline.schedule");
         let label = "declare `date = { type = \"date\" }` in [params]";
         ctx.error(CODE, "a schedule gives each run a date", place, label);
-    } else if key.iter().all(|name| name != "date" && params.contains_key(name)) {
+    } else if !key.is_empty() && key.iter().all(|name| name != "date" && params.contains_key(name)) {
         let place = ctx.key("pipeline.schedule");
         let label = "put \"date\" into `key`";
         ctx.error(CODE, "a schedule's starts differ by their date, which is not in the key", place, label);
