@@ -110,7 +110,7 @@ async fn what_another_user_left_is_removed_and_its_processes_end() {
 }
 
 #[tokio::test]
-async fn what_is_reported_is_a_plain_file_below_the_childs_own_prefix() {
+async fn what_is_reported_is_a_plain_file_below_its_own_prefix() {
     // Not of another user: the same is refused everywhere.
     let cases = [
         ("wrote 4 data; sed -i 's|k=a/0.parquet|k=a/../../spec.json|' $OUT", "not below its own prefix"),
