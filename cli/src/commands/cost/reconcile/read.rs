@@ -20,6 +20,9 @@ use spotmill_text::split::value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// Takes the place of a line and its fields; the error says what was expected.
+type Take<'t> = dyn FnMut(&str, &[&str]) -> Result<(), String> + 't;
+
 /// A bill, and what is to be known of it.
 pub struct Taken {
     /// Nothing where the files hold no line.
@@ -68,12 +71,7 @@ pub async fn all(global: &Global, store: &dyn Store, files: &[BillFile]) -> Resu
 }
 
 /// Hands over the fields of each line.
-fn lines(
-    file: &BillFile,
-    path: &Path,
-    compression: Compression,
-    take: &mut dyn FnMut(&str, &[&str]) -> Result<(), String>,
-) -> Result<(), Stop> {
+fn lines(file: &BillFile, path: &Path, compression: Compression, take: &mut Take<'_>) -> Result<(), Stop> {
     let is_feed = file.form == Form::Feed;
     let read = Read {
         delimiter: if is_feed { '\t' } else { ',' },
@@ -91,14 +89,14 @@ fn lines(
     reader::read(path, &mut source, how, &mut each).map_err(refused)
 }
 
-struct Each<'a> {
+struct Each<'a, 't> {
     name: &'a str,
     is_parquet: bool,
     how: Reading<'a>,
-    take: &'a mut dyn FnMut(&str, &[&str]) -> Result<(), String>,
+    take: &'a mut Take<'t>,
 }
 
-impl Each<'_> {
+impl Each<'_, '_> {
     /// Rows of Parquet are counted from 1, without the head that the worker wrote.
     fn at(&self, line: u64) -> String {
         match self.is_parquet {
@@ -108,7 +106,7 @@ impl Each<'_> {
     }
 }
 
-impl Visitor for Each<'_> {
+impl Visitor for Each<'_, '_> {
     fn row(&mut self, row: Row<'_>) -> Outcome<bool> {
         let at = self.at(row.line);
         let wrong = |why: String| bad_data(self.name, format!("{at}: {why}"));
