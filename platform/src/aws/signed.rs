@@ -55,7 +55,9 @@ async fn send(config: &SdkConfig, ask: &Ask<'_>) -> Result<(u16, Vec<u8>), Failu
     let endpoint = config.endpoint_url().map_or_else(|| host(ask.service, &region), str::to_owned);
     let endpoint = endpoint.trim_end_matches('/').to_owned();
     let body = if ask.body.is_null() { Vec::new() } else { serde_json::to_vec(ask.body)? };
-    let mut headers = vec![("content-type", "application/x-amz-json-1.1")];
+    // Where the action is a header, and where the path says it.
+    let kind = if ask.target.is_some() { "application/x-amz-json-1.1" } else { "application/json" };
+    let mut headers = vec![("content-type", kind)];
     headers.extend(ask.target.map(|target| ("x-amz-target", target)));
     let signature = signature(config, ask, &region, &endpoint, &headers, &body).await?;
     let mut request = HttpRequest::new(SdkBody::from(body));

@@ -74,25 +74,40 @@ fn items_a_restart_and_a_failure_are_seen_and_the_page_names_nobody() {
     smoke(&aws, &project, &["--mail-seen", "yes"]).code(5).says("Page");
 }
 
+/// Its item computes for minutes, as many as this machine's processors take.
 #[test]
-fn capacity_the_tail_and_an_interruption_are_seen() {
+#[ignore = "takes ten minutes beside other tests: docs/smoke.md has the command"]
+fn capacity_and_the_tail_are_seen() {
     let aws = aws();
     let project = deployed(&aws, "smoked_fleets");
     let _small = Spare::small(&aws);
-    let parts = ["smoke", "--yes", "--only", "on-demand,shrink,interruption", "--fault-role", ROLE];
-    let mut running = project.command(&parts).envs(with_faults(&aws)).spawn().expect("spotmill starts");
-    while running.try_wait().expect("its state").is_none() {
-        // The watch rule, more often than every five minutes.
-        tick(&aws);
-        std::thread::sleep(Duration::from_secs(4));
-    }
-    let ran: Ran = running.wait_with_output().expect("its output").into();
+    let ran = ticking(&aws, &project, "on-demand,shrink");
     says(&ran, "on-demand", "ok", "on demand");
     says(&ran, "shrink", "ok", "ended before the run");
+    leaves_no_trace(&aws);
+}
+
+#[test]
+#[ignore = "waits minutes for a machine to be at work: docs/smoke.md has the command"]
+fn an_interruption_is_seen() {
+    let aws = aws();
+    let project = deployed(&aws, "smoked_interrupted");
+    let ran = ticking(&aws, &project, "interruption");
     says(&ran, "interruption", "ok", "1 noticed by the machine");
     leaves_no_trace(&aws);
     let left = ask_templates(&aws);
     assert!(left.contains("\"experimentTemplates\":[]"), "{left}");
+}
+
+/// These parts, with the watch rule more often than every five minutes.
+fn ticking(aws: &LocalAws, project: &Project, parts: &str) -> Ran {
+    let parts = ["smoke", "--yes", "--only", parts, "--fault-role", ROLE];
+    let mut running = project.command(&parts).envs(with_faults(aws)).spawn().expect("spotmill starts");
+    while running.try_wait().expect("its state").is_none() {
+        tick(aws);
+        std::thread::sleep(Duration::from_secs(4));
+    }
+    running.wait_with_output().expect("its output").into()
 }
 
 /// Templates of experiments that are there.
