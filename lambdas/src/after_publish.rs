@@ -22,6 +22,8 @@ use std::time::Duration;
 const TRIES: u32 = 3;
 /// Between the first two.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Of all tries: the state that waits for them ends after 960 s.
+const PATIENCE: Duration = Duration::from_secs(840);
 
 pub async fn handle(ctx: &Ctx, request: AfterPublishRequest) -> Result<AfterPublishReply, HandlerError> {
     let AfterPublishRequest { run, step, root, generation, epoch } = request;
@@ -130,7 +132,11 @@ impl After {
         let timeout = Duration::from_secs(hook.timeout_secs);
         let call = HookCall { command: &hook.command, directory, stdin: &text, timeout };
         let mut why = String::new();
+        let began = tokio::time::Instant::now();
         for tries in 0..TRIES {
+            if tries > 0 && began.elapsed() + PAUSE * (1 << tries) + timeout > PATIENCE {
+                break;
+            }
             match port.run(call).await {
                 Ok(()) => return Ok(()),
                 Err(failed) => {

@@ -1,17 +1,48 @@
 //! Files of publications in folders of their own: of those only what stands is data, whatever else still lies beside it.
-//! The destination's manifest says which stands; where there is none, the files speak for themselves.
+//! The destination's manifest says which stands, and a list of files belongs to it if it was the same before and after.
 
 use crate::destination::contents_quietly;
+use crate::update::pause;
 use crate::{Ctx, HandlerError};
 use spotmill_core::destination::{Contents, State, foldered};
 use spotmill_core::ids::Uri;
+use spotmill_core::listing::PathPattern;
 use spotmill_platform::ports::ObjectMeta;
 use std::collections::BTreeMap;
 
-/// Without the files of publications that do not stand.
-pub async fn only(ctx: &Ctx, objects: Vec<ObjectMeta>) -> Result<Vec<ObjectMeta>, HandlerError> {
-    let mut manifests: BTreeMap<String, Option<Contents>> = BTreeMap::new();
-    for object in &objects {
+/// Lists, against those who publish meanwhile.
+const TRIES: u32 = 10;
+
+/// By destination; None where there is no manifest.
+type Manifests = BTreeMap<String, Option<Contents>>;
+
+/// The files that match and are data: of a publication that is replaced while they are listed, the old or the new.
+pub async fn matching(ctx: &Ctx, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, HandlerError> {
+    let mut objects = list(ctx, pattern).await?;
+    let mut before = manifests(ctx, &objects).await?;
+    for tries in 0..TRIES {
+        if before.is_empty() {
+            return Ok(objects);
+        }
+        objects = list(ctx, pattern).await?;
+        let after = manifests(ctx, &objects).await?;
+        if after == before {
+            return only(objects, &after);
+        }
+        before = after;
+        pause(tries).await;
+    }
+    Err(HandlerError::transient(format!("{}: it is published to again and again", pattern.prefix)))
+}
+
+async fn list(ctx: &Ctx, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, HandlerError> {
+    let listed = ctx.store.list(&pattern.prefix).await?;
+    Ok(listed.into_iter().filter(|o| pattern.matches(&o.uri)).collect())
+}
+
+async fn manifests(ctx: &Ctx, objects: &[ObjectMeta]) -> Result<Manifests, HandlerError> {
+    let mut manifests = Manifests::new();
+    for object in objects {
         if let Some((destination, _)) = foldered(object.uri.as_str())
             && !manifests.contains_key(destination)
         {
@@ -19,10 +50,32 @@ pub async fn only(ctx: &Ctx, objects: Vec<ObjectMeta>) -> Result<Vec<ObjectMeta>
             manifests.insert(destination.to_owned(), found);
         }
     }
-    let stands = |object: &ObjectMeta| {
-        let Some((destination, id)) = foldered(object.uri.as_str()) else { return true };
-        let Some(Some(contents)) = manifests.get(destination) else { return true };
-        contents.find(id).is_some_and(|p| p.state == State::Stands)
-    };
-    Ok(objects.into_iter().filter(stands).collect())
+    Ok(manifests)
+}
+
+/// Without the files of publications that do not stand.
+fn only(objects: Vec<ObjectMeta>, manifests: &Manifests) -> Result<Vec<ObjectMeta>, HandlerError> {
+    let mut unexplained: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut stands: Vec<bool> = Vec::with_capacity(objects.len());
+    for object in &objects {
+        let Some((destination, id)) = foldered(object.uri.as_str()) else {
+            stands.push(true);
+            continue;
+        };
+        match manifests.get(destination).and_then(Option::as_ref) {
+            Some(contents) => stands.push(contents.find(id).is_some_and(|p| p.state == State::Stands)),
+            None => {
+                if *unexplained.entry(destination).or_insert(id) != id {
+                    return Err(HandlerError::invalid(format!(
+                        "{destination} has files of two publications, and there is no manifest there, or none that may \
+                         be read, to say which of them stands: give the right to read {destination}/_spotmill/, or \
+                         delete the folder of the older one"
+                    )));
+                }
+                stands.push(true);
+            }
+        }
+    }
+    let mut stands = stands.into_iter();
+    Ok(objects.into_iter().filter(|_| stands.next().unwrap_or(true)).collect())
 }

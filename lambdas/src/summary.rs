@@ -4,7 +4,7 @@
 use crate::several::get_all;
 use crate::{Ctx, HandlerError, Program, await_input, history, inputs, inspect, lease, machines, pins, step};
 use spotmill_core::bounds::{REPORTED_FAILURES, REPORTED_RECEIPTS};
-use spotmill_core::calls::ReportRequest;
+use spotmill_core::calls::{ReportRequest, errors};
 use spotmill_core::history::{PastRun, PastStep};
 use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::item::RowCounts;
@@ -24,7 +24,20 @@ use std::collections::BTreeMap;
 pub async fn summarize(ctx: &Ctx, run: &RunId) -> Result<RunReport, HandlerError> {
     let lease = lease::load(ctx, run).await?;
     let root = lease.owner.clone().unwrap_or_else(|| ExecutionId::new(""));
-    Ok(compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await?.0)
+    let report = compile(ctx, &ReportRequest { run: run.clone(), root }, &lease).await?.0;
+    match is_unannounced(ctx, &report).await? {
+        true => Ok(RunReport { outcome: RunOutcome::Failed, ..report }),
+        false => Ok(report),
+    }
+}
+
+/// Whether all is published and a table or a command was not told: no step's state says so. A redrive of the same execution
+/// may have done it since, and then its report is the later record.
+async fn is_unannounced(ctx: &Ctx, report: &RunReport) -> Result<bool, HandlerError> {
+    let Some(end) = report.end.as_ref().filter(|end| end.error == errors::NOT_ANNOUNCED) else { return Ok(false) };
+    let at = RunKeys::new(&ctx.root, &report.run).report();
+    let written = records::load::<RunReport>(&*ctx.store, &at).await?;
+    Ok(!written.is_some_and(|(written, _)| written.root == end.root && written.reported_ms > end.ended_ms))
 }
 
 /// What a run leaves to later ones.

@@ -44,8 +44,12 @@ pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, Handle
         let why = format!("{} cannot be told of it: this place has no Glue", table.catalog.name());
         return Err(table.refused(&why));
     };
+    let mut called = false;
     for tries in 0..TRIES {
-        lease::fence(ctx, &table.of.run, &lease::ticket(table.of)).await?;
+        // Whoever has called sees to it that the table names what stands then, also where another has the run by now.
+        if !called {
+            lease::fence(ctx, &table.of.run, &lease::ticket(table.of)).await?;
+        }
         let Some((contents, etag)) = contents(ctx, table.destination).await? else { return Ok(None) };
         let Some(p) = standing(&contents, table.mine).filter(|p| p.folder.is_some()) else { return Ok(None) };
         let (name, now) = (table.catalog.name(), ctx.clock.now_ms());
@@ -61,6 +65,7 @@ pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, Handle
             // Both places stay until it is known which one it is.
             Next::Call { action, body } => {
                 if table.write(ctx, seen, &contents.announcing(&name, &p.id, now)).await? {
+                    called = true;
                     table.call(&*glue, action, &body).await?;
                     // It is read again at once: this was no rival's doing.
                     continue;

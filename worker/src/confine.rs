@@ -22,7 +22,15 @@ pub fn confine(spec: &ItemSpec, outcome: &Path) -> Result<String, String> {
     let folders = writable(spec, outcome)?;
     let status = restrict(&folders).map_err(|e| format!("this child cannot be confined: {e}"))?;
     rights::drop_capabilities().map_err(|e| format!("this child cannot give up root's rights: {e}"))?;
-    filter::install(spec.network).map_err(|e| format!("this child cannot be kept from the network: {e}"))?;
+    let network = match filter::install(spec.network) {
+        Ok(()) if spec.network => "has a network",
+        Ok(()) => "has no network",
+        // As of Landlock: an emulated kernel, or an old one, has none.
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => {
+            "keeps its network and its calls: this kernel has no filter of system calls (seccomp)"
+        }
+        Err(e) => return Err(format!("this child's system calls cannot be filtered: {e}")),
+    };
     let files = match status {
         RulesetStatus::FullyEnforced => "confined: it writes below its own folders",
         RulesetStatus::PartiallyEnforced => {
@@ -30,7 +38,7 @@ pub fn confine(spec: &ItemSpec, outcome: &Path) -> Result<String, String> {
         }
         RulesetStatus::NotEnforced => "not confined to its folders: this kernel has no Landlock",
     };
-    Ok(format!("{files}, and {}", if spec.network { "has a network" } else { "has no network" }))
+    Ok(format!("{files}, and {network}"))
 }
 
 /// The folders of the item: its outputs, its temporary files, its answer.

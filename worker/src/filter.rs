@@ -16,7 +16,7 @@ const ARCHITECTURE: u32 = 4;
 const OTHER_INTERFACE: u32 = 0x4000_0000;
 
 /// A socket by way of io_uring would pass this filter.
-const NEVER: [libc::c_long; 11] = [
+const NEVER: [libc::c_long; 14] = [
     libc::SYS_setsid,
     libc::SYS_setpgid,
     libc::SYS_shmget,
@@ -24,9 +24,12 @@ const NEVER: [libc::c_long; 11] = [
     libc::SYS_semget,
     libc::SYS_mq_open,
     libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
     libc::SYS_io_uring_setup,
 ];
 

@@ -105,6 +105,13 @@ fn refused(table: &Value, wanted: &Wanted) -> Option<String> {
             wanted.step
         ));
     }
+    if text(&table["Parameters"]["projection.enabled"]).eq_ignore_ascii_case("true") {
+        return Some(
+            "it has partition projection, which reads folders and not partitions: old files beside new ones. Take its \
+             parameter `projection.enabled` away, or name another table"
+                .to_owned(),
+        );
+    }
     if text(&table["TableType"]) == "VIRTUAL_VIEW" {
         return Some("it is a view: name another table".to_owned());
     }

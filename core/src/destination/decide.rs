@@ -149,7 +149,9 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
 /// Why this publication is not to be put where a later one is, or was.
 pub fn superseded(me: &Me<'_>, destination: &Uri, contents: Option<&Contents>) -> Option<String> {
     let (mine, contents) = (&me.publication, contents?);
-    if me.existing == Existing::Adopt || contents.find(&mine.id).is_some() {
+    // One that was replaced and is kept for readers who may still be sent there is not there any more.
+    let is_there = contents.find(&mine.id).is_some_and(|p| p.state != State::Going || p.folder.is_none());
+    if me.existing == Existing::Adopt || is_there {
         return None;
     }
     let mut rivals = contents.publications.iter().filter(|p| p.state != State::Going && same_step(mine, p));
@@ -172,7 +174,9 @@ fn same_step(a: &Publication, b: &Publication) -> bool {
 /// Does this publication replace that one, as it was written to?
 pub(super) fn takes_place_of(me: &Me<'_>, other: &Publication) -> bool {
     let mine = &me.publication;
-    other.state != State::Going && same_step(mine, other) && (other.run == mine.run || me.replace_all)
+    // Where both have folders neither fences the other, whichever is done first; the later one stands in the end.
+    let stays = mine.folder.is_some() && me.existing != Existing::Adopt && later(other, mine);
+    other.state != State::Going && same_step(mine, other) && (other.run == mine.run || me.replace_all) && !stays
 }
 
 /// Runs of one step share a destination that does not hold their whole key; each has a mark of its own. Other steps do

@@ -41,9 +41,9 @@ pub struct Contents {
     /// Ids of publications that are gone, oldest first: a file of theirs that appears late is removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<String>,
-    /// Where a catalog's readers are sent; None where no catalog was told of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shown: Option<Shown>,
+    /// Where the readers of each table are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Shown>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use crate::bounds::OLD_FILES_SECS;
 use crate::ids::Generation;
 use serde::{Deserialize, Serialize};
 
-/// Where a catalog sends its readers, as far as it is written down here: before it is asked to send them elsewhere,
-/// both places stand in the list.
+/// Where a table of a catalog sends its readers, as far as it is written down here: before it is asked to send them elsewhere,
+/// both places stand in the list. A table that is no longer told keeps its last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// `database.table`.
@@ -42,35 +42,30 @@ pub fn foldered(path: &str) -> Option<(&str, &str)> {
 impl Contents {
     /// Do files stay that another publication took the place of?
     pub fn kept(&self, p: &Publication, now_ms: u64) -> bool {
-        let named = self.shown.as_ref().is_some_and(|shown| shown.ids.contains(&p.id));
+        let named = self.shown.iter().any(|shown| shown.ids.contains(&p.id));
         p.state == State::Going && p.folder.is_some() && (named || now_ms < p.since_ms + OLD_FILES_SECS * 1000)
     }
 
     /// Before a catalog is asked to send its readers to that publication.
     pub fn announcing(&self, table: &str, id: &str, now_ms: u64) -> Contents {
         let mut next = self.clone();
-        let shown =
-            next.shown.get_or_insert_with(|| Shown { table: table.to_owned(), ids: Vec::new(), since_ms: now_ms });
-        if shown.table != table {
-            (shown.table, shown.since_ms) = (table.to_owned(), now_ms);
-        }
-        if !shown.ids.iter().any(|named| named == id) {
-            shown.ids.push(id.to_owned());
+        match next.shown.iter_mut().find(|shown| shown.table == table) {
+            Some(shown) if shown.ids.iter().any(|named| named == id) => {}
+            Some(shown) => shown.ids.push(id.to_owned()),
+            None => next.shown.push(Shown { table: table.to_owned(), ids: vec![id.to_owned()], since_ms: now_ms }),
         }
         next
     }
 
     /// Once it does. Queries that began before are under way for a while.
     pub fn announced(&self, table: &str, id: &str, now_ms: u64) -> Contents {
-        let before = self.shown.as_ref().map_or(&[][..], |shown| &shown.ids);
-        if before == [id] && self.shown.as_ref().is_some_and(|shown| shown.table == table) {
-            return self.clone();
+        let mut next = self.announcing(table, id, now_ms);
+        for shown in next.shown.iter_mut().filter(|shown| shown.table == table && shown.ids != [id]) {
+            for p in next.publications.iter_mut().filter(|p| p.state == State::Going && shown.ids.contains(&p.id)) {
+                p.since_ms = now_ms;
+            }
+            (shown.ids, shown.since_ms) = (vec![id.to_owned()], now_ms);
         }
-        let mut next = self.clone();
-        for p in next.publications.iter_mut().filter(|p| p.state == State::Going && before.contains(&p.id)) {
-            p.since_ms = now_ms;
-        }
-        next.shown = Some(Shown { table: table.to_owned(), ids: vec![id.to_owned()], since_ms: now_ms });
         next
     }
 

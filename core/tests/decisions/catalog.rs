@@ -136,6 +136,7 @@ fn what_is_not_the_steps_table_is_left_alone() {
     case(|t| t["Parameters"]["spotmill.step"] = json!("q/other"), "kept by step q/other, and this is p/s");
     case(|t| t["Parameters"]["table_type"] = json!("ICEBERG"), "ICEBERG");
     case(|t| t["TableType"] = json!("VIRTUAL_VIEW"), "a view");
+    case(|t| t["Parameters"]["projection.enabled"] = json!("True"), "partition projection");
     case(|t| t["PartitionKeys"] = json!([]), "partitioned by nothing, and the step's by date date");
     case(|t| t["PartitionKeys"][0]["Type"] = json!("string"), "by date string, and the step's by date date");
     case(|t| t["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] = json!("x.OpenCSVSerde"), "OpenCSVSerde");

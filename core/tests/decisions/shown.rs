@@ -85,7 +85,7 @@ fn what_a_catalog_may_name_stays_however_long_that_takes() {
     let years = 1_000 * GRACE;
     assert!(!goes(&next, A, years), "the catalog was not moved yet");
     let announcing = next.announcing("lake.t", B, years);
-    assert_eq!(announcing.shown.as_ref().unwrap().ids, [A, B], "it was, or was not");
+    assert_eq!(announcing.shown[0].ids, [A, B], "it was, or was not");
     assert!(!goes(&announcing, A, 2 * years));
     let after = announcing.announced("lake.t", B, years);
     assert!(!goes(&after, A, years + GRACE - 1), "queries that began before are under way");
@@ -136,8 +136,80 @@ fn a_manifest_of_before_folders_is_read_as_it_was_meant() {
     let text = r#"{"v":1,"publications":[{"id":"aaaaaaaaaaaaaaaa","pipeline":"p","run":"p/1","step":"main","generation":1,
         "mark":"_SUCCESS","state":"going","files":1,"bytes":4,"rows":1,"columns":[],"since_ms":5}]}"#;
     let read: Contents = serde_json::from_str(text).unwrap();
-    assert_eq!((&read.publications[0].folder, &read.shown), (&None, &None));
+    assert_eq!((&read.publications[0].folder, read.shown.len()), (&None, 0));
     assert!(!read.kept(&read.publications[0], 6), "it goes at once");
     let written = serde_json::to_string(&read).unwrap();
     assert!(!written.contains("folder") && !written.contains("shown"), "{written}");
+}
+
+#[test]
+fn a_table_that_is_told_no_longer_keeps_what_it_names() {
+    let old = contents(vec![publication(A, State::Stands, 0)]).announced("lake.old", A, 1);
+    let renamed = old.announced("lake.new", A, 2);
+    let next =
+        Contents { publications: vec![publication(A, State::Going, 5), publication(B, State::Stands, 5)], ..renamed };
+    let after = next.announcing("lake.new", B, 6).announced("lake.new", B, 7);
+    let names: Vec<(&str, &[String])> = after.shown.iter().map(|s| (s.table.as_str(), s.ids.as_slice())).collect();
+    assert_eq!(names, [("lake.old", &[A.to_owned()][..]), ("lake.new", &[B.to_owned()][..])]);
+    assert!(!goes(&after, A, 1_000 * GRACE), "the old table still names it");
+}
+
+/// Two dates of a step whose every run replaces those before it.
+mod dates_of_one_destination {
+    use super::*;
+
+    fn of(date: &str, id: &str, state: State) -> Publication {
+        let mark = format!("_SUCCESS.{id}");
+        Publication {
+            run: format!("p/{date}").as_str().into(),
+            latest: Some(date.into()),
+            mark,
+            ..publication(id, state, 0)
+        }
+    }
+
+    fn earlier(state: State) -> Publication {
+        of("2024-03-10", A, state)
+    }
+
+    fn later(state: State) -> Publication {
+        of("2024-03-11", B, state)
+    }
+
+    fn decided(contents: &Contents, mine: Publication, files: &[&str]) -> (Decision, Contents) {
+        let files_of = vec![ListedFile { path: file(&mine.id), rows: 1, bytes: 4 }];
+        let list = FileList { v: RECORD_VERSION, id: mine.id.clone(), files: files_of };
+        let me = Me {
+            publication: mine,
+            list: &list,
+            replace_all: true,
+            published_before: true,
+            existing: Existing::Refuse,
+        };
+        let lying = || Lying { bytes: 4, etag: "e".into() };
+        let listed: BTreeMap<String, Lying> = files.iter().map(|f| ((*f).to_owned(), lying())).collect();
+        let destination = Uri::from("/out/d");
+        let seen = Seen { destination: &destination, contents: Some(contents), listed: &listed, above: None };
+        (decide(&me, &seen), contents.standing(&me, 9))
+    }
+
+    #[test]
+    fn an_earlier_one_that_is_kept_for_its_readers_does_not_come_back() {
+        let both = contents(vec![earlier(State::Going), later(State::Stands)]);
+        let files = [file(A), file(B), format!("_SUCCESS.{B}")];
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let (Decision::Superseded(why), _) = decided(&both, earlier(State::Coming), &files) else { panic!() };
+        assert!(why.contains("p/2024-03-11"), "{why}");
+    }
+
+    #[test]
+    fn of_two_at_once_the_later_stands_whichever_is_done_first() {
+        let coming = contents(vec![earlier(State::Coming), later(State::Coming)]);
+        let (_, first) = decided(&coming, earlier(State::Coming), &[&file(A), &file(B)]);
+        assert_eq!(states(&first), "a:Stands b:Coming", "the later one goes on");
+        let (_, both) = decided(&first, later(State::Coming), &[&file(A), &file(B)]);
+        assert_eq!(states(&both), "a:Going b:Stands");
+        let (_, other) = decided(&coming, later(State::Coming), &[&file(A), &file(B)]);
+        assert_eq!(states(&other), "a:Going b:Stands");
+    }
 }

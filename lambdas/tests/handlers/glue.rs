@@ -182,7 +182,7 @@ async fn a_published_date_is_a_partition_and_other_data_swap_it() {
     assert!(glue.location().unwrap().contains("/g2-"));
     assert_ne!(read(&glue).unwrap(), first);
     assert!(first.keys().all(|file| Path::new(file).exists()), "a query that began before reads on");
-    assert_eq!(manifest(&world).await.shown.unwrap().ids.len(), 1);
+    assert_eq!(manifest(&world).await.shown[0].ids.len(), 1);
 }
 
 /// The whole of what was or the whole of what is, at every write and every call of a republish that dies there.
@@ -216,7 +216,7 @@ async fn a_reader_never_gets_half_a_date_wherever_publishing_dies() {
         world.executions.end("r2");
         assert!(try_fresh(&world, "r3").await, "the next start goes on after {write:?} {call:?}");
         assert_eq!(contents(&read(&glue).unwrap()), new, "and ends with the new data after {write:?} {call:?}");
-        assert_eq!(manifest(&world).await.shown.unwrap().ids.len(), 1);
+        assert_eq!(manifest(&world).await.shown[0].ids.len(), 1);
     }
     assert!(seen.contains(&(false, false)) && seen.contains(&(false, true)), "{seen:?}");
 }
@@ -316,6 +316,11 @@ async fn whoever_reads_the_destination_by_its_path_gets_what_stands() {
     let reads = |files: &Files| files.keys().filter(|file| items.contains(file.as_str())).count();
     assert_eq!(reads(&read(&glue).unwrap()), read(&glue).unwrap().len());
     assert!(!items.contains("/g1-"), "{items}");
+    // A copy of the destination without its manifest: nothing says which of the two stands.
+    world.store.delete(&manifest_uri(&world.base().join("out/b/date=2013-01-01"))).await.unwrap();
+    world.executions.end("r9");
+    let e = world.begin("r10", |i| i.fresh = true).await.unwrap_err();
+    assert!(e.cause.contains("has files of two publications, and there is no manifest there"), "{e}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_core::calls::errors;
 use spotmill_core::records::RunOutcome;
+use spotmill_lambdas::report;
 use spotmill_platform::ports::{HookCall, Hooks};
 use std::sync::{Arc, Mutex};
 
@@ -71,6 +72,9 @@ async fn its_failure_ends_the_run_and_only_it_is_done_again() {
         "{e}"
     );
     assert_eq!(lock(&hooks.heard).len(), 3, "it may have been a moment's trouble");
+    report::record_end(&world.ctx, &world.run(), &"r1".into(), errors::NOT_ANNOUNCED, &e.cause).await.unwrap();
+    let summary = report::summarize(&world.ctx, &world.run()).await.unwrap();
+    assert_eq!((summary.outcome, summary.state()), (RunOutcome::Failed, "failed"), "all its steps are done");
     *lock(&hooks.fails) = false;
     world.executions.end("r1");
     run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
@@ -78,4 +82,6 @@ async fn its_failure_ends_the_run_and_only_it_is_done_again() {
     assert_eq!(world.lease().await.outcome, Some(RunOutcome::Succeeded));
     let heard = lock(&hooks.heard).clone();
     assert_eq!(heard[0]["publication"], heard[3]["publication"]);
+    let summary = report::summarize(&world.ctx, &world.run()).await.unwrap();
+    assert_eq!(summary.outcome, RunOutcome::Succeeded);
 }

@@ -36,6 +36,7 @@ pub async fn ask(config: &SdkConfig, ask: &Ask<'_>) -> Result<Value, RequestErro
 }
 
 /// The answer as text, of services that answer in XML.
+#[cfg(feature = "stacks")]
 pub async fn ask_text(config: &SdkConfig, ask: &Ask<'_>) -> Result<String, RequestError> {
     Ok(String::from_utf8_lossy(&bytes(config, ask).await?).into_owned())
 }

@@ -30,9 +30,16 @@ pub fn log_tail(path: &Path) -> String {
     lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
 }
 
+/// Bytes of an outcome: the longest list of files has a tenth of it.
+const MOST_OUTCOME: u64 = 64 << 20;
+
 /// The outcome that the child left in its folder, its text changed by `renamed`.
 pub fn outcome(folder: &Path, renamed: impl Fn(&str) -> String) -> Outcome {
-    let read = is_plain_file(folder, OUTCOME).and_then(|()| fs::read_to_string(folder.join(OUTCOME)));
+    let at = folder.join(OUTCOME);
+    let read = is_plain_file(folder, OUTCOME).and_then(|()| match fs::metadata(&at)?.len() {
+        0..=MOST_OUTCOME => fs::read_to_string(&at),
+        bytes => Err(std::io::Error::other(format!("{OUTCOME} has {bytes} bytes, and no outcome has {MOST_OUTCOME}"))),
+    });
     let text = match read {
         Ok(text) => renamed(&text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Outcome::Absent,

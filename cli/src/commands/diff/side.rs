@@ -127,9 +127,7 @@ async fn found(
             .remedy("they stand for params in a pipeline: give the folder another name, or link to it"));
     }
     let matcher = PathPattern::new(&format!("{folder}{pattern}")).map_err(Stop::usage)?;
-    let listed = inspector.ctx.store.list(&matcher.prefix).await.map_err(crate::answers::of_store)?;
-    let objects: Vec<ObjectMeta> = listed.into_iter().filter(|object| matcher.matches(&object.uri)).collect();
-    let objects = standing::only(&inspector.ctx, objects).await.map_err(Stop::from)?;
+    let objects = standing::matching(&inspector.ctx, &matcher).await.map_err(Stop::from)?;
     if let Some((first, second)) = twice(objects.iter().map(|o| (&o.uri, o.file))) {
         return Err(Stop::usage(format!("{name}: {}", one_file(&pattern, first, second))));
     }

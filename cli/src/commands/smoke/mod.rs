@@ -153,7 +153,9 @@ impl Smoke<'_> {
                 "stopping: removing what was made (killed now, the rest is removed by: smoke --clean)".to_owned(),
             );
         }
-        let left = clean::clean(&self.world).await?;
+        // What was seen is written whatever becomes of the rest.
+        let failed = |stop: Stop| vec![format!("what could not be looked at: {}", stop.message)];
+        let left = clean::clean(&self.world).await.unwrap_or_else(failed);
         let page = self.page(left);
         let file = show::write(&self.args.output, &page)?;
         show::end(self.global, &page, Some(&file));
