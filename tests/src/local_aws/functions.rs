@@ -24,7 +24,9 @@ pub fn functions() -> PathBuf {
 
 fn strip(program: &Path, to: &Path) {
     static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-    if MADE.lock().expect("nobody panics in here").insert(to.to_owned()) {
+    // Held until it is made: another test waits for it.
+    let mut made = MADE.lock().expect("nobody panics in here");
+    if made.insert(to.to_owned()) {
         // Beside it first: other processes may be running these tests too.
         let own = to.with_extension(std::process::id().to_string());
         let status = Command::new("strip").arg("-o").arg(&own).arg(program).status().expect("strip (binutils)");

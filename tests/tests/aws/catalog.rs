@@ -82,7 +82,7 @@ fn a_date_is_a_partition_that_names_whole_publications() {
     ends(&aws, &run, "SUCCEEDED", PATIENCE);
     let new = read(&aws, &project, n + 1);
     assert!(new.len() == 3 && new != old, "{new:?}");
-    assert!(n > 3 && seen.contains(&old), "it was read {n} times");
+    assert!(n > 0 && seen.contains(&old), "it was read {n} times");
     assert!(seen.iter().all(|rows| *rows == old || *rows == new), "a mixture or a gap: {seen:?}");
     // What somebody dropped is put back by a start that does nothing else.
     let mut drop = vec!["glue", "delete-partition"];
