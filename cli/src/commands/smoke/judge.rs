@@ -163,7 +163,7 @@ fn of_run(part: Part, run: &RunSeen) -> Found {
     match part {
         // Without a spare machine nothing is proved against the product.
         Part::X86 | Part::Arm | Part::Shrink | Part::Interruption if run.error == errors::NO_CAPACITY => {
-            let remedy = "try again later, or in another region; the quota of spot vCPUs: spotmill doctor";
+            let remedy = "try again later, or in another region; `doctor` tells the quota of spot vCPUs";
             (Verdict::NotTried, text, Some(remedy.to_owned()))
         }
         Part::X86 => plain(run.succeeded() && run.on_demand == 0 && only("x86_64"), text),
@@ -178,7 +178,7 @@ fn of_run(part: Part, run: &RunSeen) -> Found {
 fn shrink(run: &RunSeen, text: String) -> Found {
     if run.succeeded() && run.at_once < 2 {
         let remedy =
-            "raise the quota of spot vCPUs to 12 (spotmill doctor has the command), and: spotmill smoke --only shrink";
+            "raise the quota of spot vCPUs to 12 (`doctor` has the command), then try this part: --only shrink";
         return (
             Verdict::NotTried,
             format!("{text}; one machine at a time, so there was none to end"),
@@ -228,7 +228,10 @@ fn mail(failed: bool, email: u32, confirmed: u32, seen: Option<bool>) -> Found {
     let blocked = |why: String, remedy: &str| (Verdict::NotTried, why, Some(remedy.to_owned()));
     match (failed, email, confirmed, seen) {
         (false, ..) => blocked("no run failed, so there is nothing to tell".to_owned(), "see `redrive`"),
-        (_, 0, _, _) => blocked("nobody gets mails".to_owned(), "spotmill deploy --set NotifyEmail=you@example.com"),
+        (_, 0, _, _) => blocked(
+            "nobody gets mails".to_owned(),
+            "deploy with --set NotifyEmail=you@example.com, and confirm the mail that AWS sends",
+        ),
         (_, of, 0, _) => (
             Verdict::Different,
             format!("{of} by mail, none confirmed"),

@@ -67,7 +67,7 @@ impl Smoke<'_> {
     async fn item(&mut self, part: Part) -> Result<Facts, Stop> {
         if !self.worker.programs.contains_key(part.name()) {
             let why = format!("no worker for {} is deployed", part.name());
-            return Ok(blocked(why, "spotmill worker build, or the release's, then: spotmill deploy"));
+            return Ok(blocked(why, "deploy with a worker for it: `worker build` makes one, and a release has one"));
         }
         self.put(part, &[("a", ROWS)]).await?;
         let began = self.begin(part).await?;
