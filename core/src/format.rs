@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Items named one by one in an error.
 const NAMED: usize = 5;
+/// Nano-dollars of a dollar: below it a sum is shown with as many digits as it has.
+const DOLLAR: u64 = 1_000_000_000;
 
 /// An error and what is under it, in one line; what repeats is left out.
 pub fn chain(e: &dyn std::error::Error) -> String {
@@ -47,6 +49,15 @@ pub fn count(n: u64, what: &str) -> String {
 /// The word for one, or for several.
 pub fn plural_of<'w>(n: usize, one: &'w str, several: &'w str) -> &'w str {
     if n == 1 { one } else { several }
+}
+
+/// `$12.30`, `$0.001240`.
+pub fn dollars(nanos: u64) -> String {
+    match nanos {
+        0 => "$0".to_owned(),
+        DOLLAR.. => format!("${:.2}", nanos as f64 / 1e9),
+        _ => format!("${:.6}", nanos as f64 / 1e9),
+    }
 }
 
 /// `2.0 GiB`.

@@ -191,17 +191,11 @@ impl StepKeys {
     }
     /// What the keys of the receipts of `items` items begin with, in parts of at most ten thousand.
     pub fn receipt_prefixes(&self, items: u32) -> Vec<Uri> {
-        let part = |part: u32| self.receipts().join(&format!("{part:03}"));
-        if items <= 10_000 { vec![self.receipts().join("")] } else { (0..items.div_ceil(10_000)).map(part).collect() }
+        in_parts(&self.receipts(), items)
     }
     /// The same of an epoch's failures.
     pub fn failure_prefixes(&self, epoch: Epoch, items: u32) -> Vec<Uri> {
-        let part = |part: u32| self.failures(epoch).join(&format!("{part:03}"));
-        if items <= 10_000 {
-            vec![self.failures(epoch).join("")]
-        } else {
-            (0..items.div_ceil(10_000)).map(part).collect()
-        }
+        in_parts(&self.failures(epoch), items)
     }
     pub fn seal(&self) -> Uri {
         self.base().join("sealed.json")
@@ -389,6 +383,12 @@ pub fn is_machines(key: &Uri) -> bool {
 
 fn file_name(key: &Uri) -> &str {
     key.as_str().rsplit('/').next().unwrap_or_default()
+}
+
+/// A folder whose names begin with the item, of seven digits.
+fn in_parts(folder: &Uri, items: u32) -> Vec<Uri> {
+    let part = |part: u32| folder.join(&format!("{part:03}"));
+    if items <= 10_000 { vec![folder.join("")] } else { (0..items.div_ceil(10_000)).map(part).collect() }
 }
 
 #[cfg(test)]

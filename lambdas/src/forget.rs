@@ -4,7 +4,7 @@
 
 use crate::several::several;
 use crate::update::{Change, update};
-use crate::{Ctx, HandlerError};
+use crate::{Ctx, HandlerError, page};
 use spotmill_core::ids::Uri;
 use spotmill_core::keys;
 use spotmill_platform::ports::ObjectMeta;
@@ -48,7 +48,8 @@ async fn unlist(ctx: &Ctx, prefix: &str) -> Result<(), HandlerError> {
         }
     })
     .await?;
-    let Some(ends) = ends else { return Ok(()) };
-    let index = spotmill_report::index(&ends, ctx.clock.now_ms()).map_err(HandlerError::corrupt)?;
-    Ok(ctx.store.put(&keys::index(&ctx.root), index.as_bytes()).await?)
+    match ends {
+        Some(ends) => page::write_index(ctx, &ends).await,
+        None => Ok(()),
+    }
 }

@@ -117,7 +117,12 @@ async fn list(ctx: &Ctx, pipeline: &str, end: End) -> Result<(), HandlerError> {
         async move { Ok(Change::Write(new.clone(), new)) }
     })
     .await?;
-    let index = spotmill_report::index(&ends, ctx.clock.now_ms()).map_err(HandlerError::corrupt)?;
+    write_index(ctx, &ends).await
+}
+
+/// The page of the last runs.
+pub(crate) async fn write_index(ctx: &Ctx, ends: &Ends) -> Result<(), HandlerError> {
+    let index = spotmill_report::index(ends, ctx.clock.now_ms()).map_err(HandlerError::corrupt)?;
     Ok(ctx.store.put(&keys::index(&ctx.root), index.as_bytes()).await?)
 }
 

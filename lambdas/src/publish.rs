@@ -282,7 +282,7 @@ impl Publishing {
         let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
         // One moment for all that a call decides.
         let now_ms = self.publication.since_ms;
-        let goes = going.iter().filter(|p| !standing.kept(p, now_ms));
+        let goes = going.iter().filter(|p| standing.goes(p, now_ms));
         let lists: BTreeSet<String> = goes.map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
         let marks: BTreeSet<&String> = going.iter().map(|p| &p.mark).filter(|m| **m != self.publication.mark).collect();
         let is_old = |(path, file): &(&String, &Lying)| {

@@ -8,7 +8,7 @@ use crate::money::apportion;
 use schemars::JsonSchema;
 use serde::Serialize;
 use spotmill_core::ids::RunId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A machine as the ledger has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,9 +164,9 @@ fn machine_bill(id: &str, machine: &Estimated, lines: &[&Billed], until_ms: Opti
 }
 
 impl Reconciled {
-    /// The ids of machines that the bill does not have though it has come past them.
-    pub fn missing(&self) -> BTreeSet<&str> {
-        self.machines.iter().filter(|machine| machine.is_missing()).map(|machine| machine.id.as_str()).collect()
+    /// Machines that the bill does not have though it has come past them.
+    pub fn missing(&self) -> impl Iterator<Item = &MachineBill> {
+        self.machines.iter().filter(|machine| machine.is_missing())
     }
 
     /// Everything that is billed, in whatever place.

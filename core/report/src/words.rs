@@ -1,18 +1,6 @@
 //! Numbers, times and money as the page writes them.
 
-pub use spotmill_core::format::{bytes_of as bytes, count, number, took as duration};
-
-/// Nano-dollars of a dollar.
-const DOLLAR: u64 = 1_000_000_000;
-
-/// `$12.30`, `$0.001240`.
-pub fn dollars(nanos: u64) -> String {
-    match nanos {
-        0 => "$0".to_owned(),
-        DOLLAR.. => format!("${:.2}", nanos as f64 / 1e9),
-        _ => format!("${:.6}", nanos as f64 / 1e9),
-    }
-}
+pub use spotmill_core::format::{bytes_of as bytes, count, dollars, number, took as duration};
 
 /// A sum of which some machine time has no price.
 pub fn sum(nanos: u64, unpriced_ms: u64, machine_ms: u64) -> String {

@@ -129,8 +129,7 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
     }
     if stands && going.is_empty() {
         let (marked, now_ms) = (seen.listed.contains_key(&mine.mark), mine.since_ms);
-        let goes = |p: &Publication| p.state == State::Going && !contents.kept(p, now_ms);
-        let tidy = !next.publications.iter().any(goes) && next.adopted.is_empty();
+        let tidy = !next.publications.iter().any(|p| contents.goes(p, now_ms)) && next.adopted.is_empty();
         let stray = seen.listed.iter().any(|(path, file)| contents.to_remove(path, file, now_ms));
         return if marked && tidy && !stray { Decision::Stands } else { Decision::Finish(next) };
     }

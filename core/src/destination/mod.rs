@@ -132,19 +132,19 @@ impl Contents {
 
     /// Without what was going and is not kept: its files are gone.
     pub fn cleared(&self, now_ms: u64) -> Contents {
-        let mut next = self.clone();
-        let goes = |p: &&Publication| p.state == State::Going && !self.kept(p, now_ms);
-        let gone: Vec<String> = next.publications.iter().filter(goes).map(|p| p.id.clone()).collect();
-        next.publications.retain(|p| !gone.contains(&p.id));
-        next.retire(gone);
+        let mut next = self.without(|p| self.goes(p, now_ms));
         next.adopted.clear();
         next
     }
 
-    fn retire(&mut self, ids: Vec<String>) {
-        self.retired.extend(ids);
-        let more = self.retired.len().saturating_sub(RETIRED);
-        self.retired.drain(..more);
+    /// Without these publications, whose ids are retired.
+    fn without(&self, is_one: impl Fn(&Publication) -> bool) -> Contents {
+        let mut next = self.clone();
+        let gone = next.publications.extract_if(.., |p| is_one(p)).map(|p| p.id);
+        next.retired.extend(gone);
+        let more = next.retired.len().saturating_sub(RETIRED);
+        next.retired.drain(..more);
+        next
     }
 
     /// Is the file one that is to be removed: of a publication that goes or went, or adopted as it is?
@@ -152,7 +152,7 @@ impl Contents {
         let adopted = self.adopted.get(path) == Some(&file.etag);
         match id_of(path) {
             Some(id) => match self.find(id) {
-                Some(p) => p.state == State::Going && !self.kept(p, now_ms),
+                Some(p) => self.goes(p, now_ms),
                 None => adopted || self.retired.iter().any(|r| r == id),
             },
             None => adopted,

@@ -46,6 +46,11 @@ impl Contents {
         p.state == State::Going && p.folder.is_some() && (named || now_ms < p.since_ms + OLD_FILES_SECS * 1000)
     }
 
+    /// Are its files to go now?
+    pub fn goes(&self, p: &Publication, now_ms: u64) -> bool {
+        p.state == State::Going && !self.kept(p, now_ms)
+    }
+
     /// Before a catalog is asked to send its readers to that publication.
     pub fn announcing(&self, table: &str, id: &str, now_ms: u64) -> Contents {
         let mut next = self.clone();
@@ -71,12 +76,7 @@ impl Contents {
 
     /// Without what was kept and is no longer; its files are to go.
     pub fn expired(&self, now_ms: u64) -> Contents {
-        let is_over = |p: &Publication| p.state == State::Going && p.folder.is_some() && !self.kept(p, now_ms);
-        let mut next = self.clone();
-        let over: Vec<String> = next.publications.iter().filter(|p| is_over(p)).map(|p| p.id.clone()).collect();
-        next.publications.retain(|p| !over.contains(&p.id));
-        next.retire(over);
-        next
+        self.without(|p| p.folder.is_some() && self.goes(p, now_ms))
     }
 
     /// The publication stands, and with it, in one record, what it takes the place of no longer does.

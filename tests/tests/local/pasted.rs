@@ -87,11 +87,13 @@ fn every_printed_command_works_when_it_is_pasted() {
 #[test]
 fn no_command_is_put_together_elsewhere() {
     let names =
-        "init validate schema functions plan run item doctor deploy destroy start status stop gc runs show cost";
+        "init validate schema functions plan run item doctor deploy destroy start status stop gc runs show cost smoke";
     // Texts that nobody pastes (a reason that AWS keeps), a comment in a file that is written, and texts of the checks,
     // which are given their -C as they are printed.
     let allowed = [
         "\"spotmill stop\"",
+        "\"spotmill smoke\"",
+        "\"spotmill smoke --clean\"",
         "\"spotmill destroy --force\"",
         "# Made from",
         "`spotmill functions`",

@@ -195,7 +195,7 @@ fn interruption(run: &RunSeen, text: String) -> Found {
         run.noticed, run.reported, run.failed_tries
     );
     if run.succeeded() && run.noticed == 0 && run.reported == 0 {
-        let remedy = "the run ended before the notice came: spotmill smoke --only interruption";
+        let remedy = "the run ended before the notice came: try this part again, --only interruption";
         return (Verdict::NotTried, seen, Some(remedy.to_owned()));
     }
     plain(run.succeeded() && run.failed_tries == 0 && run.noticed > 0, seen)
@@ -235,11 +235,11 @@ fn mail(failed: bool, email: u32, confirmed: u32, seen: Option<bool>) -> Found {
         (_, of, 0, _) => (
             Verdict::Different,
             format!("{of} by mail, none confirmed"),
-            Some("follow the link in the mail that AWS sent, and: spotmill smoke --only mail".to_owned()),
+            Some("follow the link in the mail that AWS sent, then try this part again: --only mail".to_owned()),
         ),
         (_, _, of, None) => blocked(
             format!("{of} by mail, confirmed; only you see the mailbox"),
-            "look into it, and: spotmill smoke --mail-seen yes (or no)",
+            "look into the mailbox, and say what is there: --mail-seen yes (or no)",
         ),
         (_, _, of, Some(true)) => plain(true, format!("{of} by mail, confirmed; the mail came")),
         (_, _, of, Some(false)) => plain(false, format!("{of} by mail, confirmed; no mail came")),

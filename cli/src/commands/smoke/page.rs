@@ -80,7 +80,7 @@ impl SmokePage {
             ));
         }
         if !self.left.is_empty() {
-            page.push_str("\nLeft, to be removed by `spotmill smoke --clean`:\n\n");
+            page.push_str("\nLeft, to be removed by `smoke --clean`:\n\n");
             self.left.iter().for_each(|left| page.push_str(&format!("- {}\n", cell(left))));
         }
         page

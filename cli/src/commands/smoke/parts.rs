@@ -44,7 +44,7 @@ impl Smoke<'_> {
             return blocked(why, "raise it: --limit");
         }
         self.part(part).await.unwrap_or_else(|stop| {
-            let remedy = stop.remedy.unwrap_or_else(|| "try it again: spotmill smoke --only ".to_owned() + part.name());
+            let remedy = stop.remedy.unwrap_or_else(|| format!("try this part again: --only {}", part.name()));
             blocked(stop.message, remedy)
         })
     }

@@ -6,7 +6,11 @@ use super::AwsError;
 use crate::aws::error::RequestError;
 use crate::aws::signed::{Ask, ask};
 use aws_config::SdkConfig;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+
+/// Of a query, what is not of RFC 3986's unreserved characters is escaped.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The service, by its few calls.
 #[derive(Clone, Debug)]
@@ -111,11 +115,7 @@ fn id(found: &Value) -> Result<String, AwsError> {
 
 /// For a query: whatever is not plain as its bytes.
 pub(super) fn escaped(text: &str) -> String {
-    let one = |b: u8| match b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
-        true => char::from(b).to_string(),
-        false => format!("%{b:02X}"),
-    };
-    text.bytes().map(one).collect()
+    utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
 #[cfg(test)]

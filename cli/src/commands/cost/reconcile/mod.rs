@@ -104,8 +104,7 @@ fn against(bill: Bill, asked: &Asked<'_>) -> Reconciled {
 }
 
 fn missing(reconciled: &Reconciled) -> Vec<MissingMachine> {
-    let missing = reconciled.machines.iter().filter(|machine| machine.is_missing());
-    let named = missing.map(|machine| MissingMachine {
+    let named = reconciled.missing().map(|machine| MissingMachine {
         machine: machine.id.clone(),
         run: machine.run.clone(),
         began_ms: machine.start_ms,
