@@ -221,6 +221,26 @@ pub struct Resources {
     /// Whether transforms and functions may open connections.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub network: bool,
+    #[serde(default, skip_serializing_if = "Processes::is_default")]
+    pub processes: Processes,
+}
+
+/// How an item comes to its process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Processes {
+    /// It is forked from a process of the worker that has started and done nothing yet.
+    #[default]
+    Reuse,
+    /// The worker is started for it.
+    Item,
+}
+
+impl Processes {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where the step's machines may come from; used by the AWS worlds.

@@ -21,6 +21,9 @@ pub enum Command {
         #[arg(long)]
         outcome: PathBuf,
     },
+    /// Wait for a supervisor on standard input, and fork the processes of items that it asks for
+    #[command(hide = true)]
+    ForkServer,
     /// Type-check steps: a CheckRequest on standard input, a CheckReply on standard output
     Check,
     /// Run queries: a QueryRequest a line on standard input, a QueryReply a line on standard output

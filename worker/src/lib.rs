@@ -1,5 +1,5 @@
 //! The worker as a library: a user's own crate lists its functions and transforms and calls `main`; nobody forks
-//! us. The supervisor starts the program once an item; the command line has it list its functions and check steps.
+//! us. The supervisor starts the program once and forks a process of it for each item; the command line has it list its functions and check steps.
 //!
 //! ```no_run
 //! use spotmill_worker::Worker;
@@ -15,6 +15,7 @@ mod boot;
 mod confine;
 mod environment;
 mod filter;
+mod fork_server;
 mod logs;
 mod queries;
 mod reference;

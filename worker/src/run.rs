@@ -3,6 +3,7 @@
 use crate::args::{Cli, Command};
 use crate::confine::confine;
 use crate::environment;
+use crate::fork_server::{self, Goes};
 use crate::reference;
 use clap::Parser;
 use spotmill_core::cpu;
@@ -24,7 +25,20 @@ pub fn main(functions: &Functions) -> ExitCode {
         eprintln!("{missing}");
         return ExitCode::FAILURE;
     }
-    match obey(cli.command, functions) {
+    let command = match cli.command {
+        Command::ForkServer => match fork_server::serve() {
+            Ok(Goes::Nowhere) => return ExitCode::SUCCESS,
+            Ok(Goes::Child(args)) => {
+                Cli::parse_from([env!("CARGO_PKG_NAME").to_owned()].into_iter().chain(args)).command
+            }
+            Err(e) => {
+                eprintln!("the fork server: {e}");
+                return ExitCode::FAILURE;
+            }
+        },
+        command => command,
+    };
+    match obey(command, functions) {
         Ok(code) => code,
         Err(message) => {
             eprintln!("{message}");
@@ -40,6 +54,7 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
             let tmp = tmp.unwrap_or_else(|| std::env::temp_dir().join("spotmill-items"));
             return crate::serve::serve(&settings, &tmp, child_uids);
         }
+        Command::ForkServer => return Err("a process that was forked is no fork server".to_owned()),
         Command::Sql => return crate::queries::answer_all(functions),
         Command::Check => {
             let mut text = String::new();

@@ -10,7 +10,6 @@ use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::ports::{Clock, Identity, Instance, InstanceError};
 use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, Users, noticed};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -133,7 +132,7 @@ fn config(
         callbacks: settings.callbacks,
         worker,
         worker_digest,
-        program: Program { path: program, args: Vec::new(), env: BTreeMap::new() },
+        program: Program::of_worker(program),
         users: None,
         machine,
         share,

@@ -72,10 +72,9 @@ pub struct RangeArgs {
     /// Stop after so many failed dates of a range
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_failed: Option<u32>,
-    /// So many dates of a range at once
-    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub parallel: u32,
+    /// So many dates of a range at once; `run` takes as many as this machine has room for, `start` one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub parallel: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -14,7 +14,7 @@ use spotmill_core::command::Command;
 use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
 use spotmill_lambdas::{Ctx, Program};
-use spotmill_supervisor::config::Machine;
+use spotmill_supervisor::config::{Machine, Share};
 use std::collections::BTreeSet;
 
 /// A key of a range, and what a start of it would run.
@@ -69,7 +69,7 @@ pub fn again(command: Command, range: &RangeArgs) -> Command {
     }
     let options = [
         ("--pick", Some(names(&picked).join(",")).filter(|names| !names.is_empty())),
-        ("--parallel", Some(range.parallel.to_string()).filter(|_| range.parallel > 1)),
+        ("--parallel", range.parallel.map(|parallel| parallel.to_string())),
         ("--max-failed", range.max_failed.map(|most| most.to_string())),
     ];
     let given = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
@@ -99,11 +99,12 @@ struct One {
     refused: bool,
 }
 
-/// Runs the keys, `parallel` at once and in their order, until one was interrupted or `max_failed` have failed. An error that
+/// Runs the keys, so many at once and in their order, until one was interrupted or `max_failed` have failed. An error that
 /// `is_of_all` says is of every key ends the command.
 pub async fn all<'k, F>(
     keys: Vec<&'k Key>,
-    range: &RangeArgs,
+    parallel: u32,
+    max_failed: Option<u32>,
     is_of_all: impl Fn(Code) -> bool,
     run: impl Fn(&'k Key) -> F,
 ) -> Result<Sum, Stop>
@@ -112,8 +113,8 @@ where
 {
     let (mut sum, mut waiting, mut under_way) = (Sum::default(), keys.into_iter(), FuturesUnordered::new());
     loop {
-        while sum.goes_on(range.max_failed)
-            && under_way.len() < range.parallel as usize
+        while sum.goes_on(max_failed)
+            && under_way.len() < parallel as usize
             && let Some(key) = waiting.next()
         {
             under_way.push(run(key));
@@ -174,6 +175,16 @@ fn worse(a: Code, b: Code) -> Code {
     }
 }
 
+/// How many of so many keys run at once on this machine unless somebody says: one for each slot that the step with the largest
+/// items has there; `needs` are the processors and the memory of the steps' items. Short dates leave no processor without
+/// work, and each date has room for an item.
+pub fn at_once(machine: Machine, keys: usize, needs: impl Iterator<Item = (u32, u64)>) -> u32 {
+    let slots = needs.map(|(vcpus_per_item, memory_bytes_per_item)| {
+        Share { vcpus_per_item, memory_bytes_per_item, max_slots: u32::MAX }.slots(machine)
+    });
+    slots.min().unwrap_or(1).min(u32::try_from(keys).unwrap_or(u32::MAX)).max(1)
+}
+
 /// The part of the machine that each of so many dates gets. Refused where `largest`, the step with the largest items and
 /// their memory, fits the machine and not such a part.
 pub fn part(machine: Machine, parallel: u32, largest: (&str, u64)) -> Result<Machine, Stop> {
@@ -211,14 +222,28 @@ mod tests {
     }
 
     #[test]
+    fn so_many_dates_run_at_once_as_there_are_slots_for_the_largest_items() {
+        let machine = Machine { vcpus: 8, memory_bytes: 16 << 30 };
+        let of =
+            |keys, needs: &[(u32, u64)]| at_once(machine, keys, needs.iter().map(|(vcpus, gib)| (*vcpus, gib << 30)));
+        assert_eq!(of(31, &[(1, 1), (2, 2)]), 4, "two processors an item");
+        assert_eq!(of(31, &[(1, 1), (1, 5)]), 3, "memory for three");
+        assert_eq!((of(2, &[(1, 1)]), of(1, &[(1, 1)])), (2, 1), "no more than there are");
+        assert_eq!((of(31, &[(16, 1)]), of(31, &[(1, 64)]), of(31, &[])), (1, 1, 1), "an item larger than the machine");
+    }
+
+    #[test]
     fn an_interrupted_range_goes_on_with_the_dates_that_were_under_way() {
         let of = |pick: &[Pick], parallel, max_failed| {
             let range = RangeArgs { pick: pick.to_vec(), max_failed, parallel };
             again(Caller::new("local").command("run"), &range).to_string()
         };
-        assert_eq!(of(&[], 1, None), "spotmill run");
-        assert_eq!(of(&[Pick::Missing], 2, Some(3)), "spotmill run --pick missing,failed --parallel 2 --max-failed 3");
-        assert_eq!(of(&[Pick::Failed, Pick::Stale], 1, None), "spotmill run --pick failed,stale");
+        assert_eq!(of(&[], None, None), "spotmill run");
+        assert_eq!(
+            of(&[Pick::Missing], Some(2), Some(3)),
+            "spotmill run --pick missing,failed --parallel 2 --max-failed 3"
+        );
+        assert_eq!(of(&[Pick::Failed, Pick::Stale], Some(1), None), "spotmill run --pick failed,stale --parallel 1");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use spotmill_lambdas::{Program, deploy, page, report};
 use spotmill_platform::ports::{Clock, Store};
 use spotmill_spec as spec;
 use spotmill_statemachine::Status;
-use spotmill_supervisor::config::{Machine, Share};
+use spotmill_supervisor::config::{Machine, Program as Executable, Share};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -44,10 +44,13 @@ struct Session<'a> {
     /// What the check foresaw of the steps' columns.
     foreseen: Foreseen,
     worker: Worker,
+    executable: Executable,
     deployed: DeployedWorker,
     worker_digest: String,
     /// What one key may use of this machine.
     machine: Machine,
+    /// Keys at once.
+    parallel: u32,
     ui: Arc<Ui>,
     progress: Arc<Ui>,
     stop: watch::Receiver<bool>,
@@ -60,7 +63,8 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let asked = &args.asked;
     let dates = dates(asked.date.as_deref())?;
     confirm_fresh(global, asked)?;
-    let machine = range::part(Machine::this(), args.range.parallel, largest(project.pipeline()))?;
+    let part = |parallel| range::part(Machine::this(), parallel, largest(project.pipeline()));
+    args.range.parallel.map(part).transpose()?;
     let frozen = spec::freeze(project.pipeline());
     let inputs: Vec<RunInput> =
         dates.iter().map(|date| input(&project.pipeline().name, global, asked, date.as_deref())).collect();
@@ -78,6 +82,12 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     if keys.is_empty() {
         return Ok(range::none(global.json, &args.range.pick));
     }
+    // Who says how many workers means those of all dates; and who reads events of items reads those of one run.
+    let one = global.json || args.workers.is_some();
+    let needs = project.pipeline().steps.iter().map(|step| (step.resources.vcpus, step.resources.memory_bytes));
+    let as_slots = || if one { 1 } else { range::at_once(Machine::this(), keys.len(), needs) };
+    let parallel = args.range.parallel.unwrap_or_else(as_slots);
+    let machine = part(parallel)?;
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
     // Nothing runs yet: until here Ctrl-C just ends the program.
@@ -95,7 +105,8 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
     let stop = stop_signal(&ui);
     // Bars of several runs would write over each other: only their ends are reported.
-    let progress = if args.range.parallel > 1 { Arc::new(Ui::new(false, true)) } else { Arc::clone(&ui) };
+    let progress = if parallel > 1 { Arc::new(Ui::new(false, true)) } else { Arc::clone(&ui) };
+    let executable = Executable::of_worker(worker.program.clone());
     let session = Session {
         global,
         args,
@@ -104,9 +115,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
         frozen,
         foreseen,
         worker,
+        executable,
         deployed,
         worker_digest,
         machine,
+        parallel,
         ui,
         progress,
         stop,
@@ -256,15 +269,17 @@ impl Session<'_> {
     }
 
     async fn run_all(&self, keys: &[range::Key]) -> Result<Code, Stop> {
-        let (is_range, wait, range) = (keys.len() > 1, self.args.wait, &self.args.range);
+        let (is_range, wait, (parallel, most)) =
+            (keys.len() > 1, self.args.wait, (self.parallel, self.args.range.max_failed));
         let is_of_all = |code| !is_range || code == Code::Usage;
         let first = keys.iter().collect();
-        let mut sum = range::all(first, range, is_of_all, |(input, _)| self.run_one(input, wait && !is_range)).await?;
+        let mut sum =
+            range::all(first, parallel, most, is_of_all, |(input, _)| self.run_one(input, wait && !is_range)).await?;
         // Of a range what is there comes first: a date that waits takes its turn after the others.
-        if wait && is_range && sum.goes_on(range.max_failed) {
+        if wait && is_range && sum.goes_on(most) {
             let late = sum.without_waiting();
             let late = keys.iter().filter(|(_, program)| late.contains(program.run_id().as_str())).collect();
-            sum.add_all(range::all(late, range, is_of_all, |(input, _)| self.run_one(input, true)).await?);
+            sum.add_all(range::all(late, parallel, most, is_of_all, |(input, _)| self.run_one(input, true)).await?);
         }
         if !self.global.json {
             let (asked, ended) = (&self.args.asked, sum.ended());
@@ -279,6 +294,7 @@ impl Session<'_> {
         let id = execution_id();
         let _lock = lock::take(&run, &id)?;
         let options = Options {
+            program: self.executable.clone(),
             global: self.global,
             store: Arc::clone(&self.store),
             worker_digest: self.worker_digest.clone(),
@@ -287,7 +303,7 @@ impl Session<'_> {
             slots: self.slots(),
             wait,
         };
-        let world = World::open(&self.worker, &options, &self.progress, &run, &id).await?;
+        let world = World::open(&options, &self.progress, &run, &id).await?;
         let ended = self.followed(&world, &run, &id, input).await;
         world.close(&run, &id).await;
         ended

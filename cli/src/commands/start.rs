@@ -42,7 +42,8 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
         inputs.iter().try_for_each(|input| checked(frozen.as_bytes(), input, global).map(drop))?;
     }
     confirm_fresh(global, asked)?;
-    if args.range.parallel > 1 && !args.wait {
+    let parallel = args.range.parallel.unwrap_or(1);
+    if parallel > 1 && !args.wait {
         let what = "--parallel is of a range that is followed; without --wait all its dates start at once";
         return Err(Stop::usage(what).remedy("say --wait as well"));
     }
@@ -79,7 +80,7 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
     }
     let runs = within_budget(global, asked.yes, &world, runs).await?;
     // Bars of several runs would write over each other: only their ends are reported.
-    let progress = Ui::new(global.json && args.range.parallel == 1, global.quiet || args.range.parallel > 1);
+    let progress = Ui::new(global.json && parallel == 1, global.quiet || parallel > 1);
     let session = Session { global, args, world, ui: Ui::new(global.json, global.quiet), progress };
     session.all(&runs).await
 }
@@ -143,11 +144,11 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn all(&self, runs: &[range::Key]) -> Result<Code, Stop> {
+    async fn all<'k>(&'k self, runs: &'k [range::Key]) -> Result<Code, Stop> {
         let is_of_all = |code| runs.len() == 1 || !matches!(code, Code::Held | Code::ItemsFailed);
-        let sum =
-            range::all(runs.iter().collect(), &self.args.range, is_of_all, |(input, program)| self.one(input, program))
-                .await?;
+        let (parallel, most) = (self.args.range.parallel.unwrap_or(1), self.args.range.max_failed);
+        let one = |key: &'k range::Key| self.one(&key.0, &key.1);
+        let sum = range::all(runs.iter().collect(), parallel, most, is_of_all, one).await?;
         if self.args.wait && runs.len() > 1 && !self.global.json {
             result::backfill(self.global, &sum.ended(), runs.len());
         }

@@ -13,7 +13,6 @@ use crate::answers::of_record;
 use crate::args::Global;
 use crate::exit::{Code, Stop, io};
 use crate::ui::Ui;
-use crate::worker::Worker;
 use async_trait::async_trait;
 use spotmill_core::calls::RunInput;
 use spotmill_core::ids::{ExecutionId, RunId, Uri};
@@ -29,7 +28,7 @@ use spotmill_platform::records;
 use spotmill_statemachine::{Machine, PIPELINE_ASL, STEP_ASL, Status, Substitutions};
 use spotmill_supervisor::config::{Machine as Hardware, Ports, Program, Share, SupervisorConfig, Times};
 use spotmill_supervisor::local_fleet::LocalFleet;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -48,6 +47,8 @@ pub struct World {
 }
 
 pub struct Options<'a> {
+    /// The worker's, shared by all runs of a command.
+    pub program: Program,
     pub global: &'a Global,
     pub store: Arc<dyn Store>,
     /// sha256 of the worker's binary.
@@ -112,13 +113,7 @@ impl Fleets for NoFleets {
 }
 
 impl World {
-    pub async fn open(
-        worker: &Worker,
-        options: &Options<'_>,
-        ui: &Arc<Ui>,
-        run: &RunId,
-        id: &ExecutionId,
-    ) -> Result<World, Stop> {
+    pub async fn open(options: &Options<'_>, ui: &Arc<Ui>, run: &RunId, id: &ExecutionId) -> Result<World, Stop> {
         let root = place::root(options.global)?;
         let own = Arc::new(LocalExecutions::default());
         let Shared { store, executions, beating } = match root.is_s3() {
@@ -128,7 +123,7 @@ impl World {
         let queues = Arc::new(LocalQueues::new());
         let clock = Arc::new(SystemClock);
         let ports = Ports { store: store.clone(), queue: queues.clone(), clock: clock.clone() };
-        let config = supervisor(worker, &root, options)?;
+        let config = supervisor(&root, options)?;
         let fleet = Arc::new(LocalFleet::new(config, ports, sink(Arc::clone(ui))));
         let ctx = Arc::new(Ctx {
             root,
@@ -249,14 +244,14 @@ fn machines() -> Result<HashMap<String, Arc<Machine>>, Stop> {
     Ok(HashMap::from([parse("pipeline", PIPELINE_ASL)?, parse("step", STEP_ASL)?]))
 }
 
-fn supervisor(worker: &Worker, root: &Uri, options: &Options<'_>) -> Result<SupervisorConfig, Stop> {
+fn supervisor(root: &Uri, options: &Options<'_>) -> Result<SupervisorConfig, Stop> {
     Ok(SupervisorConfig {
         root: root.clone(),
         queue: String::new(),
         callbacks: CALLBACKS.to_owned(),
         worker: "this machine".to_owned(),
         worker_digest: options.worker_digest.clone(),
-        program: Program { path: worker.program.clone(), args: Vec::new(), env: BTreeMap::new() },
+        program: options.program.clone(),
         users: None,
         machine: options.machine,
         share: Share { vcpus_per_item: 1, memory_bytes_per_item: 1, max_slots: options.workers.unwrap_or(u32::MAX) },

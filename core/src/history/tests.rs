@@ -137,6 +137,7 @@ fn a_step_begins_where_most_of_its_items_fit() {
         timeout_secs: 1,
         max_attempts: 1,
         network: false,
+        processes: Default::default(),
     };
     let of = |gb: u64| ItemSizes { median: GB / 10, nine_of_ten: gb * GB, largest: 100 * GB };
     let rung = |gb: u64| first_rung(&resources, Some(&of(gb)), Some(&thirsty(1.0)));

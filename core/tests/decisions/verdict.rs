@@ -19,6 +19,7 @@ fn resources() -> Resources {
         timeout_secs: 60,
         max_attempts: 3,
         network: false,
+        processes: Default::default(),
     }
 }
 

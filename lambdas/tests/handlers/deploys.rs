@@ -2,7 +2,7 @@
 
 use crate::ports::lock;
 use crate::world::{PIPELINE, World};
-use spotmill_core::calls::errors;
+use spotmill_core::calls::{RunInput, errors};
 use spotmill_core::keys;
 use spotmill_core::records::Plan;
 use spotmill_lambdas::launch_fleet;
@@ -56,4 +56,25 @@ async fn a_deployed_pipeline_that_is_not_what_its_name_says_is_refused() {
     world.store.delete(&text).await.unwrap();
     let e = world.begin("r1", |_| {}).await.unwrap_err();
     assert!(e.cause.ends_with("is gone: deploy `p` again"), "{}", e.cause);
+}
+
+/// What EventBridge gives is a moment; the run is of an hour that has passed.
+#[tokio::test]
+async fn a_scheduled_moment_is_a_run_of_its_hour() {
+    let world = World::new().await;
+    let hourly = "key = [\"date\", \"hour\"]\nschedule = { cron = \"5 * * * *\", hour = \"previous\" }";
+    let pipeline = PIPELINE
+        .replace("key = [\"date\"]", hourly)
+        .replace("date = { type = \"date\" }", "date = { type = \"date\" }\nhour = { type = \"int32\" }")
+        .replace("{date}/*.csv", "{date}/{hour}/*.csv")
+        .replace("date={date}\"", "date={date}/{hour}\"");
+    world.deploy(&pipeline).await;
+    for (moment, run) in [("2013-01-02T05:05:00Z", "p/2013-01-02/4"), ("2013-01-02T00:05:07Z", "p/2013-01-01/23")] {
+        let begun = world.begin(moment, |input| input.date = Some(moment.into())).await.unwrap();
+        assert_eq!(begun.run.as_str(), run, "{moment}");
+    }
+    // Somebody who asks for an hour gets it, whatever the clock says.
+    let by_hand = |input: &mut RunInput| input.params = [("hour".to_owned(), 7.into())].into();
+    let begun = world.begin("by hand", by_hand).await.unwrap();
+    assert_eq!(begun.run.as_str(), "p/2013-01-01/7");
 }

@@ -10,7 +10,8 @@ use spotmill_core::bounds::OLD_FILES_SECS;
 use spotmill_core::calls::{RunInput, errors};
 use spotmill_core::destination::{Contents, manifest_uri};
 use spotmill_core::ids::Uri;
-use spotmill_lambdas::gc;
+use spotmill_core::listing::PathPattern;
+use spotmill_lambdas::{gc, standing};
 use spotmill_platform::ports::{CatalogError, Catalogs, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -235,6 +236,55 @@ async fn undisturbed(place: &Path) -> (Files, Files, u64, usize) {
     assert!(try_fresh(&world, "r2").await);
     let calls = lock(&glue.actions).len();
     (old, read(&glue).unwrap(), world.store.writes(), calls)
+}
+
+/// The files that a pattern over the destination matches, by name.
+async fn matched(world: &World) -> BTreeSet<String> {
+    let pattern = world.base().join("out/b/date=2013-01-01/*/*.parquet");
+    let pattern = PathPattern::new(pattern.as_str()).unwrap();
+    let objects = standing::matching(&world.ctx, &pattern).await.unwrap();
+    objects.into_iter().map(|object| object.uri.0).collect()
+}
+
+/// Another publication takes the place of the one that is being listed, between the list and the manifest that says what of it
+/// stands, or between the two lists.
+#[tokio::test]
+async fn a_list_of_files_holds_one_publication_whatever_is_published_meanwhile() {
+    let mut world = World::new().await;
+    let _glue = with_table(&mut world).await;
+    go(&world, "r1").await;
+    let old = matched(&world).await;
+    let out = std::path::PathBuf::from(world.base().join("out/b/date=2013-01-01").as_str());
+    let (before, after) = (out.with_extension("before"), out.with_extension("after"));
+    copy(&out, &before);
+    other_data(&world).await;
+    assert!(try_fresh(&world, "r2").await);
+    let new = matched(&world).await;
+    copy(&out, &after);
+    assert!(!old.is_empty() && !new.is_empty() && old.is_disjoint(&new), "{old:?} {new:?}");
+    for list in 1..=3 {
+        std::fs::remove_dir_all(&out).unwrap();
+        copy(&before, &out);
+        let (from, to) = (after.clone(), out.clone());
+        world.store.after_list(list, move || {
+            std::fs::remove_dir_all(&to).unwrap();
+            copy(&from, &to);
+        });
+        let found = matched(&world).await;
+        assert!(found == new || (list == 3 && found == old), "after list {list}: {found:?}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            std::fs::copy(entry.path(), to).map(drop).unwrap()
+        }
+    }
 }
 
 #[tokio::test]

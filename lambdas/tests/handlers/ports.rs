@@ -45,6 +45,13 @@ struct Faults {
 pub struct TestStore {
     local: LocalStore,
     faults: Mutex<Faults>,
+    after_list: Mutex<Option<AfterList>>,
+}
+
+/// What somebody else does between a list (1-based) and what follows it.
+struct AfterList {
+    lists_left: u64,
+    act: Box<dyn FnOnce() + Send>,
 }
 
 enum Turn {
@@ -63,6 +70,19 @@ impl TestStore {
     }
     pub fn writes(&self) -> u64 {
         lock(&self.faults).writes
+    }
+    pub fn after_list(&self, list: u64, act: impl FnOnce() + Send + 'static) {
+        *lock(&self.after_list) = Some(AfterList { lists_left: list, act: Box::new(act) });
+    }
+
+    fn listed(&self) {
+        let mut waiting = lock(&self.after_list);
+        if let Some(after) = waiting.as_mut() {
+            after.lists_left -= 1;
+        }
+        if let Some(after) = waiting.take_if(|after| after.lists_left == 0) {
+            (after.act)();
+        }
     }
 
     fn inspect(&self, uri: &Uri) -> Result<(), StoreError> {
@@ -137,6 +157,7 @@ impl Store for TestStore {
         for object in &mut listed {
             object.etag = etag(&self.local.get(&object.uri).await?.body);
         }
+        self.listed();
         Ok(listed)
     }
     async fn create(&self, uri: &Uri, body: &[u8]) -> Result<Created, StoreError> {

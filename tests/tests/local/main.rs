@@ -14,6 +14,7 @@ mod docs;
 mod examples;
 mod explain;
 mod flights;
+mod forked;
 mod functions;
 mod lineage;
 mod messages;

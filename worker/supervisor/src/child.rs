@@ -1,7 +1,10 @@
 //! One child process: its own process group, least environment, first for the kernel's OOM killer, dead when this
-//! process dies. A thread of its own starts it and waits for it, because the kernel's death signal follows the
-//! *thread* that started a child, and runtime threads come and go.
+//! process dies. It is forked from the worker's fork server, or the program is started for it. A thread of its own waits for
+//! it, and starts it, because the kernel's death signal follows the *thread* that started a child, and runtime threads come
+//! and go.
 
+use crate::fork_server::protocol::{End, Fork};
+use crate::fork_server::{ForkServers, Forked, NoForkServer};
 use crate::own_user::{User, Users, become_user, take_back};
 use crate::post_mortem;
 use crate::state::{Exit, Signal};
@@ -13,13 +16,17 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Launch {
     pub program: PathBuf,
+    /// Before `args`.
+    pub program_args: Vec<String>,
     pub args: Vec<String>,
+    /// Of this program; none where it is started for each child.
+    pub fork_servers: Option<Arc<ForkServers>>,
     /// The whole environment.
     pub env: BTreeMap<String, String>,
     /// Working directory.
@@ -52,13 +59,15 @@ struct Shared {
     pid: Option<Pid>,
     /// Asked before it had a number.
     pending: Option<Signal>,
+    killed_at: Option<Instant>,
     over: bool,
 }
 
 impl Child {
-    /// Returns at once; `started` and `ended` are called from the child's thread.
+    /// Returns at once; `note`, `started` and `ended` are called from the child's thread.
     pub fn spawn(
         launch: Launch,
+        note: impl FnOnce(String) + Send + 'static,
         started: impl FnOnce(u32) + Send + 'static,
         ended: impl Fn(Exit) + Send + Sync + 'static,
     ) -> Child {
@@ -66,7 +75,7 @@ impl Child {
         let (of_thread, ended) = (Arc::clone(&shared), Arc::new(ended));
         let report = Arc::clone(&ended);
         let thread = std::thread::Builder::new().name("child".to_owned()).spawn(move || {
-            let exit = live(&launch, &of_thread, started);
+            let exit = live(&launch, &of_thread, note, started);
             lock(&of_thread).over = true;
             report(exit);
         });
@@ -85,6 +94,9 @@ impl Child {
     /// Signals the whole group.
     pub fn signal(&self, signal: Signal) {
         let mut shared = lock(&self.shared);
+        if signal == Signal::Kill {
+            shared.killed_at.get_or_insert_with(Instant::now);
+        }
         match shared.pid {
             Some(pid) => send(pid, signal),
             None if !shared.over => shared.pending = Some(signal),
@@ -113,20 +125,19 @@ fn send(group: Pid, signal: Signal) {
 }
 
 /// Starts the child and stays with it to its end.
-fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> Exit {
+fn live(launch: &Launch, shared: &Mutex<Shared>, note: impl FnOnce(String), started: impl FnOnce(u32)) -> Exit {
     let oom_before = post_mortem::oom_kills();
     // Another child's when this function returns: nobody of this one's lives then, and its directory is ours again.
     let user = match launch.owned.as_ref().map(given).transpose() {
         Ok(user) => user,
         Err(e) => return Exit::NotStarted(format!("it has no user of its own: {e}")),
     };
-    let mut process = match start(launch, user.as_ref()) {
+    let process = match start(launch, user.as_ref(), note) {
         Ok(process) => process,
         Err(e) => return Exit::NotStarted(format!("{}: {e}", launch.program.display())),
     };
-    let Some(pid) = i32::try_from(process.id()).ok().and_then(Pid::from_raw) else {
-        return Exit::NotStarted("it has no process id".to_owned());
-    };
+    let number = process.number();
+    let Some(pid) = Pid::from_raw(number) else { return Exit::NotStarted("it has no process id".to_owned()) };
     {
         let mut shared = lock(shared);
         shared.pid = Some(pid);
@@ -135,29 +146,61 @@ fn live(launch: &Launch, shared: &Mutex<Shared>, started: impl FnOnce(u32)) -> E
         }
     }
     // Rather this process than a neighbour or the supervisor. Raising it needs no privilege.
-    let _ = std::fs::write(format!("/proc/{}/oom_score_adj", process.id()), "1000");
-    started(process.id());
-    // Waits without reaping: the number stays the child's until its group has been cleared.
-    while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        .is_err_and(|e| e == rustix::io::Errno::INTR)
-    {}
-    let status = {
+    let _ = std::fs::write(format!("/proc/{number}/oom_score_adj"), "1000");
+    started(number.unsigned_abs());
+    let end = process.wait(pid, || lock(shared).killed_at);
+    // The number stays the child's until its group has been cleared.
+    let end = {
         let mut shared = lock(shared);
         send(pid, Signal::Kill);
         shared.pid = None;
-        process.wait()
+        process.reap(end)
     };
     if let Some(Err(e)) = launch.owned.as_ref().map(|owned| take_back(&owned.attempt)) {
         return Exit::NotStarted(format!("its directory cannot be taken back: {e}"));
     }
-    match status {
+    match end {
         Err(e) => Exit::NotStarted(format!("its end is not known: {e}")),
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => Exit::Code(code),
-            (None, number) => {
-                Exit::Signal { number: number.unwrap_or_default(), oom: post_mortem::oom_kills() > oom_before }
+        Ok(End::Code(code)) => Exit::Code(code),
+        Ok(End::Signal(number)) => Exit::Signal { number, oom: post_mortem::oom_kills() > oom_before },
+    }
+}
+
+/// A child of this process, or of its fork server.
+enum Running {
+    Own(std::process::Child),
+    Forked(Forked),
+}
+
+impl Running {
+    fn number(&self) -> i32 {
+        match self {
+            Running::Own(process) => i32::try_from(process.id()).unwrap_or_default(),
+            Running::Forked(forked) => forked.pid(),
+        }
+    }
+
+    /// Without reaping.
+    fn wait(&self, pid: Pid, killed: impl Fn() -> Option<Instant>) -> Option<End> {
+        if let Running::Forked(forked) = self {
+            return Some(forked.wait(killed));
+        }
+        while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+            .is_err_and(|e| e == rustix::io::Errno::INTR)
+        {}
+        None
+    }
+
+    fn reap(self, end: Option<End>) -> std::io::Result<End> {
+        match self {
+            Running::Forked(forked) => forked.reap(),
+            Running::Own(mut process) => {
+                let status = process.wait()?;
+                let signal = || End::Signal(status.signal().unwrap_or_default());
+                return Ok(status.code().map_or_else(signal, End::Code));
             }
-        },
+        }
+        end.ok_or_else(|| std::io::Error::other("nobody has reported it"))
     }
 }
 
@@ -168,12 +211,32 @@ fn given(owned: &Owned) -> std::io::Result<User> {
     Ok(user)
 }
 
-fn start(launch: &Launch, user: Option<&User>) -> std::io::Result<std::process::Child> {
+fn start(launch: &Launch, user: Option<&User>, note: impl FnOnce(String)) -> std::io::Result<Running> {
+    match launch.fork_servers.as_ref().map(|fork_servers| fork_servers.get()) {
+        Some(Ok(server)) => {
+            let fork = Fork {
+                id: 0,
+                args: launch.args.clone(),
+                env: launch.env.clone(),
+                directory: launch.directory.clone(),
+                log: launch.log.clone(),
+                user: user.map(User::id),
+            };
+            return Ok(Running::Forked(server.fork(fork)?));
+        }
+        Some(Err(NoForkServer(Some(why)))) => note(format!("the worker cannot serve as a fork server: {why}")),
+        Some(Err(NoForkServer(None))) | None => {}
+    }
     let log = File::create(&launch.log)?;
     let mut command = Command::new(&launch.program);
-    command.args(&launch.args).env_clear().envs(&launch.env).current_dir(&launch.directory);
+    command.args(&launch.program_args).args(&launch.args);
+    command.env_clear().envs(&launch.env).current_dir(&launch.directory);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
     be_bound(&mut command, user.map(User::id));
+    Ok(Running::Own(spawn(&mut command)?))
+}
+
+pub fn spawn(command: &mut Command) -> std::io::Result<std::process::Child> {
     let mut tries = 0;
     loop {
         match command.spawn() {
@@ -190,7 +253,7 @@ fn start(launch: &Launch, user: Option<&User>) -> std::io::Result<std::process::
 /// Another user's from the start, if it is to be; and SIGKILL for it when the calling thread ends, which is when this
 /// process ends.
 #[expect(unsafe_code, reason = "only between fork and exec can a child be bound to its parent's life; see below")]
-fn be_bound(command: &mut Command, user: Option<u32>) {
+pub fn be_bound(command: &mut Command, user: Option<u32>) {
     let parent = rustix::process::getpid();
     let hook = move || {
         if let Some(user) = user {

@@ -1,23 +1,18 @@
-//! How the worker binary is called: `… item --spec FILE --outcome FILE`, in a directory of its own. Its environment
+//! How the worker binary is called, or forked: `… item --spec FILE --outcome FILE`, in a directory of its own. Its environment
 //! holds what it needs and nothing of ours.
 
 use crate::attempt::Job;
 use crate::child::{Launch, Owned};
 use crate::config::SupervisorConfig;
 use crate::stage;
+use spotmill_core::model::Processes;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
-    let mut args = config.program.args.clone();
     let file = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
-    args.extend([
-        "item".to_owned(),
-        "--spec".to_owned(),
-        file(job.spec()),
-        "--outcome".to_owned(),
-        file(job.outcome()),
-    ]);
+    let args =
+        vec!["item".to_owned(), "--spec".to_owned(), file(job.spec()), "--outcome".to_owned(), file(job.outcome())];
     let mut env = environment(&job.tmp(), job.threads);
     env.extend(config.program.env.clone());
     let owned = config.users.clone().map(|users| Owned {
@@ -25,7 +20,16 @@ pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
         attempt: job.claim.directory.clone(),
         folders: vec![job.tmp(), job.answer(), stage::written(job)],
     });
-    Launch { program: config.program.path.clone(), args, env, directory: job.tmp(), log: job.log(), owned }
+    Launch {
+        program: config.program.path.clone(),
+        program_args: config.program.args.clone(),
+        args,
+        fork_servers: config.program.fork_servers.clone().filter(|_| job.processes == Processes::Reuse),
+        env,
+        directory: job.tmp(),
+        log: job.log(),
+        owned,
+    }
 }
 
 /// The whole environment of an item's process, wherever it is run: nothing of ours but where programs and the home are, and

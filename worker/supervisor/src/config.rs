@@ -1,5 +1,6 @@
 //! The settings a supervisor starts with. The caller has chosen every value: nothing in them is optional.
 
+use crate::fork_server::ForkServers;
 use crate::own_user::Users;
 use spotmill_core::bounds::{AHEAD_SECS, ALIVE_SECS, EXTENSIONS, LIFE_SECS, VISIBILITY_SECS};
 use spotmill_core::ids::Uri;
@@ -32,6 +33,17 @@ pub struct Program {
     pub args: Vec<String>,
     /// What a child is given besides PATH, HOME, TMPDIR, LANG and POLARS_MAX_THREADS: on AWS the region, for example.
     pub env: BTreeMap<String, String>,
+    /// From which children are forked; none for a program that is started for each.
+    pub fork_servers: Option<Arc<ForkServers>>,
+}
+
+impl Program {
+    /// Of a worker, whose items are forked from a fork server that all who hold this program share.
+    pub fn of_worker(path: PathBuf) -> Program {
+        let (args, env) = (Vec::new(), BTreeMap::new());
+        let fork_servers = Some(Arc::new(ForkServers::new(&path, &args, &env)));
+        Program { path, args, env, fork_servers }
+    }
 }
 
 /// How the machine is divided; items of a round are alike.

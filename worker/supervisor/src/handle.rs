@@ -17,7 +17,8 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts taking work at once; must be called within a tokio runtime.
     pub fn start(config: SupervisorConfig, ports: Ports, events: EventSink) -> std::io::Result<Supervisor> {
-        Self::start_with(config, ports, events, Arc::new(System))
+        let processes = Arc::new(System(EventSink::clone(&events)));
+        Self::start_with(config, ports, events, processes)
     }
 
     /// The same with other child processes.

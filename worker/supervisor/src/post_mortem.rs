@@ -16,18 +16,17 @@ const TAIL_BYTES: u64 = 16 << 10;
 
 /// The last lines of a log, invalid UTF-8 replaced.
 pub fn log_tail(path: &Path) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().unwrap_or_default();
+    File::open(path).and_then(|mut file| tail_of(&mut file)).unwrap_or_default()
+}
+
+pub fn tail_of(file: &mut File) -> std::io::Result<String> {
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+    Ok(lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n"))
 }
 
 /// Bytes of an outcome: the longest list of files has a tenth of it.

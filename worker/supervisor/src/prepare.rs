@@ -69,6 +69,7 @@ async fn prepared(context: &Context, mut claim: Claim) -> Result<Job, Refusal> {
         // Where the machine is smaller than the rung, the limit is the machine: better we end it than the kernel.
         memory_bytes: memory_bytes(&step.resources, claim.work.rung).min(context.config.machine.memory_bytes),
         timeout_ms: step.resources.timeout_secs.saturating_mul(1_000),
+        processes: step.resources.processes,
         claim,
     };
     let asked = spec::Asked {

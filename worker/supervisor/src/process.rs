@@ -1,6 +1,7 @@
 //! Children as the shell sees them: started, signalled, ended. `System` has real ones; a simulation brings its own.
 
 use crate::child::{Child, Launch};
+use crate::events::{EventSink, WorkerEvent};
 use crate::state::{Exit, Signal};
 
 /// Receives the process id, once.
@@ -20,12 +21,14 @@ pub trait Process: Send {
     fn signal(&self, signal: Signal);
 }
 
-/// Processes of this machine.
-pub struct System;
+/// Processes of this machine; takes what somebody should know of them.
+pub struct System(pub EventSink);
 
 impl Processes for System {
     fn spawn(&self, launch: Launch, started: Started, ended: Ended) -> Box<dyn Process> {
-        Box::new(Child::spawn(launch, started, ended))
+        let events = EventSink::clone(&self.0);
+        let note = move |message| events(WorkerEvent::Note { message });
+        Box::new(Child::spawn(launch, note, started, ended))
     }
 }
 

@@ -164,6 +164,16 @@ pub struct ResourcesTable {
     pub max_attempts: Option<u32>,
     /// Whether transforms and functions of your worker may open connections; false by default.
     pub network: Option<bool>,
+    /// `"reuse"` by default: one start of the worker serves many items, each a process forked from it. `"item"`: the worker is
+    /// started for each item, for a worker whose `main` starts threads.
+    pub processes: Option<Processes>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Processes {
+    Reuse,
+    Item,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -53,8 +53,7 @@ fn starts(ctx: &mut Ctx<'_>, cron: &Cron, hourly: bool) {
     };
     if often {
         let unit = if hourly { "an hour" } else { "a day" };
-        let what =
-            format!("starts more than once {unit} would be one run: the second finds it done, whatever has come");
+        let what = format!("it starts more than once {unit}, and those starts are one run: the second finds it done");
         let place = ctx.value("pipeline.schedule.cron");
         ctx.error(CODE, what, place, label);
     }

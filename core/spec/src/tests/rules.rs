@@ -116,9 +116,7 @@ fn a_schedule_starts_no_run_twice() {
     flights(&[(cron, "cron = \"30 24 * * *\"")], &["bad-schedule: `30 24 * * *` is no cron expression"]);
     flights(&[(cron, "cron = \"30 5 L * *\"")], &[]);
     let often = |unit| {
-        format!(
-            "bad-schedule: starts more than once {unit} would be one run: the second finds it done, whatever has come"
-        )
+        format!("bad-schedule: it starts more than once {unit}, and those starts are one run: the second finds it done")
     };
     flights(&[(cron, "cron = \"30 5,17 * * *\"")], &[&often("a day")]);
     flights(

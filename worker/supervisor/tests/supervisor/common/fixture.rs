@@ -52,6 +52,7 @@ pub fn config(dir: &tempfile::TempDir, root: &Uri) -> SupervisorConfig {
             path: PathBuf::from("/bin/bash"),
             args: vec![path("worker.sh").to_string_lossy().into_owned()],
             env: BTreeMap::from([("HERE".to_owned(), path("here").to_string_lossy().into_owned())]),
+            fork_servers: None,
         },
         users: None,
         machine: Machine { vcpus: 2, memory_bytes: 1 << 30 },
