@@ -305,7 +305,7 @@ fn a_worker_of_another_version_in_the_middle_of_a_run() {
 
 #[test]
 fn a_worker_that_is_replaced_while_the_run_goes_on() {
-    let project = copying("", "");
+    let project = copying("", "processes = \"item\"");
     // A program that is this worker for one item, and another from then on.
     let (one, other) = (programs().stock_worker.display(), programs().misbehaving_worker.display());
     let done = project.path("done").display().to_string();

@@ -64,20 +64,20 @@ fn disturb(project: &Project, moment: Duration, cli: bool, seeded: &mut Seeded) 
     let mut run = project.command(&["run", "--date", DAY]).spawn().expect("spotmill starts");
     std::thread::sleep(moment);
     if cli {
-        let children = children_of(run.id());
+        let children = processes_of(run.id());
         let hit = run.try_wait().expect("wait").is_none();
         run.kill().expect("SIGKILL");
         run.wait().expect("reap");
         await_end_of(&children);
         return if hit { Killed::Cli } else { Killed::Nothing };
     }
-    let mut children = children_of(run.id());
+    let mut children = processes_of(run.id());
     while children.is_empty() {
         if run.try_wait().expect("wait").is_some() {
             return Killed::Nothing;
         }
         std::thread::sleep(Duration::from_millis(2));
-        children = children_of(run.id());
+        children = processes_of(run.id());
     }
     let victim = children[seeded.below(children.len() as u64) as usize];
     let hit = Command::new("kill").args(["-9", &victim.to_string()]).output().expect("kill").status.success();
@@ -86,17 +86,32 @@ fn disturb(project: &Project, moment: Duration, cli: bool, seeded: &mut Seeded) 
     if hit { Killed::Child } else { Killed::Nothing }
 }
 
-/// The children that do items; a child belongs to the thread that started it.
-pub fn children_of(pid: u32) -> Vec<u32> {
+/// The processes that do items, and those that they are forked from.
+fn processes_of(pid: u32) -> Vec<u32> {
+    let own = children(pid);
+    let forked = own.iter().filter(|child| command(**child) == "fork-server").flat_map(|server| children(*server));
+    own.iter().copied().filter(|child| matches!(&*command(*child), "item" | "fork-server")).chain(forked).collect()
+}
+
+/// The processes that do items.
+pub fn items_of(pid: u32) -> Vec<u32> {
+    let servers: Vec<u32> = children(pid).into_iter().filter(|child| command(*child) == "fork-server").collect();
+    processes_of(pid).into_iter().filter(|process| !servers.contains(process)).collect()
+}
+
+/// What the worker was started for.
+fn command(pid: u32) -> String {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).split('\0').nth(1).unwrap_or_default().to_owned()
+}
+
+/// A child belongs to the thread that started it.
+fn children(pid: u32) -> Vec<u32> {
     let mut found = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
         let listed = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
         found.extend(listed.split_whitespace().filter_map(|p| p.parse::<u32>().ok()));
     }
-    found.retain(|child| {
-        let command = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&command).split('\0').nth(1) == Some("item")
-    });
     found
 }
 

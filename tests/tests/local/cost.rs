@@ -2,7 +2,7 @@
 //! nano-dollar, attempts that failed, died or were killed are told apart, and docs/cost.md is true.
 
 use crate::bills::billing;
-use crate::chaos::children_of;
+use crate::chaos::items_of;
 use crate::docs;
 use serde_json::Value;
 use spotmill_tests::{Project, Ran, programs};
@@ -217,7 +217,7 @@ fn records_of_a_fleet_are_priced_by_their_machines() {
 fn await_child(pid: u32) -> u32 {
     let patience = Instant::now() + Duration::from_secs(20);
     loop {
-        if let Some(child) = children_of(pid).first() {
+        if let Some(child) = items_of(pid).first() {
             return *child;
         }
         assert!(Instant::now() < patience, "no child began");

@@ -1,6 +1,7 @@
 //! Items' processes are forked from a worker that has started and done nothing yet: each begins clean whatever the one before
 //! it was, and nothing is lost when the worker they come from is killed, or does not answer.
 
+use crate::chaos::items_of;
 use spotmill_tests::{Project, programs};
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -56,18 +57,15 @@ fn no_item_finds_what_another_left_in_its_process() {
     }
 }
 
-/// The worker from which the processes of `child`'s items are forked.
-fn server(child: &Child) -> i32 {
+/// The worker from which the processes of the run's items are forked, once there is one.
+fn server(run: &Child) -> i32 {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
-        let children = std::fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten().flatten();
-        for thread in children {
-            for pid in std::fs::read_to_string(thread.path().join("children")).unwrap_or_default().split_whitespace() {
-                let called = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                let forked = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-                if called.ends_with("fork-server\0") && !forked.is_empty() {
-                    return pid.parse().expect("a number");
-                }
+        if let Some(item) = items_of(run.id()).first() {
+            let status = std::fs::read_to_string(format!("/proc/{item}/status")).unwrap_or_default();
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+            if let Some(parent) = parent.filter(|parent| u32::try_from(*parent) != Ok(run.id())) {
+                return parent;
             }
         }
         assert!(Instant::now() < until, "no worker forks");

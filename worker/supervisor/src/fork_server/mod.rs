@@ -22,6 +22,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A fork server that has not answered for so long does not answer any more.
@@ -46,6 +47,8 @@ pub struct ForkServer {
     writes: Mutex<UnixStream>,
     next_id: AtomicU64,
     waiting: Arc<Mutex<Waiting>>,
+    /// Ends with the process.
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Who waits for replies, by the number of the fork.
@@ -70,10 +73,10 @@ impl ForkServer {
             waiting.ended = true;
             waiting.forks.clear();
         };
-        std::thread::Builder::new().name("fork server".to_owned()).spawn(thread)?;
+        let thread = Some(std::thread::Builder::new().name("fork server".to_owned()).spawn(thread)?);
         let writes = Mutex::new(ours.try_clone()?);
         ours.set_write_timeout(Some(PATIENCE))?;
-        let server = ForkServer { socket: ours, writes, next_id: AtomicU64::default(), waiting };
+        let server = ForkServer { socket: ours, writes, next_id: AtomicU64::default(), waiting, thread };
         match first.recv_timeout(PATIENCE) {
             Ok(Reply::Ready) => Ok(server),
             Ok(Reply::Unfit(why)) => Err(Error::other(why)),
@@ -130,8 +133,12 @@ impl ForkServer {
 }
 
 impl Drop for ForkServer {
+    /// Waits for its end, which is at hand: what its children used counts as used by this process.
     fn drop(&mut self) {
         self.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
