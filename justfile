@@ -70,6 +70,7 @@ test:
 main-job:
     cargo run -p spotmill -- -C examples/flights run --date 2013-01-01
     cargo run -q -p spotmill -- doctor 2>&1 | grep -q 'features aws'
+    ! cargo build -p spotmill 2>&1 | grep '^warning'
 
 # The tests against the emulator of AWS alone: the whole stack, twice, one test at a time in each.
 emulator *ARGS:

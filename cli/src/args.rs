@@ -19,7 +19,9 @@ pub use explain::ExplainArgs;
 pub use rates::RateArgs;
 pub use report::ReportArgs;
 pub use runs::{Asked, KeyArgs, Pick, RangeArgs, RunArgs, RunsArgs, StartArgs};
-pub use smoke::{SmokeArgs, YesNo};
+pub use smoke::SmokeArgs;
+#[cfg(feature = "aws")]
+pub use smoke::YesNo;
 pub use sql::{SqlArgs, SqlFormat};
 pub use test::TestArgs;
 

@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(is_asked_for(&settings("a"), "a"), Ok(()));
         let other = is_asked_for(&settings("a"), "b").expect_err("another program");
         assert!(other.contains("is b") && other.contains("asks for a"), "{other}");
-        let none = WorkerSettings { workers: BTreeMap::new(), ..settings("a") };
+        let none = WorkerSettings { workers: Default::default(), ..settings("a") };
         assert!(is_asked_for(&none, "a").is_err());
     }
 

@@ -3,20 +3,21 @@
 //! it, and starts it, because the kernel's death signal follows the *thread* that started a child, and runtime threads come
 //! and go.
 
+use crate::bound::{be_bound, spawn};
 use crate::fork_server::protocol::{End, Fork};
 use crate::fork_server::{ForkServers, Forked, NoForkServer};
-use crate::own_user::{User, Users, become_user, take_back};
+use crate::own_user::{User, Users, take_back};
 use crate::post_mortem;
 use crate::state::{Exit, Signal};
+use rustix::process::WaitId;
 use rustix::process::{Pid, WaitIdOptions, kill_process_group, waitid};
-use rustix::process::{WaitId, getppid, set_parent_process_death_signal};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -234,39 +235,4 @@ fn start(launch: &Launch, user: Option<&User>, note: impl FnOnce(String)) -> std
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
     be_bound(&mut command, user.map(User::id));
     Ok(Running::Own(spawn(&mut command)?))
-}
-
-pub fn spawn(command: &mut Command) -> std::io::Result<std::process::Child> {
-    let mut tries = 0;
-    loop {
-        match command.spawn() {
-            // Somebody still has the program open for writing: it was built a moment ago.
-            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy && tries < 20 => {
-                tries += 1;
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Another user's from the start, if it is to be; and SIGKILL for it when the calling thread ends, which is when this
-/// process ends.
-#[expect(unsafe_code, reason = "only between fork and exec can a child be bound to its parent's life; see below")]
-pub fn be_bound(command: &mut Command, user: Option<u32>) {
-    let parent = rustix::process::getpid();
-    let hook = move || {
-        if let Some(user) = user {
-            become_user(user)?;
-        }
-        // After that: who becomes another's forgets it.
-        set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-        // The parent may have died before the line above.
-        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
-    };
-    // SAFETY: between fork and exec only async-signal-safe things may happen. The hook makes system calls only, takes no
-    // lock and allocates nothing.
-    unsafe {
-        command.pre_exec(hook);
-    }
 }

@@ -3,6 +3,7 @@
 //! child reports, and it asks the store. `LocalFleet` makes "instances" of it inside a process.
 
 mod attempt;
+mod bound;
 mod cache;
 mod child;
 mod children;

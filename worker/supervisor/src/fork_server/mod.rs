@@ -7,7 +7,7 @@ mod slot;
 
 pub use slot::{ForkServers, NoForkServer};
 
-use crate::child::{be_bound, spawn};
+use crate::bound::{be_bound, spawn};
 use crate::post_mortem;
 use protocol::{End, Fork, Reply, Request};
 use std::collections::{BTreeMap, HashMap};
