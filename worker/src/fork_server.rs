@@ -7,6 +7,7 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, getppid, pidfd_open,
     set_parent_process_death_signal, setpgid, waitid,
 };
+use spotmill_item::Functions;
 use spotmill_supervisor::become_user;
 use spotmill_supervisor::fork_server::protocol::{End, Fork, Reply, Request};
 use std::fs::{self, File};
@@ -23,8 +24,9 @@ pub enum Goes {
 }
 
 /// Returns in each child, and once in the fork server.
-pub fn serve() -> Result<Goes> {
+pub fn serve(functions: &Functions) -> Result<Goes> {
     let mut server = ForkServer { socket: socket()?, unread: Vec::new(), children: Vec::new() };
+    spotmill_item::warm(functions);
     if let Err(why) = fit() {
         server.reply(&Reply::Unfit(why))?;
         return Ok(Goes::Nowhere);

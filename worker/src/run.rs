@@ -26,7 +26,7 @@ pub fn main(functions: &Functions) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let command = match cli.command {
-        Command::ForkServer => match fork_server::serve() {
+        Command::ForkServer => match fork_server::serve(functions) {
             Ok(Goes::Nowhere) => return ExitCode::SUCCESS,
             Ok(Goes::Child(args)) => {
                 Cli::parse_from([env!("CARGO_PKG_NAME").to_owned()].into_iter().chain(args)).command

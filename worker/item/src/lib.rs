@@ -49,4 +49,5 @@ mod write;
 pub use functions::{ENGINE_VERSION, Functions, TransformContext, TransformError, TransformResult};
 pub use panics::watch as watch_panics;
 pub use polars;
+pub use sql::warm;
 pub use udf::{Arg, IntoUdf, Ret};

@@ -5,6 +5,7 @@ use crate::failure::root;
 use crate::functions::Functions;
 use polars::prelude::{LazyFrame, PlSmallStr, PolarsError, PolarsResult, Schema};
 use spotmill_core::lineage::ColumnLineage;
+use spotmill_core::types::{Column, ColumnType};
 use spotmill_spec::sql::parse_condition;
 use spotmill_sql::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,14 @@ pub fn prepare(text: &str, tables: &BTreeMap<String, LazyFrame>, functions: &Fun
         _ => SqlError::Engine(error),
     })?;
     Ok(Prepared { frame, reads: query.reads(), origins: query.origins() })
+}
+
+/// Has the planner make what it makes once a process, without the engine, which starts threads: children that are forked
+/// afterwards find it made.
+pub fn warm(functions: &Functions) {
+    let id = Column { name: "id".to_owned(), ty: ColumnType::Int64, parse: None };
+    let schemas = BTreeMap::from([("input".to_owned(), crate::types::schema(&[id]))]);
+    let _ = Query::plan("SELECT id, COUNT(*) AS n FROM input WHERE id > 0 GROUP BY id", &schemas, &functions.planned());
 }
 
 /// What a query asks of a table's rows first, of `keys` alone.
