@@ -7,10 +7,11 @@ use crate::update::{pause, replace};
 use crate::{Ctx, HandlerError, Program, lease};
 use serde_json::{Value, json};
 use spotmill_core::calls::{RoundRequest, errors};
-use spotmill_core::catalog::{Field, Found, Next, Wanted, fields, next};
+use spotmill_core::catalog::{Field, Found, Next, Wanted, fields, named, next};
 use spotmill_core::destination::{Contents, Publication, State, manifest_uri};
 use spotmill_core::ids::Uri;
 use spotmill_core::model::Catalog;
+use spotmill_core::records::GlueTable;
 use spotmill_platform::ports::{CatalogError, Catalogs};
 use std::collections::BTreeMap;
 
@@ -38,8 +39,16 @@ pub fn location(destination: &Uri, p: &Publication) -> Uri {
     p.folder.as_ref().map_or_else(|| destination.clone(), |folder| destination.join(folder))
 }
 
-/// Returns a note for people once the table names what stands, or that nothing does.
-pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, HandlerError> {
+/// A table that names what stands.
+pub struct Kept {
+    /// For people.
+    pub note: String,
+    /// Nothing where Glue does not say which it is.
+    pub table: Option<GlueTable>,
+}
+
+/// Returns once the table names what stands, or nothing does.
+pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<Kept>, HandlerError> {
     let Some(glue) = ctx.catalogs.clone() else {
         let why = format!("{} cannot be told of it: this place has no Glue", table.catalog.name());
         return Err(table.refused(&why));
@@ -55,11 +64,16 @@ pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, Handle
         let (name, now) = (table.catalog.name(), ctx.clock.now_ms());
         let wanted = table.wanted(p).map_err(|why| table.refused(&why))?;
         let seen = (&contents, etag.as_str());
-        match next(&found(&*glue, &wanted).await.map_err(|e| table.failed(e))?, &wanted) {
+        let found = found(&*glue, &wanted).await.map_err(|e| table.failed(e))?;
+        match next(&found, &wanted) {
             Next::Refuse(why) => return Err(table.refused(&why)),
             Next::Done => {
                 if table.write(ctx, seen, &contents.announced(&name, &p.id, now)).await? {
-                    return Ok(Some(format!("{name} names {}", location(table.destination, p))));
+                    let (region, holder) = (glue.region().await, found.table.unwrap_or_default());
+                    return Ok(Some(Kept {
+                        note: format!("{name} names {}", location(table.destination, p)),
+                        table: region.and_then(|region| named(table.catalog, &region, &holder)),
+                    }));
                 }
             }
             // Both places stay until it is known which one it is.

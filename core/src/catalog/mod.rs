@@ -4,10 +4,12 @@
 //! as it was found, so that it may be lost, repeated, or made by two at once.
 
 mod decide;
+mod named;
 mod schema;
 mod types;
 
 pub use decide::{Found, Next, Wanted, next};
+pub use named::named;
 pub use schema::merged;
 use serde::{Deserialize, Serialize};
 pub use types::{fields, hive, is_name};

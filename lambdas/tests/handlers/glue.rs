@@ -17,13 +17,27 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// As much of Glue as a table needs. A call may die before it is made, or after it.
-#[derive(Default)]
 pub struct TestGlue {
+    /// What it says of whose the catalog is.
+    account: Mutex<Option<&'static str>>,
     table: Mutex<Option<Value>>,
     partitions: Mutex<BTreeMap<String, Value>>,
     pub actions: Mutex<Vec<String>>,
     /// The call (1-based) that dies, and whether it is made.
     dies: Mutex<Option<(usize, bool)>>,
+}
+
+impl Default for TestGlue {
+    fn default() -> Self {
+        let account = Mutex::new(Some("123456789012"));
+        Self {
+            account,
+            table: Mutex::default(),
+            partitions: Mutex::default(),
+            actions: Mutex::default(),
+            dies: Mutex::default(),
+        }
+    }
 }
 
 impl TestGlue {
@@ -53,6 +67,7 @@ impl TestGlue {
                 }
                 let mut next = body["TableInput"].clone();
                 next["VersionId"] = json!(format!("{}", version + 1));
+                next["CatalogId"] = json!(*lock(&self.account));
                 *table = Some(next);
                 Ok(json!({}))
             }
@@ -86,6 +101,9 @@ impl TestGlue {
 impl Catalogs for TestGlue {
     fn names(&self, _location: &Uri) -> bool {
         true
+    }
+    async fn region(&self) -> Option<String> {
+        Some("eu-west-1".into())
     }
     async fn call(&self, action: &str, body: &Value) -> Result<Value, CatalogError> {
         lock(&self.actions).push(action.to_owned());
@@ -336,4 +354,37 @@ async fn a_date_that_was_published_without_a_table_gets_its_folder_and_its_parti
     for gone in before.iter().filter(data) {
         assert!(!Path::new(gone.uri.as_str()).exists(), "{} would be read twice by a path", gone.uri);
     }
+}
+
+/// What OpenLineage calls the table stands at whatever the step made, and at what another step reads of it.
+#[tokio::test]
+async fn lineage_events_know_files_by_the_table_that_names_them() {
+    let reader = "[[step]]\nname = \"c\"\nsql = \"SELECT k, v FROM input\"\ninput = { step = \"b\", by = \"all\" }\n\
+                  [step.output]\ndestination = \"{out}/c/date={date}\"\n[resources]";
+    let three = |pipeline: String| pipeline.replace("[resources]", reader);
+    let mut world = World::new().await;
+    let glue = with_table(&mut world).await;
+    world.deploy(&three(pipeline())).await;
+    go(&world, "r1").await;
+    let known = json!([{"namespace": "arn:aws:glue:eu-west-1:123456789012", "name": "table/lake/b", "type": "TABLE"}]);
+    let (b, c) = (complete(&world, "p.b").await, complete(&world, "p.c").await);
+    assert_eq!(b["outputs"][0]["facets"]["symlinks"]["identifiers"], known);
+    assert_eq!(c["inputs"][0]["facets"]["symlinks"]["identifiers"], known);
+    for apart in [&b["inputs"][0], &c["outputs"][0]] {
+        assert_eq!(apart["facets"]["symlinks"], Value::Null, "no table names {}", apart["name"]);
+    }
+    // Another table names them by now, and Glue does not say whose: the old one does not stand for it.
+    *lock(&glue.table) = None;
+    lock(&glue.partitions).clear();
+    *lock(&glue.account) = None;
+    world.deploy(&three(pipeline().replace("lake.b", "lake.other"))).await;
+    run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
+    assert_eq!(complete(&world, "p.b").await["outputs"][0]["facets"]["symlinks"], Value::Null);
+}
+
+async fn complete(world: &World, job: &str) -> Value {
+    let at = spotmill_core::keys::RunKeys::new(&world.ctx.root, &world.run()).lineage_events();
+    let text = String::from_utf8(world.store.get(&at).await.unwrap().body).unwrap();
+    let mut events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.find(|e| e["eventType"] == "COMPLETE" && e["job"]["name"] == job).expect("an event")
 }
