@@ -116,6 +116,35 @@ fn whoever_follows_the_location_reads_whole_publications_while_dates_are_publish
     project.spotmill(&["gc"]).code(0);
 }
 
+/// A query and a check over the destination's path take what stands, though what it replaced still lies beside it.
+#[test]
+fn a_query_and_a_check_over_a_destination_take_what_stands() {
+    let (project, _) = project();
+    project.spotmill(&DAY).code(0);
+    let old = heard(&project)[0]["files"][0]["path"].as_str().unwrap().to_owned();
+    project.edit("pipeline.toml", "SUM(amount) AS amount", "SUM(amount) AS amount, COUNT(*) AS n");
+    project.edit("pipeline.toml", "[step.output]\n", "[step.output]\nschema_change = \"allow\"\n");
+    project.write("in/2026-01-01/a.csv", "shop,amount\nx,9.00\ny,2.00\n");
+    project.spotmill(&[&DAY[..], &["--fresh", "--yes"]].concat()).code(0);
+    assert!(project.path(&format!("{DESTINATION}/{old}")).exists() && files_on_disk(&project) == 2);
+    let table = format!("t={DESTINATION}/**/*.parquet");
+    let sql = ["sql", "SELECT shop, amount, n FROM t ORDER BY shop", "--format", "csv", "--table", &table];
+    assert_eq!(project.spotmill(&sql).code(0).stdout, "shop,amount,n\nx,9.00,1\ny,2.00,1\n");
+    // The columns of a step that reads it are those of the new files.
+    let reader = Project::new(&format!(
+        "format = 1\n[pipeline]\nname = \"r\"\nkey = [\"date\"]\n[params]\ndate = {{ type = \"date\" }}\n[[step]]\n\
+         name = \"s\"\nsql = \"SELECT shop, n FROM input\"\n[step.input]\n\
+         path = \"{}/out/by_shop/date={{date}}/**/*.parquet\"\n",
+        project.path("").display()
+    ));
+    reader.spotmill(&["validate", "--date", "2026-01-01"]).code(0);
+}
+
+/// Files of data below the destination, whoever they belong to.
+fn files_on_disk(project: &Project) -> usize {
+    project.files(DESTINATION).keys().filter(|file| file.ends_with(".parquet")).count()
+}
+
 /// What was told to the command, every time.
 fn told(root: &Path) -> Vec<serde_json::Value> {
     let all = std::fs::read_dir(root).unwrap().flatten().map(|f| f.path());
