@@ -5,8 +5,10 @@ use crate::docs::commands;
 use spotmill_tests::{Project, rows};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 const DAY: [&str; 3] = ["run", "--date", "2026-01-01"];
 const DESTINATION: &str = "out/by_shop/date=2026-01-01";
@@ -81,6 +83,35 @@ fn a_command_that_fails_ends_the_run_and_only_it_is_run_again() {
     project.spotmill(&DAY).code(0);
     assert_eq!(heard(&project).len(), 1);
     project.spotmill(&DAY).code(0).says("nothing to do");
+    assert_eq!(heard(&project).len(), 1);
+}
+
+/// Whoever stops a run stops its command with it, politely; the next start tells the command again, and nothing else is done.
+#[test]
+fn a_run_that_is_stopped_ends_its_command_and_the_next_start_tells_it_again() {
+    let (project, _) = project();
+    let told = project.read("tell.sh");
+    project.write("tell.sh", "trap 'touch asked; exit 0' TERM\necho $$ > group\nsleep 600 &\ntouch begun\nwait\n");
+    let mut run = project.command(&DAY).spawn().expect("spotmill starts");
+    let begun = Instant::now();
+    while !project.path("begun").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the command does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sent =
+        |signal: &str, to: &str| Command::new("kill").args([signal, "--", to]).output().unwrap().status.success();
+    assert!(sent("-INT", &run.id().to_string()));
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert!(project.path("asked").exists(), "it was asked before it was killed");
+    let group = format!("-{}", project.read("group").trim());
+    let ended = Instant::now();
+    while sent("-0", &group) {
+        assert!(ended.elapsed() < Duration::from_secs(5), "what it started goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(rows(&project, DESTINATION).len(), 2, "what was published stands");
+    project.write("tell.sh", &told);
+    project.spotmill(&DAY).code(0);
     assert_eq!(heard(&project).len(), 1);
 }
 
