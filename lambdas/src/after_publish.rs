@@ -63,7 +63,9 @@ impl After {
         let key = &self.program.pipeline.key;
         let base = self.program.folder(table_prefix(&self.intended.template, key).0)?;
         let mine = &self.intended.publication;
-        let table = Table { program: &self.program, catalog, destination, base: &base, mine, of: &self.of };
+        let may_change = spec.output.schema_change_allowed;
+        let program = &self.program;
+        let table = Table { program, catalog, destination, base: &base, mine, may_change, of: &self.of };
         let Some(Kept { note, table }) = keep(ctx, &table).await? else { return Ok(None) };
         if let Some(table) = table {
             lease::fence(ctx, &self.of.run, &lease::ticket(&self.of)).await?;

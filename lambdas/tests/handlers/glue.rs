@@ -25,6 +25,8 @@ pub struct TestGlue {
     pub actions: Mutex<Vec<String>>,
     /// The call (1-based) that dies, and whether it is made.
     dies: Mutex<Option<(usize, bool)>>,
+    /// So many readers of the table that come first may not read it.
+    denied: Mutex<usize>,
 }
 
 impl Default for TestGlue {
@@ -36,6 +38,7 @@ impl Default for TestGlue {
             partitions: Mutex::default(),
             actions: Mutex::default(),
             dies: Mutex::default(),
+            denied: Mutex::default(),
         }
     }
 }
@@ -54,6 +57,10 @@ impl TestGlue {
     fn answer(&self, action: &str, body: &Value) -> Result<Value, CatalogError> {
         let gone = || CatalogError::NotFound("Entity Not Found".into());
         let values = |list: &Value| list.to_string();
+        if action == "GetTable" && *lock(&self.denied) > 0 {
+            *lock(&self.denied) -= 1;
+            return Err(CatalogError::Refused { what: "not allowed".into(), source: "test".into() });
+        }
         match action {
             "GetTable" => lock(&self.table).clone().map(|table| json!({"Table": table})).ok_or_else(gone),
             "CreateTable" | "UpdateTable" => {
@@ -279,17 +286,86 @@ async fn a_table_that_cannot_take_it_ends_the_run_and_undoes_nothing() {
     let before = read(&glue).unwrap();
     lock(&glue.table).as_mut().unwrap()["Parameters"]["spotmill.step"] = json!("q/other");
     other_data(&world).await;
+    // Neither Begin nor Publish can see the table: that it is another's is found out when it is told.
+    *lock(&glue.denied) = 2;
     let begun = world.begin("r2", |i| i.fresh = true).await.unwrap();
     crate::drive::run_step(&world, "r2", begun.steps[0].as_str(), &|_, _| Work::Commit).await.unwrap();
     let ended = crate::drive::run_step(&world, "r2", begun.steps[1].as_str(), &|_, _| Work::Commit).await;
     let e = ended.unwrap_err();
-    assert_eq!(e.error, errors::NOT_ANNOUNCED);
+    assert_eq!((e.error, *lock(&glue.denied)), (errors::NOT_ANNOUNCED, 0));
     assert!(e.cause.contains("`b` is published, but lake.b does not name it") && e.cause.contains("q/other"), "{e}");
     assert_eq!(read(&glue).unwrap(), before, "readers have what they had");
     lock(&glue.table).as_mut().unwrap()["Parameters"]["spotmill.step"] = json!("p/b");
     world.executions.end("r2");
     run_all(&world, "r3", &|_, _| panic!("no item is to run")).await.unwrap();
     assert_ne!(read(&glue).unwrap(), before);
+}
+
+/// A table that somebody made, and that no step keeps.
+fn of_somebody(columns: &[(&str, &str)]) -> Value {
+    let columns: Value = columns.iter().map(|(name, ty)| json!({"Name": name, "Type": ty})).collect();
+    json!({
+        "Name": "b", "VersionId": "1", "TableType": "EXTERNAL_TABLE", "PartitionKeys": [{"Name": "date", "Type": "date"}],
+        "StorageDescriptor": {
+            "Columns": columns, "Location": "s3://theirs/",
+            "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+        },
+    })
+}
+
+/// The columns of `b` are `k string, v int`: by `workers.rs`.
+#[tokio::test]
+async fn a_table_with_other_columns_is_refused_before_anything_is_published() {
+    let allowed = pipeline().replace(WITH_TABLE, &format!("{WITH_TABLE}\nschema_change = \"allow\""));
+    for (columns, part, may_be_allowed) in [
+        (&[("k", "string"), ("v", "double")][..], "column `v` is double in the table and int in this run", false),
+        (&[("k", "string"), ("total", "int")], "`total` int, which this run does not make", false),
+        (&[("k", "string")], "this run makes `v` int, which it does not have", true),
+        (&[("k", "string"), ("v", "int"), ("x", "date")], "it has `x` date, which this run does not make", true),
+    ] {
+        let mut world = World::new().await;
+        let glue = with_table(&mut world).await;
+        *lock(&glue.table) = Some(of_somebody(columns));
+        let e = run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap_err();
+        assert_eq!(e.error, errors::EXPECTATION_FAILED);
+        assert!(e.cause.contains("is complete and not published: table lake.b: ") && e.cause.contains(part), "{e}");
+        assert!(e.cause.to_lowercase().contains("alter the table"), "{e}");
+        assert_eq!(e.cause.contains("schema_change = \"allow\""), may_be_allowed, "{e}");
+        let there = world.store.list(&world.base().join("out/")).await.unwrap();
+        assert!(there.is_empty() && glue.changes().is_empty(), "nothing was begun: {there:?}");
+        // The table as it is to be, or what was said of it.
+        match may_be_allowed {
+            true => world.deploy(&allowed).await,
+            false => *lock(&glue.table) = Some(of_somebody(&[("k", "string"), ("v", "int")])),
+        }
+        world.executions.end("r1");
+        run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
+        assert!(glue.location().is_some());
+    }
+}
+
+/// What of it follows from the definition is refused before a machine is launched.
+#[tokio::test]
+async fn a_table_that_is_not_for_the_step_is_refused_when_its_run_begins() {
+    let mut world = World::new().await;
+    let glue = with_table(&mut world).await;
+    *lock(&glue.table) = Some(of_somebody(&[("k", "string"), ("v", "double")]));
+    let between = "k string, v int32";
+    world.deploy_foreseen(&pipeline(), crate::foreseen::foreseen([between, between, between])).await;
+    let refused = |e: &spotmill_lambdas::HandlerError, part: &str| {
+        assert_eq!(e.error, errors::DESTINATION_REFUSED);
+        assert!(e.cause.contains("`b` cannot be published: table lake.b: ") && e.cause.contains(part), "{e}");
+    };
+    let e = world.begin("r1", |_| {}).await.unwrap_err();
+    refused(&e, "column `v` is double in the table and int in this run");
+    // Whose it is needs no columns.
+    world.deploy(&pipeline()).await;
+    let mut of_another = of_somebody(&[("k", "string"), ("v", "int")]);
+    of_another["Parameters"] = json!({"spotmill.step": "q/other"});
+    *lock(&glue.table) = Some(of_another);
+    refused(&world.begin("r1", |_| {}).await.unwrap_err(), "it is kept by step q/other");
+    *lock(&glue.table) = None;
+    go(&world, "r1").await;
 }
 
 #[tokio::test]
