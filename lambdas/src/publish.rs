@@ -10,8 +10,8 @@ use crate::update::{LONGEST_PAUSE, pause};
 use crate::{Ctx, HandlerError, after_publish, contract, inputs, lease};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
-    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished,
-    folder, id, paths,
+    Contents, Decision, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, folder, id,
+    paths,
 };
 use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;
@@ -282,12 +282,8 @@ impl Publishing {
         let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
         // One moment for all that a call decides.
         let now_ms = self.publication.since_ms;
-        let goes = going.iter().filter(|p| standing.goes(p, now_ms));
-        let lists: BTreeSet<String> = goes.map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
         let marks: BTreeSet<&String> = going.iter().map(|p| &p.mark).filter(|m| **m != self.publication.mark).collect();
-        let is_old = |(path, file): &(&String, &Lying)| {
-            standing.to_remove(path, file, now_ms) || lists.contains(*path) || marks.contains(path)
-        };
+        let is_old = |(path, file): &(&String, &Lying)| standing.to_remove(path, file, now_ms) || marks.contains(path);
         let old: Vec<&String> = place.listed.iter().filter(is_old).map(|(path, _)| path).collect();
         let page = ctx.settings.publish_page.max(1);
         for chunk in old[..old.len().min(page)].chunks(ctx.settings.parallel.max(1)) {
