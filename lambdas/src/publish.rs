@@ -197,9 +197,7 @@ impl Publishing {
 
     /// Removes success marks for good: from now on the destination is in between.
     async fn unmark(&self, ctx: &Ctx, contents: &Contents) -> Result<(), HandlerError> {
-        let going = contents.publications.iter().filter(|p| p.state == State::Going).map(|p| &p.mark);
-        let marks: BTreeSet<&String> = going.chain([&self.publication.mark]).collect();
-        for mark in marks {
+        for mark in contents.marks_off(&self.me()) {
             ctx.store.delete(&self.destination.join(mark)).await?;
         }
         Ok(ctx.store.flush(&self.destination).await?)
@@ -221,12 +219,11 @@ impl Publishing {
     }
 
     /// Checks that it is still this publication's turn.
-    async fn turn(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+    async fn turn(&self, ctx: &Ctx) -> Result<Contents, HandlerError> {
         self.fence(ctx).await?;
-        let found = contents(ctx, &self.destination).await?;
-        let mine = found.as_ref().and_then(|(contents, _)| contents.find(&self.list.id));
-        match mine.map(|p| p.state) {
-            Some(State::Coming | State::Stands) => Ok(()),
+        let found = contents(ctx, &self.destination).await?.map(|(contents, _)| contents).unwrap_or_default();
+        match found.find(&self.list.id).map(|p| p.state) {
+            Some(State::Coming | State::Stands) => Ok(found),
             Some(State::Going) | None => Err(HandlerError::fenced(format!(
                 "{}: another publication has taken the place of {}",
                 self.destination, self.of.run
@@ -298,13 +295,24 @@ impl Publishing {
     }
 
     async fn mark(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
-        self.turn(ctx).await?;
+        let found = self.turn(ctx).await?;
         self.contract.write(ctx, &self.publication).await?;
-        let body = format!("{}\n", self.list.id);
-        ctx.store.put(&self.destination.join(&self.publication.mark), body.as_bytes()).await?;
+        if !found.is_to_give_way(&self.me()) {
+            self.put_mark(ctx).await?;
+        }
         // It is published by now, whatever its record stated before.
         records::put(&*ctx.store, &self.keys.manifest(), &self.manifest(None, ctx.clock.now_ms())).await?;
         Ok(self.ended())
+    }
+
+    /// Takes it off again if another has begun since: it has taken off the marks that it found.
+    async fn put_mark(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+        let (body, mark) = (format!("{}\n", self.list.id), self.destination.join(&self.publication.mark));
+        ctx.store.put(&mark, body.as_bytes()).await?;
+        if self.replace_all && self.turn(ctx).await?.is_to_give_way(&self.me()) {
+            ctx.store.delete(&mark).await?;
+        }
+        Ok(())
     }
 
     fn more(&self, copied: usize) -> PublishReply {

@@ -83,7 +83,7 @@ pub struct Publication {
     /// Of the step's generation, for a catalog to state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-    /// In its state.
+    /// In its state; 0 of one that goes and never stood.
     pub since_ms: u64,
 }
 

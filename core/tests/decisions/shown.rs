@@ -120,6 +120,17 @@ fn a_publication_that_never_stood_goes_when_the_one_before_it_is_published_again
     assert_eq!(states(&next), "a:Stands b:Going");
 }
 
+/// It would lie half copied beside what is marked, and no table ever named it.
+#[test]
+fn what_never_stood_does_not_stay_for_readers() {
+    let both = contents(vec![publication(A, State::Stands, 0), publication(B, State::Coming, 3)]);
+    let (_, next) = decided(&both, A, &[], 7);
+    assert_eq!(states(&next), "a:Stands b:Going");
+    assert!(goes(&next, B, 7));
+    let named = contents(both.publications.clone()).announcing("lake.t", B, 4);
+    assert!(!goes(&decided(&named, A, &[], 7).1, B, 7 + GRACE), "it stood once, is put again, and may be named yet");
+}
+
 #[test]
 fn files_at_the_destination_itself_give_way_at_once() {
     let flat = Publication { folder: None, ..publication(A, State::Stands, 0) };
