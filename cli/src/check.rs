@@ -13,7 +13,7 @@ use spotmill_core::ids::Uri;
 use spotmill_core::item::{CheckInput, CheckReply, CheckRequest, CheckStep, CheckedStep, ITEM_VERSION, InputFile};
 use spotmill_core::listing::PathPattern;
 use spotmill_core::model::{Read, Source, Step};
-use spotmill_lambdas::{HandlerError, Program, columns};
+use spotmill_lambdas::{HandlerError, Program, columns, standing};
 use spotmill_platform::ports::{ObjectMeta, Store, StoreError};
 use spotmill_spec as spec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,9 +87,7 @@ pub async fn awaits_columns(program: &Program, store: &Arc<dyn Store>) -> Result
         let bound = program.bind(step).map_err(|e| Stop::new(Code::Invalid, e.cause))?;
         let Source::Path(path) = &bound.input.source else { continue };
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
-        let listed = store.list(&pattern.prefix).await;
-        let listed = listed.map_err(|e| unread(&pattern.prefix, &format!("cannot list {path}"), e))?;
-        if !listed.iter().any(|object| pattern.matches(&object.uri)) {
+        if matching(store, path, &pattern).await?.is_empty() {
             return Ok(Some(step.name.clone()));
         }
     }
@@ -156,9 +154,7 @@ impl Inputs<'_> {
             Source::Path(path) => path,
         };
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
-        let listed = self.store.list(&pattern.prefix).await;
-        let listed = listed.map_err(|e| unread(&pattern.prefix, &format!("cannot list {path}"), e))?;
-        let matching: Vec<ObjectMeta> = listed.into_iter().filter(|object| pattern.matches(&object.uri)).collect();
+        let matching = matching(&self.store, path, &pattern).await?;
         let file = |o: &ObjectMeta| InputFile { uri: o.uri.clone(), etag: o.etag.clone(), bytes: o.bytes, rows: None };
         let files: Vec<InputFile> = matching.iter().map(file).collect();
         match files.is_empty() {
@@ -194,6 +190,17 @@ impl Inputs<'_> {
         fetched.map_err(|e| unread(&object.uri, &format!("cannot read {}", object.uri), e))?;
         Ok(Uri::new(copy.to_string_lossy()))
     }
+}
+
+/// The files that a run would read.
+async fn matching(store: &Arc<dyn Store>, path: &str, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, Stop> {
+    standing::matching(&**store, pattern).await.map_err(|mut e| {
+        let what = format!("cannot list {path}");
+        match e.source.take().and_then(|source| source.downcast::<StoreError>().ok()) {
+            Some(answer) => unread(&pattern.prefix, &what, *answer),
+            None => Stop::new(Code::Invalid, format!("{what}: {}", e.cause)),
+        }
+    })
 }
 
 /// A file of this machine that cannot be read is a problem of the pipeline that names it. What S3 answers is not.

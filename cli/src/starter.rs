@@ -7,6 +7,7 @@ use crate::local::{near, place};
 use crate::next::dates_in;
 use crate::ui::format::bytes;
 use crate::worker::Worker;
+use spotmill_core::destination::foldered;
 use spotmill_core::ids::Uri;
 use spotmill_core::types::{Column, ColumnType};
 use spotmill_platform::ports::{Store, StoreError};
@@ -152,6 +153,7 @@ fn today() -> String {
 
 fn made(path: &Path, block: &str, columns: &[Column], today: &str) -> Made {
     let (template, date) = dated(&path.to_string_lossy());
+    let template = every_publication(&template).unwrap_or(template);
     let list = columns.iter().map(|c| quoted(&c.name)).collect::<Vec<_>>().join(", ");
     let toml = format!(
         r#"# Made from {shown}. `spotmill validate` checks it; `spotmill init` in an empty directory
@@ -192,6 +194,13 @@ destination = "{{out}}/summary/date={{date}}"   # published whole
         summary = summary(columns),
     );
     Made { toml, date: date.unwrap_or_else(|| today.to_owned()) }
+}
+
+/// What a publication's own folder holds has another name in the next one: the path is that of whatever stands there.
+fn every_publication(path: &str) -> Option<String> {
+    let (destination, _) = foldered(path)?;
+    let (_, ending) = path.rsplit('/').next()?.split_once('.')?;
+    Some(format!("{destination}/**/*.{ending}"))
 }
 
 /// The path with its date as a param, and that date.
@@ -260,6 +269,16 @@ mod tests {
         assert_eq!(of("in/2026/01/31/x.csv"), ("in/{date:%Y/%m/%d}/x.csv".into(), Some("2026-01-31".into())));
         assert_eq!(of("x_20260131.csv"), ("x_{date:%Y%m%d}.csv".into(), Some("2026-01-31".into())));
         assert_eq!(of("x.csv"), ("x.csv".into(), None));
+    }
+
+    #[test]
+    fn a_file_in_a_publications_own_folder_stands_for_what_stands_there() {
+        let folder = "out/a/date={date}/g2-4f00aa11bb22cc33";
+        let of = |file: &str| every_publication(&format!("{folder}/{file}"));
+        let whole = Some("out/a/date={date}/**/*.parquet".to_owned());
+        assert_eq!(of("4f00aa11bb22cc33-0000000-00000.parquet"), whole);
+        assert_eq!(of("k=1/4f00aa11bb22cc33-0000000-00000.parquet"), whole);
+        assert_eq!(of("mine.parquet"), None);
     }
 
     #[test]

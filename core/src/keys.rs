@@ -209,6 +209,9 @@ impl StepKeys {
     pub fn after_publish(&self) -> Uri {
         self.base().join("after.json")
     }
+    pub fn glue_table(&self) -> Uri {
+        self.base().join("glue.json")
+    }
     pub fn epoch(&self, epoch: Epoch) -> Uri {
         self.base().join(&format!("e{epoch}"))
     }

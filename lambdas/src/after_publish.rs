@@ -3,7 +3,7 @@
 //! Nothing of the data depends on either: they may fail, be repeated, or come late, and the next start mends them.
 
 use crate::destination::{Intended, contents, intended};
-use crate::table::{Table, keep, location, standing};
+use crate::table::{Kept, Table, keep, location, standing};
 use crate::update::{Change, update};
 use crate::{Ctx, HandlerError, Program, lease};
 use spotmill_core::calls::{AfterPublishReply, AfterPublishRequest, RoundRequest, errors};
@@ -11,7 +11,7 @@ use spotmill_core::destination::{FileList, Publication, files_uri, table_prefix}
 use spotmill_core::digest::short;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::{Hook, Step};
-use spotmill_core::records::{AfterPublish, Published, RECORD_VERSION};
+use spotmill_core::records::{AfterPublish, GlueTable, Published, RECORD_VERSION};
 use spotmill_platform::ports::{HookCall, Hooks};
 use spotmill_platform::records;
 use std::collections::BTreeMap;
@@ -63,8 +63,20 @@ impl After {
         let key = &self.program.pipeline.key;
         let base = self.program.folder(table_prefix(&self.intended.template, key).0)?;
         let mine = &self.intended.publication;
-        let table = Table { program: &self.program, catalog, destination, base: &base, mine, of: &self.of };
-        keep(ctx, &table).await
+        let may_change = spec.output.schema_change_allowed;
+        let program = &self.program;
+        let table = Table { program, catalog, destination, base: &base, mine, may_change, of: &self.of };
+        let Some(Kept { note, table }) = keep(ctx, &table).await? else { return Ok(None) };
+        if let Some(table) = table {
+            lease::fence(ctx, &self.of.run, &lease::ticket(&self.of)).await?;
+            update(ctx, &self.keys.glue_table(), |there: Option<GlueTable>| {
+                let change =
+                    if there.as_ref() == Some(&table) { Change::Keep(()) } else { Change::Write(table.clone(), ()) };
+                async move { Ok(change) }
+            })
+            .await?;
+        }
+        Ok(Some(note))
     }
 
     /// Runs the command, unless it has heard of exactly this.

@@ -2,9 +2,9 @@
 //! step publish below, and held against what is about to be published.
 
 use crate::update::{Change, update};
-use crate::{Ctx, HandlerError, Program};
+use crate::{Ctx, HandlerError, Program, glue};
 use spotmill_core::calls::errors;
-use spotmill_core::catalog::{fields, merged};
+use spotmill_core::catalog::{Claim, Field, fields, fit, merged};
 use spotmill_core::destination::{
     Contract, Difference, Publication, changes, changes_of_files, contract_uri, table_prefix,
 };
@@ -29,7 +29,24 @@ pub struct Place {
     folders: Vec<String>,
     delimiter: Option<char>,
     allow: bool,
-    catalog: Option<Catalog>,
+    table: Option<Table>,
+}
+
+/// The table of Glue that the step names.
+struct Table {
+    catalog: Catalog,
+    keys: Vec<Field>,
+    destination: Uri,
+}
+
+impl Table {
+    fn of(program: &Program, step: &Step) -> Result<Option<Table>, HandlerError> {
+        let (Some(catalog), Some(destination)) = (&step.output.catalog, program.destination(step)?) else {
+            return Ok(None);
+        };
+        let keys = glue::keys(program, catalog).map_err(HandlerError::invalid)?;
+        Ok(Some(Table { catalog: catalog.clone(), keys, destination }))
+    }
 }
 
 impl Place {
@@ -42,7 +59,7 @@ impl Place {
             folders: step.output.layout.folders(),
             delimiter: (step.output.format == Format::Csv).then(|| step.output.delimiter()),
             allow: step.output.schema_change_allowed,
-            catalog: step.output.catalog.clone(),
+            table: Table::of(program, step)?,
         })
     }
 
@@ -85,14 +102,20 @@ impl Place {
         }))
     }
 
-    /// Why the table of Glue that the step names could not have such columns, whatever change is allowed.
+    /// Why the table of Glue that the step names could not have such columns: of their own, beside those of the last
+    /// publication, and beside the table's, as far as it can be seen.
     async fn not_for_the_table(&self, ctx: &Ctx, publication: &Publication) -> Result<Option<String>, HandlerError> {
-        let Some(catalog) = &self.catalog else { return Ok(None) };
+        let Some(Table { catalog, keys, destination }) = &self.table else { return Ok(None) };
         let table = |why: String| Some(format!("table {}: {why}", catalog.name()));
         let next = match fields(&publication.columns, &catalog.partition) {
             Ok(next) => next,
             Err(why) => return Ok(table(why)),
         };
+        let step = format!("{}/{}", publication.pipeline, publication.step);
+        let claim = Claim { step: &step, keys, columns: &next, may_change: self.allow };
+        if let Some(why) = glue::seen(ctx, catalog, destination).await.and_then(|found| fit(&found, &claim).err()) {
+            return Ok(table(why));
+        }
         if !self.allow || next.is_empty() {
             return Ok(None);
         }

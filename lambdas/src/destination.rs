@@ -15,7 +15,7 @@ use spotmill_core::model::Step;
 use spotmill_core::publish::{latest, run_hash, success_mark};
 use spotmill_core::records::{Manifest, RECORD_VERSION};
 use spotmill_core::types::Column;
-use spotmill_platform::ports::StoreError;
+use spotmill_platform::ports::{Store, StoreError};
 use spotmill_platform::records::{self, RecordError};
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ fn unreadable(e: RecordError) -> HandlerError {
 /// The nearest destination above this one that holds anything. Where listing is not allowed, none can be.
 async fn holder_above(ctx: &Ctx, uri: &Uri) -> Result<Option<(Uri, Contents)>, HandlerError> {
     for folder in above(uri) {
-        match contents_quietly(ctx, &folder).await? {
+        match contents_quietly(&*ctx.store, &folder).await? {
             Some(found) if found.publications.iter().any(|p| p.state != State::Going) => {
                 return Ok(Some((folder, found)));
             }
@@ -104,8 +104,8 @@ async fn holder_above(ctx: &Ctx, uri: &Uri) -> Result<Option<(Uri, Contents)>, H
 }
 
 /// The manifest of a folder that may be no destination; of one that may not be read, none.
-pub async fn contents_quietly(ctx: &Ctx, uri: &Uri) -> Result<Option<Contents>, HandlerError> {
-    match records::load::<Contents>(&*ctx.store, &manifest_uri(uri)).await {
+pub async fn contents_quietly(store: &dyn Store, uri: &Uri) -> Result<Option<Contents>, HandlerError> {
+    match records::load::<Contents>(store, &manifest_uri(uri)).await {
         Ok(found) => Ok(found.map(|(contents, _)| contents)),
         Err(RecordError::Store(StoreError::Denied { .. })) => Ok(None),
         Err(e) => Err(unreadable(e)),

@@ -2,11 +2,11 @@
 //! steps in the scratch area, late files at destinations. A run that is being worked on is left untouched, and so is
 //! everything that is not provably ours.
 
-use crate::destination::Place;
+use crate::destination::{Place, contents};
 use crate::several::{get_all, several};
 use crate::{Ctx, HandlerError, inputs, inspect, lease, step};
 use spotmill_core::claim::ExecutionState;
-use spotmill_core::destination::{Lying, id_of};
+use spotmill_core::destination::Lying;
 use spotmill_core::ids::{Generation, RunId, StepName, Uri};
 use spotmill_core::keys::{self, Attempted, RunKeys, StepKeys};
 use spotmill_core::records::{Lease, Plan, Receipt, Seal};
@@ -146,40 +146,39 @@ async fn destinations(ctx: &Ctx) -> Result<Vec<Uri>, HandlerError> {
 /// Files of publications that went, which landed after that, or which stayed for the readers of a catalog.
 async fn late(ctx: &Ctx, destination: &Uri, delete: bool) -> Result<Option<Waste>, HandlerError> {
     let what = format!("late files at {destination}");
-    let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
-    if !delete {
-        return remove(ctx, what, found, false).await;
+    let place = Place::inspect(ctx, destination).await?;
+    if !delete || place.contents.is_none() {
+        return remove(ctx, what, landed_late(&place, ctx.clock.now_ms()), false).await;
     }
     // The manifest as it is while nobody publishes there.
     let Ok(_held) = ctx.store.hold(destination).await else { return Ok(None) };
     let place = Place::inspect(ctx, destination).await?;
-    if let Some(contents) = &place.contents
-        && !place.write(ctx, &contents.expired(ctx.clock.now_ms())).await?
-    {
+    let Some(found) = &place.contents else { return Ok(None) };
+    if !place.write(ctx, &found.expired(ctx.clock.now_ms())).await? {
         return Ok(None);
     }
-    let Some(found) = landed_late(ctx, destination).await? else { return Ok(None) };
+    let place = Place::inspect(ctx, destination).await?;
+    let found = landed_late(&place, ctx.clock.now_ms());
+    // Whoever publishes on another machine and has begun since may have put these very files there again.
+    if contents(ctx, destination).await?.map(|(contents, _)| contents) != place.contents {
+        return Ok(None);
+    }
     let waste = remove(ctx, what, found, true).await?;
     ctx.store.sweep(destination).await?;
     Ok(waste)
 }
 
 /// Nothing where no manifest is.
-async fn landed_late(ctx: &Ctx, destination: &Uri) -> Result<Option<Vec<ObjectMeta>>, HandlerError> {
-    let place = Place::inspect(ctx, destination).await?;
-    let Some(contents) = &place.contents else { return Ok(None) };
-    let now_ms = ctx.clock.now_ms();
-    let contents = contents.expired(now_ms);
-    let went = |path: &str| id_of(path).is_some_and(|id| contents.find(id).is_none());
-    let late = place.listed.iter().filter(|(path, file)| went(path) && contents.to_remove(path, file, now_ms));
+fn landed_late(place: &Place, now_ms: u64) -> Vec<ObjectMeta> {
+    let Some(contents) = place.contents.as_ref().map(|contents| contents.expired(now_ms)) else { return Vec::new() };
     let object = |(path, file): (&String, &Lying)| ObjectMeta {
-        uri: destination.join(path),
+        uri: place.uri.join(path),
         etag: file.etag.clone(),
         bytes: file.bytes,
         modified_ms: 0,
         file: None,
     };
-    Ok(Some(late.map(object).collect()))
+    place.listed.iter().filter(|(path, _)| contents.went(path)).map(object).collect()
 }
 
 async fn remove(

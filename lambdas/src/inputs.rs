@@ -41,7 +41,7 @@ pub async fn listed(ctx: &Ctx, path: &str) -> Result<Vec<InputFile>, HandlerErro
 /// The same, with when each was written.
 pub async fn objects(ctx: &Ctx, path: &str) -> Result<Vec<ObjectMeta>, HandlerError> {
     let pattern = PathPattern::new(path).map_err(HandlerError::invalid)?;
-    let matching = standing::matching(ctx, &pattern).await?;
+    let matching = standing::matching(&*ctx.store, &pattern).await?;
     if let Some((first, second)) = twice(matching.iter().map(|o| (&o.uri, o.file))) {
         return Err(HandlerError::invalid(one_file(path, first, second)));
     }

@@ -28,6 +28,7 @@ pub mod foreseen;
 pub mod forget;
 pub mod functions;
 pub mod gc;
+mod glue;
 pub mod history;
 mod inputs;
 pub mod inspect;

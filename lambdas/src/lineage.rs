@@ -95,7 +95,7 @@ async fn writer(ctx: &Ctx, file: &Uri) -> Result<Option<StepKeys>, HandlerError>
     }
     let Some(id) = id_of(file.as_str()) else { return Ok(None) };
     for folder in above(file) {
-        let contents = contents_quietly(ctx, &folder).await?;
+        let contents = contents_quietly(&*ctx.store, &folder).await?;
         if let Some(found) = contents.as_ref().and_then(|contents| contents.find(id)) {
             return Ok(Some(keys(&found.run).step(&found.step, found.generation)));
         }

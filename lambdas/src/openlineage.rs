@@ -8,7 +8,9 @@ use spotmill_core::ids::{RunId, StepName, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::{Source, Step};
-use spotmill_core::records::{Foreseen, Lease, Manifest, Plan, PlanTables, RunReport, Seal, StepReport, StepState};
+use spotmill_core::records::{
+    Foreseen, GlueTable, Lease, Manifest, Plan, PlanTables, RunReport, Seal, StepReport, StepState,
+};
 use spotmill_core::types::{Column, Value};
 use spotmill_platform::records;
 use spotmill_report::openlineage::{
@@ -112,6 +114,7 @@ impl Loader<'_> {
             sealed_ms: seal.as_ref().map(|seal| seal.sealed_ms),
             published_ms: manifest.as_ref().map(|manifest| manifest.published_ms),
             superseded: manifest.is_some_and(|manifest| manifest.superseded.is_some()),
+            table: self.glue_table(step, &keys).await?,
         };
         let planned = Planned { step, keys, plan, seal, tables };
         let mut inputs = vec![self.input(&planned).await?];
@@ -138,6 +141,14 @@ impl Loader<'_> {
         Ok(records::load::<T>(&*self.ctx.store, &at).await?.map(|(record, _)| record))
     }
 
+    /// The table that names what the step published, where it is known which one it is.
+    async fn glue_table(&self, step: &Step, keys: &StepKeys) -> Result<Option<GlueTable>, HandlerError> {
+        let Some(catalog) = &step.output.catalog else { return Ok(None) };
+        let found = self.record::<GlueTable>(keys.glue_table()).await?;
+        // Of a pipeline that names another by now, the old record says nothing.
+        Ok(found.filter(|t| (&t.database, &t.table) == (&catalog.database, &catalog.table)))
+    }
+
     async fn input(&self, of: &Planned<'_>) -> Result<InputFacts, HandlerError> {
         let input = &of.step.input;
         if let Source::Step { step, .. } = &input.source {
@@ -150,6 +161,7 @@ impl Loader<'_> {
             format: input.read.format,
             columns: or_else(of.plan.input_columns.clone(), foreseen),
             generation: None,
+            table: None,
             rows: of.seal.as_ref().map(|seal| seal.rows.raw),
             bytes: Some(of.plan.input_bytes),
             files: self.files(of).await?,
@@ -171,6 +183,7 @@ impl Loader<'_> {
             format: table.read.format,
             columns: or_else(planned.map(|read| read.all_columns()).unwrap_or_default(), foreseen),
             generation: None,
+            table: None,
             rows: None,
             bytes: files.map(|files| files.iter().map(|file| file.bytes).sum()),
             files: files.map(|files| files.len() as u64),
@@ -182,13 +195,15 @@ impl Loader<'_> {
         let upstream = self.program.step(name)?;
         let read = of.plan.from.get(name).map(|list| list.generation);
         let generation = read.or_else(|| self.lease.generations.get(name).map(|g| g.generation)).unwrap_or(1);
-        let seal = self.record::<Seal>(self.keys(name, generation).seal()).await?;
+        let keys = self.keys(name, generation);
+        let seal = self.record::<Seal>(keys.seal()).await?;
         Ok(InputFacts {
             alias: alias.to_owned(),
             dataset: made_by(self.ctx, self.program, upstream)?,
             format: upstream.output.format,
             columns: seal.as_ref().map(|seal| seal.columns.clone()).unwrap_or_default(),
             generation: Some(generation),
+            table: self.glue_table(upstream, &keys).await?,
             rows: seal.as_ref().map(|seal| seal.rows.written),
             bytes: seal.as_ref().map(|seal| seal.bytes),
             files: seal.map(|seal| seal.files),

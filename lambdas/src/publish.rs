@@ -10,8 +10,8 @@ use crate::update::{LONGEST_PAUSE, pause};
 use crate::{Ctx, HandlerError, after_publish, contract, inputs, lease};
 use spotmill_core::calls::{PublishReply, PublishRequest, RoundRequest, errors};
 use spotmill_core::destination::{
-    Contents, Decision, FOLDER, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished,
-    folder, id, paths,
+    Contents, Decision, FileList, ListedFile, Lying, Me, Publication, State, decide, files_uri, finished, folder, id,
+    paths,
 };
 use spotmill_core::ids::Uri;
 use spotmill_core::keys::StepKeys;
@@ -197,9 +197,7 @@ impl Publishing {
 
     /// Removes success marks for good: from now on the destination is in between.
     async fn unmark(&self, ctx: &Ctx, contents: &Contents) -> Result<(), HandlerError> {
-        let going = contents.publications.iter().filter(|p| p.state == State::Going).map(|p| &p.mark);
-        let marks: BTreeSet<&String> = going.chain([&self.publication.mark]).collect();
-        for mark in marks {
+        for mark in contents.marks_off(&self.me()) {
             ctx.store.delete(&self.destination.join(mark)).await?;
         }
         Ok(ctx.store.flush(&self.destination).await?)
@@ -221,12 +219,11 @@ impl Publishing {
     }
 
     /// Checks that it is still this publication's turn.
-    async fn turn(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+    async fn turn(&self, ctx: &Ctx) -> Result<Contents, HandlerError> {
         self.fence(ctx).await?;
-        let found = contents(ctx, &self.destination).await?;
-        let mine = found.as_ref().and_then(|(contents, _)| contents.find(&self.list.id));
-        match mine.map(|p| p.state) {
-            Some(State::Coming | State::Stands) => Ok(()),
+        let found = contents(ctx, &self.destination).await?.map(|(contents, _)| contents).unwrap_or_default();
+        match found.find(&self.list.id).map(|p| p.state) {
+            Some(State::Coming | State::Stands) => Ok(found),
             Some(State::Going) | None => Err(HandlerError::fenced(format!(
                 "{}: another publication has taken the place of {}",
                 self.destination, self.of.run
@@ -282,12 +279,8 @@ impl Publishing {
         let going: Vec<&Publication> = standing.publications.iter().filter(|p| p.state == State::Going).collect();
         // One moment for all that a call decides.
         let now_ms = self.publication.since_ms;
-        let goes = going.iter().filter(|p| standing.goes(p, now_ms));
-        let lists: BTreeSet<String> = goes.map(|p| format!("{FOLDER}/files-{}.json", p.id)).collect();
         let marks: BTreeSet<&String> = going.iter().map(|p| &p.mark).filter(|m| **m != self.publication.mark).collect();
-        let is_old = |(path, file): &(&String, &Lying)| {
-            standing.to_remove(path, file, now_ms) || lists.contains(*path) || marks.contains(path)
-        };
+        let is_old = |(path, file): &(&String, &Lying)| standing.to_remove(path, file, now_ms) || marks.contains(path);
         let old: Vec<&String> = place.listed.iter().filter(is_old).map(|(path, _)| path).collect();
         let page = ctx.settings.publish_page.max(1);
         for chunk in old[..old.len().min(page)].chunks(ctx.settings.parallel.max(1)) {
@@ -302,13 +295,24 @@ impl Publishing {
     }
 
     async fn mark(&self, ctx: &Ctx) -> Result<PublishReply, HandlerError> {
-        self.turn(ctx).await?;
+        let found = self.turn(ctx).await?;
         self.contract.write(ctx, &self.publication).await?;
-        let body = format!("{}\n", self.list.id);
-        ctx.store.put(&self.destination.join(&self.publication.mark), body.as_bytes()).await?;
+        if !found.is_to_give_way(&self.me()) {
+            self.put_mark(ctx).await?;
+        }
         // It is published by now, whatever its record stated before.
         records::put(&*ctx.store, &self.keys.manifest(), &self.manifest(None, ctx.clock.now_ms())).await?;
         Ok(self.ended())
+    }
+
+    /// Takes it off again if another has begun since: it has taken off the marks that it found.
+    async fn put_mark(&self, ctx: &Ctx) -> Result<(), HandlerError> {
+        let (body, mark) = (format!("{}\n", self.list.id), self.destination.join(&self.publication.mark));
+        ctx.store.put(&mark, body.as_bytes()).await?;
+        if self.replace_all && self.turn(ctx).await?.is_to_give_way(&self.me()) {
+            ctx.store.delete(&mark).await?;
+        }
+        Ok(())
     }
 
     fn more(&self, copied: usize) -> PublishReply {

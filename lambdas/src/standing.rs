@@ -1,13 +1,14 @@
-//! Files of publications in folders of their own: of those only what stands is data, whatever else still lies beside it.
-//! The destination's manifest says which stands, and a list of files belongs to it if it was the same before and after.
+//! What a path means: the one way to it for whoever reads rows, a step, a check or a person's query. Of publications in folders
+//! of their own only what stands is data, whatever else still lies beside it. The destination's manifest says which stands,
+//! and a list of files belongs to it if it was the same before and after.
 
+use crate::HandlerError;
 use crate::destination::contents_quietly;
 use crate::update::pause;
-use crate::{Ctx, HandlerError};
 use spotmill_core::destination::{Contents, State, foldered};
 use spotmill_core::ids::Uri;
 use spotmill_core::listing::PathPattern;
-use spotmill_platform::ports::ObjectMeta;
+use spotmill_platform::ports::{ObjectMeta, Store};
 use std::collections::BTreeMap;
 
 /// Lists, against those who publish meanwhile.
@@ -17,15 +18,15 @@ const TRIES: u32 = 10;
 type Manifests = BTreeMap<String, Option<Contents>>;
 
 /// The files that match and are data: of a publication that is replaced while they are listed, the old or the new.
-pub async fn matching(ctx: &Ctx, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, HandlerError> {
-    let mut objects = list(ctx, pattern).await?;
-    let mut before = manifests(ctx, &objects).await?;
+pub async fn matching(store: &dyn Store, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, HandlerError> {
+    let mut objects = list(store, pattern).await?;
+    let mut before = manifests(store, &objects).await?;
     for tries in 0..TRIES {
         if before.is_empty() {
             return Ok(objects);
         }
-        objects = list(ctx, pattern).await?;
-        let after = manifests(ctx, &objects).await?;
+        objects = list(store, pattern).await?;
+        let after = manifests(store, &objects).await?;
         if after == before {
             return only(objects, &after);
         }
@@ -35,18 +36,18 @@ pub async fn matching(ctx: &Ctx, pattern: &PathPattern) -> Result<Vec<ObjectMeta
     Err(HandlerError::transient(format!("{}: it is published to again and again", pattern.prefix)))
 }
 
-async fn list(ctx: &Ctx, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, HandlerError> {
-    let listed = ctx.store.list(&pattern.prefix).await?;
+async fn list(store: &dyn Store, pattern: &PathPattern) -> Result<Vec<ObjectMeta>, HandlerError> {
+    let listed = store.list(&pattern.prefix).await?;
     Ok(listed.into_iter().filter(|o| pattern.matches(&o.uri)).collect())
 }
 
-async fn manifests(ctx: &Ctx, objects: &[ObjectMeta]) -> Result<Manifests, HandlerError> {
+async fn manifests(store: &dyn Store, objects: &[ObjectMeta]) -> Result<Manifests, HandlerError> {
     let mut manifests = Manifests::new();
     for object in objects {
         if let Some((destination, _)) = foldered(object.uri.as_str())
             && !manifests.contains_key(destination)
         {
-            let found = contents_quietly(ctx, &Uri::new(destination)).await?;
+            let found = contents_quietly(store, &Uri::new(destination)).await?;
             manifests.insert(destination.to_owned(), found);
         }
     }

@@ -4,13 +4,14 @@
 
 use crate::destination::contents;
 use crate::update::{pause, replace};
-use crate::{Ctx, HandlerError, Program, lease};
-use serde_json::{Value, json};
+use crate::{Ctx, HandlerError, Program, glue, lease};
+use serde_json::Value;
 use spotmill_core::calls::{RoundRequest, errors};
-use spotmill_core::catalog::{Field, Found, Next, Wanted, fields, next};
+use spotmill_core::catalog::{Found, Next, Wanted, fields, named, next};
 use spotmill_core::destination::{Contents, Publication, State, manifest_uri};
 use spotmill_core::ids::Uri;
 use spotmill_core::model::Catalog;
+use spotmill_core::records::GlueTable;
 use spotmill_platform::ports::{CatalogError, Catalogs};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ pub struct Table<'a> {
     /// The folder that all runs' destinations lie in.
     pub base: &'a Uri,
     pub mine: &'a Publication,
+    /// The step's `schema_change = "allow"`.
+    pub may_change: bool,
     pub of: &'a RoundRequest,
 }
 
@@ -38,8 +41,16 @@ pub fn location(destination: &Uri, p: &Publication) -> Uri {
     p.folder.as_ref().map_or_else(|| destination.clone(), |folder| destination.join(folder))
 }
 
-/// Returns a note for people once the table names what stands, or that nothing does.
-pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, HandlerError> {
+/// A table that names what stands.
+pub struct Kept {
+    /// For people.
+    pub note: String,
+    /// Nothing where Glue does not say which it is.
+    pub table: Option<GlueTable>,
+}
+
+/// Returns once the table names what stands, or nothing does.
+pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<Kept>, HandlerError> {
     let Some(glue) = ctx.catalogs.clone() else {
         let why = format!("{} cannot be told of it: this place has no Glue", table.catalog.name());
         return Err(table.refused(&why));
@@ -55,11 +66,16 @@ pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, Handle
         let (name, now) = (table.catalog.name(), ctx.clock.now_ms());
         let wanted = table.wanted(p).map_err(|why| table.refused(&why))?;
         let seen = (&contents, etag.as_str());
-        match next(&found(&*glue, &wanted).await.map_err(|e| table.failed(e))?, &wanted) {
+        let found = found(&*glue, table.catalog, &wanted).await.map_err(|e| table.failed(e))?;
+        match next(&found, &wanted) {
             Next::Refuse(why) => return Err(table.refused(&why)),
             Next::Done => {
                 if table.write(ctx, seen, &contents.announced(&name, &p.id, now)).await? {
-                    return Ok(Some(format!("{name} names {}", location(table.destination, p))));
+                    let (region, holder) = (glue.region().await, found.table.unwrap_or_default());
+                    return Ok(Some(Kept {
+                        note: format!("{name} names {}", location(table.destination, p)),
+                        table: region.and_then(|region| named(table.catalog, &region, &holder)),
+                    }));
                 }
             }
             // Both places stay until it is known which one it is.
@@ -78,19 +94,12 @@ pub async fn keep(ctx: &Ctx, table: &Table<'_>) -> Result<Option<String>, Handle
 }
 
 /// The table and the partition as they are now.
-async fn found(glue: &dyn Catalogs, wanted: &Wanted) -> Result<Found, CatalogError> {
-    let absent = |answer: Result<Value, CatalogError>, name: &str| match answer {
-        Ok(answer) => Ok(Some(answer[name].clone()).filter(Value::is_object)),
-        Err(CatalogError::NotFound(_)) => Ok(None),
-        Err(e) => Err(e),
+async fn found(glue: &dyn Catalogs, catalog: &Catalog, wanted: &Wanted) -> Result<Found, CatalogError> {
+    let table = glue::table(glue, catalog).await?;
+    let partition = match table.is_some() && !wanted.keys.is_empty() {
+        true => glue::partition(glue, catalog, &wanted.values).await?,
+        false => None,
     };
-    let body = json!({"DatabaseName": wanted.database, "Name": wanted.table});
-    let table = absent(glue.call("GetTable", &body).await, "Table")?;
-    if table.is_none() || wanted.keys.is_empty() {
-        return Ok(Found { table, partition: None });
-    }
-    let body = json!({"DatabaseName": wanted.database, "TableName": wanted.table, "PartitionValues": wanted.values});
-    let partition = absent(glue.call("GetPartition", &body).await, "Partition")?;
     Ok(Found { table, partition })
 }
 
@@ -122,17 +131,8 @@ impl Table<'_> {
     }
 
     fn wanted(&self, p: &Publication) -> Result<Wanted, String> {
-        let (pipeline, params) = (&self.program.pipeline, &self.program.params);
-        let mut keys = Vec::new();
-        let mut values = Vec::new();
-        for name in &self.catalog.partition {
-            let ty = pipeline.params.get(name).and_then(|param| spotmill_spec::key_type(param.ty));
-            let (Some(ty), Some(value)) = (ty, params.get(name)) else {
-                return Err(format!("`{name}` is no partition key"));
-            };
-            keys.push(Field { name: name.clone(), ty: ty.to_owned() });
-            values.push(value.to_string());
-        }
+        let value = |name| self.program.params.get(name).map(ToString::to_string);
+        let values: Option<Vec<String>> = self.catalog.partition.iter().map(value).collect();
         let facts = [
             ("spotmill.run", Some(p.run.to_string())),
             ("spotmill.generation", Some(p.generation.to_string())),
@@ -146,12 +146,13 @@ impl Table<'_> {
         Ok(Wanted {
             database: self.catalog.database.clone(),
             table: self.catalog.table.clone(),
-            keys,
-            values,
+            keys: glue::keys(self.program, self.catalog)?,
+            values: values.ok_or("a partition key has no value")?,
             columns: fields(&p.columns, &self.catalog.partition)?,
             location: location(self.destination, p).join("").to_string(),
             base: self.base.join("").to_string(),
             step: format!("{}/{}", p.pipeline, p.step),
+            may_change: self.may_change,
             publication: p.id.clone(),
             facts,
         })

@@ -329,6 +329,8 @@ pub trait Catalogs: Send + Sync {
     fn names(&self, location: &Uri) -> bool {
         location.is_s3()
     }
+    /// Whose tables these are, together with the account that they state; None where no region is chosen.
+    async fn region(&self) -> Option<String>;
     /// `GetTable` and its like, with JSON in and out. Doing it twice is known by what the next read finds.
     async fn call(&self, action: &str, body: &serde_json::Value) -> Result<serde_json::Value, CatalogError>;
 }

@@ -234,6 +234,15 @@ pub fn schema_python() -> PathBuf {
     PYTHON.get_or_init(|| python_with("schema-venv", "jsonschema==4.26.0")).clone()
 }
 
+/// Holds every event of an `openlineage.ndjson`, and every facet of it, to the official schema. Returns how many facets.
+pub fn held_to_schemas(events: &Path) -> usize {
+    let script = repository().join("tests/verify/openlineage/validate.py");
+    let ran = Command::new(schema_python()).arg(script).arg(events).output().expect("python starts");
+    let report = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{report}{}", String::from_utf8_lossy(&ran.stderr));
+    report.trim_end().rsplit(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number of facets")
+}
+
 fn python_with(name: &str, package: &str) -> PathBuf {
     let home = target_dir().join(name);
     let python = home.join("bin/python");

@@ -23,6 +23,7 @@ use spotmill_core::model::Pipeline;
 use spotmill_core::reap::STOPPED;
 use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
 use spotmill_lambdas::{Program, deploy, page, report};
+use spotmill_platform::local::Processes;
 use spotmill_platform::ports::{Clock, Store};
 use spotmill_spec as spec;
 use spotmill_statemachine::Status;
@@ -54,6 +55,8 @@ struct Session<'a> {
     ui: Arc<Ui>,
     progress: Arc<Ui>,
     stop: watch::Receiver<bool>,
+    /// Commands after publishing, of all keys.
+    hooks: Arc<Processes>,
     /// The endpoint of lineage events has not taken those of a run.
     is_away: AtomicBool,
 }
@@ -103,7 +106,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
         }
     }
     let worker_digest = digest.await.map_err(|e| Stop::failed(e.to_string()))??;
-    let stop = stop_signal(&ui);
+    let (stop, hooks) = stop_signal(&ui);
     // Bars of several runs would write over each other: only their ends are reported.
     let progress = if parallel > 1 { Arc::new(Ui::new(false, true)) } else { Arc::clone(&ui) };
     let executable = Executable::of_worker(worker.program.clone());
@@ -123,6 +126,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
         ui,
         progress,
         stop,
+        hooks,
         is_away: AtomicBool::new(false),
     };
     // All runs use the definition that the command began with, whatever is started beside it meanwhile.
@@ -232,18 +236,21 @@ pub fn confirm(global: &Global, yes: bool, why: &str) -> Result<(), Stop> {
     if yes { Ok(()) } else { Err(Stop::usage("nothing was done")) }
 }
 
-/// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
-fn stop_signal(ui: &Arc<Ui>) -> watch::Receiver<bool> {
+/// Becomes true at the first Ctrl-C or SIGTERM, which commands after publishing end by, too; the second ends the process
+/// and them at once.
+fn stop_signal(ui: &Arc<Ui>) -> (watch::Receiver<bool>, Arc<Processes>) {
     let (sender, receiver) = watch::channel(false);
-    let ui = Arc::clone(ui);
+    let hooks = Arc::new(Processes::new(receiver.clone()));
+    let (ui, of_all) = (Arc::clone(ui), Arc::clone(&hooks));
     tokio::spawn(async move {
         signalled().await;
         ui.note("stopping: ending the workers and handing their items back (Ctrl-C again: at once)");
         let _ = sender.send(true);
         signalled().await;
+        of_all.kill();
         std::process::exit(Code::Interrupted as i32);
     });
-    receiver
+    (receiver, hooks)
 }
 
 pub async fn signalled() {
@@ -302,6 +309,8 @@ impl Session<'_> {
             machine: self.machine,
             slots: self.slots(),
             wait,
+            hooks: Arc::clone(&self.hooks),
+            stop: self.stop.clone(),
         };
         let world = World::open(&options, &self.progress, &run, &id).await?;
         let ended = self.followed(&world, &run, &id, input).await;

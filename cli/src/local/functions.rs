@@ -17,6 +17,7 @@ use spotmill_platform::records;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use tokio::sync::watch;
 
 pub struct LocalFunctions {
     pub ctx: Arc<Ctx>,
@@ -24,6 +25,8 @@ pub struct LocalFunctions {
     pub slots: u32,
     /// The step that failed last, so that it is reported once.
     pub failed: Mutex<Option<String>>,
+    /// Whether the run is to stop.
+    pub stop: watch::Receiver<bool>,
 }
 
 #[async_trait]
@@ -120,8 +123,11 @@ impl LocalFunctions {
         }
     }
 
-    /// An error of a function that works for a step ends the step.
+    /// An error of a function that works for a step ends the step. What ends because the run is stopped has not failed.
     fn failed_step(&self, payload: &Value, cause: &str) {
+        if *self.stop.borrow() {
+            return;
+        }
         let Some(step) = payload["step"].as_str() else { return };
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.as_deref() != Some(step) {

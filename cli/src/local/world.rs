@@ -42,6 +42,7 @@ pub struct World {
     pub ctx: Arc<Ctx>,
     driver: Arc<Driver>,
     fleet: Arc<LocalFleet>,
+    hooks: Arc<Processes>,
     /// Where the state is shared with other machines.
     beating: Option<Beating>,
 }
@@ -60,6 +61,10 @@ pub struct Options<'a> {
     pub slots: u32,
     /// Whether inputs that are not there are waited for.
     pub wait: bool,
+    /// Commands after publishing.
+    pub hooks: Arc<Processes>,
+    /// Whether the run is to stop.
+    pub stop: watch::Receiver<bool>,
 }
 
 /// What reads and writes on this machine, without anything that runs work: enough to read.
@@ -133,7 +138,7 @@ impl World {
             executions,
             clock,
             catalogs: Some(Arc::new(LazyGlue::default())),
-            hooks: Some(Arc::new(Processes)),
+            hooks: Some(options.hooks.clone()),
             settings: Settings { checks_once: !options.wait, ..settings(options.global)? },
         });
         let functions = LocalFunctions {
@@ -141,6 +146,7 @@ impl World {
             ui: Arc::clone(ui),
             slots: options.slots,
             failed: Mutex::new(None),
+            stop: options.stop.clone(),
         };
         let driver = Driver {
             machines: machines()?,
@@ -148,7 +154,7 @@ impl World {
             executions: own,
             clock: Arc::new(Awake::new()),
         };
-        Ok(World { ctx, driver: Arc::new(driver), fleet, beating })
+        Ok(World { ctx, driver: Arc::new(driver), fleet, hooks: Arc::clone(&options.hooks), beating })
     }
 
     /// Says that this execution has ended. Whoever reads the lease looks for it only there.
@@ -160,12 +166,16 @@ impl World {
         beating.end(is_named).await;
     }
 
-    /// Runs the pipeline machine to its end. `stop` sends `true` to stop: children are killed, their items handed back.
+    /// Runs the pipeline machine to its end. `stop` sends `true` to stop: children are killed, their items handed back, and
+    /// commands after publishing are ended.
     pub async fn run(&self, id: &ExecutionId, input: &RunInput, stop: watch::Receiver<bool>) -> Result<Status, Stop> {
         let input = serde_json::to_value(input).map_err(|e| Stop::usage(e.to_string()))?;
         self.ctx.queues.create(CALLBACKS).await.map_err(|e| Stop::failed(e.to_string()))?;
         let pump = tokio::spawn(pump(Arc::clone(&self.ctx)));
-        let status = self.driver.run("pipeline", id.as_str().to_owned(), input, stop).await;
+        let status = self.driver.run("pipeline", id.as_str().to_owned(), input, stop.clone()).await;
+        if *stop.borrow() {
+            self.hooks.ended().await;
+        }
         self.fleet.end_all().await;
         pump.abort();
         Ok(status)

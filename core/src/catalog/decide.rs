@@ -1,15 +1,14 @@
 //! The next call, in the JSON of Glue's API. What it does not set it hands back as it was found: descriptions, owners and
 //! parameters of others stay.
 
-use super::{Field, merged};
+use super::Field;
+use super::fit::{Claim, STEP, columns_of, fit, text};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 const INPUT: &str = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat";
 const OUTPUT: &str = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat";
 const SERDE: &str = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe";
-/// The step that keeps the table.
-const STEP: &str = "spotmill.step";
 /// Which publication a location is.
 const PUBLICATION: &str = "spotmill.publication";
 /// What UpdateTable takes of what GetTable gives.
@@ -42,9 +41,17 @@ pub struct Wanted {
     pub base: String,
     /// `pipeline/step`.
     pub step: String,
+    /// The step's `schema_change = "allow"`.
+    pub may_change: bool,
     pub publication: String,
     /// Parameters of the location: the run, its counts.
     pub facts: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    fn claim(&self) -> Claim<'_> {
+        Claim { step: &self.step, keys: &self.keys, columns: &self.columns, may_change: self.may_change }
+    }
 }
 
 /// What Glue answered: `Table` of GetTable, `Partition` of GetPartition.
@@ -70,7 +77,7 @@ pub fn next(found: &Found, wanted: &Wanted) -> Next {
         let body = json!({"DatabaseName": wanted.database, "TableInput": new_table(wanted)});
         return Next::Call { action: "CreateTable", body };
     };
-    let columns = match refused(table, wanted).map_or_else(|| merged(&columns_of(table), &wanted.columns), Err) {
+    let columns = match fit(table, &wanted.claim()) {
         Ok(columns) => columns,
         Err(why) => return Next::Refuse(format!("table {}.{}: {why}", wanted.database, wanted.table)),
     };
@@ -94,55 +101,6 @@ pub fn next(found: &Found, wanted: &Wanted) -> Next {
             Next::Call { action: "BatchUpdatePartition", body }
         }
     }
-}
-
-/// Why the table is not one that this step may keep.
-fn refused(table: &Value, wanted: &Wanted) -> Option<String> {
-    let owner = text(&table["Parameters"][STEP]);
-    if !owner.is_empty() && owner != wanted.step {
-        return Some(format!(
-            "it is kept by step {owner}, and this is {}: name another table, or take its parameter `{STEP}` away",
-            wanted.step
-        ));
-    }
-    if text(&table["Parameters"]["projection.enabled"]).eq_ignore_ascii_case("true") {
-        return Some(
-            "it has partition projection, which reads folders and not partitions: old files beside new ones. Take its \
-             parameter `projection.enabled` away, or name another table"
-                .to_owned(),
-        );
-    }
-    if text(&table["TableType"]) == "VIRTUAL_VIEW" {
-        return Some("it is a view: name another table".to_owned());
-    }
-    if !text(&table["Parameters"]["table_type"]).is_empty() {
-        let kind = text(&table["Parameters"]["table_type"]);
-        return Some(format!("it is an {kind} table, whose files only {kind} may name: name another table"));
-    }
-    let serde = text(&table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]);
-    if !serde.to_lowercase().contains("parquet") {
-        return Some(format!("its files are read with `{serde}`, and these are Parquet: name another table"));
-    }
-    let keys = fields(&table["PartitionKeys"]);
-    let list = |keys: &[Field]| match keys {
-        [] => "nothing".to_owned(),
-        some => some.iter().map(|k| format!("{} {}", k.name, k.ty)).collect::<Vec<_>>().join(", "),
-    };
-    (keys != wanted.keys)
-        .then(|| format!("it is partitioned by {}, and the step's by {}", list(&keys), list(&wanted.keys)))
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn fields(list: &Value) -> Vec<Field> {
-    let field = |f: &Value| Field { name: text(&f["Name"]).to_owned(), ty: text(&f["Type"]).to_owned() };
-    list.as_array().into_iter().flatten().map(field).collect()
-}
-
-fn columns_of(holder: &Value) -> Vec<Field> {
-    fields(&holder["StorageDescriptor"]["Columns"])
 }
 
 /// Does the table or partition send readers to this publication?

@@ -4,10 +4,14 @@
 //! as it was found, so that it may be lost, repeated, or made by two at once.
 
 mod decide;
+mod fit;
+mod named;
 mod schema;
 mod types;
 
 pub use decide::{Found, Next, Wanted, next};
+pub use fit::{Claim, fit};
+pub use named::named;
 pub use schema::merged;
 use serde::{Deserialize, Serialize};
 pub use types::{fields, hive, is_name};

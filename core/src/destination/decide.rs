@@ -134,9 +134,9 @@ pub fn decide(me: &Me<'_>, seen: &Seen<'_>) -> Decision {
         return if marked && tidy && !stray { Decision::Stands } else { Decision::Finish(next) };
     }
     for p in next.publications.iter_mut().filter(|p| going.contains(&p.id) && !stays_until_then.contains(&p.id)) {
-        p.state = State::Going;
-        if p.folder.is_some() {
-            p.since_ms = mine.since_ms;
+        match p.folder {
+            Some(_) => p.give_way(mine.since_ms),
+            None => p.state = State::Going,
         }
     }
     next.publications.retain(|p| p.id != mine.id);
@@ -166,7 +166,7 @@ fn later(a: &Publication, b: &Publication) -> bool {
     a.run != b.run && matches!((&a.latest, &b.latest), (Some(a), Some(b)) if a > b)
 }
 
-fn same_step(a: &Publication, b: &Publication) -> bool {
+pub(super) fn same_step(a: &Publication, b: &Publication) -> bool {
     a.pipeline == b.pipeline && a.step == b.step
 }
 

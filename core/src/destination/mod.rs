@@ -83,7 +83,7 @@ pub struct Publication {
     /// Of the step's generation, for a catalog to state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-    /// In its state.
+    /// In its state; 0 of one that goes and never stood.
     pub since_ms: u64,
 }
 
@@ -147,16 +147,23 @@ impl Contents {
         next
     }
 
-    /// Is the file one that is to be removed: of a publication that goes or went, or adopted as it is?
+    /// Is the file one that is to be removed: of a publication that goes or went, its list of files included, or adopted as
+    /// it is?
     pub fn to_remove(&self, path: &str, file: &Lying, now_ms: u64) -> bool {
         let adopted = self.adopted.get(path) == Some(&file.etag);
-        match id_of(path) {
+        match id_of(path).or_else(|| listed_id(path)) {
             Some(id) => match self.find(id) {
                 Some(p) => self.goes(p, now_ms),
                 None => adopted || self.retired.iter().any(|r| r == id),
             },
             None => adopted,
         }
+    }
+
+    /// Is it a file of a publication that is gone?
+    pub fn went(&self, path: &str) -> bool {
+        let id = id_of(path).or_else(|| listed_id(path));
+        id.is_some_and(|id| self.find(id).is_none() && self.retired.iter().any(|r| r == id))
     }
 }
 
@@ -172,10 +179,19 @@ pub fn id_of(path: &str) -> Option<&str> {
     let (name, ending) = path.rsplit('/').next()?.split_once('.')?;
     let mut parts = name.split('-');
     let (id, item, part) = (parts.next()?, parts.next()?, parts.next()?);
-    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let digits = |text: &str, least: usize| text.len() >= least && text.chars().all(|c| c.is_ascii_digit());
-    let ours = id.len() == ID_DIGITS && id.chars().all(hex) && digits(item, 7) && digits(part, 5);
+    let ours = is_id(id) && digits(item, 7) && digits(part, 5);
     (ours && parts.next().is_none() && !ending.is_empty()).then_some(id)
+}
+
+/// The id of the publication whose list of files it is: `_spotmill/files-{id}.json`.
+fn listed_id(path: &str) -> Option<&str> {
+    let id = path.strip_prefix(FOLDER)?.strip_prefix("/files-")?.strip_suffix(".json")?;
+    is_id(id).then_some(id)
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID_DIGITS && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
 /// Where the sealed files are published, relative to the destination, in the seal's order; below the publication's folder

@@ -2,11 +2,12 @@
 //! stays where it is while a reader may still be sent there, and for as long after as a query may take: so no reader ever
 //! finds half a date, or none.
 
-use super::decide::takes_place_of;
+use super::decide::{same_step, takes_place_of};
 use super::{Contents, Me, Publication, State};
 use crate::bounds::OLD_FILES_SECS;
 use crate::ids::Generation;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Where a table of a catalog sends its readers, as far as it is written down here: before it is asked to send them elsewhere,
 /// both places stand in the list. A table that is no longer told keeps its last.
@@ -43,7 +44,8 @@ impl Contents {
     /// Do files stay that another publication took the place of?
     pub fn kept(&self, p: &Publication, now_ms: u64) -> bool {
         let named = self.shown.iter().any(|shown| shown.ids.contains(&p.id));
-        p.state == State::Going && p.folder.is_some() && (named || now_ms < p.since_ms + OLD_FILES_SECS * 1000)
+        let read = p.since_ms > 0 && now_ms < p.since_ms + OLD_FILES_SECS * 1000;
+        p.state == State::Going && p.folder.is_some() && (named || read)
     }
 
     /// Are its files to go now?
@@ -85,9 +87,31 @@ impl Contents {
         if me.publication.folder.is_some() {
             let replaced = |p: &&mut Publication| p.id != me.publication.id && takes_place_of(me, p);
             for p in next.publications.iter_mut().filter(replaced) {
-                (p.state, p.since_ms) = (State::Going, now_ms);
+                p.give_way(now_ms);
             }
         }
         next
+    }
+
+    /// The success marks that are off while this one is put: its own, and those of what goes or is to give way to it. Whoever
+    /// waits for a mark and reads by the path would read files that are half copied.
+    pub fn marks_off(&self, me: &Me<'_>) -> BTreeSet<&str> {
+        let off = |p: &&Publication| p.id == me.publication.id || p.state == State::Going || takes_place_of(me, p);
+        self.publications.iter().filter(off).map(|p| p.mark.as_str()).collect()
+    }
+
+    /// Is another being put that is to stand in this one's place? Then this one has no mark: the other has one in the end.
+    pub fn is_to_give_way(&self, me: &Me<'_>) -> bool {
+        let mine = &me.publication;
+        let comes = |p: &&Publication| p.id != mine.id && p.state == State::Coming && same_step(mine, p);
+        mine.folder.is_some() && me.replace_all && self.publications.iter().any(|p| comes(&p))
+    }
+}
+
+impl Publication {
+    /// Another takes its place. One that never stood has no readers that its files would stay for.
+    pub(super) fn give_way(&mut self, now_ms: u64) {
+        self.since_ms = if self.state == State::Coming { 0 } else { now_ms };
+        self.state = State::Going;
     }
 }

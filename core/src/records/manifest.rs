@@ -37,6 +37,17 @@ pub struct AfterPublish {
     pub done_ms: u64,
 }
 
+/// `glue.json`: the table of Glue that names what the step published, as it is told apart from every other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlueTable {
+    pub v: u32,
+    pub database: String,
+    pub table: String,
+    pub region: String,
+    /// Whose catalog it is in.
+    pub account: String,
+}
+
 /// What a command after publishing reads on stdin.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Published {

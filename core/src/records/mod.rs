@@ -18,7 +18,7 @@ pub use decisions::Decisions;
 pub use deployed::{Deployed, DeployedWorker, WorkerNeeds, WorkerSettings};
 pub use foreseen::{Foreseen, ForeseenStep};
 pub use lease::{Lease, RunOutcome, StepGeneration};
-pub use manifest::{AfterPublish, Manifest, Published};
+pub use manifest::{AfterPublish, GlueTable, Manifest, Published};
 pub use plan::{ItemSizes, Pins, Plan, PlanTables, SealedList, Types, WorkItem};
 pub use receipt::{FailureRecord, Receipt};
 pub use report::{RunEnd, RunReport, StepReport, StepState};

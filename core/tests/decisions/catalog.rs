@@ -1,7 +1,7 @@
 //! Which call a table of Glue needs, whatever it was found as; applied to the end by a small Glue of the tests.
 
 use serde_json::{Value, json};
-use spotmill_core::catalog::{Field, Found, Next, Wanted, fields, merged, next};
+use spotmill_core::catalog::{Claim, Field, Found, Next, Wanted, fields, fit, merged, next};
 use spotmill_core::types::{Column, ColumnType};
 
 fn field(text: &str) -> Field {
@@ -19,6 +19,7 @@ fn wanted(id: &str, keys: &[&str], columns: &[&str]) -> Wanted {
         location: format!("s3://b/t/date=2013-01-01/g1-{id}/"),
         base: "s3://b/t/".into(),
         step: "p/s".into(),
+        may_change: false,
         publication: id.into(),
         facts: [("numRows".to_owned(), "7".to_owned())].into(),
     }
@@ -110,7 +111,8 @@ fn columns_may_come_and_are_not_retyped_or_renamed() {
     let refused = |columns: &[&str]| settle(&mut table(), &wanted("bb", &["date date"], columns)).unwrap_err();
     assert_eq!(
         refused(&["k string", "v double"]),
-        "table lake.t: column `v` is bigint in the table and double in this run"
+        "table lake.t: column `v` is bigint in the table and double in this run. Alter the table, CAST or rename with AS in \
+         the step, or name another table"
     );
     let why = refused(&["k string", "total bigint"]);
     assert!(
@@ -140,6 +142,39 @@ fn what_is_not_the_steps_table_is_left_alone() {
     case(|t| t["PartitionKeys"] = json!([]), "partitioned by nothing, and the step's by date date");
     case(|t| t["PartitionKeys"][0]["Type"] = json!("string"), "by date string, and the step's by date date");
     case(|t| t["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] = json!("x.OpenCSVSerde"), "OpenCSVSerde");
+}
+
+#[test]
+fn a_table_that_no_step_keeps_is_taken_over_with_other_columns_where_that_is_said() {
+    let theirs = |columns: &[&str]| {
+        let mut found = Found::default();
+        settle(&mut found, &wanted("aa", &["date date"], columns)).unwrap();
+        found.table.as_mut().unwrap()["Parameters"] = json!({"classification": "parquet"});
+        found
+    };
+    let taken = |columns: &[&str], may_change: bool| {
+        let mut found = theirs(&["k string", "v bigint"]);
+        settle(&mut found, &Wanted { may_change, ..wanted("bb", &["date date"], columns) })
+    };
+    for (columns, part) in [
+        (&["k string"][..], "it has `v` bigint, which this run does not make"),
+        (&["k string", "v bigint", "n int"], "this run makes `n` int, which it does not have"),
+    ] {
+        let why = taken(columns, false).unwrap_err();
+        assert!(why.contains("no step keeps it yet") && why.contains(part), "{why}");
+        assert!(why.contains("schema_change = \"allow\"") && why.contains("alter the table"), "{why}");
+        taken(columns, true).unwrap();
+    }
+    taken(&["v bigint", "k string"], false).expect("readers name columns, whatever their order");
+    for may_change in [false, true] {
+        let why = taken(&["k string", "v double"], may_change).unwrap_err();
+        assert!(why.contains("column `v` is bigint in the table and double in this run. Alter the table"), "{why}");
+    }
+    // Before its columns are known it is only asked whether the table is one for the step.
+    let (table, keys) = (theirs(&["x int"]).table.unwrap(), [field("date date")]);
+    let fits = |keys: &[Field]| fit(&table, &Claim { step: "p/s", keys, columns: &[], may_change: false });
+    assert!(fits(&keys).is_ok());
+    assert!(fits(&[]).unwrap_err().contains("partitioned by date date"));
 }
 
 #[test]

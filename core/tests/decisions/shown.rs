@@ -97,10 +97,38 @@ fn what_a_catalog_may_name_stays_however_long_that_takes() {
 }
 
 #[test]
+fn the_list_of_a_publications_files_goes_with_them() {
+    let list = |id: &str| format!("_spotmill/files-{id}.json");
+    let both = contents(vec![publication(A, State::Going, 5), publication(B, State::Stands, 5)]);
+    let removes = |contents: &Contents, path: &str, now_ms| {
+        contents.to_remove(path, &Lying { bytes: 4, etag: "e".into() }, now_ms)
+    };
+    assert!(!removes(&both, &list(A), 4 + GRACE) && removes(&both, &list(A), 5 + GRACE));
+    assert!(!removes(&both, &list(B), 5 + GRACE), "what stands keeps its own");
+    let expired = both.expired(5 + GRACE);
+    assert!(removes(&expired, &list(A), 5 + GRACE) && expired.went(&list(A)) && expired.went(&file(A)));
+    for theirs in [list("cccccccccccccccc"), list("mine"), format!("x/{}", list(A)), "_spotmill/manifest.json".into()] {
+        assert!(!removes(&expired, &theirs, 5 + GRACE) && !expired.went(&theirs), "{theirs}");
+    }
+    assert!(!expired.went(&file(B)) && !expired.went("mine.parquet"));
+}
+
+#[test]
 fn a_publication_that_never_stood_goes_when_the_one_before_it_is_published_again() {
     let both = contents(vec![publication(A, State::Stands, 0), publication(B, State::Coming, 3)]);
     let (Decision::Finish(next), _) = decided(&both, A, &[&file(A), "_SUCCESS"], 5) else { panic!() };
     assert_eq!(states(&next), "a:Stands b:Going");
+}
+
+/// It would lie half copied beside what is marked, and no table ever named it.
+#[test]
+fn what_never_stood_does_not_stay_for_readers() {
+    let both = contents(vec![publication(A, State::Stands, 0), publication(B, State::Coming, 3)]);
+    let (_, next) = decided(&both, A, &[], 7);
+    assert_eq!(states(&next), "a:Stands b:Going");
+    assert!(goes(&next, B, 7));
+    let named = contents(both.publications.clone()).announcing("lake.t", B, 4);
+    assert!(!goes(&decided(&named, A, &[], 7).1, B, 7 + GRACE), "it stood once, is put again, and may be named yet");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn columns(text: &str) -> Vec<Column> {
 }
 
 /// What a check found: `a` makes `between` of `read`, and `b` makes `made` of it.
-fn foreseen([read, between, made]: [&str; 3]) -> Foreseen {
+pub fn foreseen([read, between, made]: [&str; 3]) -> Foreseen {
     let step = |input, output| ForeseenStep {
         params: Default::default(),
         input: columns(input),

@@ -18,13 +18,30 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// As much of Glue as a table needs. A call may die before it is made, or after it.
-#[derive(Default)]
 pub struct TestGlue {
+    /// What it says of whose the catalog is.
+    account: Mutex<Option<&'static str>>,
     table: Mutex<Option<Value>>,
     partitions: Mutex<BTreeMap<String, Value>>,
     pub actions: Mutex<Vec<String>>,
     /// The call (1-based) that dies, and whether it is made.
     dies: Mutex<Option<(usize, bool)>>,
+    /// So many readers of the table that come first may not read it.
+    denied: Mutex<usize>,
+}
+
+impl Default for TestGlue {
+    fn default() -> Self {
+        let account = Mutex::new(Some("123456789012"));
+        Self {
+            account,
+            table: Mutex::default(),
+            partitions: Mutex::default(),
+            actions: Mutex::default(),
+            dies: Mutex::default(),
+            denied: Mutex::default(),
+        }
+    }
 }
 
 impl TestGlue {
@@ -41,6 +58,10 @@ impl TestGlue {
     fn answer(&self, action: &str, body: &Value) -> Result<Value, CatalogError> {
         let gone = || CatalogError::NotFound("Entity Not Found".into());
         let values = |list: &Value| list.to_string();
+        if action == "GetTable" && *lock(&self.denied) > 0 {
+            *lock(&self.denied) -= 1;
+            return Err(CatalogError::Refused { what: "not allowed".into(), source: "test".into() });
+        }
         match action {
             "GetTable" => lock(&self.table).clone().map(|table| json!({"Table": table})).ok_or_else(gone),
             "CreateTable" | "UpdateTable" => {
@@ -54,6 +75,7 @@ impl TestGlue {
                 }
                 let mut next = body["TableInput"].clone();
                 next["VersionId"] = json!(format!("{}", version + 1));
+                next["CatalogId"] = json!(*lock(&self.account));
                 *table = Some(next);
                 Ok(json!({}))
             }
@@ -87,6 +109,9 @@ impl TestGlue {
 impl Catalogs for TestGlue {
     fn names(&self, _location: &Uri) -> bool {
         true
+    }
+    async fn region(&self) -> Option<String> {
+        Some("eu-west-1".into())
     }
     async fn call(&self, action: &str, body: &Value) -> Result<Value, CatalogError> {
         lock(&self.actions).push(action.to_owned());
@@ -311,17 +336,86 @@ async fn a_table_that_cannot_take_it_ends_the_run_and_undoes_nothing() {
     let before = read(&glue).unwrap();
     lock(&glue.table).as_mut().unwrap()["Parameters"]["spotmill.step"] = json!("q/other");
     other_data(&world).await;
+    // Neither Begin nor Publish can see the table: that it is another's is found out when it is told.
+    *lock(&glue.denied) = 2;
     let begun = world.begin("r2", |i| i.fresh = true).await.unwrap();
     crate::drive::run_step(&world, "r2", begun.steps[0].as_str(), &|_, _| Work::Commit).await.unwrap();
     let ended = crate::drive::run_step(&world, "r2", begun.steps[1].as_str(), &|_, _| Work::Commit).await;
     let e = ended.unwrap_err();
-    assert_eq!(e.error, errors::NOT_ANNOUNCED);
+    assert_eq!((e.error, *lock(&glue.denied)), (errors::NOT_ANNOUNCED, 0));
     assert!(e.cause.contains("`b` is published, but lake.b does not name it") && e.cause.contains("q/other"), "{e}");
     assert_eq!(read(&glue).unwrap(), before, "readers have what they had");
     lock(&glue.table).as_mut().unwrap()["Parameters"]["spotmill.step"] = json!("p/b");
     world.executions.end("r2");
     run_all(&world, "r3", &|_, _| panic!("no item is to run")).await.unwrap();
     assert_ne!(read(&glue).unwrap(), before);
+}
+
+/// A table that somebody made, and that no step keeps.
+fn of_somebody(columns: &[(&str, &str)]) -> Value {
+    let columns: Value = columns.iter().map(|(name, ty)| json!({"Name": name, "Type": ty})).collect();
+    json!({
+        "Name": "b", "VersionId": "1", "TableType": "EXTERNAL_TABLE", "PartitionKeys": [{"Name": "date", "Type": "date"}],
+        "StorageDescriptor": {
+            "Columns": columns, "Location": "s3://theirs/",
+            "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+        },
+    })
+}
+
+/// The columns of `b` are `k string, v int`: by `workers.rs`.
+#[tokio::test]
+async fn a_table_with_other_columns_is_refused_before_anything_is_published() {
+    let allowed = pipeline().replace(WITH_TABLE, &format!("{WITH_TABLE}\nschema_change = \"allow\""));
+    for (columns, part, may_be_allowed) in [
+        (&[("k", "string"), ("v", "double")][..], "column `v` is double in the table and int in this run", false),
+        (&[("k", "string"), ("total", "int")], "`total` int, which this run does not make", false),
+        (&[("k", "string")], "this run makes `v` int, which it does not have", true),
+        (&[("k", "string"), ("v", "int"), ("x", "date")], "it has `x` date, which this run does not make", true),
+    ] {
+        let mut world = World::new().await;
+        let glue = with_table(&mut world).await;
+        *lock(&glue.table) = Some(of_somebody(columns));
+        let e = run_all(&world, "r1", &|_, _| Work::Commit).await.unwrap_err();
+        assert_eq!(e.error, errors::EXPECTATION_FAILED);
+        assert!(e.cause.contains("is complete and not published: table lake.b: ") && e.cause.contains(part), "{e}");
+        assert!(e.cause.to_lowercase().contains("alter the table"), "{e}");
+        assert_eq!(e.cause.contains("schema_change = \"allow\""), may_be_allowed, "{e}");
+        let there = world.store.list(&world.base().join("out/")).await.unwrap();
+        assert!(there.is_empty() && glue.changes().is_empty(), "nothing was begun: {there:?}");
+        // The table as it is to be, or what was said of it.
+        match may_be_allowed {
+            true => world.deploy(&allowed).await,
+            false => *lock(&glue.table) = Some(of_somebody(&[("k", "string"), ("v", "int")])),
+        }
+        world.executions.end("r1");
+        run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
+        assert!(glue.location().is_some());
+    }
+}
+
+/// What of it follows from the definition is refused before a machine is launched.
+#[tokio::test]
+async fn a_table_that_is_not_for_the_step_is_refused_when_its_run_begins() {
+    let mut world = World::new().await;
+    let glue = with_table(&mut world).await;
+    *lock(&glue.table) = Some(of_somebody(&[("k", "string"), ("v", "double")]));
+    let between = "k string, v int32";
+    world.deploy_foreseen(&pipeline(), crate::foreseen::foreseen([between, between, between])).await;
+    let refused = |e: &spotmill_lambdas::HandlerError, part: &str| {
+        assert_eq!(e.error, errors::DESTINATION_REFUSED);
+        assert!(e.cause.contains("`b` cannot be published: table lake.b: ") && e.cause.contains(part), "{e}");
+    };
+    let e = world.begin("r1", |_| {}).await.unwrap_err();
+    refused(&e, "column `v` is double in the table and int in this run");
+    // Whose it is needs no columns.
+    world.deploy(&pipeline()).await;
+    let mut of_another = of_somebody(&[("k", "string"), ("v", "int")]);
+    of_another["Parameters"] = json!({"spotmill.step": "q/other"});
+    *lock(&glue.table) = Some(of_another);
+    refused(&world.begin("r1", |_| {}).await.unwrap_err(), "it is kept by step q/other");
+    *lock(&glue.table) = None;
+    go(&world, "r1").await;
 }
 
 #[tokio::test]
@@ -338,11 +432,27 @@ async fn gc_removes_what_no_query_can_still_read_and_nothing_before() {
     assert_eq!(late(&gc::collect(&world.ctx, true, |_, _| true).await.unwrap().0), 0);
     assert!(first.keys().all(|file| Path::new(file).exists()));
     world.clock.pass_secs(OLD_FILES_SECS);
-    assert_eq!(late(&gc::collect(&world.ctx, false, |_, _| true).await.unwrap().0), first.len() as u64);
+    let lists = || async {
+        let listed = world.store.list(&world.base().join("out/b/date=2013-01-01/_spotmill/")).await.unwrap();
+        listed.iter().filter(|object| object.uri.as_str().contains("/files-")).count()
+    };
+    assert_eq!(lists().await, 2);
+    // Its files, and the list of them.
+    let gone = first.len() as u64 + 1;
+    assert_eq!(late(&gc::collect(&world.ctx, false, |_, _| true).await.unwrap().0), gone);
     assert!(first.keys().all(|file| Path::new(file).exists()), "it only reports");
-    assert_eq!(late(&gc::collect(&world.ctx, true, |_, _| true).await.unwrap().0), first.len() as u64);
+    // Killed once its record said that it goes: the next one goes on.
+    world.store.fail_at(2, Fault::Die);
+    gc::collect(&world.ctx, true, |_, _| true).await.unwrap_err();
+    world.store.revive();
+    assert!(first.keys().any(|file| Path::new(file).exists()));
+    let left = late(&gc::collect(&world.ctx, true, |_, _| true).await.unwrap().0);
+    assert!((gone - 1..=gone).contains(&left), "{left}");
     assert!(!first.keys().any(|file| Path::new(file).exists()));
-    assert_eq!(read(&glue).unwrap(), second);
+    assert_eq!((read(&glue).unwrap(), lists().await), (second, 1));
+    assert_eq!(late(&gc::collect(&world.ctx, true, |_, _| true).await.unwrap().0), 0);
+    world.executions.end("r2");
+    go(&world, "r3").await;
 }
 
 /// A step by a path reads what stands, and no older publication that lies beside it.
@@ -386,4 +496,37 @@ async fn a_date_that_was_published_without_a_table_gets_its_folder_and_its_parti
     for gone in before.iter().filter(data) {
         assert!(!Path::new(gone.uri.as_str()).exists(), "{} would be read twice by a path", gone.uri);
     }
+}
+
+/// What OpenLineage calls the table stands at whatever the step made, and at what another step reads of it.
+#[tokio::test]
+async fn lineage_events_know_files_by_the_table_that_names_them() {
+    let reader = "[[step]]\nname = \"c\"\nsql = \"SELECT k, v FROM input\"\ninput = { step = \"b\", by = \"all\" }\n\
+                  [step.output]\ndestination = \"{out}/c/date={date}\"\n[resources]";
+    let three = |pipeline: String| pipeline.replace("[resources]", reader);
+    let mut world = World::new().await;
+    let glue = with_table(&mut world).await;
+    world.deploy(&three(pipeline())).await;
+    go(&world, "r1").await;
+    let known = json!([{"namespace": "arn:aws:glue:eu-west-1:123456789012", "name": "table/lake/b", "type": "TABLE"}]);
+    let (b, c) = (complete(&world, "p.b").await, complete(&world, "p.c").await);
+    assert_eq!(b["outputs"][0]["facets"]["symlinks"]["identifiers"], known);
+    assert_eq!(c["inputs"][0]["facets"]["symlinks"]["identifiers"], known);
+    for apart in [&b["inputs"][0], &c["outputs"][0]] {
+        assert_eq!(apart["facets"]["symlinks"], Value::Null, "no table names {}", apart["name"]);
+    }
+    // Another table names them by now, and Glue does not say whose: the old one does not stand for it.
+    *lock(&glue.table) = None;
+    lock(&glue.partitions).clear();
+    *lock(&glue.account) = None;
+    world.deploy(&three(pipeline().replace("lake.b", "lake.other"))).await;
+    run_all(&world, "r2", &|_, _| panic!("no item is to run")).await.unwrap();
+    assert_eq!(complete(&world, "p.b").await["outputs"][0]["facets"]["symlinks"], Value::Null);
+}
+
+async fn complete(world: &World, job: &str) -> Value {
+    let at = spotmill_core::keys::RunKeys::new(&world.ctx.root, &world.run()).lineage_events();
+    let text = String::from_utf8(world.store.get(&at).await.unwrap().body).unwrap();
+    let mut events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.find(|e| e["eventType"] == "COMPLETE" && e["job"]["name"] == job).expect("an event")
 }

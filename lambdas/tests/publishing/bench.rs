@@ -31,6 +31,8 @@ pub struct Definition {
     /// Written into every row.
     pub tag: u64,
     pub shared: bool,
+    /// In folders of their own.
+    pub catalogued: bool,
 }
 
 impl Definition {
@@ -49,10 +51,14 @@ impl Definition {
     }
 
     fn toml(&self) -> String {
-        let Definition { pipeline, step, tag, shared } = self;
+        let Definition { pipeline, step, tag, shared, catalogued } = self;
         let output = match shared {
             true => "destination = \"out/latest\"\nreplace = \"all\"".to_owned(),
             false => "destination = \"out/{date}\"".to_owned(),
+        };
+        let output = match catalogued {
+            true => format!("{output}\ncatalog = {{ glue = \"lake.t\" }}"),
+            false => output,
         };
         format!(
             "format = 1\n[pipeline]\nname = \"{pipeline}\"\n[params]\ndate = {{ type = \"date\" }}\n[[step]]\nname = \"{step}\"\n\

@@ -4,6 +4,7 @@
 //! that cannot be, the start was refused and nothing had changed.
 
 mod bench;
+mod marks;
 mod memory;
 mod power;
 mod sequences;

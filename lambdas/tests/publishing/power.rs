@@ -4,8 +4,8 @@
 
 use crate::bench::{Asked, Bench, Definition};
 
-const BEFORE: Definition = Definition { pipeline: "p", step: "main", tag: 1, shared: false };
-const AFTER: Definition = Definition { pipeline: "p", step: "main", tag: 2, shared: false };
+const BEFORE: Definition = Definition { pipeline: "p", step: "main", tag: 1, shared: false, catalogued: false };
+const AFTER: Definition = Definition { pipeline: "p", step: "main", tag: 2, shared: false, catalogued: false };
 
 fn inputs(bench: &Bench) {
     for n in 1..=3 {

@@ -54,7 +54,7 @@ impl World {
         let (shared, open) = (chance.of(2) == 0, chance.of(3) == 0);
         let bench = Bench::new();
         bench.store.open.store(open, std::sync::atomic::Ordering::SeqCst);
-        let definition = Definition { pipeline: "p", step: "main", tag: 1, shared };
+        let definition = Definition { pipeline: "p", step: "main", tag: 1, shared, catalogued: false };
         let mut world = World {
             bench,
             chance,

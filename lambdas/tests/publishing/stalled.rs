@@ -3,8 +3,8 @@
 use crate::bench::{Asked, Bench, Definition};
 use spotmill_core::destination::Existing;
 
-const FIRST: Definition = Definition { pipeline: "p", step: "main", tag: 1, shared: false };
-const SECOND: Definition = Definition { pipeline: "q", step: "main", tag: 2, shared: false };
+const FIRST: Definition = Definition { pipeline: "p", step: "main", tag: 1, shared: false, catalogued: false };
+const SECOND: Definition = Definition { pipeline: "q", step: "main", tag: 2, shared: false, catalogued: false };
 const PLACE: &str = "/w/out/2024-03-10";
 
 #[tokio::test]

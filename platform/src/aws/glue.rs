@@ -34,6 +34,10 @@ impl Glue {
 
 #[async_trait]
 impl Catalogs for Glue {
+    async fn region(&self) -> Option<String> {
+        self.config.region().map(ToString::to_string)
+    }
+
     async fn call(&self, action: &str, body: &Value) -> Result<Value, CatalogError> {
         let Some((_, target)) = TARGETS.iter().find(|(name, _)| *name == action) else {
             let what = format!("glue:{action} is none of the calls that a table needs");

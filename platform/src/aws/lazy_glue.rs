@@ -14,9 +14,19 @@ pub struct LazyGlue {
     glue: OnceCell<Glue>,
 }
 
+impl LazyGlue {
+    async fn glue(&self) -> &Glue {
+        self.glue.get_or_init(|| async { Aws::from_env().await.catalogs() }).await
+    }
+}
+
 #[async_trait]
 impl Catalogs for LazyGlue {
+    async fn region(&self) -> Option<String> {
+        self.glue().await.region().await
+    }
+
     async fn call(&self, action: &str, body: &Value) -> Result<Value, CatalogError> {
-        self.glue.get_or_init(|| async { Aws::from_env().await.catalogs() }).await.call(action, body).await
+        self.glue().await.call(action, body).await
     }
 }

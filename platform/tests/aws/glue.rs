@@ -19,6 +19,7 @@ fn wanted(table: &str, id: &str, keys: Vec<Field>, columns: Vec<Field>) -> Wante
         location: format!("s3://b/t/date=2013-01-01/g1-{id}/"),
         base: "s3://b/t/".into(),
         step: "p/s".into(),
+        may_change: false,
         publication: id.into(),
         facts: [("numRows".to_owned(), "7".to_owned())].into(),
     }

@@ -3,6 +3,7 @@
 
 use super::*;
 use serde_json::json;
+use spotmill_tests::held_to_schemas;
 
 const TABLE: [&str; 4] = ["--database-name", "lakehouse", "--table-name", "shops"];
 
@@ -70,6 +71,7 @@ fn a_date_is_a_partition_that_names_whole_publications() {
     assert_eq!(old.len(), 3);
     let told = partition(&aws).unwrap()["Parameters"].clone();
     assert_eq!((&told["spotmill.run"], &told["numRows"]), (&json!(format!("shops/{DAY}")), &json!("3")));
+    lineage_knows_the_table(&aws, &project);
     // Other data: whoever queries meanwhile gets the old or the new, whole.
     project.edit("pipeline.toml", "amount * 1", "amount * 10");
     aws.deploy_project(&project, "shops");
@@ -92,4 +94,20 @@ fn a_date_is_a_partition_that_names_whole_publications() {
     let before = machines(&aws);
     succeeds(&aws, &json!({"pipeline": "shops", "date": DAY}));
     assert_eq!((read(&aws, &project, n + 2), machines(&aws)), (new, before));
+}
+
+/// Its other name, as OpenLineage has it, in an event that its own schemas take.
+fn lineage_knows_the_table(aws: &LocalAws, project: &Project) {
+    let text = aws.text(&format!("runs/shops/{DAY}/openlineage.ndjson")).expect("events");
+    project.write("openlineage.ndjson", &text);
+    held_to_schemas(&project.path("openlineage.ndjson"));
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+    let found: Vec<Value> =
+        events.map(|event| event["outputs"][0]["facets"]["symlinks"]["identifiers"].clone()).collect();
+    let names = found.iter().find(|names| !names.is_null()).expect("a symlink")[0].clone();
+    assert_eq!((&names["name"], &names["type"]), (&json!("table/lakehouse/shops"), &json!("TABLE")));
+    let namespace = names["namespace"].as_str().expect("a namespace");
+    assert!(
+        namespace.starts_with("arn:aws:glue:us-east-1:") && namespace.split(':').nth(4).is_some_and(|a| a.len() == 12)
+    );
 }

@@ -5,8 +5,10 @@ use crate::docs::commands;
 use spotmill_tests::{Project, rows};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 const DAY: [&str; 3] = ["run", "--date", "2026-01-01"];
 const DESTINATION: &str = "out/by_shop/date=2026-01-01";
@@ -84,6 +86,35 @@ fn a_command_that_fails_ends_the_run_and_only_it_is_run_again() {
     assert_eq!(heard(&project).len(), 1);
 }
 
+/// Whoever stops a run stops its command with it, politely; the next start tells the command again, and nothing else is done.
+#[test]
+fn a_run_that_is_stopped_ends_its_command_and_the_next_start_tells_it_again() {
+    let (project, _) = project();
+    let told = project.read("tell.sh");
+    project.write("tell.sh", "trap 'touch asked; exit 0' TERM\necho $$ > group\nsleep 600 &\ntouch begun\nwait\n");
+    let mut run = project.command(&DAY).spawn().expect("spotmill starts");
+    let begun = Instant::now();
+    while !project.path("begun").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the command does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sent =
+        |signal: &str, to: &str| Command::new("kill").args([signal, "--", to]).output().unwrap().status.success();
+    assert!(sent("-INT", &run.id().to_string()));
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert!(project.path("asked").exists(), "it was asked before it was killed");
+    let group = format!("-{}", project.read("group").trim());
+    let ended = Instant::now();
+    while sent("-0", &group) {
+        assert!(ended.elapsed() < Duration::from_secs(5), "what it started goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(rows(&project, DESTINATION).len(), 2, "what was published stands");
+    project.write("tell.sh", &told);
+    project.spotmill(&DAY).code(0);
+    assert_eq!(heard(&project).len(), 1);
+}
+
 /// A reader that follows what the command was told last, as a catalog would, reads all the while.
 #[test]
 fn whoever_follows_the_location_reads_whole_publications_while_dates_are_published_again() {
@@ -114,6 +145,35 @@ fn whoever_follows_the_location_reads_whole_publications_while_dates_are_publish
     whole(&first);
     assert!(rows(&project, DESTINATION).len() > 2, "a path that knows no manifest reads both");
     project.spotmill(&["gc"]).code(0);
+}
+
+/// A query and a check over the destination's path take what stands, though what it replaced still lies beside it.
+#[test]
+fn a_query_and_a_check_over_a_destination_take_what_stands() {
+    let (project, _) = project();
+    project.spotmill(&DAY).code(0);
+    let old = heard(&project)[0]["files"][0]["path"].as_str().unwrap().to_owned();
+    project.edit("pipeline.toml", "SUM(amount) AS amount", "SUM(amount) AS amount, COUNT(*) AS n");
+    project.edit("pipeline.toml", "[step.output]\n", "[step.output]\nschema_change = \"allow\"\n");
+    project.write("in/2026-01-01/a.csv", "shop,amount\nx,9.00\ny,2.00\n");
+    project.spotmill(&[&DAY[..], &["--fresh", "--yes"]].concat()).code(0);
+    assert!(project.path(&format!("{DESTINATION}/{old}")).exists() && files_on_disk(&project) == 2);
+    let table = format!("t={DESTINATION}/**/*.parquet");
+    let sql = ["sql", "SELECT shop, amount, n FROM t ORDER BY shop", "--format", "csv", "--table", &table];
+    assert_eq!(project.spotmill(&sql).code(0).stdout, "shop,amount,n\nx,9.00,1\ny,2.00,1\n");
+    // The columns of a step that reads it are those of the new files.
+    let reader = Project::new(&format!(
+        "format = 1\n[pipeline]\nname = \"r\"\nkey = [\"date\"]\n[params]\ndate = {{ type = \"date\" }}\n[[step]]\n\
+         name = \"s\"\nsql = \"SELECT shop, n FROM input\"\n[step.input]\n\
+         path = \"{}/out/by_shop/date={{date}}/**/*.parquet\"\n",
+        project.path("").display()
+    ));
+    reader.spotmill(&["validate", "--date", "2026-01-01"]).code(0);
+}
+
+/// Files of data below the destination, whoever they belong to.
+fn files_on_disk(project: &Project) -> usize {
+    project.files(DESTINATION).keys().filter(|file| file.ends_with(".parquet")).count()
 }
 
 /// What was told to the command, every time.

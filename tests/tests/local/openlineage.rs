@@ -2,10 +2,9 @@
 
 use crate::docs::{commands, empty};
 use serde_json::{Value, json};
-use spotmill_tests::{Project, repository, schema_python};
+use spotmill_tests::{Project, held_to_schemas};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -21,14 +20,9 @@ fn find(events: &[Value], kind: &str, job: &str) -> Value {
     found.unwrap_or_else(|| panic!("no {kind} of {job}: {events:#?}")).clone()
 }
 
-/// Holds every event, and every facet of it, to the official schema.
 fn validated(project: &Project, facets: usize) {
-    let script = repository().join("tests/verify/openlineage/validate.py");
-    let ran = Command::new(schema_python()).arg(script).arg(project.path(EVENTS)).output().expect("python starts");
-    let report = String::from_utf8_lossy(&ran.stdout).into_owned();
-    assert!(ran.status.success(), "{report}{}", String::from_utf8_lossy(&ran.stderr));
-    let held: usize = report.trim_end().rsplit(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number of facets");
-    assert!(held >= facets, "{report}");
+    let held = held_to_schemas(&project.path(EVENTS));
+    assert!(held >= facets, "{held}");
 }
 
 /// `column of the last part of its dataset: KIND`, of a field's inputs.

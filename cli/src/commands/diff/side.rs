@@ -127,7 +127,7 @@ async fn found(
             .remedy("they stand for params in a pipeline: give the folder another name, or link to it"));
     }
     let matcher = PathPattern::new(&format!("{folder}{pattern}")).map_err(Stop::usage)?;
-    let objects = standing::matching(&inspector.ctx, &matcher).await.map_err(Stop::from)?;
+    let objects = standing::matching(&*inspector.ctx.store, &matcher).await.map_err(Stop::from)?;
     if let Some((first, second)) = twice(objects.iter().map(|o| (&o.uri, o.file))) {
         return Err(Stop::usage(format!("{name}: {}", one_file(&pattern, first, second))));
     }

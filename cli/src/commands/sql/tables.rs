@@ -8,8 +8,8 @@ use spotmill_core::listing::{PathPattern, one_file, twice};
 use spotmill_core::model::{Format, Read};
 use spotmill_core::nearest::nearest;
 use spotmill_core::types::Column;
+use spotmill_lambdas::standing;
 use spotmill_platform::local::store::LocalStore;
-use spotmill_platform::ports::Store;
 use spotmill_spec::query::{QueryTable, read_of};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -90,9 +90,8 @@ async fn found(item: &str) -> Result<Vec<String>, Stop> {
 
 async fn matching(item: &str, whole: &str) -> Result<Vec<String>, Stop> {
     let pattern = PathPattern::new(whole).map_err(Stop::usage)?;
-    let listed = LocalStore::new().list(&pattern.prefix).await;
-    let listed = listed.map_err(|e| Stop::usage(format!("cannot list {item}: {e}")))?;
-    let listed: Vec<_> = listed.into_iter().filter(|o| pattern.matches(&o.uri)).collect();
+    let listed = standing::matching(&LocalStore::new(), &pattern).await;
+    let listed = listed.map_err(|e| Stop::usage(format!("cannot list {item}: {}", e.cause)))?;
     if let Some((first, second)) = twice(listed.iter().map(|o| (&o.uri, o.file))) {
         return Err(Stop::usage(one_file(item, first, second)));
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use spotmill_core::calls::errors;
 use spotmill_core::ids::Generation;
 use spotmill_core::model::Format;
+use spotmill_core::records::GlueTable;
 use spotmill_core::types::Column;
 
 /// What the step read, each dataset once.
@@ -27,6 +28,7 @@ fn of_input(events: &Events<'_>, input: &InputFacts) -> Value {
     if let Some(generation) = input.generation {
         facets.add("version", facet::VERSION, version(events, generation));
     }
+    add_symlinks(&mut facets, input.table.as_ref());
     let numbers = [("rowCount", input.rows), ("size", input.bytes), ("fileCount", input.files)];
     let numbers: Map<String, Value> =
         numbers.into_iter().filter_map(|(name, n)| Some((name.to_owned(), n?.into()))).collect();
@@ -46,6 +48,7 @@ pub fn output(events: &Events<'_>, step: &StepFacts) -> Option<Value> {
     }
     let mut facets = described(events, step.step.output.format, &output.columns, &output.dataset);
     facets.add("version", facet::VERSION, version(events, report.generation));
+    add_symlinks(&mut facets, output.table.as_ref());
     if let Some(lineage) = columns::facet(step) {
         facets.add("columnLineage", facet::COLUMNS, lineage);
     }
@@ -86,6 +89,17 @@ fn described(events: &Events<'_>, format: Format, columns: &[Column], dataset: &
         facets.add("schema", facet::SCHEMA, json!({"fields": fields}));
     }
     facets
+}
+
+/// The other name of files that a table names, as OpenLineage calls tables of Glue wherever they are.
+fn add_symlinks(facets: &mut Facets, table: Option<&GlueTable>) {
+    let Some(GlueTable { database, table, region, account, .. }) = table else { return };
+    let identifier = json!({
+        "namespace": format!("arn:aws:glue:{region}:{account}"),
+        "name": format!("table/{database}/{table}"),
+        "type": "TABLE",
+    });
+    facets.add("symlinks", facet::SYMLINKS, json!({"identifiers": [identifier]}));
 }
 
 /// `flights/2013-01-01 g2`: of a dataset that many runs write to, each writes its own part.

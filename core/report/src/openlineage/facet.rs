@@ -14,6 +14,7 @@ pub const SQL: Schema = Schema("1-1-0", "SQLJobFacet");
 pub const JOB_TYPE: Schema = Schema("2-0-4", "JobTypeJobFacet");
 pub const SCHEMA: Schema = Schema("1-2-0", "SchemaDatasetFacet");
 pub const STORAGE: Schema = Schema("1-0-1", "StorageDatasetFacet");
+pub const SYMLINKS: Schema = Schema("1-0-1", "SymlinksDatasetFacet");
 pub const VERSION: Schema = Schema("1-0-1", "DatasetVersionDatasetFacet");
 pub const COLUMNS: Schema = Schema("1-2-0", "ColumnLineageDatasetFacet");
 pub const ASSERTIONS: Schema = Schema("1-1-0", "DataQualityAssertionsDatasetFacet");

@@ -3,7 +3,7 @@
 use spotmill_core::ids::Generation;
 use spotmill_core::lineage::ColumnLineage;
 use spotmill_core::model::{Format, Step};
-use spotmill_core::records::{RunReport, StepReport};
+use spotmill_core::records::{GlueTable, RunReport, StepReport};
 use spotmill_core::types::Column;
 use std::collections::BTreeMap;
 
@@ -69,6 +69,8 @@ pub struct InputFacts {
     pub columns: Vec<Column>,
     /// Of the step that made it, if one did.
     pub generation: Option<Generation>,
+    /// That names what the step made.
+    pub table: Option<GlueTable>,
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
     pub files: Option<u64>,
@@ -83,6 +85,8 @@ pub struct OutputFacts {
     pub published_ms: Option<u64>,
     /// A later publication took its place: it is not there.
     pub superseded: bool,
+    /// That names it.
+    pub table: Option<GlueTable>,
 }
 
 impl StepFacts {
