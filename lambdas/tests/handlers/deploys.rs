@@ -69,12 +69,12 @@ async fn a_scheduled_moment_is_a_run_of_its_hour() {
         .replace("{date}/*.csv", "{date}/{hour}/*.csv")
         .replace("date={date}\"", "date={date}/{hour}\"");
     world.deploy(&pipeline).await;
-    for (moment, run) in [("2013-01-02T05:05:00Z", "p/2013-01-02/4"), ("2013-01-02T00:05:07Z", "p/2013-01-01/23")] {
+    for (moment, run) in [("2013-01-02T05:05:00Z", "p/date=2013-01-02,hour=4"), ("2013-01-02T00:05:07Z", "p/date=2013-01-01,hour=23")] {
         let begun = world.begin(moment, |input| input.date = Some(moment.into())).await.unwrap();
         assert_eq!(begun.run.as_str(), run, "{moment}");
     }
     // Somebody who asks for an hour gets it, whatever the clock says.
     let by_hand = |input: &mut RunInput| input.params = [("hour".to_owned(), 7.into())].into();
     let begun = world.begin("by hand", by_hand).await.unwrap();
-    assert_eq!(begun.run.as_str(), "p/2013-01-01/7");
+    assert_eq!(begun.run.as_str(), "p/date=2013-01-01,hour=7");
 }

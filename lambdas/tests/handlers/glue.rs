@@ -267,7 +267,7 @@ async fn undisturbed(place: &Path) -> (Files, Files, u64, usize) {
 async fn matched(world: &World) -> BTreeSet<String> {
     let pattern = world.base().join("out/b/date=2013-01-01/*/*.parquet");
     let pattern = PathPattern::new(pattern.as_str()).unwrap();
-    let objects = standing::matching(&world.ctx, &pattern).await.unwrap();
+    let objects = standing::matching(&*world.store, &pattern).await.unwrap();
     objects.into_iter().map(|object| object.uri.0).collect()
 }
 
