@@ -157,7 +157,7 @@ impl Smoke<'_> {
         let (root, store) = (self.world.root(), &*self.world.ctx.store);
         let toml = pipelines::toml(root, part).unwrap_or_default();
         let sources = Sources { path: "pipeline.toml".to_owned(), toml, ..Sources::default() };
-        let parsed = spec::parse(&sources).map_err(|problems| {
+        let parsed = spec::parse_own(&sources).map_err(|problems| {
             let all: Vec<String> = problems.iter().map(|problem| problem.title.clone()).collect();
             Stop::new(Code::Invalid, format!("the pipeline of {} is invalid: {}", part.name(), all.join("; ")))
         })?;
