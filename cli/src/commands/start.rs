@@ -256,7 +256,7 @@ mod tests {
 
     fn ended(status: RunStatus, error: &str, cause: &str) -> Code {
         let (error, cause) = (Some(error.to_owned()), Some(cause.to_owned()));
-        verdict(&RunNow { status, error, cause, started_ms: 0, stopped_ms: Some(1) }).0
+        verdict(&RunNow { status, error, cause, started_ms: 0, stopped_ms: Some(1), redrives: 0, redriven_ms: None }).0
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod on_demand;
 mod refused;
 mod rungs;
 mod smoke;
+mod smoke_faults;
 mod tail;
 mod together;
 mod tries;

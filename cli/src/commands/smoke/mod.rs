@@ -3,6 +3,7 @@
 //! makes bears names that only smoke tests have, is on record before it is made, and is removed at the end, or by the next one.
 
 mod clean;
+mod gather;
 mod interrupt;
 mod judge;
 #[cfg(test)]
@@ -21,7 +22,6 @@ use crate::aws::{World, names};
 use crate::exit::{Code, Stop};
 use judge::{Facts, RunSeen, judge};
 use page::SmokePage;
-use parts::Began;
 use plan::Part;
 use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::RunId;
@@ -30,6 +30,8 @@ use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
 use spotmill_platform::aws::stacks::Identity;
 use spotmill_platform::records;
 use std::collections::BTreeMap;
+use std::time::Instant;
+use watch::Began;
 
 /// A smoke test that is under way.
 pub struct Smoke<'a> {
@@ -41,6 +43,8 @@ pub struct Smoke<'a> {
     /// Tells smoke tests apart.
     at: String,
     began_ms: u64,
+    /// Of the part that is tried.
+    part_began: Instant,
     /// Dollars of the runs that have ended, and of each of them.
     spent_before: f64,
     counted: BTreeMap<RunId, f64>,
@@ -102,6 +106,7 @@ async fn begin<'a>(global: &'a Global, args: &'a SmokeArgs, world: World) -> Res
         worker,
         at,
         began_ms,
+        part_began: Instant::now(),
         spent_before: 0.0,
         counted: BTreeMap::new(),
         row_ms: parts::ROW_MS,
