@@ -1,5 +1,5 @@
 //! `smoke` on a deployed stack: each part says what was expected and what was seen, what the emulator lacks could not be tried, the
-//! page names nobody, and nothing is left, wherever it is killed.
+//! page names nobody, and nothing is left.
 
 use super::front::{Front, ask};
 use super::*;
@@ -117,23 +117,6 @@ fn ticking(aws: &LocalAws, project: &Project, parts: &str) -> Ran {
 fn ask_templates(aws: &LocalAws) -> String {
     let ec2: u16 = aws.ec2.endpoint().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     ask(ec2, "GET /experimentTemplates HTTP/1.1\r\nHost: x\r\n\r\n", b"").1
-}
-
-#[test]
-fn what_a_killed_smoke_test_made_is_removed_by_the_next() {
-    let aws = aws();
-    let project = deployed(&aws, "smoked_killed");
-    let mut seen = machines(&aws);
-    let mut command = project.command(&["smoke", "--yes", "--only", "x86_64,aarch64"]);
-    let mut killed = command.envs(with_faults(&aws)).spawn().expect("spotmill starts");
-    next_busy(&aws, &mut seen);
-    killed.kill().expect("it is killed");
-    killed.wait().expect("it ended");
-    assert!(!aws.objects("smoke/").is_empty(), "it is on record");
-    smoke(&aws, &project, &["--clean"]).code(0).says("nothing of a smoke test is left");
-    leaves_no_trace(&aws);
-    // With nothing there it is the same.
-    smoke(&aws, &project, &["--clean"]).code(0);
 }
 
 #[test]
