@@ -90,8 +90,9 @@ fn capacity_and_the_tail_are_seen() {
     leaves_no_trace(&aws);
 }
 
+/// Five items of half a minute of a processor each, one after another, of which one is done twice.
 #[test]
-#[ignore = "waits minutes for a machine to be at work: docs/smoke.md has the command"]
+#[ignore = "takes ten minutes on two busy processors: docs/smoke.md has the command"]
 fn an_interruption_is_seen() {
     let aws = aws();
     let project = deployed(&aws, "smoked_interrupted");
