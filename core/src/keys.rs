@@ -61,6 +61,9 @@ pub fn pipelines(root: &Uri) -> Uri {
     root.join("pipelines/")
 }
 
+/// What the names of all pipelines of smoke tests begin with. No other pipeline may have such a name: all of it is removed.
+pub const SMOKE_PIPELINES: &str = "spotmill_smoke_";
+
 /// The record of a smoke test that has begun, and has not removed all that it made.
 pub fn smoke(root: &Uri, at: &str) -> Uri {
     smokes(root).join(&format!("{at}.json"))

@@ -20,14 +20,23 @@ const RESERVE_BYTES: u64 = 512 << 20;
 
 pub fn serve(settings: &Path, tmp: &Path, child_uids: Option<u32>) -> Result<ExitCode, String> {
     logs::start();
+    let users = child_uids.map(|first| users(first, Users::allowed())).transpose()?;
     let settings = read(settings)?;
-    let no_users = |first: u32| format!("children cannot run as users from {first} on");
-    let users = child_uids.map(|first| Users::from(first).ok_or_else(|| no_users(first))).transpose()?;
     let program = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
     let digest = digest(&program)?;
     is_asked_for(&settings, &digest)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("no runtime: {e}"))?;
     runtime.block_on(live(settings, program, digest, users, tmp))
+}
+
+/// Refused before any work is taken: children that are to be users of their own are never this process's user.
+fn users(first: u32, allowed: Result<(), String>) -> Result<Users, String> {
+    let cannot = |why: &str| format!("--child-uids {first}: children cannot run as users from {first} on: {why}");
+    let users = Users::from(first).ok_or_else(|| cannot("that is no number for them; 70000 is one"))?;
+    let what = "start it as infra/user-data.sh does, with its AmbientCapabilities, or as root; without --child-uids \
+                children are of this process's own user";
+    allowed.map_err(|why| format!("{}; {what}", cannot(&why)))?;
+    Ok(users)
 }
 
 fn read(path: &Path) -> Result<WorkerSettings, String> {
@@ -153,6 +162,23 @@ mod tests {
             "workers": {std::env::consts::ARCH: digest}
         });
         serde_json::from_value(json).expect("settings")
+    }
+
+    #[test]
+    fn users_that_nobody_may_become_are_refused_at_the_start() {
+        assert!(users(70_000, Ok(())).is_ok());
+        let lacks = users(70_000, Err("this process lacks CAP_SETUID".to_owned())).expect_err("no right");
+        assert!(
+            lacks.starts_with("--child-uids 70000: ") && lacks.contains("lacks CAP_SETUID; start it as"),
+            "{lacks}"
+        );
+        let root = users(0, Ok(())).expect_err("root");
+        assert!(root.contains("no number for them"), "{root}");
+        // Before anything else is looked at.
+        let refused = Users::allowed().is_err();
+        let served = serve(Path::new("/nowhere/settings.json"), Path::new("/nowhere"), Some(70_000));
+        let message = served.expect_err("no settings");
+        assert_eq!(message.contains("--child-uids"), refused, "{message}");
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub struct SmokeArgs {
     /// Remove what an earlier smoke test left, and do nothing else
     #[arg(long, conflicts_with_all = ["only", "mail_seen"])]
     pub clean: bool,
+    /// Also end one that still lives, with what it made: it may be somebody else's
+    #[arg(long, conflicts_with = "mail_seen")]
+    pub force: bool,
     /// Add to the page of the last one whether its mail came
     #[arg(long, value_name = "yes|no", hide_possible_values = true, conflicts_with = "only")]
     pub mail_seen: Option<YesNo>,

@@ -15,6 +15,7 @@ use spotmill_core::bounds::MAX_INPUT_BYTES;
 use spotmill_core::calls::{Definition, RunInput, errors, innermost};
 use spotmill_core::command::Command;
 use spotmill_core::ids::{ExecutionId, RunId};
+use spotmill_core::keys::SMOKE_PIPELINES;
 use spotmill_lambdas::{Program, begin, deploy, machines};
 use spotmill_platform::aws::stacks::{RunNow, RunStatus};
 use spotmill_spec as spec;
@@ -35,6 +36,7 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
         }
     };
     let name = local.as_ref().map_or_else(Clone::clone, |project| project.pipeline().name.clone());
+    reserved(&name)?;
     let dates = dates(asked.date.as_deref())?;
     let inputs: Vec<RunInput> = dates.iter().map(|date| input(&name, global, asked, date.as_deref())).collect();
     let frozen = local.ok().map(|project| spec::freeze(project.pipeline()));
@@ -83,6 +85,17 @@ pub async fn run(global: &Global, args: &StartArgs) -> Result<Code, Stop> {
     let progress = Ui::new(global.json && parallel == 1, global.quiet || parallel > 1);
     let session = Session { global, args, world, ui: Ui::new(global.json, global.quiet), progress };
     session.all(&runs).await
+}
+
+/// A name that was deployed before it was reserved, or is a smoke test's own.
+fn reserved(name: &str) -> Result<(), Stop> {
+    if !name.starts_with(SMOKE_PIPELINES) {
+        return Ok(());
+    }
+    let what = format!(
+        "`{name}` is not started: `smoke` removes everything of a pipeline whose name begins with `{SMOKE_PIPELINES}`"
+    );
+    Err(Stop::usage(what).remedy("deploy the pipeline under another name"))
 }
 
 /// Asks before several runs start at once.
@@ -244,7 +257,7 @@ mod tests {
 
     fn ended(status: RunStatus, error: &str, cause: &str) -> Code {
         let (error, cause) = (Some(error.to_owned()), Some(cause.to_owned()));
-        verdict(&RunNow { status, error, cause, started_ms: 0, stopped_ms: Some(1) }).0
+        verdict(&RunNow { status, error, cause, started_ms: 0, stopped_ms: Some(1), redrives: 0, redriven_ms: None }).0
     }
 
     #[test]

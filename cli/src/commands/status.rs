@@ -206,6 +206,7 @@ mod tests {
             state: "running".to_owned(),
             vcpus,
             fleet: "f".to_owned(),
+            run: "p/1".to_owned(),
             step: "s".to_owned(),
             started_ms: 0,
         }

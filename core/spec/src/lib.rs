@@ -69,6 +69,16 @@ fn is_sql_file(text: &str) -> bool {
 
 /// The pipeline, or everything that is wrong with it.
 pub fn parse(sources: &Sources) -> Result<Parsed, Vec<Problem>> {
+    read(sources, lower::reserved)
+}
+
+/// The same of a pipeline that the program makes for itself: it may have a name that is reserved.
+pub fn parse_own(sources: &Sources) -> Result<Parsed, Vec<Problem>> {
+    read(sources, |_, _| ())
+}
+
+/// `named`: what else holds of the pipeline's name.
+fn read(sources: &Sources, named: impl Fn(&mut lower::Ctx<'_>, &str)) -> Result<Parsed, Vec<Problem>> {
     let (root, failures) = tree::parse(&sources.toml);
     if !failures.is_empty() {
         return Err(problem::arrange(failures.into_iter().map(|f| not_toml(sources, f)).collect(), sources));
@@ -78,7 +88,7 @@ pub fn parse(sources: &Sources) -> Result<Parsed, Vec<Problem>> {
     let clean = shape.clean(&root);
     let mut problems = std::mem::take(&mut shape.problems);
     match file::File::deserialize(clean) {
-        Ok(file) => finish(sources, root, file, problems),
+        Ok(file) => finish(sources, root, file, problems, named),
         Err(error) => {
             if problems.is_empty() {
                 problems.push(Problem::error("bad-value", error.message().to_owned()));
@@ -88,10 +98,17 @@ pub fn parse(sources: &Sources) -> Result<Parsed, Vec<Problem>> {
     }
 }
 
-fn finish(sources: &Sources, root: tree::Node, file: file::File, found: Vec<Problem>) -> Result<Parsed, Vec<Problem>> {
+fn finish(
+    sources: &Sources,
+    root: tree::Node,
+    file: file::File,
+    found: Vec<Problem>,
+    named: impl Fn(&mut lower::Ctx<'_>, &str),
+) -> Result<Parsed, Vec<Problem>> {
     let mut ctx = lower::Ctx::new(sources, &root);
     ctx.problems = found;
     let mut pipeline = lower::pipeline(&mut ctx, &file);
+    named(&mut ctx, &pipeline.name);
     let order = order::order(&mut ctx, &pipeline);
     links::check(&mut ctx, &pipeline);
     outputs::check(&mut ctx, &pipeline);

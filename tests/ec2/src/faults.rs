@@ -25,6 +25,8 @@ pub enum Effect {
     Throttle,
     /// It is done, and the connection closed without a reply.
     DropReply,
+    /// It is done, and answered, so much later.
+    Late { ms: u64 },
 }
 
 /// Why launches fail, as a fleet's history describes it.
@@ -87,6 +89,10 @@ impl Fault {
         Fault { action: Some(action.to_owned()), times: Some(times), effect: Effect::DropReply }
     }
 
+    pub fn late(action: &str, times: u32, ms: u64) -> Fault {
+        Fault { action: Some(action.to_owned()), times: Some(times), effect: Effect::Late { ms } }
+    }
+
     pub fn refuse(action: &str, times: Option<u32>, code: &str, message: &str) -> Fault {
         let effect = Effect::Refuse { code: code.to_owned(), message: message.to_owned() };
         Fault { action: Some(action.to_owned()), times, effect }
@@ -98,7 +104,7 @@ impl Effect {
         match self {
             Effect::Refuse { code, message } => Some(Ec2Error::new(code, message)),
             Effect::Throttle => Some(Ec2Error::new("RequestLimitExceeded", "Request limit exceeded.")),
-            Effect::DropReply => None,
+            Effect::DropReply | Effect::Late { .. } => None,
         }
     }
 }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Form, Router};
 use std::sync::Arc;
+use std::time::Duration;
 
 type Action = fn(&World, &mut State, &Tree) -> Answer;
 
@@ -73,6 +74,9 @@ async fn answer(
     let fault = world.state().take_fault(&name);
     if let Some(error) = fault.as_ref().and_then(Effect::error) {
         return reply(&name, Err(error));
+    }
+    if let Some(Effect::Late { ms }) = fault {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
     }
     let answer = act(&world, &name, &request);
     if fault == Some(Effect::DropReply) {

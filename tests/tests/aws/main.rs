@@ -18,13 +18,15 @@ mod on_demand;
 mod refused;
 mod rungs;
 mod smoke;
+mod smoke_ends;
+mod smoke_faults;
 mod tail;
 mod together;
 mod tries;
 mod waits;
 
 use serde_json::{Value, json};
-use spotmill_local_ec2::{Capacity, Snapshot};
+use spotmill_local_ec2::{Capacity, Fault, Snapshot};
 use spotmill_tests::local_aws::{Ended, LAKE, LocalAws};
 use spotmill_tests::{Project, programs, rows};
 use std::collections::BTreeSet;

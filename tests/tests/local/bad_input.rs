@@ -41,6 +41,23 @@ max_attempts = 1
 
 const RUN: [&str; 3] = ["run", "--date", "2026-01-01"];
 
+#[test]
+fn a_name_that_smoke_tests_have_is_refused_by_whatever_would_make_something_of_it() {
+    let project = copying("", "");
+    project.edit("pipeline.toml", "name = \"copying\"", "name = \"spotmill_smoke_mine\"");
+    let date = ["--date", "2026-01-01"];
+    for command in ["validate", "run", "start", "deploy"] {
+        let dated = if command == "deploy" { &[][..] } else { &date[..] };
+        let refused = project.spotmill(&[&[command], dated].concat());
+        refused.code(3).says("names that begin with `spotmill_smoke_` are reserved").says("pipeline.toml");
+    }
+    assert!(!project.path(".spotmill").exists() && rows(&project, "out").is_empty(), "nothing was made");
+    // Also one that was deployed before the name was reserved.
+    project.edit("pipeline.toml", "name = \"spotmill_smoke_mine\"", "name = \"copying\"");
+    let started = project.spotmill(&["start", "--pipeline", "spotmill_smoke_mine", "--date", "2026-01-01"]);
+    started.code(2).says("`spotmill_smoke_mine` is not started").says("another name");
+}
+
 /// The run fails, reports `texts`, publishes nothing; after `mend` only what was missing runs, and all is published.
 #[track_caller]
 fn fails_then_resumes(project: &Project, texts: &[&str], mend: impl FnOnce(&Project), expected: usize) {

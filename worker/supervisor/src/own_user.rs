@@ -12,6 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// More than a machine has slots.
 const MOST: u32 = 1_000;
+/// What it takes to make, serve, end and clean up after a child of another user, by number and name.
+const NEEDED: [(u32, &str); 6] = [
+    (0, "CAP_CHOWN"),
+    (1, "CAP_DAC_OVERRIDE"),
+    (3, "CAP_FOWNER"),
+    (5, "CAP_KILL"),
+    (6, "CAP_SETGID"),
+    (7, "CAP_SETUID"),
+];
 /// Version 3 of `struct __user_cap_header_struct`.
 const CAPABILITIES: u32 = 0x2008_0522;
 
@@ -26,6 +35,17 @@ impl Users {
     /// Nothing for root, and for a number that is none.
     pub fn from(first: u32) -> Option<Users> {
         (first > 0 && first < u32::MAX - MOST).then(|| Users { first, taken: Arc::default() })
+    }
+
+    /// Whether this process may have children of other users; the error says what it lacks. Asked at the start: later each
+    /// item would fail by it.
+    pub fn allowed() -> std::result::Result<(), String> {
+        let status = fs::read_to_string("/proc/self/status").map_err(|e| format!("/proc/self/status: {e}"))?;
+        match lacking(&status) {
+            None => Err("/proc/self/status does not say which capabilities this process has".to_owned()),
+            Some(lacking) if lacking.is_empty() => Ok(()),
+            Some(lacking) => Err(format!("this process lacks {}", lacking.join(", "))),
+        }
     }
 
     /// The lowest number that is free.
@@ -70,6 +90,13 @@ impl User {
     }
 }
 
+/// Capabilities that a process of this status needs and has not; nothing if the status does not say.
+fn lacking(status: &str) -> Option<Vec<&'static str>> {
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let has = u64::from_str_radix(set.trim(), 16).ok()?;
+    Some(NEEDED.iter().filter(|(bit, _)| has & (1 << bit) == 0).map(|(_, name)| *name).collect())
+}
+
 /// No child reaches what is below any more, whoever owns it.
 pub fn take_back(attempt: &Path) -> Result<()> {
     fs::set_permissions(attempt, Permissions::from_mode(0o700))
@@ -108,6 +135,16 @@ pub fn become_user(id: u32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_lacking_to_have_children_of_other_users_is_named() {
+        let of = |set: &str| lacking(&format!("Name:\tworker\nCapEff:\t{set}\n"));
+        assert_eq!(of("000001ffffffffff"), Some(vec![]));
+        assert_eq!(of("00000000000000eb"), Some(vec![]), "what the worker's unit has");
+        assert_eq!(of("000000000000006b"), Some(vec!["CAP_SETUID"]));
+        assert_eq!(of("0000000000000000").map(|all| all.len()), Some(NEEDED.len()));
+        assert_eq!((of("none"), lacking("")), (None, None));
+    }
 
     #[test]
     fn each_child_has_a_number_of_its_own_and_none_is_roots() {

@@ -132,24 +132,29 @@ pub fn renamed(job: &Job, text: &str) -> String {
 }
 
 /// Copies what the child wrote to the attempt's prefix, if that is not of this machine. Repeated until it succeeds: a
-/// file is named by its attempt, so that doing it twice is doing it once. What the child did not write is its crash.
+/// file is named by its attempt, so that doing it twice is doing it once. What the child did not write, or wrote as a
+/// link, is its crash, also where nothing is copied: a receipt names files that are the child's.
 pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Result<ItemReport, Ending> {
     let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
     if let Some(file) = report.files.iter().chain(&report.rejects).find(|file| !file.stays_below()) {
         let what = format!("the child reported `{}`, which is not below its own prefix", file.path);
         return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
     }
+    for file in report.files.iter().chain(&report.rejects) {
+        if let Err(e) = is_plain_file(&written(job), &file.path) {
+            let why = match e.kind() {
+                std::io::ErrorKind::NotFound => "is not there".to_owned(),
+                _ => format!("cannot be read: {e}"),
+            };
+            let what = format!("the child reported {}, but it {why}", file.path);
+            return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
+        }
+    }
     if !scratch.is_s3() {
         if job.reads.iter().any(|file| file.uri.is_s3()) {
             name_objects(context, job, &mut report);
         }
         return Ok(report);
-    }
-    for file in report.files.iter().chain(&report.rejects) {
-        if let Err(e) = is_plain_file(&outputs(job), &file.path) {
-            let what = format!("the child reported {}, but it cannot be read: {e}", file.path);
-            return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
-        }
     }
     name_objects(context, job, &mut report);
     let paths = report.files.iter().chain(&report.rejects).map(|f| &f.path);

@@ -1,6 +1,6 @@
 //! A spot interruption on order: once a machine of the run has begun an item, Fault Injection Service is asked to take it away.
-//! The template bears the stack's name as a tag, so that the clean-up finds it whoever made it; what stands in the way is kept,
-//! and the run goes on without.
+//! The template bears the stack's name as a tag, so that the clean-up finds it whoever made it. What has no answer is asked
+//! again at the next look, as long as the run lasts; what else stands in the way is kept, and the run goes on without.
 
 use super::Smoke;
 use super::pipelines::STEP;
@@ -17,9 +17,14 @@ const BEGUN_MS: u64 = 75_000;
 
 #[derive(Default)]
 pub struct Interruption {
+    /// The machine that is to go, once it is chosen: asked twice, it is the same.
+    machine: Option<String>,
     experiment: Option<String>,
+    over: bool,
     /// Why it is not tried, and what would make it possible.
-    pub blocked: Option<(String, String)>,
+    blocked: Option<(String, String)>,
+    /// The last question had no answer.
+    unanswered: Option<String>,
 }
 
 pub const RIGHTS: &str = "infra/people/smoke.json has the rights that this takes, docs/smoke.md the role's";
@@ -27,19 +32,34 @@ pub const RIGHTS: &str = "infra/people/smoke.json has the rights that this takes
 impl Interruption {
     /// One step further: at the first machine that works, start it; then see what becomes of it.
     pub async fn go_on(&mut self, smoke: &Smoke<'_>, run: &RunId, machines: &[Machine]) {
-        if self.blocked.is_some() {
+        if self.over || self.blocked.is_some() {
             return;
         }
-        let done = match self.experiment.clone() {
-            Some(id) => self.look(smoke, &id).await,
-            None => match first_at_work(smoke, run, machines).await {
-                Some(machine) => self.start(smoke, &machine).await,
-                None => Ok(()),
-            },
-        };
-        if let Err(e) = done {
-            self.blocked = Some((e.to_string(), RIGHTS.to_owned()));
+        if self.machine.is_none() {
+            self.machine = first_at_work(smoke, run, machines).await;
         }
+        let done = match (self.experiment.clone(), self.machine.clone()) {
+            (Some(id), _) => self.look(smoke, &id).await,
+            (None, Some(machine)) => self.start(smoke, &machine).await,
+            (None, None) => Ok(()),
+        };
+        self.take(done);
+    }
+
+    /// What had no answer is asked again.
+    fn take(&mut self, done: Result<(), AwsError>) {
+        self.unanswered = None;
+        match done {
+            Ok(()) => {}
+            Err(e @ AwsError::Transient { .. }) => self.unanswered = Some(e.to_string()),
+            Err(e) => self.blocked = Some((e.to_string(), RIGHTS.to_owned())),
+        }
+    }
+
+    /// Why no machine was taken away, and what would make it possible; nothing if one was.
+    pub fn obstacle(self, noticed: u32) -> Option<(String, String)> {
+        let again = |why| (why, "it may pass: try this part again, --only interruption".to_owned());
+        self.blocked.or(self.unanswered.map(again)).filter(|_| noticed == 0)
     }
 
     async fn start(&mut self, smoke: &Smoke<'_>, machine: &str) -> Result<(), AwsError> {
@@ -54,7 +74,8 @@ impl Interruption {
 
     async fn look(&mut self, smoke: &Smoke<'_>, id: &str) -> Result<(), AwsError> {
         let now = smoke.world.aws.faults().experiment(id).await?;
-        if now.is_over() && now.status != "completed" {
+        self.over = now.is_over();
+        if self.over && now.status != "completed" {
             let why = format!("the experiment {}: {}", now.status, now.reason);
             self.blocked = Some((why, "the role of --fault-role lacks a right, or the machine was gone".to_owned()));
         }
@@ -73,4 +94,32 @@ async fn first_at_work(smoke: &Smoke<'_>, run: &RunId, machines: &[Machine]) -> 
     let now = smoke.world.ctx.clock.now_ms();
     let surely = |m: &Machine| now.saturating_sub(m.started_ms) > BEGUN_MS;
     machines.iter().find(|m| m.state == "running" && (begun(&m.id) || surely(m))).map(|m| m.id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> AwsError {
+        AwsError::Transient { what: "looking at an experiment: no answer".to_owned(), source: "timed out".into() }
+    }
+
+    #[test]
+    fn what_has_no_answer_is_asked_again_and_what_is_refused_is_not() {
+        let mut of = Interruption { experiment: Some("EXP1".to_owned()), ..Interruption::default() };
+        of.take(Err(lost()));
+        assert!(of.blocked.is_none() && of.unanswered.is_some(), "the next look asks again");
+        of.take(Ok(()));
+        assert_eq!(of.obstacle(0), None, "it was answered since");
+
+        let mut never = Interruption::default();
+        never.take(Err(lost()));
+        let (why, remedy) = never.obstacle(0).expect("no machine was taken away");
+        assert!(why.contains("no answer") && remedy.contains("try this part again"), "{why}; {remedy}");
+
+        let mut refused = Interruption::default();
+        refused.take(Err(AwsError::Denied { needs: "fis:StartExperiment".to_owned(), source: "no".into() }));
+        assert!(refused.blocked.is_some());
+        assert_eq!(refused.obstacle(1), None, "the machine heard of it all the same");
+    }
 }

@@ -3,6 +3,8 @@
 //! makes bears names that only smoke tests have, is on record before it is made, and is removed at the end, or by the next one.
 
 mod clean;
+mod end;
+mod gather;
 mod interrupt;
 mod judge;
 #[cfg(test)]
@@ -11,6 +13,7 @@ mod page;
 mod parts;
 mod pipelines;
 mod plan;
+mod record;
 mod show;
 mod watch;
 
@@ -19,10 +22,11 @@ use crate::answers::of_store;
 use crate::args::{Global, SmokeArgs, YesNo};
 use crate::aws::{World, names};
 use crate::exit::{Code, Stop};
+use end::Removed;
 use judge::{Facts, RunSeen, judge};
 use page::SmokePage;
-use parts::Began;
 use plan::Part;
+use record::Begun;
 use spotmill_core::command::ORDINARY_STACK;
 use spotmill_core::ids::RunId;
 use spotmill_core::keys;
@@ -30,6 +34,8 @@ use spotmill_core::records::{Deployed, DeployedWorker, RECORD_VERSION};
 use spotmill_platform::aws::stacks::Identity;
 use spotmill_platform::records;
 use std::collections::BTreeMap;
+use std::time::Instant;
+use watch::Began;
 
 /// A smoke test that is under way.
 pub struct Smoke<'a> {
@@ -41,6 +47,8 @@ pub struct Smoke<'a> {
     /// Tells smoke tests apart.
     at: String,
     began_ms: u64,
+    /// Of the part that is tried.
+    part_began: Instant,
     /// Dollars of the runs that have ended, and of each of them.
     spent_before: f64,
     counted: BTreeMap<RunId, f64>,
@@ -63,11 +71,16 @@ pub async fn run(global: &Global, args: &SmokeArgs) -> Result<Code, Stop> {
         let what = format!("these parts may cost ${most:.2}, and --limit is ${:.2}", args.limit);
         return Err(Stop::usage(what).remedy("raise it, or choose parts: --only"));
     }
+    if !args.output.is_dir() {
+        return Err(Stop::usage(format!("--output {}: there is no such directory", args.output.display())));
+    }
     let world = World::open(global).await?;
-    let earlier = clean::begun(&world).await?;
+    let earlier = record::all(&world.ctx).await?;
+    if !args.force {
+        end::nobody_lives(global, &world, &earlier).await?;
+    }
     if args.clean {
-        let left = clean::clean(&world).await?;
-        return show::cleaned(global, &left);
+        return end::clean_only(global, &world).await;
     }
     show::announce(global, &world, &parts, args.limit);
     for (_, begun) in &earlier {
@@ -79,10 +92,7 @@ pub async fn run(global: &Global, args: &SmokeArgs) -> Result<Code, Stop> {
     }
     confirm(global, args.yes, &format!("machines of this smoke test cost at most ${most:.2}"))?;
     if !earlier.is_empty() {
-        let left = clean::clean(&world).await?;
-        if !left.is_empty() {
-            return Err(show::remains(global, &left));
-        }
+        end::earlier(global, &world).await?;
     }
     let smoke = begin(global, args, world).await?;
     smoke.all(&parts).await
@@ -93,7 +103,14 @@ async fn begin<'a>(global: &'a Global, args: &'a SmokeArgs, world: World) -> Res
     let worker = deployed_worker(global, &world).await?;
     let began_ms = world.ctx.clock.now_ms();
     let at = names::stamp(began_ms).to_lowercase();
-    clean::record(&world, &at, began_ms, args.fault_role.is_some()).await?;
+    record::write(&world.ctx, &at, &Begun::new(began_ms, args.fault_role.is_some())).await?;
+    // One that began at the same moment sees this one, as this one sees it.
+    let own = keys::smoke(world.root(), &at);
+    let others: Vec<_> = record::all(&world.ctx).await?.into_iter().filter(|(uri, _)| *uri != own).collect();
+    if let Err(stop) = end::nobody_lives(global, &world, &others).await {
+        record::remove(&world.ctx, &at).await?;
+        return Err(stop);
+    }
     Ok(Smoke {
         global,
         args,
@@ -102,6 +119,7 @@ async fn begin<'a>(global: &'a Global, args: &'a SmokeArgs, world: World) -> Res
         worker,
         at,
         began_ms,
+        part_began: Instant::now(),
         spent_before: 0.0,
         counted: BTreeMap::new(),
         row_ms: parts::ROW_MS,
@@ -131,35 +149,63 @@ async fn deployed_worker(global: &Global, world: &World) -> Result<DeployedWorke
         .ok_or_else(|| Stop::usage("no pipeline is deployed, so there is no worker").remedy(deploy))
 }
 
+/// Why no further part is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Tried,
+    Interrupted,
+    /// Its record is gone.
+    Removed,
+}
+
 impl Smoke<'_> {
     /// All parts, then the end of everything; Ctrl-C goes there at once.
     async fn all(mut self, parts: &[Part]) -> Result<Code, Stop> {
-        let interrupted = {
-            let tried = async {
-                for part in parts {
-                    let facts = self.try_part(*part).await;
-                    show::part(self.global, &judge(*part, &facts));
-                    self.facts.insert(*part, facts);
-                }
-            };
-            tokio::select! {
-                () = tried => false,
-                () = signalled() => true,
-            }
+        let (ctx, at) = (self.world.ctx.clone(), self.at.clone());
+        let ended = tokio::select! {
+            () = self.parts(parts) => Ended::Tried,
+            () = signalled() => Ended::Interrupted,
+            () = record::keep(&ctx, &at) => Ended::Removed,
         };
-        if interrupted {
-            show::say_to(
-                self.global,
-                "stopping: removing what was made (killed now, the rest is removed by: smoke --clean)".to_owned(),
-            );
+        let interrupted = ended == Ended::Interrupted;
+        let removing = end::REMOVING;
+        match ended {
+            Ended::Tried => {}
+            Ended::Interrupted => self.say(format!("stopping: {removing} (Ctrl-C again: at once, and the rest stays)")),
+            Ended::Removed => {
+                self.say(format!("stopping, because somebody else has removed this smoke test: {removing}"))
+            }
         }
+        let removed = self.remove(ended).await;
         // What was seen is written whatever becomes of the rest.
-        let failed = |stop: Stop| vec![format!("what could not be looked at: {}", stop.message)];
-        let left = clean::clean(&self.world).await.unwrap_or_else(failed);
-        let page = self.page(left);
+        let page = self.page(removed.left);
         let file = show::write(&self.args.output, &page)?;
         show::end(self.global, &page, Some(&file));
-        Ok(if interrupted { Code::Interrupted } else { show::code(&page) })
+        Ok(if interrupted || removed.broken_off { Code::Interrupted } else { show::code(&page) })
+    }
+
+    async fn parts(&mut self, parts: &[Part]) {
+        for part in parts {
+            let facts = self.try_part(*part).await;
+            show::part(self.global, &judge(*part, &facts));
+            self.facts.insert(*part, facts);
+        }
+    }
+
+    /// One that somebody else removed removes nothing where a further one lives.
+    async fn remove(&self, ended: Ended) -> Removed {
+        if ended == Ended::Removed {
+            let (now_ms, others) = (self.world.ctx.clock.now_ms(), record::all(&self.world.ctx).await);
+            if others.is_ok_and(|others| others.iter().any(|(_, begun)| begun.lives(now_ms))) {
+                let left = "what it made since it was removed, which the smoke test that lives now removes".to_owned();
+                return Removed { left: vec![left], broken_off: false };
+            }
+        }
+        end::remove(self.global, &self.world, Some(&self.at), ended == Ended::Interrupted).await
+    }
+
+    fn say(&self, text: String) {
+        show::say_to(self.global, text);
     }
 
     fn page(&self, left: Vec<String>) -> SmokePage {

@@ -6,7 +6,7 @@ use super::interrupt::{Interruption, RIGHTS};
 use super::judge::{Facts, RunSeen};
 use super::pipelines::{self, AT, BAD, ROWS, STEP};
 use super::plan::{self, Part};
-use super::watch::Left;
+use super::watch::{Began, Left, PAUSE};
 use crate::answers::of_store;
 use crate::aws::names;
 use crate::exit::{Code, Stop};
@@ -16,22 +16,18 @@ use spotmill_core::ids::{ExecutionId, RunId};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::Foreseen;
 use spotmill_lambdas::{Program, deploy};
+use spotmill_platform::aws::stacks::AwsError;
 use spotmill_spec::{self as spec, Sources};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// Seconds that the long item of `shrink` takes, and each item of `interruption`.
 const LONG_SECS: u64 = 150;
 const ITEM_SECS: u64 = 30;
+/// Starts whose answer is lost, one after another.
+const STARTS: u32 = 5;
 /// What a row takes where it was not measured: on a machine of today.
 pub const ROW_MS: f64 = 35.0;
-
-/// A run that was started, and can be started again.
-#[derive(Clone)]
-pub struct Began {
-    pub run: RunId,
-    pub id: ExecutionId,
-    pub input: String,
-}
 
 fn blocked(why: impl Into<String>, remedy: impl Into<String>) -> Facts {
     Facts::Blocked { why: why.into(), remedy: remedy.into() }
@@ -43,6 +39,7 @@ impl Smoke<'_> {
         if let Some(why) = plan::over(part, self.spent_before, self.args.limit) {
             return blocked(why, "raise it: --limit");
         }
+        self.part_began = Instant::now();
         self.part(part).await.unwrap_or_else(|stop| {
             let remedy = stop.remedy.unwrap_or_else(|| format!("try this part again: --only {}", part.name()));
             blocked(stop.message, remedy)
@@ -71,7 +68,7 @@ impl Smoke<'_> {
         }
         self.put(part, &[("a", ROWS)]).await?;
         let began = self.begin(part).await?;
-        let left = self.ended(part, &began, None).await?;
+        let left = self.ended(part, &began, 0, None).await?;
         if left.cpu_ms > 0 {
             self.row_ms = left.cpu_ms as f64 / ROWS as f64;
         }
@@ -84,7 +81,7 @@ impl Smoke<'_> {
     async fn plain(&mut self, part: Part, files: &[(&str, usize)]) -> Result<Facts, Stop> {
         self.put(part, files).await?;
         let began = self.begin(part).await?;
-        Ok(Facts::Run { run: self.ended(part, &began, None).await?.seen })
+        Ok(Facts::Run { run: self.ended(part, &began, 0, None).await?.seen })
     }
 
     async fn restart(&mut self) -> Result<Facts, Stop> {
@@ -93,9 +90,8 @@ impl Smoke<'_> {
         };
         let before = self.receipts(&began.run).await?;
         // As the console does it: the same input, under any name.
-        let name = names::execution(&began.run, self.world.ctx.clock.now_ms());
-        let id = self.world.runs.start(&self.world.start, &name, &began.input).await?;
-        let second = self.ended(Part::Restart, &Began { id, ..began.clone() }, None).await?.seen;
+        let id = self.start(&began.run, &began.input).await?;
+        let second = self.ended(Part::Restart, &Began { id, ..began.clone() }, 0, None).await?.seen;
         self.twice(&began.run, &before, first, second).await
     }
 
@@ -103,7 +99,7 @@ impl Smoke<'_> {
         self.put(Part::Redrive, &[("a", ROWS)]).await?;
         self.write(Part::Redrive, "b", BAD).await?;
         let began = self.begin(Part::Redrive).await?;
-        let first = self.ended(Part::Redrive, &began, None).await?.seen;
+        let Left { seen: first, redrives, .. } = self.ended(Part::Redrive, &began, 0, None).await?;
         self.failed |= first.status == "FAILED";
         let before = self.receipts(&began.run).await?;
         self.put(Part::Redrive, &[("b", 1)]).await?;
@@ -111,7 +107,7 @@ impl Smoke<'_> {
             let why = format!("first {}: {}; {e}", first.status, first.error);
             return Ok(blocked(why, "states:RedriveExecution is in infra/people/run.json; an emulator may lack it"));
         }
-        let second = self.ended(Part::Redrive, &began, None).await?.seen;
+        let second = self.ended(Part::Redrive, &began, redrives + 1, None).await?.seen;
         self.twice(&began.run, &before, first, second).await
     }
 
@@ -137,10 +133,10 @@ impl Smoke<'_> {
         self.put(Part::Interruption, &["a", "b", "c", "d", "e"].map(|name| (name, rows))).await?;
         let began = self.begin(Part::Interruption).await?;
         let mut interruption = Interruption::default();
-        let left = self.ended(Part::Interruption, &began, Some(&mut interruption)).await?;
-        Ok(match interruption.blocked {
-            Some((why, remedy)) if left.seen.noticed == 0 => blocked(why, remedy),
-            _ => Facts::Run { run: left.seen },
+        let left = self.ended(Part::Interruption, &began, 0, Some(&mut interruption)).await?;
+        Ok(match interruption.obstacle(left.seen.noticed) {
+            Some((why, remedy)) => blocked(why, remedy),
+            None => Facts::Run { run: left.seen },
         })
     }
 
@@ -157,7 +153,7 @@ impl Smoke<'_> {
         let (root, store) = (self.world.root(), &*self.world.ctx.store);
         let toml = pipelines::toml(root, part).unwrap_or_default();
         let sources = Sources { path: "pipeline.toml".to_owned(), toml, ..Sources::default() };
-        let parsed = spec::parse(&sources).map_err(|problems| {
+        let parsed = spec::parse_own(&sources).map_err(|problems| {
             let all: Vec<String> = problems.iter().map(|problem| problem.title.clone()).collect();
             Stop::new(Code::Invalid, format!("the pipeline of {} is invalid: {}", part.name(), all.join("; ")))
         })?;
@@ -172,22 +168,35 @@ impl Smoke<'_> {
         };
         let program = Program::new(frozen.as_bytes(), &input, &settings(self.global)?).map_err(Stop::from)?;
         let (run, input) = (program.run_id(), serde_json::to_string(&input).unwrap_or_default());
-        let id = self.world.runs.start(&self.world.start, &names::execution(&run, now), &input).await?;
+        let id = self.start(&run, &input).await?;
         Ok(Began { run, id, input })
     }
 
-    /// Waits for its end; what its machines cost counts from now on.
+    /// A start whose answer is lost is repeated under the same name, which is the same execution.
+    async fn start(&self, run: &RunId, input: &str) -> Result<ExecutionId, Stop> {
+        let name = names::execution(run, self.world.ctx.clock.now_ms());
+        for _ in 1..STARTS {
+            match self.world.runs.start(&self.world.start, &name, input).await {
+                Err(AwsError::Transient { .. }) => tokio::time::sleep(PAUSE).await,
+                answer => return Ok(answer?),
+            }
+        }
+        Ok(self.world.runs.start(&self.world.start, &name, input).await?)
+    }
+
+    /// Waits for its end; what its machines cost counts from now on. A cost that cannot be read counts as the most there may be.
     async fn ended(
         &mut self,
         part: Part,
         began: &Began,
+        redrives: u32,
         interruption: Option<&mut Interruption>,
     ) -> Result<Left, Stop> {
         // A second execution's run has cost something before, which must not count twice.
-        let of_run = self.spent(&began.run).await?;
-        self.spent_before -= self.counted.get(&began.run).copied().unwrap_or(0.0).min(of_run);
-        let left = self.follow(part, &began.run, &began.id, interruption).await;
-        let cost = self.spent(&began.run).await?;
+        let before = self.counted.remove(&began.run).unwrap_or(0.0);
+        self.spent_before -= before;
+        let left = self.follow(part, began, redrives, interruption).await;
+        let cost = self.spent(&began.run).await.unwrap_or(before + part.most_usd());
         self.counted.insert(began.run.clone(), cost);
         self.spent_before += cost;
         left

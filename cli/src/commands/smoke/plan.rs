@@ -5,7 +5,7 @@ use spotmill_core::bounds::USD_PER_VCPU_HOUR;
 
 /// What the names of all pipelines of a smoke test begin with, and its folders under `input/` and `output/`. Nothing else may
 /// have such a name: all of it is removed.
-pub const PREFIX: &str = "spotmill_smoke_";
+pub use spotmill_core::keys::SMOKE_PIPELINES as PREFIX;
 pub const FOLDER: &str = "spotmill_smoke";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

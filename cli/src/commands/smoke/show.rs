@@ -3,8 +3,9 @@
 use super::judge::{Facts, Judged, Verdict};
 use super::page::SmokePage;
 use super::plan::{self, Part};
+use super::record::{Begun, SILENCE_MS};
 use crate::args::{Global, SmokeArgs};
-use crate::aws::World;
+use crate::aws::{World, names};
 use crate::event::Event;
 use crate::exit::{Code, Stop, io};
 use std::path::{Path, PathBuf};
@@ -62,15 +63,25 @@ pub fn say_to(global: &Global, text: String) {
     }
 }
 
+/// Why nothing is done while another one lives.
+pub fn lives(global: &Global, begun: &Begun, now_ms: u64, found: &[String]) -> Stop {
+    let silent = now_ms.saturating_sub(begun.last_ms()) / 1000;
+    let began = names::moment(begun.began_ms);
+    let has =
+        if found.is_empty() { "nothing is seen of it".to_owned() } else { format!("it has {}", found.join(", ")) };
+    let what = format!("a smoke test that began {began} lives: its last sign came {silent} s ago; {has}");
+    let force = global.command("smoke").word("--clean").word("--force");
+    let secs = SILENCE_MS / 1000;
+    let remedy = format!("let it end; if it was killed, try again {secs} s after its last sign; to end it: {force}");
+    Stop::new(Code::Held, what).remedy(remedy)
+}
+
 pub fn remains(global: &Global, left: &[String]) -> Stop {
     let what = format!("what an earlier smoke test left is not gone yet: {}", left.join(", "));
     Stop::failed(what).remedy(format!("run it again: {}", global.command("smoke").word("--clean")))
 }
 
-pub fn cleaned(global: &Global, left: &[String]) -> Result<Code, Stop> {
-    if !left.is_empty() {
-        return Err(remains(global, left));
-    }
+pub fn cleaned(global: &Global) {
     match global.json {
         true => {
             let (ok, different, not_tried, usd) = (0, 0, 0, 0.0);
@@ -78,7 +89,6 @@ pub fn cleaned(global: &Global, left: &[String]) -> Result<Code, Stop> {
         }
         false => say!("✓ nothing of a smoke test is left"),
     }
-    Ok(Code::Done)
 }
 
 pub fn end(global: &Global, page: &SmokePage, file: Option<&Path>) {

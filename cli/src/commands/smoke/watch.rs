@@ -1,41 +1,41 @@
-//! Follows a run of a smoke test to its end, within its time and the limit of dollars, and gathers what there was to see of it:
-//! from Step Functions, EC2 and the run's own records.
+//! Follows a run of a smoke test to its end, within its part's time and the limit of dollars. Whatever cannot be looked at is
+//! looked at again; a run that cannot be watched for minutes is ended here and now, so that none lives on unwatched while the
+//! next parts are tried.
 
 use super::Smoke;
 use super::interrupt::Interruption;
 use super::judge::RunSeen;
-use super::pipelines::STEP;
 use super::plan::Part;
 use crate::commands::stop;
 use crate::exit::Stop;
-use spotmill_core::calls::innermost;
-use spotmill_core::fleet::life::RoundMachines;
-use spotmill_core::fleet::notice::Notice;
-use spotmill_core::ids::{ExecutionId, RunId, StepName};
-use spotmill_core::item::FailureClass;
-use spotmill_core::keys::RunKeys;
-use spotmill_core::life::InstanceRecord;
-use spotmill_core::records::{FailureRecord, Lease};
-use spotmill_lambdas::{inspect, machines, report};
+use spotmill_core::ids::{ExecutionId, RunId};
+use spotmill_lambdas::machines;
 use spotmill_platform::aws::stacks::{AwsError, Machine, RunNow, RunStatus};
-use spotmill_platform::records;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-const PAUSE: Duration = Duration::from_secs(4);
+pub const PAUSE: Duration = Duration::from_secs(4);
 /// A machine that ends so much before the last one ends early.
-const EARLY_MS: u64 = 10_000;
-/// Machines whose own records are read.
-const MACHINES: usize = 100;
-/// Descriptions that may fail one after another: a minute or two.
-const FAILURES: u32 = 20;
+pub const EARLY_MS: u64 = 10_000;
+/// Looks that may fail one after another: a minute or two.
+const MISSES: u32 = 20;
+
+/// A run that was started, and can be started again.
+#[derive(Clone)]
+pub struct Began {
+    pub run: RunId,
+    pub id: ExecutionId,
+    pub input: String,
+}
 
 /// What was seen while it ran.
 #[derive(Default)]
 pub struct Watching {
-    architectures: BTreeSet<String>,
-    at_once: u32,
-    ended_by_us: Option<String>,
+    pub architectures: BTreeSet<String>,
+    pub at_once: u32,
+    pub ended_by_us: Option<String>,
+    /// Its execution and its machines are.
+    ended: bool,
 }
 
 /// What a run left.
@@ -43,47 +43,73 @@ pub struct Left {
     pub seen: RunSeen,
     /// Processor time of its items, together.
     pub cpu_ms: u64,
+    /// Redrives that its execution has had.
+    pub redrives: u32,
 }
 
 impl Smoke<'_> {
-    /// Until the execution has ended, and longer than its part may take never.
+    /// Until the execution has ended, and longer than its part may take never. `redrives`: so many it must have had to count as
+    /// ended, because descriptions lag behind.
     pub async fn follow(
         &self,
         part: Part,
-        run: &RunId,
-        id: &ExecutionId,
+        began: &Began,
+        redrives: u32,
         mut interruption: Option<&mut Interruption>,
     ) -> Result<Left, Stop> {
-        let (began, mut watching, mut failures) = (Instant::now(), Watching::default(), 0);
-        let most = Duration::from_secs(u64::from(part.minutes()) * 60);
-        let now = loop {
-            let now = match self.world.runs.describe(id).await {
-                Ok(now) => now,
-                Err(AwsError::Transient { .. }) => None,
-                Err(e) => return Err(e.into()),
-            };
-            failures = if now.is_some() { 0 } else { failures + 1 };
-            match now {
-                Some(now) if now.status != RunStatus::Running => break now,
-                None if failures > FAILURES => return Err(Stop::failed(format!("there is no execution of {run}"))),
-                _ => {}
+        let (mut watching, mut misses) = (Watching::default(), 0);
+        loop {
+            match self.look(part, began, redrives, &mut watching, interruption.as_deref_mut()).await {
+                Ok(Some(left)) => return Ok(left),
+                Ok(None) => misses = 0,
+                Err(stop) if misses >= MISSES || self.is_late(part) => return Err(self.give_up(began, stop).await),
+                Err(_) => misses += 1,
             }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// One look: what it left, once it has ended.
+    async fn look(
+        &self,
+        part: Part,
+        began: &Began,
+        redrives: u32,
+        watching: &mut Watching,
+        interruption: Option<&mut Interruption>,
+    ) -> Result<Option<Left>, Stop> {
+        let Began { run, id, .. } = began;
+        let now = self.world.runs.describe(id).await?;
+        let now = now.ok_or_else(|| Stop::failed(format!("there is no execution of {run}")))?;
+        let is_over = watching.ended || is_over(&now, redrives);
+        if !is_over {
             let found = self.world.aws.machines().of_run(&self.world.stack, run).await?;
             watching.see(&found);
-            if let Some(interruption) = interruption.as_deref_mut() {
+            if let Some(interruption) = interruption {
                 interruption.go_on(self, run, &found).await;
             }
             if watching.ended_by_us.is_none() {
                 let spent = self.spent_before + self.spent(run).await?;
-                watching.ended_by_us = over(began.elapsed(), most, spent, self.args.limit);
-                if let Some(why) = &watching.ended_by_us {
-                    stop::stop(&self.world, id, why).await?;
-                    self.end_machines(run).await?;
-                }
+                watching.ended_by_us = over(self.part_began.elapsed(), most(part), spent, self.args.limit);
             }
-            tokio::time::sleep(PAUSE).await;
-        };
-        self.gather(run, &now, watching).await
+        }
+        if let Some(why) = watching.ended_by_us.as_ref().filter(|_| !watching.ended) {
+            self.end(began, why).await?;
+            watching.ended = true;
+            return Ok(None);
+        }
+        if is_over { self.gather(run, &now, watching).await.map(Some) } else { Ok(None) }
+    }
+
+    /// A part that is later than this has no more looks to lose.
+    fn is_late(&self, part: Part) -> bool {
+        self.part_began.elapsed() > most(part) + PAUSE * MISSES
+    }
+
+    /// What nobody watches must not live on; the reason says whether it does.
+    async fn give_up(&self, began: &Began, stop: Stop) -> Stop {
+        let ended = self.end(began, "it cannot be watched").await;
+        Stop { message: unwatched(&began.run, &stop.message, ended.err().as_ref().map(|e| &*e.message)), ..stop }
     }
 
     /// Dollars of a run's machines so far.
@@ -94,58 +120,21 @@ impl Smoke<'_> {
         }
     }
 
-    pub async fn end_machines(&self, run: &RunId) -> Result<(), Stop> {
-        if let Some(lease) = self.world.lease(run).await? {
+    /// Its executions, then its machines. That of the run is stopped also where it was last seen as ended: a redrive may not
+    /// show yet, and what has ended refuses.
+    async fn end(&self, began: &Began, why: &str) -> Result<(), Stop> {
+        match self.world.runs.stop(&began.id, stop::STOPPED, why).await {
+            Ok(()) | Err(AwsError::Refused { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
+        stop::stop(&self.world, &began.id, why).await?;
+        if let Some(lease) = self.world.lease(&began.run).await? {
             if let Some(execution) = &lease.execution {
                 stop::stop(&self.world, execution, "spotmill smoke").await?;
             }
-            stop::end_machines(&self.world, Some((run, &lease))).await?;
+            stop::end_machines(&self.world, Some((&began.run, &lease))).await?;
         }
         Ok(())
-    }
-
-    async fn gather(&self, run: &RunId, now: &RunNow, watching: Watching) -> Result<Left, Stop> {
-        let (error, cause) = innermost(now.error.clone().unwrap_or_default(), now.cause.clone().unwrap_or_default());
-        let mut seen = RunSeen {
-            status: status(now.status).to_owned(),
-            error,
-            cause,
-            seconds: now.stopped_ms.map_or(0, |end| end.saturating_sub(now.started_ms) / 1000),
-            architectures: watching.architectures,
-            at_once: watching.at_once,
-            ..RunSeen::default()
-        };
-        if let Some(why) = watching.ended_by_us {
-            (seen.status, seen.cause) = ("ENDED BY US".to_owned(), why);
-        }
-        let Some(lease) = self.world.lease(run).await? else { return Ok(Left { seen, cpu_ms: 0 }) };
-        let ctx = &self.world.ctx;
-        let report = report::summarize(ctx, run).await.map_err(Stop::from)?;
-        let cpu_ms = report.steps.iter().map(|step| step.cpu_ms).sum();
-        seen.items = report.steps.iter().map(|step| step.items).sum();
-        seen.committed = report.steps.iter().map(|step| step.committed).sum();
-        let of = self.records(run, &lease).await?;
-        of.add(&mut seen);
-        Ok(Left { seen, cpu_ms })
-    }
-
-    async fn records(&self, run: &RunId, lease: &Lease) -> Result<Records, Stop> {
-        let ctx = &self.world.ctx;
-        let keys = RunKeys::new(self.world.root(), run);
-        let mut found = Records::default();
-        for generation in lease.generations.values() {
-            let of = keys.step(&StepName::new(STEP), generation.generation);
-            found.lives.extend(machines::lives(ctx, &of).await?);
-            found.machines.extend(inspect::machines(ctx, &of, lease.epoch, MACHINES).await?);
-        }
-        for object in ctx.store.list(&keys.base().join("")).await.map_err(crate::answers::of_store)? {
-            if !object.uri.as_str().contains("/failures/") {
-                continue;
-            }
-            let record = records::load::<FailureRecord>(&*ctx.store, &object.uri).await;
-            found.failures.extend(record.map_err(crate::answers::of_record)?.map(|(record, _)| record));
-        }
-        Ok(found)
     }
 }
 
@@ -157,30 +146,13 @@ impl Watching {
     }
 }
 
-/// What a run's records hold of its machines and failed tries.
-#[derive(Default)]
-struct Records {
-    lives: Vec<RoundMachines>,
-    machines: Vec<InstanceRecord>,
-    failures: Vec<FailureRecord>,
+/// Whether an execution that had to be redriven so often has ended since.
+fn is_over(now: &RunNow, redrives: u32) -> bool {
+    now.status != RunStatus::Running && now.redrives >= redrives
 }
 
-impl Records {
-    fn add(&self, seen: &mut RunSeen) {
-        let lives = || self.lives.iter().flat_map(|life| life.machines.values());
-        seen.machines = lives().count() as u32;
-        seen.on_demand = lives().filter(|m| m.on_demand).count() as u32;
-        // Those that end with their round end within moments of each other.
-        let last = lives().filter_map(|m| m.ended_ms).max().unwrap_or(0);
-        seen.ended_early = lives().filter(|m| m.ended_ms.is_some_and(|end| end + EARLY_MS < last)).count() as u32;
-        seen.noticed = self.machines.iter().filter(|m| m.noticed_ms.is_some()).count() as u32;
-        let notices = self.lives.iter().flat_map(|life| &life.notices);
-        seen.reported = notices.filter(|n| matches!(n, Notice::Interruption { .. })).count() as u32;
-        let handed_back = |class| matches!(class, FailureClass::Lost | FailureClass::Infra);
-        seen.failed_tries = self.failures.iter().filter(|f| !handed_back(f.class)).count() as u32;
-        let waits = self.machines.iter().filter_map(|m| Some(m.first_item_ms?.saturating_sub(m.booted_ms) / 1000));
-        seen.boot_to_item_secs = waits.min();
-    }
+fn most(part: Part) -> Duration {
+    Duration::from_secs(u64::from(part.minutes()) * 60)
 }
 
 /// Why a run is ended by us.
@@ -191,20 +163,19 @@ fn over(took: Duration, most: Duration, spent: f64, limit: f64) -> Option<String
     (spent > limit).then(|| format!("${spent:.2} are spent, and the limit is ${limit:.2}"))
 }
 
-fn status(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Running => "RUNNING",
-        RunStatus::Succeeded => "SUCCEEDED",
-        RunStatus::Failed => "FAILED",
-        RunStatus::TimedOut => "TIMED_OUT",
-        RunStatus::Aborted => "ABORTED",
+/// Why a part has no result, and what became of its run.
+fn unwatched(run: &RunId, why: &str, not_ended: Option<&str>) -> String {
+    match not_ended {
+        None => format!("{run} could not be watched, and was ended: {why}"),
+        Some(other) => {
+            format!("{run} could not be watched ({why}) nor ended ({other}); the end of this smoke test ends it")
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_run_is_ended_past_its_time_or_the_limit() {
@@ -215,24 +186,27 @@ mod tests {
     }
 
     #[test]
-    fn machines_are_counted_by_their_records() {
-        let machine = |on_demand, ended: u64| {
-            json!({"kind": "c7i.xlarge", "zone": "z", "vcpus": 4, "on_demand": on_demand,
-            "launched_ms": 1, "ended_ms": ended})
+    fn an_execution_that_was_redriven_has_not_ended_before_that_shows() {
+        let now = |status, redrives| RunNow {
+            status,
+            error: None,
+            cause: None,
+            started_ms: 0,
+            stopped_ms: None,
+            redrives,
+            redriven_ms: None,
         };
-        let life = json!({"v": 1, "machines": {"i-1": machine(false, 50), "i-2": machine(true, 20_000), "i-3": machine(false, 20_090)},
-            "notices": [{"kind": "interruption", "at_ms": 40, "machine": "i-1"}]});
-        let record = json!({"v": 1, "worker": "w", "id": "i-1", "kind": "c7i.xlarge", "zone": "z", "fleet": "f", "vcpus": 4,
-            "memory_bytes": 1, "slots": 2, "booted_ms": 1_000, "started_ms": 9_000, "first_item_ms": 32_500, "items": 1,
-            "seen_ms": 9, "noticed_ms": 9});
-        let records = Records {
-            lives: vec![serde_json::from_value(life).expect("a life")],
-            machines: vec![serde_json::from_value(record).expect("a record")],
-            failures: Vec::new(),
-        };
-        let mut seen = RunSeen::default();
-        records.add(&mut seen);
-        let counts = (seen.machines, seen.on_demand, seen.ended_early, seen.noticed, seen.reported);
-        assert_eq!((counts, seen.boot_to_item_secs), ((3, 1, 1, 1, 1), Some(31)));
+        let of = |status, redrives| is_over(&now(status, redrives), 1);
+        assert!(!of(RunStatus::Failed, 0), "as it was before the redrive");
+        assert!(!of(RunStatus::Running, 1));
+        assert!(of(RunStatus::Failed, 1) && of(RunStatus::Succeeded, 2));
+        assert!(is_over(&now(RunStatus::Failed, 0), 0) && !is_over(&now(RunStatus::Running, 0), 0));
+    }
+
+    #[test]
+    fn it_is_said_whether_what_could_not_be_watched_lives() {
+        let run = RunId::from("spotmill_smoke_x/1");
+        assert!(unwatched(&run, "no answer from EC2", None).contains("and was ended: no answer from EC2"));
+        assert!(unwatched(&run, "no answer", Some("denied")).contains("nor ended (denied); the end of this"));
     }
 }

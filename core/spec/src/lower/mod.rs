@@ -13,7 +13,7 @@ mod step;
 mod values;
 mod wait;
 
-pub use pipeline::pipeline;
+pub use pipeline::{pipeline, reserved};
 
 use super::locate::{Sources, inside};
 use super::problem::{Place, Problem};

@@ -6,6 +6,7 @@ use super::super::params::{coerce, text_of};
 use super::values::{check_name, positive};
 use super::{Ctx, fleet, is_numeric, schedule, step};
 use serde_json::Value as Json;
+use spotmill_core::keys::SMOKE_PIPELINES;
 use spotmill_core::model::{FORMAT, Param, ParamType, Pipeline};
 use spotmill_core::nearest::nearest;
 use spotmill_core::rates::check;
@@ -37,6 +38,15 @@ pub fn pipeline(ctx: &mut Ctx<'_>, file: &File) -> Pipeline {
         steps,
         budget_usd_per_run: budget(ctx, file),
         rates: rates(ctx, file),
+    }
+}
+
+/// Refuses a name whose data another command removes without asking.
+pub fn reserved(ctx: &mut Ctx<'_>, name: &str) {
+    if name.starts_with(SMOKE_PIPELINES) {
+        let title = format!("`{name}` cannot name a pipeline: names that begin with `{SMOKE_PIPELINES}` are reserved");
+        let place = ctx.value("pipeline.name");
+        ctx.error("bad-name", title, place, "`smoke` removes everything of such a name; choose another");
     }
 }
 

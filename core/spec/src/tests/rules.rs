@@ -63,6 +63,10 @@ fn a_pipeline_has_steps() {
 #[test]
 fn names_and_keys() {
     flights(&[("\"flights\"", "\"Flights\"")], &["bad-name: `Flights` cannot name a pipeline"]);
+    let reserved =
+        "bad-name: `spotmill_smoke_x` cannot name a pipeline: names that begin with `spotmill_smoke_` are reserved";
+    flights(&[("\"flights\"", "\"spotmill_smoke_x\"")], &[reserved]);
+    assert!(crate::parse_own(&edited("flights", &[("\"flights\"", "\"spotmill_smoke_x\"")])).is_ok());
     flights(&[("name = \"daily\"", "name = \"by_route\"")], &["duplicate-step: two steps are called `by_route`"]);
     flights(&[("step = \"by_route\"", "step = \"by_rout\"")], &["unknown-step: there is no step `by_rout`"]);
     flights(&[("[\"date\"]  ", "[\"dat\"]  ")], &["unknown-param: there is no param `dat`"]);

@@ -24,6 +24,8 @@ pub struct Machine {
     pub state: String,
     pub vcpus: u32,
     pub fleet: String,
+    /// Of which run, as its tag says.
+    pub run: String,
     pub step: String,
     pub started_ms: u64,
 }
@@ -35,9 +37,18 @@ impl MachinesOf {
 
     /// Those of a run that have not begun to end.
     pub async fn of_run(&self, stack: &str, run: &RunId) -> Result<Vec<Machine>, AwsError> {
-        let tagged = |tag: &str, value: &str| Filter::builder().name(format!("tag:{tag}")).values(value).build();
-        let call = self.client.describe_instances().filters(tagged(STACK_TAG, stack));
-        let mut pages = call.filters(tagged(RUN_TAG, run.as_str())).into_paginator().send();
+        self.tagged(&[(STACK_TAG, stack), (RUN_TAG, run.as_str())]).await
+    }
+
+    /// Those of a stack that have not begun to end, whatever is on record of their runs.
+    pub async fn of_stack(&self, stack: &str) -> Result<Vec<Machine>, AwsError> {
+        self.tagged(&[(STACK_TAG, stack)]).await
+    }
+
+    async fn tagged(&self, tags: &[(&str, &str)]) -> Result<Vec<Machine>, AwsError> {
+        let filter = |(tag, value): &(&str, &str)| Filter::builder().name(format!("tag:{tag}")).values(*value).build();
+        let call = self.client.describe_instances().set_filters(Some(tags.iter().map(filter).collect()));
+        let mut pages = call.into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| AwsError::of("looking at machines", "ec2:DescribeInstances", e))?;
@@ -60,6 +71,7 @@ fn machine(of: Instance) -> Machine {
     let started = of.launch_time().and_then(|t| t.to_millis().ok()).and_then(|ms| u64::try_from(ms).ok());
     Machine {
         fleet: tag(FLEET_TAG),
+        run: tag(RUN_TAG),
         step: tag(STEP_TAG),
         kind: of.instance_type().map(|t| t.as_str().to_owned()).unwrap_or_default(),
         zone: of.placement().and_then(|p| p.availability_zone()).unwrap_or_default().to_owned(),

@@ -30,6 +30,9 @@ pub struct RunNow {
     pub cause: Option<String>,
     pub started_ms: u64,
     pub stopped_ms: Option<u64>,
+    /// How often it was redriven, and when last.
+    pub redrives: u32,
+    pub redriven_ms: Option<u64>,
 }
 
 /// An execution that runs.
@@ -93,8 +96,20 @@ impl Runs {
                 cause: found.cause,
                 started_ms: millis(Some(&found.start_date)),
                 stopped_ms: found.stop_date.as_ref().map(|at| millis(Some(at))),
+                redrives: found.redrive_count.and_then(|n| u32::try_from(n).ok()).unwrap_or_default(),
+                redriven_ms: found.redrive_date.as_ref().map(|at| millis(Some(at))),
             })),
             Err(e) if e.is(&["ExecutionDoesNotExist", "InvalidArn"]) => Ok(None),
+            Err(e) => Err(AwsError::of(&format!("looking at {execution}"), "states:DescribeExecution", e)),
+        }
+    }
+
+    /// What it was started with; nothing if it does not exist.
+    pub async fn input(&self, execution: &ExecutionId) -> Result<Option<String>, AwsError> {
+        let asked = self.client.describe_execution().execution_arn(execution.as_str()).send().await;
+        match asked.map_err(RequestError::from) {
+            Ok(found) => Ok(found.input),
+            Err(e) if e.is(&["ExecutionDoesNotExist"]) => Ok(None),
             Err(e) => Err(AwsError::of(&format!("looking at {execution}"), "states:DescribeExecution", e)),
         }
     }

@@ -73,6 +73,10 @@ async fn remove(Shared(world): Shared<Arc<World>>, Path(id): Path<String>) -> Re
 async fn start(Shared(world): Shared<Arc<World>>, Json(ask): Json<Value>) -> Response {
     let id = ask["experimentTemplateId"].as_str().unwrap_or_default();
     let Some(template) = world.state().experiments.templates.get(id).cloned() else { return absent() };
+    let same = |made: &&Value| made["clientToken"] == ask["clientToken"];
+    if let Some(made) = world.state().experiments.experiments.values().find(same).cloned() {
+        return Json(json!({"experiment": made})).into_response();
+    }
     let failed = machines(&template).into_iter().find_map(|machine| world.notice(&machine, NOTICE).err());
     let (status, reason) = match failed {
         None => ("completed", String::new()),
@@ -80,7 +84,10 @@ async fn start(Shared(world): Shared<Arc<World>>, Json(ask): Json<Value>) -> Res
     };
     let id = fresh_id("EXP").replace('-', "");
     let state = json!({"status": status, "reason": reason});
-    let made = json!({"id": id, "experimentTemplateId": template["id"], "state": state, "startTime": iso(now_ms())});
+    let token = &ask["clientToken"];
+    let (template, began) = (&template["id"], iso(now_ms()));
+    let made =
+        json!({"id": id, "clientToken": token, "experimentTemplateId": template, "state": state, "startTime": began});
     world.state().experiments.experiments.insert(id, made.clone());
     Json(json!({"experiment": made})).into_response()
 }

@@ -121,11 +121,15 @@ async fn what_is_reported_is_a_plain_file_below_its_own_prefix() {
         ("wrote 4 data; mv $OUT $HERE/real; ln -s $HERE/real $OUT", "is a link"),
     ];
     for (script, why) in cases {
-        let world = World::away(1, script).await;
-        assert_eq!(world.settle(1).await[0].kind, CallbackKind::Failed, "{script}");
-        let failures = world.failures().await;
-        assert!(failures.iter().all(|f| f.class == FailureClass::Crash && f.message.contains(why)), "{failures:?}");
-        assert!(world.receipt(0).await.is_none() && world.scratch().await.is_empty(), "{script}");
+        // Where files are copied to S3, and where they stay on this machine.
+        for (world, copies) in [(World::away(1, script).await, true), (World::new(script, "").await, false)] {
+            assert_eq!(world.settle(1).await[0].kind, CallbackKind::Failed, "{script}");
+            let failures = world.failures().await;
+            assert!(!failures.is_empty(), "{script}");
+            assert!(failures.iter().all(|f| f.class == FailureClass::Crash && f.message.contains(why)), "{failures:?}");
+            assert!(world.receipt(0).await.is_none(), "{script}");
+            assert!(!copies || world.scratch().await.is_empty(), "{script}");
+        }
     }
 }
 
