@@ -69,7 +69,9 @@ async fn a_scheduled_moment_is_a_run_of_its_hour() {
         .replace("{date}/*.csv", "{date}/{hour}/*.csv")
         .replace("date={date}\"", "date={date}/{hour}\"");
     world.deploy(&pipeline).await;
-    for (moment, run) in [("2013-01-02T05:05:00Z", "p/date=2013-01-02,hour=4"), ("2013-01-02T00:05:07Z", "p/date=2013-01-01,hour=23")] {
+    for (moment, run) in
+        [("2013-01-02T05:05:00Z", "p/date=2013-01-02,hour=4"), ("2013-01-02T00:05:07Z", "p/date=2013-01-01,hour=23")]
+    {
         let begun = world.begin(moment, |input| input.date = Some(moment.into())).await.unwrap();
         assert_eq!(begun.run.as_str(), run, "{moment}");
     }
