@@ -4,7 +4,7 @@
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, getppid, pidfd_open,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, getppid, kill_process, pidfd_open,
     set_parent_process_death_signal, setpgid, waitid,
 };
 use spotmill_item::Functions;
@@ -66,7 +66,7 @@ impl ForkServer {
             self.unread.extend_from_slice(&some[..read]);
             while let Some(line) = self.line() {
                 match serde_json::from_slice(&line)? {
-                    Request::Reap { pid } => reap(pid)?,
+                    Request::Reap { pid } => _ = Pid::from_raw(pid).map(reap),
                     Request::Fork(fork) => {
                         if let Some(args) = self.forked(fork)? {
                             return Ok(Goes::Child(args));
@@ -97,35 +97,44 @@ impl ForkServer {
         self.socket.write_all(&line)
     }
 
-    /// The arguments, in the child. The fork server waits until the child has become what it is to be, or could not.
+    /// The arguments, in the child. What keeps a child from being forked, as no number being free, is no end of the others.
     fn forked(&mut self, fork: Fork) -> Result<Option<Vec<String>>> {
-        let (id, server, (mut words, says)) = (fork.id, getpid(), pipe()?);
-        let not = |why: String| Reply::NotForked { id, why };
-        let log = match File::create(&fork.log) {
-            Ok(log) => log,
-            Err(e) => return self.reply(&not(format!("{}: {e}", fork.log.display()))).map(|()| None),
+        let reply = match self.try_to_fork(&fork) {
+            Ok(None) => return Ok(Some(fork.args)),
+            Ok(Some(pid)) => Reply::Forked { id: fork.id, pid: pid.as_raw_nonzero().get() },
+            Err(e) => Reply::NotForked { id: fork.id, why: e.to_string() },
         };
+        self.reply(&reply)?;
+        Ok(None)
+    }
+
+    /// None in the child. The fork server waits until the child has become what it is to be, or could not.
+    fn try_to_fork(&mut self, fork: &Fork) -> Result<Option<Pid>> {
+        let log = File::create(&fork.log).map_err(|e| Error::new(e.kind(), format!("{}: {e}", fork.log.display())))?;
+        let (server, (mut words, says)) = (getpid(), pipe()?);
         let Some(pid) = fork_process()? else {
             drop(words);
             self.children.clear();
-            match begin(&fork, server, &log) {
-                Ok(()) => return Ok(Some(fork.args)),
-                Err(e) => {
-                    let _ = (&says).write_all(e.to_string().as_bytes());
-                    std::process::exit(1);
-                }
+            if let Err(e) = begin(fork, server, &log) {
+                let _ = (&says).write_all(e.to_string().as_bytes());
+                std::process::exit(1);
             }
+            return Ok(None);
         };
         drop(says);
         let mut why = String::new();
-        words.read_to_string(&mut why)?;
-        if !why.is_empty() {
-            reap(pid.as_raw_nonzero().get())?;
-            return self.reply(&not(why)).map(|()| None);
-        }
-        self.children.push(Child { id, pidfd: pidfd_open(pid, PidfdFlags::empty())? });
-        self.reply(&Reply::Forked { id, pid: pid.as_raw_nonzero().get() })?;
-        Ok(None)
+        let pidfd = words.read_to_string(&mut why).and_then(|_| Ok(pidfd_open(pid, PidfdFlags::empty())?));
+        let failed = match pidfd {
+            Ok(pidfd) if why.is_empty() => {
+                self.children.push(Child { id: fork.id, pidfd });
+                return Ok(Some(pid));
+            }
+            Ok(_) => Error::other(why),
+            Err(e) => e,
+        };
+        let _ = kill_process(pid, Signal::KILL);
+        reap(pid);
+        Err(failed)
     }
 }
 
@@ -205,8 +214,7 @@ fn end(pidfd: &OwnedFd) -> Result<End> {
     Ok(status.exit_status().map_or_else(|| End::Signal(signal(&status)), End::Code))
 }
 
-fn reap(pid: i32) -> Result<()> {
-    let pid = Pid::from_raw(pid).ok_or_else(|| Error::other("no process has the number 0"))?;
-    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED)?;
-    Ok(())
+/// One that is reaped already needs it no more.
+fn reap(pid: Pid) {
+    let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
 }
