@@ -72,7 +72,7 @@ fn a_killed_run_is_called_interrupted() {
 #[test]
 fn the_page_says_what_cost_and_show_say() {
     let project = Project::flights();
-    project.spotmill(&["run", "--date", "2013-01-01..2013-01-02"]).code(0);
+    project.spotmill(&["run", "--date", "2013-01-01..2013-01-02", "--parallel", "1"]).code(0);
     let rate = ["--rate", "vcpu_hour=0.05"];
     let data = report(&project, &[&["flights/2013-01-01"], &rate[..]].concat());
     let cost = project.spotmill(&[&["cost", "--json", "flights/2013-01-01"], &rate[..]].concat()).events().remove(0);
