@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use spotmill_core::calls::RunInput;
 use spotmill_core::command::Command;
+use spotmill_core::model::{LeastBytes, Step};
 use spotmill_core::records::{DeployedWorker, Foreseen, RunOutcome};
 use spotmill_lambdas::preview::{StepPreview, Work, preview};
 use spotmill_lambdas::{Ctx, Program};
@@ -176,13 +177,19 @@ fn worse(a: Code, b: Code) -> Code {
 }
 
 /// How many of so many keys run at once on this machine unless somebody says: one for each slot that the step with the largest
-/// items has there; `needs` are the processors and the memory of the steps' items. Short dates leave no processor without
-/// work, and each date has room for an item.
-pub fn at_once(machine: Machine, keys: usize, needs: impl Iterator<Item = (u32, u64)>) -> u32 {
-    let slots = needs.map(|(vcpus_per_item, memory_bytes_per_item)| {
-        Share { vcpus_per_item, memory_bytes_per_item, max_slots: u32::MAX }.slots(machine)
-    });
-    slots.min().unwrap_or(1).min(u32::try_from(keys).unwrap_or(u32::MAX)).max(1)
+/// items has there. Short dates leave no processor without work, and each date has room for an item.
+pub fn at_once(machine: Machine, keys: usize, shares: impl Iterator<Item = Share>) -> u32 {
+    let slots = shares.map(|share| share.slots(machine)).min().unwrap_or(1);
+    slots.min(u32::try_from(keys).unwrap_or(u32::MAX)).max(1)
+}
+
+/// Does what comes of a key depend on those that ended before it? A wait that compares with the last runs does, and so may a
+/// command that hears of each publication.
+pub fn has_order(steps: &[Step]) -> bool {
+    steps.iter().any(|step| {
+        let least = step.input.wait_for.as_ref().and_then(|wait| wait.bytes.as_ref());
+        matches!(least, Some(LeastBytes::OfMedian { .. })) || step.output.after_publish.is_some()
+    })
 }
 
 /// The part of the machine that each of so many dates gets. Refused where `largest`, the step with the largest items and
@@ -224,12 +231,36 @@ mod tests {
     #[test]
     fn so_many_dates_run_at_once_as_there_are_slots_for_the_largest_items() {
         let machine = Machine { vcpus: 8, memory_bytes: 16 << 30 };
-        let of =
-            |keys, needs: &[(u32, u64)]| at_once(machine, keys, needs.iter().map(|(vcpus, gib)| (*vcpus, gib << 30)));
+        let share = |(vcpus, gib): &(u32, u64)| Share {
+            vcpus_per_item: *vcpus,
+            memory_bytes_per_item: gib << 30,
+            max_slots: u32::MAX,
+        };
+        let of = |keys, needs: &[(u32, u64)]| at_once(machine, keys, needs.iter().map(share));
         assert_eq!(of(31, &[(1, 1), (2, 2)]), 4, "two processors an item");
         assert_eq!(of(31, &[(1, 1), (1, 5)]), 3, "memory for three");
         assert_eq!((of(2, &[(1, 1)]), of(1, &[(1, 1)])), (2, 1), "no more than there are");
         assert_eq!((of(31, &[(16, 1)]), of(31, &[(1, 64)]), of(31, &[])), (1, 1, 1), "an item larger than the machine");
+    }
+
+    #[test]
+    fn dates_have_an_order_where_a_wait_or_a_command_knows_the_ones_before() {
+        let of = |wait: &str, output: &str| {
+            let toml = format!(
+                "format = 1\n[pipeline]\nname = \"p\"\n[params]\ndate = {{ type = \"date\" }}\n[[step]]\nname = \"a\"\n\
+                 sql = \"SELECT * FROM input\"\n[step.input]\npath = \"in/{{date}}/*.csv\"\n{wait}\n[step.output]\n\
+                 destination = \"out/{{date}}\"\n{output}\n"
+            );
+            let sources = spotmill_spec::Sources {
+                path: "pipeline.toml".into(),
+                toml,
+                sql_files: std::collections::BTreeMap::new(),
+            };
+            has_order(&spotmill_spec::parse(&sources).expect("a pipeline").pipeline.steps)
+        };
+        assert!(!of("", "") && !of("wait_for = { bytes = { min = \"1 MB\" }, up_to = \"2h\" }", ""));
+        assert!(of("wait_for = { bytes = { min = \"70% of median(7)\" }, up_to = \"2h\" }", ""));
+        assert!(of("", "after_publish = { command = [\"load\"] }"));
     }
 
     #[test]

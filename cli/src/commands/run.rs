@@ -67,6 +67,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
     let dates = dates(asked.date.as_deref())?;
     confirm_fresh(global, asked)?;
     let part = |parallel| range::part(Machine::this(), parallel, largest(project.pipeline()));
+    // What was asked for is refused before anything is built.
     args.range.parallel.map(part).transpose()?;
     let frozen = spec::freeze(project.pipeline());
     let inputs: Vec<RunInput> =
@@ -86,10 +87,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<Code, Stop> {
         return Ok(range::none(global.json, &args.range.pick));
     }
     // Who says how many workers means those of all dates; and who reads events of items reads those of one run.
-    let one = global.json || args.workers.is_some();
-    let needs = project.pipeline().steps.iter().map(|step| (step.resources.vcpus, step.resources.memory_bytes));
-    let as_slots = || if one { 1 } else { range::at_once(Machine::this(), keys.len(), needs) };
-    let parallel = args.range.parallel.unwrap_or_else(as_slots);
+    let one = global.json || args.workers.is_some() || range::has_order(&project.pipeline().steps);
+    let parallel = args.range.parallel.unwrap_or_else(|| match one {
+        true => 1,
+        false => range::at_once(Machine::this(), keys.len(), shares(project.pipeline(), u32::MAX)),
+    });
     let machine = part(parallel)?;
     let digest = digesting(&worker);
     let ui = Arc::new(Ui::new(global.json, global.quiet));
@@ -380,11 +382,8 @@ impl Session<'_> {
 
     /// Slots of the step with the smallest needs, for the headline.
     fn slots(&self) -> u32 {
-        let most = self.args.workers.unwrap_or(u32::MAX);
-        let share =
-            |vcpus_per_item, memory_bytes_per_item| Share { vcpus_per_item, memory_bytes_per_item, max_slots: most };
-        let steps = self.project.pipeline().steps.iter();
-        steps.map(|s| share(s.resources.vcpus, s.resources.memory_bytes).slots(self.machine)).max().unwrap_or(1)
+        let shares = shares(self.project.pipeline(), self.args.workers.unwrap_or(u32::MAX));
+        shares.map(|share| share.slots(self.machine)).max().unwrap_or(1)
     }
 }
 
@@ -396,6 +395,15 @@ fn begun_anew(command: Command, asked: &Asked) -> Command {
     asked.accept.iter().fold(command, |command, (step, items)| {
         let items: Vec<String> = items.iter().map(u32::to_string).collect();
         command.option("--accept", &format!("{step}={}", items.join(",")))
+    })
+}
+
+/// How each step divides a machine, with at most so many slots.
+fn shares(pipeline: &Pipeline, max_slots: u32) -> impl Iterator<Item = Share> {
+    pipeline.steps.iter().map(move |step| Share {
+        vcpus_per_item: step.resources.vcpus,
+        memory_bytes_per_item: step.resources.memory_bytes,
+        max_slots,
     })
 }
 
