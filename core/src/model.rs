@@ -221,14 +221,14 @@ pub struct Resources {
     /// Whether transforms and functions may open connections.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub network: bool,
-    #[serde(default, skip_serializing_if = "Processes::is_default")]
-    pub processes: Processes,
+    #[serde(default, skip_serializing_if = "ItemProcesses::is_default")]
+    pub processes: ItemProcesses,
 }
 
 /// How an item comes to its process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Processes {
+pub enum ItemProcesses {
     /// It is forked from a process of the worker that has started and done nothing yet.
     #[default]
     Reuse,
@@ -236,7 +236,7 @@ pub enum Processes {
     Item,
 }
 
-impl Processes {
+impl ItemProcesses {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()

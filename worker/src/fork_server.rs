@@ -4,7 +4,7 @@
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, getppid, kill_process, pidfd_open,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, getppid, kill_process, pidfd_open,
     set_parent_process_death_signal, setpgid, waitid,
 };
 use spotmill_item::Functions;
@@ -209,9 +209,7 @@ fn environment(fork: &Fork) {
 /// How the process ended that is not reaped yet.
 fn end(pidfd: &OwnedFd) -> Result<End> {
     let status = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
-    let signal = |status: &WaitIdStatus| status.terminating_signal().unwrap_or_default();
-    let status = status.ok_or_else(|| Error::other("a child has ended and has no status"))?;
-    Ok(status.exit_status().map_or_else(|| End::Signal(signal(&status)), End::Code))
+    status.map(End::from).ok_or_else(|| Error::other("a child has ended and has no status"))
 }
 
 /// One that is reaped already needs it no more.

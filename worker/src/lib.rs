@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! A child starts in half the time if the program is not position-independent: see `build.rs` beside this crate.
+//! The program starts in half the time if it is not position-independent: see `build.rs` beside this crate.
 
 mod args;
 mod boot;

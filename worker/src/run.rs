@@ -25,20 +25,7 @@ pub fn main(functions: &Functions) -> ExitCode {
         eprintln!("{missing}");
         return ExitCode::FAILURE;
     }
-    let command = match cli.command {
-        Command::ForkServer => match fork_server::serve(functions) {
-            Ok(Goes::Nowhere) => return ExitCode::SUCCESS,
-            Ok(Goes::Child(args)) => {
-                Cli::parse_from([env!("CARGO_PKG_NAME").to_owned()].into_iter().chain(args)).command
-            }
-            Err(e) => {
-                eprintln!("the fork server: {e}");
-                return ExitCode::FAILURE;
-            }
-        },
-        command => command,
-    };
-    match obey(command, functions) {
+    match obey(cli.command, functions) {
         Ok(code) => code,
         Err(message) => {
             eprintln!("{message}");
@@ -54,7 +41,13 @@ fn obey(command: Command, functions: &Functions) -> Result<ExitCode, String> {
             let tmp = tmp.unwrap_or_else(|| std::env::temp_dir().join("spotmill-items"));
             return crate::serve::serve(&settings, &tmp, child_uids);
         }
-        Command::ForkServer => return Err("a process that was forked is no fork server".to_owned()),
+        Command::ForkServer => match fork_server::serve(functions).map_err(|e| format!("the fork server: {e}"))? {
+            Goes::Nowhere => {}
+            Goes::Child(args) => {
+                let program = env!("CARGO_PKG_NAME").to_owned();
+                return obey(Cli::parse_from([program].into_iter().chain(args)).command, functions);
+            }
+        },
         Command::Sql => return crate::queries::answer_all(functions),
         Command::Check => {
             let mut text = String::new();

@@ -1,5 +1,5 @@
-//! The worker is started once an item: a program that is not position-independent has no addresses to be fixed then,
-//! and starts in half the time. A worker crate of your own wants this file as well.
+//! A worker is started for many items, or for each: a program that is not position-independent has no addresses to be fixed
+//! then, and starts in half the time. A worker crate of your own wants this file as well.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

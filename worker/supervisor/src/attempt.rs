@@ -9,7 +9,7 @@ use spotmill_core::digest::short;
 use spotmill_core::ids::AttemptId;
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::StepKeys;
-use spotmill_core::model::Processes;
+use spotmill_core::model::ItemProcesses;
 use spotmill_core::records::WorkMessage;
 use spotmill_platform::ports::Message;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ pub struct Job {
     pub threads: u32,
     pub memory_bytes: u64,
     pub timeout_ms: u64,
-    pub processes: Processes,
+    pub processes: ItemProcesses,
 }
 
 impl Job {

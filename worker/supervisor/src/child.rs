@@ -9,11 +9,10 @@ use crate::fork_server::{ForkServers, Forked, NoForkServer};
 use crate::own_user::{User, Users, take_back};
 use crate::post_mortem;
 use crate::state::{Exit, Signal};
-use rustix::process::WaitId;
-use rustix::process::{Pid, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -151,12 +150,12 @@ fn live(launch: &Launch, shared: &Mutex<Shared>, note: impl FnOnce(String), star
     started(number.unsigned_abs());
     let end = process.wait(pid, || lock(shared).killed_at);
     // The number stays the child's until its group has been cleared.
-    let end = {
+    {
         let mut shared = lock(shared);
         send(pid, Signal::Kill);
         shared.pid = None;
-        process.reap(end)
-    };
+        process.reap();
+    }
     if let Some(Err(e)) = launch.owned.as_ref().map(|owned| take_back(&owned.attempt)) {
         return Exit::NotStarted(format!("its directory cannot be taken back: {e}"));
     }
@@ -181,27 +180,24 @@ impl Running {
         }
     }
 
-    /// Without reaping.
-    fn wait(&self, pid: Pid, killed: impl Fn() -> Option<Instant>) -> Option<End> {
+    /// How it ended, without reaping it.
+    fn wait(&self, pid: Pid, killed: impl Fn() -> Option<Instant>) -> std::io::Result<End> {
         if let Running::Forked(forked) = self {
-            return Some(forked.wait(killed));
+            return Ok(forked.wait(killed));
         }
-        while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-            .is_err_and(|e| e == rustix::io::Errno::INTR)
-        {}
-        None
-    }
-
-    fn reap(self, end: Option<End>) -> std::io::Result<End> {
-        match self {
-            Running::Forked(forked) => forked.reap(),
-            Running::Own(mut process) => {
-                let status = process.wait()?;
-                let signal = || End::Signal(status.signal().unwrap_or_default());
-                return Ok(status.code().map_or_else(signal, End::Code));
+        loop {
+            match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+                Err(rustix::io::Errno::INTR) => {}
+                status => return status?.map(End::from).ok_or_else(|| std::io::Error::other("it has no status")),
             }
         }
-        end.ok_or_else(|| std::io::Error::other("nobody has reported it"))
+    }
+
+    fn reap(self) {
+        match self {
+            Running::Forked(forked) => forked.reap(),
+            Running::Own(mut process) => _ = process.wait(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::attempt::Job;
 use crate::child::{Launch, Owned};
 use crate::config::SupervisorConfig;
 use crate::stage;
-use spotmill_core::model::Processes;
+use spotmill_core::model::ItemProcesses;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub fn launch(config: &SupervisorConfig, job: &Job) -> Launch {
         program: config.program.path.clone(),
         program_args: config.program.args.clone(),
         args,
-        fork_servers: config.program.fork_servers.clone().filter(|_| job.processes == Processes::Reuse),
+        fork_servers: config.program.fork_servers.clone().filter(|_| job.processes == ItemProcesses::Reuse),
         env,
         directory: job.tmp(),
         log: job.log(),

@@ -40,9 +40,8 @@ pub struct Program {
 impl Program {
     /// Of a worker, whose items are forked from a fork server that all who hold this program share.
     pub fn of_worker(path: PathBuf) -> Program {
-        let (args, env) = (Vec::new(), BTreeMap::new());
-        let fork_servers = Some(Arc::new(ForkServers::new(&path, &args, &env)));
-        Program { path, args, env, fork_servers }
+        let fork_servers = Some(Arc::new(ForkServers::new(path.clone())));
+        Program { path, args: Vec::new(), env: BTreeMap::new(), fork_servers }
     }
 }
 

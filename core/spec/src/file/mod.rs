@@ -14,7 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use spotmill_core::fleet::Architecture;
-use spotmill_core::model::ParamType;
+use spotmill_core::model::{ItemProcesses, ParamType};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -166,14 +166,7 @@ pub struct ResourcesTable {
     pub network: Option<bool>,
     /// `"reuse"` by default: one start of the worker serves many items, each a process forked from it. `"item"`: the worker is
     /// started for each item, for a worker whose `main` starts threads.
-    pub processes: Option<Processes>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Processes {
-    Reuse,
-    Item,
+    pub processes: Option<ItemProcesses>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

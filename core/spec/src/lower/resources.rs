@@ -1,13 +1,13 @@
 //! Machine shape: `[resources]`, overridden key by key in `[step.resources]`.
 
-use super::super::file::{self, ResourcesTable};
+use super::super::file::ResourcesTable;
 use super::super::units;
 use super::Ctx;
 use spotmill_core::bounds::{
     DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_SECS, MAX_DEADLINE_SECS, MAX_TIMEOUT_SECS, MIN_DEADLINE_SECS,
 };
 use spotmill_core::format;
-use spotmill_core::model::{Processes, Resources};
+use spotmill_core::model::Resources;
 
 /// An item's memory unless stated.
 const DEFAULT_MEMORY_BYTES: u64 = 2 << 30;
@@ -59,10 +59,7 @@ pub fn resources(
     let attempts = own.max_attempts.or(all.max_attempts).unwrap_or(DEFAULT_MAX_ATTEMPTS);
     let max_attempts = count(ctx, &path("max_attempts", own.max_attempts.is_some()), attempts, MAX_ATTEMPTS);
     let network = own.network.or(all.network).unwrap_or_default();
-    let processes = match own.processes.or(all.processes) {
-        Some(file::Processes::Item) => Processes::Item,
-        Some(file::Processes::Reuse) | None => Processes::Reuse,
-    };
+    let processes = own.processes.or(all.processes).unwrap_or_default();
     Resources { vcpus, memory_bytes, max_memory_bytes, timeout_secs, max_attempts, network, processes }
 }
 

@@ -8,16 +8,17 @@ mod slot;
 pub use slot::{ForkServers, NoForkServer};
 
 use crate::bound::{be_bound, spawn};
+use crate::environment;
 use crate::post_mortem;
-use protocol::{End, Fork, Reply, Request};
-use std::collections::{BTreeMap, HashMap};
+use protocol::{COMMAND, End, Fork, Reply, Request};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -30,21 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// So long after its SIGKILL the end of a process is reported.
 const REPORTED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How a fork server is started.
-#[derive(Debug)]
-pub struct Start {
-    pub program: PathBuf,
-    pub args: Vec<String>,
-    /// The whole environment.
-    pub env: BTreeMap<String, String>,
-}
-
 /// Ended when dropped, with all that was forked from it.
 #[derive(Debug)]
 pub struct ForkServer {
     socket: UnixStream,
-    /// The same one: threads must not mix their lines.
-    writes: Mutex<UnixStream>,
+    /// Whose turn it is to write: threads must not mix their lines.
+    turn: Mutex<()>,
     next_id: AtomicU64,
     waiting: Arc<Mutex<Waiting>>,
     /// Ends with the process.
@@ -60,12 +52,12 @@ struct Waiting {
 
 impl ForkServer {
     /// Waits until it can fork.
-    pub fn start(start: &Start) -> Result<ForkServer> {
+    pub fn start(program: &Path) -> Result<ForkServer> {
         let (ours, its) = UnixStream::pair()?;
         let (waiting, (ready, first)) = (Arc::<Mutex<Waiting>>::default(), channel());
         let (reads, of_thread) = (ours.try_clone()?, Arc::clone(&waiting));
         let log = File::from(rustix::fs::memfd_create("fork-server", rustix::fs::MemfdFlags::CLOEXEC)?);
-        let command = command(start, its, &log)?;
+        let command = command(program, its, &log)?;
         let thread = move || {
             let ended = live(command, log, reads, &of_thread, &ready);
             let _ = ready.send(Reply::Unfit(ended.unwrap_or_else(|e| e.to_string())));
@@ -74,9 +66,9 @@ impl ForkServer {
             waiting.forks.clear();
         };
         let thread = Some(std::thread::Builder::new().name("fork server".to_owned()).spawn(thread)?);
-        let writes = Mutex::new(ours.try_clone()?);
         ours.set_write_timeout(Some(PATIENCE))?;
-        let server = ForkServer { socket: ours, writes, next_id: AtomicU64::default(), waiting, thread };
+        let server =
+            ForkServer { socket: ours, turn: Mutex::default(), next_id: AtomicU64::default(), waiting, thread };
         match first.recv_timeout(PATIENCE) {
             Ok(Reply::Ready) => Ok(server),
             Ok(Reply::Unfit(why)) => Err(Error::other(why)),
@@ -101,7 +93,7 @@ impl ForkServer {
             }
             waiting.forks.insert(id, sender);
         }
-        self.send(&Request::Fork(fork))?;
+        self.send(&Request::Fork(fork)).inspect_err(|_| self.forget(id))?;
         match replies.recv_timeout(PATIENCE) {
             Ok(Reply::Forked { pid, .. }) => Ok(Forked { server: self, id, pid, replies }),
             Ok(Reply::NotForked { why, .. }) => {
@@ -119,7 +111,8 @@ impl ForkServer {
     fn send(&self, request: &Request) -> Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
-        lock(&self.writes).write_all(&line)
+        let _turn = lock(&self.turn);
+        (&self.socket).write_all(&line)
     }
 
     fn forget(&self, id: u64) {
@@ -160,7 +153,7 @@ impl Forked {
         loop {
             match self.replies.recv_timeout(Duration::from_secs(1)) {
                 Ok(Reply::Ended { end, .. }) => return end,
-                // With its fork server, by the kernel.
+                // With its fork server, by the kernel. What is left of its group keeps the number from being another's.
                 Err(RecvTimeoutError::Disconnected) => return End::Signal(rustix::process::Signal::KILL.as_raw()),
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => {
@@ -187,9 +180,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Its outputs go to a file without a name, which is read when it ends before its time.
-fn command(start: &Start, its: UnixStream, log: &File) -> Result<Command> {
-    let mut command = Command::new(&start.program);
-    command.args(&start.args).env_clear().envs(&start.env).current_dir("/").process_group(0);
+fn command(program: &Path, its: UnixStream, log: &File) -> Result<Command> {
+    let mut command = Command::new(program);
+    command.arg(COMMAND).env_clear().envs(environment(&std::env::temp_dir(), 1)).current_dir("/").process_group(0);
     command.stdin(Stdio::from(OwnedFd::from(its))).stdout(log.try_clone()?).stderr(log.try_clone()?);
     be_bound(&mut command, None);
     Ok(command)

@@ -1,6 +1,7 @@
 //! What a supervisor and a fork server tell each other: a line of JSON a message, over the one socket that the fork server has as its
 //! standard input. A fork server forks, reports and reaps; it decides nothing.
 
+use rustix::process::WaitIdStatus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -65,4 +66,10 @@ pub enum Reply {
 pub enum End {
     Code(i32),
     Signal(i32),
+}
+
+impl From<WaitIdStatus> for End {
+    fn from(status: WaitIdStatus) -> End {
+        status.exit_status().map_or_else(|| End::Signal(status.terminating_signal().unwrap_or_default()), End::Code)
+    }
 }

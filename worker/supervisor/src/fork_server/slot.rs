@@ -1,10 +1,8 @@
 //! The one fork server of a machine, or of all the supervisors of one process: started for the first child, again if it ended, and
 //! given up for a program that cannot serve as one. Then each child is the program, started anew.
 
-use super::protocol::COMMAND;
-use super::{ForkServer, Start, lock};
-use std::collections::BTreeMap;
-use std::path::Path;
+use super::{ForkServer, lock};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// A fork server that ends so often is not tried again.
@@ -12,7 +10,7 @@ const MOST_STARTS: u32 = 5;
 
 #[derive(Debug)]
 pub struct ForkServers {
-    start: Start,
+    program: PathBuf,
     slot: Mutex<Slot>,
 }
 
@@ -28,27 +26,23 @@ struct Slot {
 pub struct NoForkServer(pub Option<String>);
 
 impl ForkServers {
-    /// Of a program that is a worker, and takes `args` before its command; `env` is what its processes get besides what all get.
-    pub fn new(program: &Path, args: &[String], env: &BTreeMap<String, String>) -> ForkServers {
-        let mut all = crate::environment(&std::env::temp_dir(), 1);
-        all.extend(env.clone());
-        let args = args.iter().cloned().chain([COMMAND.to_owned()]).collect();
-        ForkServers { start: Start { program: program.to_owned(), args, env: all }, slot: Mutex::default() }
+    /// Of a program that is a worker.
+    pub fn new(program: PathBuf) -> ForkServers {
+        ForkServers { program, slot: Mutex::default() }
     }
 
     /// The fork server, ready to fork. Who asks while it is being started waits.
     pub fn get(&self) -> Result<Arc<ForkServer>, NoForkServer> {
         let mut slot = lock(&self.slot);
-        if let Some(server) = slot.server.take_if(|server| !server.has_ended()) {
-            slot.server = Some(Arc::clone(&server));
-            return Ok(server);
+        if let Some(server) = slot.server.as_ref().filter(|server| !server.has_ended()) {
+            return Ok(Arc::clone(server));
         }
         if slot.given_up {
             return Err(NoForkServer(None));
         }
         slot.starts += 1;
         let started = match slot.starts {
-            ..=MOST_STARTS => ForkServer::start(&self.start).map_err(|e| e.to_string()),
+            ..=MOST_STARTS => ForkServer::start(&self.program).map_err(|e| e.to_string()),
             _ => Err(format!("it has ended {MOST_STARTS} times")),
         };
         match started {
