@@ -5,6 +5,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Output, UndefinedBehavior, Value};
 use serde::Serialize;
+use std::sync::LazyLock;
 
 pub const STYLE: &str = include_str!("../../templates/style.css");
 pub const SCRIPT: &str = include_str!("../../templates/page.js");
@@ -13,9 +14,13 @@ const TEMPLATES: [(&str, &str); 2] = [
     ("index.html", include_str!("../../templates/index.html")),
 ];
 
+/// Compiled once a process: that takes longer than to render a page.
+static COMPILED: LazyLock<Result<Environment<'static>, String>> =
+    LazyLock::new(|| environment().map_err(|e| e.to_string()));
+
 pub fn render(name: &str, value: &impl Serialize) -> Result<String, String> {
-    let rendered = environment().and_then(|env| env.get_template(name)?.render(Serde(value)));
-    rendered.map_err(|e| e.to_string())
+    let env = COMPILED.as_ref().map_err(String::clone)?;
+    env.get_template(name).and_then(|template| template.render(Serde(value))).map_err(|e| e.to_string())
 }
 
 fn environment() -> Result<Environment<'static>, Error> {
