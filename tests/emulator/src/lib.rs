@@ -2,9 +2,11 @@
 //! on a free port of the loopback interface, and ends it, with all it started, when dropped or when the process that
 //! started it is gone. Nothing here knows what is tested with it.
 
+mod cli;
 mod venv;
 mod wire;
 
+use cli::Cli;
 pub use venv::Venv;
 
 use std::fs::File;
@@ -13,6 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -33,6 +36,8 @@ pub struct Emulator {
     port: u16,
     dir: PathBuf,
     process: Child,
+    /// The command line; none until it is first called.
+    cli: Mutex<Option<Cli>>,
 }
 
 impl Emulator {
@@ -69,7 +74,7 @@ impl Emulator {
         let both = log.try_clone().map_err(|e| e.to_string())?;
         let process = command.stdin(Stdio::piped()).stdout(log).stderr(both).spawn();
         let process = process.map_err(|e| format!("{}: {e}", venv.python().display()))?;
-        let mut emulator = Emulator { venv: venv.clone(), port, dir, process };
+        let mut emulator = Emulator { venv: venv.clone(), port, dir, process, cli: Mutex::default() };
         emulator.wait()?;
         Ok(emulator)
     }
@@ -120,14 +125,23 @@ impl Emulator {
     /// # Panics
     /// If it cannot be run at all.
     pub fn aws(&self, args: &[&str]) -> Output {
-        let aws = self.venv.program("aws");
-        let mut command = Command::new(&aws);
-        command.args(["--endpoint-url", &self.endpoint()]).args(args).envs(self.env());
-        command.output().unwrap_or_else(|e| panic!("{}: {e}", aws.display()))
+        let endpoint = self.endpoint();
+        let args = [&["--endpoint-url", endpoint.as_str()], args].concat();
+        self.call(&args).unwrap_or_else(|e| panic!("aws {}: {e}", args.join(" ")))
     }
 
-    /// A request in the JSON protocol, such as `AWSStepFunctions.DescribeExecution`; the reply's body. The command line
-    /// takes most of a second of a processor to start, which is too much for a question that is asked repeatedly.
+    fn call(&self, args: &[&str]) -> std::io::Result<Output> {
+        let mut cli = self.cli.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut one = match cli.take() {
+            Some(one) => one,
+            None => Cli::start(&self.venv, &self.dir, self.env())?,
+        };
+        let output = one.call(args)?;
+        *cli = Some(one);
+        Ok(output)
+    }
+
+    /// A request in the JSON protocol, such as `AWSStepFunctions.DescribeExecution`; the reply's body.
     ///
     /// # Errors
     /// If there is no reply, or it is no success; with what was answered.

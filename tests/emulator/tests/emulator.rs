@@ -11,6 +11,10 @@ fn it_answers_the_command_line_and_is_gone_when_dropped() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let listed = emulator.aws(&["s3", "ls"]);
     assert!(String::from_utf8_lossy(&listed.stdout).contains("a-bucket"));
+    let failed = emulator.aws(&["s3", "ls", "s3://no-such-bucket"]);
+    assert!(!failed.status.success() && String::from_utf8_lossy(&failed.stderr).contains("NoSuchBucket"));
+    assert_eq!(emulator.aws(&["s3", "no-such-command"]).status.code(), Some(2));
+    assert!(emulator.aws(&["s3", "ls"]).status.success(), "it answers after an error too");
     let (port, log) = (emulator.port(), emulator.log());
     drop(emulator);
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "somebody listens still");
