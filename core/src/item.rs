@@ -138,6 +138,9 @@ pub struct Usage {
     pub peak_bytes: u64,
 }
 
+/// Rows or bytes that an item states: a larger number was not counted, and would make sums of many items wrap.
+const MAX_COUNT: u64 = 1 << 43;
+
 /// Rows of an item, or of many items together; flat in JSON wherever they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowCounts {
@@ -154,12 +157,17 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// Why these cannot be the counts of files that hold `in_files` rows.
-    pub fn contradiction(&self, in_files: u64) -> Option<String> {
+    /// Why these cannot be the counts of an item that wrote `files`.
+    pub fn contradiction(&self, files: &[OutputFile]) -> Option<String> {
         let Self { raw, read, rejected, written } = *self;
-        if read.checked_add(rejected) != Some(raw) {
+        let stated = files.iter().flat_map(|f| [f.rows, f.bytes]).chain([raw, read, rejected, written]);
+        if let Some(most) = stated.max().filter(|most| *most > MAX_COUNT) {
+            return Some(format!("states {most} rows or bytes, of at most {MAX_COUNT}"));
+        }
+        if read + rejected != raw {
             return Some(format!("does not add up: {raw} raw rows, {read} read and {rejected} rejected"));
         }
+        let in_files = files.iter().fold(0u64, |sum, f| sum.saturating_add(f.rows));
         (written != in_files).then(|| format!("says {written} rows written; its files hold {in_files}"))
     }
 }

@@ -210,7 +210,7 @@ fn check(item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) -> Result<()
     if let Some(f) = receipt.files.iter().chain(&receipt.rejects).find(|f| !f.stays_below()) {
         return corrupt(&format!("names `{}`, which is not below its own prefix", f.path));
     }
-    match receipt.rows.contradiction(receipt.files.iter().map(|f| f.rows).sum()) {
+    match receipt.rows.contradiction(&receipt.files) {
         Some(why) => corrupt(&why),
         None => Ok(()),
     }

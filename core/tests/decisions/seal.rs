@@ -110,6 +110,9 @@ fn receipts_that_cannot_be_of_the_plan_are_corrupt() {
     );
     check(|c| c.receipts.get_mut(&1).unwrap().rows.raw = 11, "corrupt: the receipt of item 1 does not add up: 11 raw");
     check(|c| c.receipts.get_mut(&0).unwrap().rows.written = 9, "corrupt: the receipt of item 0 says 9 rows written");
+    // Numbers of which sums would wrap.
+    let endless = |c: &mut Case| c.receipts.get_mut(&0).unwrap().files[0].bytes = u64::MAX;
+    check(endless, "corrupt: the receipt of item 0 states 18446744073709551615 rows or bytes");
     check(|c| drop(c.receipts.remove(&1)), "corrupt: item 1 has no receipt");
     check(|c| drop(c.receipts.remove(&0)), "corrupt: item 0 has no receipt");
     check(|c| drop(c.receipts.insert(7, receipt(7))), "corrupt: the receipt of item 7 is of no planned item");

@@ -90,7 +90,7 @@ async fn written(context: &Context, job: &Job, report: &ItemReport) -> Result<()
 
 /// Raw rows are parsed or rejected; rows written are in files.
 fn adds_up(report: &ItemReport) -> Result<(), String> {
-    match report.rows.contradiction(report.files.iter().map(|f| f.rows).sum()) {
+    match report.rows.contradiction(&report.files) {
         Some(why) => Err(format!("the child's report {why}")),
         None => Ok(()),
     }
