@@ -13,6 +13,7 @@ fn receipt(item: u32) -> Receipt {
         path: format!("{partition}/00000.parquet"),
         rows,
         bytes: 10,
+        offset: None,
     };
     Receipt {
         v: RECORD_VERSION,
@@ -93,6 +94,22 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) {
             assert!(!expected.is_empty() && format!("unmet: {why}").contains(expected), "{why}");
         }
     }
+}
+
+#[test]
+fn the_files_of_a_bundle_lie_one_after_another_or_nothing_is_sealed() {
+    let bundled = |offsets: [Option<u64>; 2]| {
+        move |case: &mut Case| {
+            let files = &mut case.receipts.get_mut(&1).unwrap().files;
+            files.iter_mut().zip(offsets).for_each(|(file, offset)| file.offset = offset);
+        }
+    };
+    check(bundled([Some(0), Some(10)]), "");
+    check(bundled([Some(0), Some(9)]), "corrupt: the receipt of item 1 has `k=x/00000.parquet` at byte 9");
+    check(bundled([Some(10), Some(0)]), "corrupt: the receipt of item 1 has `k=y/00000.parquet` at byte 10");
+    check(bundled([Some(0), None]), "corrupt: the receipt of item 1 has `k=x/00000.parquet` alone");
+    let whole = sealed(bundled([Some(0), Some(10)])).unwrap();
+    assert_ne!(whole.files_digest, sealed(|_| {}).unwrap().files_digest, "where files lie is part of their list");
 }
 
 #[test]
