@@ -113,6 +113,7 @@ sql = "SELECT k, v FROM input"
 [step.input]
 path = "{src}/*.csv"
 columns = ["k int64", "v int64"]
+header = false
 item_bytes = "100 B"
 [step.output]
 bucket_by = ["k"]
@@ -122,13 +123,13 @@ name = "summed"
 sql = "SELECT k, SUM(v) AS v FROM input GROUP BY k"
 input = { step = "spread", by = "partition" }
 [step.output]
-destination = "{out}/summed"
+destination = "{out}/summed/{date}"
 [[step]]
 name = "counted"
 sql = "SELECT COUNT(*) AS n, SUM(v) AS v FROM input"
 input = { step = "spread", by = "all" }
 [step.output]
-destination = "{out}/counted"
+destination = "{out}/counted/{date}"
 "#;
 
 /// Four files of so many keys that each has some of every bucket.
@@ -177,7 +178,7 @@ fn a_shuffle_writes_an_object_an_item_and_gives_the_rows_of_files() {
     with(&["item", &replayed, "counted", "0"]).code(0).says("800 rows → 1");
     with(&["show", &replayed, "spread", "0"]).code(0).says("/bundle");
     // Published from now on, without doing anything of it again: its files come out of the bundles.
-    project.edit("pipeline.toml", "buckets = 16\n", "buckets = 16\ndestination = \"{out}/spread\"\n");
+    project.edit("pipeline.toml", "buckets = 16\n", "buckets = 16\ndestination = \"{out}/spread/{date}\"\n");
     let before = away.receipts();
     with(&run).code(0);
     assert_eq!(away.receipts(), before);

@@ -28,7 +28,7 @@ pub enum NotCopied {
 }
 
 /// Is a file one of this machine that needs no copy?
-pub fn is_here(file: &InputFile) -> bool {
+fn is_here(file: &InputFile) -> bool {
     !file.uri.is_s3() && file.bundled.is_none()
 }
 
