@@ -155,7 +155,13 @@ impl Inputs<'_> {
         };
         let pattern = PathPattern::new(path).map_err(|e| Stop::new(Code::Invalid, e))?;
         let matching = matching(&self.store, path, &pattern).await?;
-        let file = |o: &ObjectMeta| InputFile { uri: o.uri.clone(), etag: o.etag.clone(), bytes: o.bytes, rows: None };
+        let file = |o: &ObjectMeta| InputFile {
+            uri: o.uri.clone(),
+            etag: o.etag.clone(),
+            bytes: o.bytes,
+            rows: None,
+            bundled: None,
+        };
         let files: Vec<InputFile> = matching.iter().map(file).collect();
         match files.is_empty() {
             false => self.found(read.clone(), &files).await,

@@ -6,6 +6,10 @@ pub const MAX_ITEMS: u32 = 1_000_000;
 pub const MAX_ITEM_INPUTS: usize = 10_000;
 /// Items × partitions: beyond it S3 requests cost more than the machines.
 pub const MAX_STEP_FILES: u64 = 500_000;
+/// The same where the files of an item are one object: what later steps read is listed file by file, in a work list of
+/// at most `MAX_WORK_BYTES`; a name with its version and its place takes up to about 320 bytes.
+pub const MAX_BUNDLED_FILES: u64 = 800_000;
+const _: () = assert!(MAX_BUNDLED_FILES * 320 <= MAX_WORK_BYTES, "a reader's plan would be refused after the work");
 /// Fleet, dispatch, kill cycles of a step: twelve of about 35 events stay far below 25,000.
 pub const MAX_ROUNDS: u32 = 12;
 /// Bytes of an execution's input: Step Functions' limit of any payload.

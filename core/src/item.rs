@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 pub const ITEM_VERSION: u32 = 1;
 
-/// One object to read.
+/// One file to read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
     pub uri: Uri,
@@ -23,6 +23,26 @@ pub struct InputFile {
     /// Set when it is the output of a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Set where its bytes lie in an object with others; `etag` is that object's then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundled: Option<Bundled>,
+}
+
+/// Where a file's bytes are, if not at its location (`bundle`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bundled {
+    /// Where it begins in the bundle.
+    pub offset: u64,
+    /// How many names its location has below the attempt's prefix: so many up lies the bundle.
+    pub names: u32,
+}
+
+impl Bundled {
+    /// Of a file of a receipt.
+    pub fn of(file: &OutputFile) -> Option<Self> {
+        let names = u32::try_from(file.path.split('/').count()).unwrap_or(u32::MAX);
+        file.offset.map(|offset| Self { offset, names })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +101,9 @@ pub struct OutputFile {
     pub path: String,
     pub rows: u64,
     pub bytes: u64,
+    /// Where it begins in the attempt's bundle; absent where it is an object of its own. No child says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
 }
 
 impl OutputFile {

@@ -7,6 +7,7 @@ mod architecture;
 pub mod backoff;
 pub mod bounds;
 pub mod bucket;
+pub mod bundle;
 pub mod calls;
 pub mod catalog;
 pub mod claim;

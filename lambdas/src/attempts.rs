@@ -4,6 +4,7 @@
 use crate::several::get_all;
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError, step};
+use spotmill_core::bundle;
 use spotmill_core::fleet::life::RoundMachines;
 use spotmill_core::ids::{AttemptId, ItemIndex, Rung, Uri};
 use spotmill_core::item::RowCounts;
@@ -33,6 +34,8 @@ pub struct Ended {
     /// What it wrote and is kept.
     pub files: u64,
     pub bytes: u64,
+    /// In how many objects.
+    pub objects: u64,
 }
 
 /// The frozen plan; nothing of a generation that has none.
@@ -67,6 +70,8 @@ fn committed(receipt: Receipt) -> Ended {
         rows: receipt.rows,
         files: written().count() as u64,
         bytes: written().map(|file| file.bytes).sum(),
+        objects: bundle::objects(&receipt.files, receipt.rejects.as_ref())
+            .map_or(written().count(), |objects| objects.len()) as u64,
         attempt: receipt.attempt,
     }
 }
@@ -84,6 +89,7 @@ fn failed(failure: FailureRecord) -> Ended {
         rows: RowCounts::default(),
         files: 0,
         bytes: 0,
+        objects: 0,
         failure: Some(Box::new(failure)),
     }
 }

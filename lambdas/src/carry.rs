@@ -6,6 +6,7 @@
 use crate::several::{get_all, several};
 use crate::work::WorkPages;
 use crate::{Ctx, HandlerError, inputs, lease, step};
+use spotmill_core::bundle;
 use spotmill_core::claim::Ticket;
 use spotmill_core::digest::short;
 use spotmill_core::ids::{Generation, ItemIndex, RunId, StepName, Uri};
@@ -59,8 +60,11 @@ pub async fn over(ctx: &Ctx, carried: &Carried<'_>) -> Result<RoaringBitmap, Han
             let mut anew = Vec::new();
             for ((item, _, digest), receipt) in some.iter().zip(receipts) {
                 let receipt = Receipt { scratch: inputs::own(carried.keys, &receipt.scratch)?, ..receipt };
-                let mut files = receipt.files.iter().chain(&receipt.rejects);
-                if files.all(|f| there.get(&receipt.scratch.join(&f.path)).is_some_and(|o| o.bytes == f.bytes)) {
+                let objects = bundle::objects(&receipt.files, receipt.rejects.as_ref());
+                let is_whole = |(path, bytes): (&str, u64)| {
+                    there.get(&receipt.scratch.join(path)).is_some_and(|found| found.bytes == bytes)
+                };
+                if objects.is_ok_and(|objects| objects.into_iter().all(is_whole)) {
                     let epoch = carried.ticket.epoch;
                     anew.push(Receipt { item: *item, item_digest: digest.clone(), epoch, ..receipt });
                 }
@@ -112,7 +116,8 @@ impl Contents {
     fn plain(&self, files: &mut [InputFile]) {
         for file in files {
             if let Some(content) = self.0.get(&file.uri) {
-                (file.uri, file.etag) = (Uri::new(content), String::new());
+                // Whichever object it lies in, and where.
+                (file.uri, file.etag, file.bundled) = (Uri::new(content), String::new(), None);
             }
         }
     }

@@ -105,7 +105,7 @@ async fn of_texts(store: &Arc<dyn Store>, read: Read, files: Vec<InputFile>) -> 
         let fetched = several(AT_ONCE, some.to_vec(), |file| {
             let (store, end) = (Arc::clone(store), file.bytes.min(most));
             async move {
-                let bytes = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
+                let bytes = range(&*store, &file, 0, end).await?;
                 Ok::<_, HandlerError>((file, bytes))
             }
         });
@@ -156,15 +156,24 @@ async fn statements(
     Ok(found.into_iter().flatten().collect())
 }
 
+/// Bytes of a file, wherever it lies.
+async fn range(store: &dyn Store, file: &InputFile, from: u64, to: u64) -> Result<Vec<u8>, HandlerError> {
+    let begin = file.bundled.map_or(0, |bundled| bundled.offset);
+    match to > from {
+        true => Ok(store.get_range(&file.object(), begin + from, begin + to).await?),
+        false => Ok(Vec::new()),
+    }
+}
+
 /// None where a file is no Parquet file.
 async fn footer_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>>, HandlerError> {
     let from = file.bytes.saturating_sub(STATED_BYTES);
-    let end = if file.bytes == 0 { Vec::new() } else { store.get_range(&file.uri, from, file.bytes).await? };
+    let end = range(store, file, from, file.bytes).await?;
     let Some(length) = footer::length(&end) else { return Ok(None) };
     let Some(begin) = file.bytes.checked_sub(footer::TAIL_BYTES + length) else { return Ok(None) };
     let bytes = match begin.checked_sub(from) {
         Some(at) => end.get(at as usize..).unwrap_or_default().to_vec(),
-        None => store.get_range(&file.uri, begin, file.bytes).await?,
+        None => range(store, file, begin, file.bytes).await?,
     };
     let footer = bytes.len().saturating_sub(footer::TAIL_BYTES as usize);
     Ok(Some(bytes[..footer].to_vec()))
@@ -173,12 +182,12 @@ async fn footer_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>
 /// None where a file is no Arrow file. A length that stands in a file is believed up to what any statement of columns has.
 async fn schema_of(store: &dyn Store, file: &InputFile) -> Result<Option<Vec<u8>>, HandlerError> {
     let end = file.bytes.min(STATED_BYTES);
-    let head = if end == 0 { Vec::new() } else { store.get_range(&file.uri, 0, end).await? };
-    let Some(range) = arrow_schema::place(&head).filter(|range| range.end <= file.bytes) else { return Ok(None) };
-    believable(file, range.end - range.start)?;
-    Ok(Some(match head.get(range.start as usize..range.end as usize) {
+    let head = range(store, file, 0, end).await?;
+    let Some(place) = arrow_schema::place(&head).filter(|place| place.end <= file.bytes) else { return Ok(None) };
+    believable(file, place.end - place.start)?;
+    Ok(Some(match head.get(place.start as usize..place.end as usize) {
         Some(message) => message.to_vec(),
-        None => store.get_range(&file.uri, range.start, range.end).await?,
+        None => range(store, file, place.start, place.end).await?,
     }))
 }
 
@@ -221,7 +230,8 @@ mod tests {
 
     #[test]
     fn a_statement_of_columns_is_believed_up_to_a_bound() {
-        let file = InputFile { uri: "/in/1.arrow".into(), etag: String::new(), bytes: 1 << 40, rows: None };
+        let file =
+            InputFile { uri: "/in/1.arrow".into(), etag: String::new(), bytes: 1 << 40, rows: None, bundled: None };
         assert!(believable(&file, MOST_SCHEMA_BYTES).is_ok());
         let e = believable(&file, MOST_SCHEMA_BYTES + 1).unwrap_err();
         assert!(e.cause.starts_with("/in/1.arrow claims to state its columns in 67108865 bytes"), "{}", e.cause);

@@ -2,6 +2,7 @@
 //! the ETags of one listing, which also shows that they still exist.
 
 use crate::{Ctx, HandlerError, Program, standing, step};
+use spotmill_core::bundle::Bundles;
 use spotmill_core::calls::errors;
 use spotmill_core::hive;
 use spotmill_core::ids::{ItemIndex, StepName, Uri};
@@ -82,7 +83,7 @@ pub async fn missing(ctx: &Ctx, step: &Step, had_rows: bool) -> Result<Option<St
 }
 
 fn input_file(object: ObjectMeta, rows: Option<u64>) -> InputFile {
-    InputFile { uri: object.uri, etag: object.etag, bytes: object.bytes, rows }
+    InputFile { uri: object.uri, etag: object.etag, bytes: object.bytes, rows, bundled: None }
 }
 
 /// What is there instead of what the pattern asks for.
@@ -167,12 +168,24 @@ pub async fn damaged(
         return Ok(Vec::new());
     }
     let there = scratch(ctx, keys).await?;
-    let wrong = |file: &SealedFile| match there.get(&file.uri) {
-        None => Some("is gone".to_owned()),
-        Some(found) if found.bytes != file.bytes => Some(format!("has {} bytes", found.bytes)),
-        Some(_) => None,
+    let bundles = bundles(files);
+    let wrong = |file: &SealedFile| {
+        let object = file.object();
+        match there.get(&object) {
+            None => Some("is gone".to_owned()),
+            Some(found) if found.bytes == bundles.bytes_of(&object, file.bytes) => None,
+            Some(found) if file.bundled.is_none() => Some(format!("has {} bytes", found.bytes)),
+            Some(found) => Some(format!("is not whole in its bundle, which has {} bytes", found.bytes)),
+        }
     };
     Ok(files.iter().filter_map(|file| Some((file.clone(), wrong(file)?))).collect())
+}
+
+/// The bundles that files of a seal lie in.
+fn bundles(files: &[SealedFile]) -> Bundles {
+    let mut bundles = Bundles::default();
+    files.iter().for_each(|file| bundles.add(&file.uri, file.bytes, file.bundled));
+    bundles
 }
 
 /// What lies in the step's scratch area, of all its generations.
@@ -186,13 +199,15 @@ async fn find_sealed(ctx: &Ctx, step: &str, keys: &StepKeys, seal: &Seal) -> Res
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let mut there = scratch(ctx, keys).await?;
+    let (there, bundles) = (scratch(ctx, keys).await?, bundles(&files));
     let mut found = Vec::with_capacity(files.len());
     for file in files {
-        match there.remove(&file.uri).filter(|o| o.bytes == file.bytes) {
+        let object = file.object();
+        match there.get(&object).filter(|o| o.bytes == bundles.bytes_of(&object, file.bytes)) {
             Some(object) => {
-                let partition = file.partition;
-                found.push(FoundFile { file: input_file(object, Some(file.rows)), partition });
+                let SealedFile { partition, uri, bytes, rows, bundled, .. } = file;
+                let file = InputFile { uri, etag: object.etag.clone(), bytes, rows: Some(rows), bundled };
+                found.push(FoundFile { file, partition });
             }
             None => {
                 let what = format!("{}, which step `{step}` wrote, is gone or has another size", file.uri);

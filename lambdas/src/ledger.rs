@@ -4,6 +4,7 @@
 use crate::attempts::{self, Ended, Rounds};
 use crate::{Ctx, HandlerError, inspect, lease, pins};
 use spotmill_core::bounds::USD_PER_VCPU_HOUR;
+use spotmill_core::bundle;
 use spotmill_core::command::is_aws;
 use spotmill_core::format::{count, took};
 use spotmill_core::ids::{AttemptId, ItemIndex, RunId, StepName, Uri};
@@ -227,7 +228,7 @@ impl Listed {
             let counts = counts.entry(e.item).or_insert_with(|| ItemCounts { item: e.item, ..ItemCounts::default() });
             counts.attempts += 1;
             // Its receipt, or the record of its failure.
-            counts.writes += e.files + 1;
+            counts.writes += e.objects + 1;
             counts.bytes += e.bytes;
         }
         let (reads, named, seen) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
@@ -236,7 +237,7 @@ impl Listed {
 
     fn add(&mut self, ctx: &Ctx, plan: &Plan, work: WorkItem, read: &mut BTreeSet<Uri>, bytes_in: &mut u64) {
         if let Some(counts) = self.counts.get_mut(&work.item) {
-            counts.inputs = work.inputs.len() as u64;
+            counts.inputs = bundle::count(&work.inputs);
         }
         if self.most.is_some() {
             let bytes = work.inputs.iter().map(|file| file.bytes).sum();

@@ -8,6 +8,7 @@ use crate::pins::{Resumed, pin};
 use crate::update::{Change, replace};
 use crate::{Ctx, HandlerError, Program, begin, columns, foreseen, history, inputs, lease, leftovers, step};
 use spotmill_core::bounds::PAGE_BYTES;
+use spotmill_core::bundle;
 use spotmill_core::calls::{PlanWorkReply, PlanWorkRequest, errors};
 use spotmill_core::claim::Ticket;
 use spotmill_core::foreseen::Found;
@@ -16,7 +17,7 @@ use spotmill_core::ids::{Generation, ItemIndex, Uri};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::model::{Read, Step};
 use spotmill_core::plan::decided::Decided;
-use spotmill_core::plan::{Found as FoundFiles, PlanError, Planned, plan_for, work_list, work_pages};
+use spotmill_core::plan::{Found as FoundFiles, PlanError, Planned, Written, plan_for, work_list, work_pages};
 use spotmill_core::reason::of_open;
 use spotmill_core::records::{Decisions, Lease, Plan, PlanTables, RECORD_VERSION, Seal, SealedList};
 use spotmill_core::tally::RoaringBitmap;
@@ -181,8 +182,15 @@ impl Material {
     }
 
     /// The items, of a step as it is packed.
-    pub fn plan<'a>(&'a self, program: &Program, step: &'a Step) -> Result<(Planned<'a>, PlanTables), HandlerError> {
-        let planned = plan_for(step, &self.input, &self.tables, program.is_read(&step.name)).map_err(refusal)?;
+    pub fn plan<'a>(
+        &'a self,
+        ctx: &Ctx,
+        program: &Program,
+        step: &'a Step,
+    ) -> Result<(Planned<'a>, PlanTables), HandlerError> {
+        let is_bundled = bundle::is_used(&ctx.root, &step.output);
+        let written = Written { is_read: program.is_read(&step.name), is_bundled };
+        let planned = plan_for(step, &self.input, &self.tables, written).map_err(refusal)?;
         let whole = planned.whole.clone();
         let (read, table_reads) = (self.read.clone(), self.table_reads.clone());
         Ok((planned, PlanTables { v: RECORD_VERSION, read, table_reads, whole }))
@@ -195,7 +203,7 @@ async fn freeze(ctx: &Ctx, p: &Planning<'_>) -> Result<Plan, HandlerError> {
     let foreseen = foreseen::of_run(ctx, &p.request.run, p.lease).await;
     foreseen::refuse(ctx, p.program, p.lease, &foreseen, &material.found(&p.step.name)).await?;
     let step = packed(p.step, p.packing.as_ref());
-    let (planned, plan_tables) = material.plan(p.program, &step)?;
+    let (planned, plan_tables) = material.plan(ctx, p.program, &step)?;
     let list = work_list(planned.items()).map_err(refusal)?;
     if let Some(found) = &material.found {
         columns::remember(ctx, found).await?;

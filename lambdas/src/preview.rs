@@ -143,7 +143,7 @@ async fn work_of(
     foreseen::refuse(ctx, program, lease, foreseen, &material.found(&step.name)).await?;
     let measured = history.measured(&step.name, step.resources.vcpus.max(1));
     let step = packed(step, pack(step, measured.as_ref()).as_ref());
-    let (planned, plan_tables) = material.plan(program, &step)?;
+    let (planned, plan_tables) = material.plan(ctx, program, &step)?;
     let items: Vec<WorkItem> = planned.items().collect();
     let committed = carried(ctx, &keys, before_it, &material.from, &plan_tables, &items).await?;
     Ok(Work::Items { items, carried: committed.clone(), committed, frozen: false })

@@ -14,6 +14,7 @@ use spotmill_core::destination::{
     paths,
 };
 use spotmill_core::ids::Uri;
+use spotmill_core::item::Bundled;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::publish::{Part, cursor_after, part};
 use spotmill_core::records::{Manifest, Pins, RECORD_VERSION, Seal, SealedFile};
@@ -208,7 +209,7 @@ impl Publishing {
         match inputs::damaged(ctx, &self.keys, &self.sources).await?.first() {
             None => Ok(()),
             Some((file, found)) => Err(HandlerError::corrupt(format!(
-                "`{}`: {} of item {} {found}, not {} bytes as when it was committed. Start again: the item is done again",
+                "`{}`: {} of item {} {found}; it had {} bytes when it was committed. Start again: the item is done again",
                 self.of.step, file.uri, file.item, file.bytes
             ))),
         }
@@ -356,10 +357,18 @@ impl Publishing {
 /// Copies a sealed file. One that holds other bytes than were committed is removed with its copy, so that the next start
 /// finds it gone and does its item again.
 async fn copy_as_sealed(store: &dyn Store, source: &SealedFile, to: &Uri) -> Result<(), HandlerError> {
-    let SealedFile { uri, item, .. } = source;
-    let found = match store.copy(uri, to).await {
-        Err(StoreError::NotFound(gone)) if gone == *uri => {
-            let why = format!("{uri}, which a receipt names, is gone: start again, its item is done again");
+    let (uri, item) = (&source.object(), source.item);
+    let copied = match source.bundled {
+        None => store.copy(uri, to).await,
+        // The step had no destination yet when its item was done.
+        Some(Bundled { offset, .. }) => {
+            let range = offset..offset.saturating_add(source.bytes);
+            store.copy_range(uri, range, to).await
+        }
+    };
+    let found = match copied {
+        Err(StoreError::NotFound(gone) | StoreError::Changed(gone)) if gone == *uri => {
+            let why = format!("{uri}, which a receipt names, is gone or changed: start again, its item is done again");
             return Err(HandlerError::corrupt(why));
         }
         found => found?,

@@ -77,7 +77,7 @@ async fn lost(ctx: &Ctx, keys: &StepKeys, seal: &Seal) -> Result<Option<Because>
     let items: BTreeSet<ItemIndex> = damaged.iter().map(|(file, _)| file.item).collect();
     Ok(damaged.first().map(|(file, found)| {
         let items = count(items.len() as u64, "item");
-        let text = format!("redo {items}: {} {found}, of {} bytes", file.uri, file.bytes);
+        let text = format!("redo {items}: {} {found}, and had {} bytes", file.uri, file.bytes);
         let lost = damaged.iter().map(|(file, found)| format!("{} {found}", file.uri));
         Because::one(text, Reason::with(Code::FilesLost, lost))
     }))

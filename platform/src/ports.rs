@@ -5,6 +5,7 @@ use async_trait::async_trait;
 pub use spotmill_core::claim::ExecutionState;
 pub use spotmill_core::fleet::{FleetEvent, FleetNow, FleetRequest, LivingFleet, Resize, Subject};
 use spotmill_core::ids::{ExecutionId, Uri};
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -128,6 +129,8 @@ pub trait Store: Send + Sync {
     /// Server-side copy; overwrites. It outlasts a power cut once `flush` has returned. The answer names what was copied
     /// (`digest::Content`) where this store has the bytes in its hands anyway.
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError>;
+    /// `copy` of a range of an object, by the store itself. An object that ends before: `Changed`.
+    async fn copy_range(&self, from: &Uri, range: Range<u64>, to: &Uri) -> Result<Option<String>, StoreError>;
     /// Absent is fine. It outlasts a power cut once `flush` has returned.
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError>;
     /// Whatever was copied, deleted or written by others below the location outlasts a power cut from now on. Nothing
@@ -147,6 +150,8 @@ pub trait Store: Send + Sync {
     /// The version `etag` of an object into a file of this machine, which is made or replaced, in little memory;
     /// returns its bytes. Another version there: `Changed`.
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError>;
+    /// `download` of a range of the version. One that ends before is not what was asked for: an error.
+    async fn download_range(&self, uri: &Uri, etag: &str, range: Range<u64>, to: &Path) -> Result<(), StoreError>;
     /// A file of this machine, of any size, in little memory; overwrites. A reader sees all of it or nothing.
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError>;
 }

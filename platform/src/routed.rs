@@ -8,6 +8,7 @@ use crate::local::LocalStore;
 use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
 use spotmill_core::ids::Uri;
+use std::ops::Range;
 use std::path::Path;
 use tokio::sync::OnceCell;
 
@@ -92,6 +93,19 @@ impl Store for RoutedStore {
         }
     }
 
+    async fn copy_range(&self, from: &Uri, range: Range<u64>, to: &Uri) -> Result<Option<String>, StoreError> {
+        if from.is_s3() == to.is_s3() {
+            return self.of(from).await.copy_range(from, range, to).await;
+        }
+        let spool = Spool::new();
+        let etag = self.head(from).await?.etag;
+        self.download_range(from, &etag, range, &spool.0).await?;
+        match to.is_s3() {
+            true => self.s3().await.upload(&spool.0, to).await.map(|()| None),
+            false => self.local.copy_file(spool.0.clone(), None, to).await.map(Some),
+        }
+    }
+
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.of(uri).await.delete(uri).await
     }
@@ -112,6 +126,10 @@ impl Store for RoutedStore {
         self.of(uri).await.download(uri, etag, to).await
     }
 
+    async fn download_range(&self, uri: &Uri, etag: &str, range: Range<u64>, to: &Path) -> Result<(), StoreError> {
+        self.of(uri).await.download_range(uri, etag, range, to).await
+    }
+
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.of(to).await.upload(from, to).await
     }
@@ -122,6 +140,6 @@ impl RoutedStore {
     async fn brought(&self, from: &Uri, to: &Uri) -> Result<String, StoreError> {
         let spool = Spool::new();
         self.s3().await.download_present(from, &spool.0).await?;
-        self.local.copy_file(spool.0.clone(), to).await
+        self.local.copy_file(spool.0.clone(), None, to).await
     }
 }

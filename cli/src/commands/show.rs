@@ -11,10 +11,11 @@ use crate::stood::Stood;
 use crate::ui::format::{bytes, count, duration, plural};
 use comfy_table::Table;
 use spotmill_core::bounds::SHOWN_MACHINES;
+use spotmill_core::bundle;
 use spotmill_core::command::Command;
 use spotmill_core::format;
-use spotmill_core::ids::StepName;
-use spotmill_core::item::FailureClass;
+use spotmill_core::ids::{StepName, Uri};
+use spotmill_core::item::{Bundled, FailureClass};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::{AfterCheck, FailureRecord, Lease, Receipt, RunReport, StepReport, StepState, WorkItem};
@@ -269,7 +270,10 @@ async fn show_item(
         return Ok(Code::Done);
     }
     say!("{} item {item}: {}", keys.step, describe(work));
-    work.inputs.iter().take(20).for_each(|f| say!("  reads  {} ({})", relative(f.uri.as_str()), bytes(f.bytes)));
+    for file in work.inputs.iter().take(20) {
+        let place = place(&file.uri, file.bundled);
+        say!("  reads  {} ({}{place})", relative(file.uri.as_str()), bytes(file.bytes));
+    }
     match &receipt {
         Some(r) => committed(r),
         None => say!("  not committed"),
@@ -280,6 +284,13 @@ async fn show_item(
     }
     say!("\n  Here   {}", replay_command(ctx, keys.run.run.as_str(), keys.step.as_str(), item));
     Ok(Code::Done)
+}
+
+/// Where a file's bytes are, if it is no object.
+fn place(uri: &Uri, bundled: Option<Bundled>) -> String {
+    bundled.map_or(String::new(), |place| {
+        format!(", from byte {} of {}", place.offset, relative(bundle::object(uri, bundled).as_str()))
+    })
 }
 
 fn committed(receipt: &Receipt) {
@@ -294,7 +305,9 @@ fn committed(receipt: &Receipt) {
         duration(receipt.usage.wall_ms)
     );
     for file in receipt.files.iter().take(20) {
-        say!("  wrote  {} ({})", relative(receipt.scratch.join(&file.path).as_str()), plural(file.rows, "row"));
+        let uri = receipt.scratch.join(&file.path);
+        let place = place(&uri, Bundled::of(file));
+        say!("  wrote  {} ({}{place})", relative(uri.as_str()), plural(file.rows, "row"));
     }
     if let Some(rejects) = &receipt.rejects {
         say!("  rejected rows: {}", relative(receipt.scratch.join(&rejects.path).as_str()));

@@ -77,6 +77,16 @@ impl Store for Guarded {
         self.store.copy(from, to).await
     }
 
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.may_write(to).await?;
+        self.store.copy_range(from, range, to).await
+    }
+
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.may_write(uri).await?;
         self.store.delete(uri).await
@@ -96,6 +106,16 @@ impl Store for Guarded {
 
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.store.download(uri, etag, to).await
+    }
+
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.store.download_range(uri, etag, range, to).await
     }
 
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {

@@ -9,8 +9,9 @@ use spotmill_core::ids::Uri;
 use spotmill_core::item::{InputFile, ItemSpec};
 use spotmill_platform::ports::Store;
 use spotmill_platform::several::several;
+use spotmill_supervisor::copies::{self, NotCopied};
 use spotmill_supervisor::copy_of;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -34,8 +35,7 @@ pub async fn files(store: &Arc<dyn Store>, published: &[&Published]) -> Result<C
     if away > MOST_BYTES {
         return Err(Stop::failed(format!("its files are larger than {}", bytes(MOST_BYTES))));
     }
-    let objects: BTreeMap<Uri, Option<String>> =
-        paths.iter().map(|path| Uri::new(path.as_str())).filter(Uri::is_s3).map(|uri| (uri, None)).collect();
+    let objects: BTreeSet<Uri> = paths.iter().map(|path| Uri::new(path.as_str())).filter(Uri::is_s3).collect();
     if objects.is_empty() {
         return Ok(Copies { paths, _kept: None });
     }
@@ -57,35 +57,24 @@ fn away_bytes(published: &[&Published]) -> u64 {
 
 /// The spec with copies below `folder` in place of objects.
 pub async fn inputs(store: &Arc<dyn Store>, spec: &mut ItemSpec, folder: &Path) -> Result<(), Stop> {
-    let objects: BTreeMap<Uri, Option<String>> =
-        reads(spec).filter(|file| file.uri.is_s3()).map(|f| (f.uri.clone(), Some(f.etag.clone()))).collect();
-    let copies = fetch(store, folder, objects).await?;
-    for file in reads(spec) {
-        if let Some(copy) = copies.get(&file.uri) {
-            file.uri = Uri::new(copy.to_string_lossy());
-        }
-    }
-    Ok(())
+    copies::bring(store, folder, reads(spec)).await.map_err(|why| match why {
+        NotCopied::Unnameable(what) => Stop::failed(what).remedy("give the object another key"),
+        NotCopied::Here(path, e) => io("copy an input to", &path)(e),
+        NotCopied::There(_, e) => of_store(e),
+    })
 }
 
 fn reads(spec: &mut ItemSpec) -> impl Iterator<Item = &mut InputFile> {
     spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|table| &mut table.files))
 }
 
-/// Copies objects below `folder`, several at once: each in its version, or as it is now. Returns the copies' paths.
-async fn fetch(
-    store: &Arc<dyn Store>,
-    folder: &Path,
-    objects: BTreeMap<Uri, Option<String>>,
-) -> Result<BTreeMap<Uri, PathBuf>, Stop> {
-    let copies = several(AT_ONCE, objects, |(uri, etag)| {
+/// Copies objects below `folder` as they are now, several at once. Returns the copies' paths.
+async fn fetch(store: &Arc<dyn Store>, folder: &Path, objects: BTreeSet<Uri>) -> Result<BTreeMap<Uri, PathBuf>, Stop> {
+    let copies = several(AT_ONCE, objects, |uri| {
         let (store, copy) = (Arc::clone(store), copy_path(folder, &uri));
         async move {
             let copy = copy?;
-            let etag = match etag {
-                Some(etag) => etag,
-                None => store.head(&uri).await.map_err(of_store)?.etag,
-            };
+            let etag = store.head(&uri).await.map_err(of_store)?.etag;
             store.download(&uri, &etag, &copy).await.map_err(of_store)?;
             Ok::<_, Stop>((uri, copy))
         }

@@ -6,7 +6,9 @@ pub mod decided;
 mod division;
 mod list;
 
-use crate::bounds::{DEFAULT_ITEM_BYTES, MAX_ITEM_INPUTS, MAX_ITEMS, MAX_STEP_FILES, USD_PER_1000_PUTS};
+use crate::bounds::{
+    DEFAULT_ITEM_BYTES, MAX_BUNDLED_FILES, MAX_ITEM_INPUTS, MAX_ITEMS, MAX_STEP_FILES, USD_PER_1000_PUTS,
+};
 use crate::digest::sha256;
 use crate::ids::ItemIndex;
 use crate::item::InputFile;
@@ -57,13 +59,21 @@ pub struct Planned<'a> {
     pub upstream_rows: Option<u64>,
 }
 
-/// `is_read`: other steps read this one; without input it has one item, which reads nothing and gives the columns that
-/// there would be. An empty table is not an unknown one.
+/// What becomes of a step's output, as far as its plan asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Other steps read it; without input there is one item, which reads nothing and gives the columns that there would
+    /// be. An empty table is not an unknown one.
+    pub is_read: bool,
+    /// The files of an item are one object.
+    pub is_bundled: bool,
+}
+
 pub fn plan_for<'a>(
     step: &'a Step,
     input: &'a Found,
     tables: &'a BTreeMap<String, Found>,
-    is_read: bool,
+    written: Written,
 ) -> Result<Planned<'a>, PlanError> {
     for (name, table) in tables {
         let by_partition = matches!(step.tables.get(name).map(|t| &t.source), Some(Source::Step { .. }));
@@ -75,11 +85,11 @@ pub fn plan_for<'a>(
         tables.iter().partition(|(name, _)| is_by_partition(step.tables.get(*name).map(|t| &t.source)));
     let division = match input.files.is_empty() && joined.values().all(|t| t.files.is_empty()) {
         true if step.input.on_empty == OnEmpty::Fail => return Err(PlanError::NoInput(input.if_empty.clone())),
-        true if is_read => Division::one_of_nothing(),
+        true if written.is_read => Division::one_of_nothing(),
         true => Division::nothing(),
         false => divide(&step.input, input, &joined),
     };
-    check_bounds(step, &division)?;
+    check_bounds(step, &division, written.is_bundled)?;
     let rows = input.files.iter().map(|f| f.file.rows).sum::<Option<u64>>();
     Ok(Planned {
         items: u32::try_from(division.count()).unwrap_or(u32::MAX),
@@ -145,7 +155,7 @@ fn pack(files: &[FoundFile], item_bytes: u64) -> Vec<usize> {
     cuts
 }
 
-fn check_bounds(step: &Step, division: &Division<'_>) -> Result<(), PlanError> {
+fn check_bounds(step: &Step, division: &Division<'_>, is_bundled: bool) -> Result<(), PlanError> {
     let too_much = |text: String| Err(PlanError::TooMuch(format!("step `{}`: {text}", step.name)));
     let count = division.count();
     if count > MAX_ITEMS as usize {
@@ -159,11 +169,16 @@ fn check_bounds(step: &Step, division: &Division<'_>) -> Result<(), PlanError> {
     }
     if let Layout::Bucket { buckets, .. } = step.output.layout {
         let files = count as u64 * u64::from(buckets);
-        if files > MAX_STEP_FILES {
+        let most = if is_bundled { MAX_BUNDLED_FILES } else { MAX_STEP_FILES };
+        if files > most {
             let usd = files as f64 / 1000.0 * USD_PER_1000_PUTS;
+            let why = match is_bundled {
+                true => "the list of what later steps read would be too long".to_owned(),
+                false => format!("writing them to S3 alone would cost about ${usd:.2} a run"),
+            };
             return too_much(format!(
-                "{count} items × {buckets} buckets are {files} files, of at most {MAX_STEP_FILES}: writing them to S3 \
-                 alone would cost about ${usd:.2} a run; take fewer buckets or a larger `item_bytes`"
+                "{count} items × {buckets} buckets are {files} files, of at most {most}: {why}; take fewer buckets or a \
+                 larger `item_bytes`"
             ));
         }
     }

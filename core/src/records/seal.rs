@@ -1,7 +1,8 @@
 //! A complete step.
 
+use crate::bundle;
 use crate::ids::{Generation, ItemIndex, StepName, Uri};
-use crate::item::RowCounts;
+use crate::item::{Bundled, RowCounts};
 use crate::model::{MaxBadRows, RowsRule};
 use crate::types::Column;
 use serde::{Deserialize, Serialize};
@@ -64,4 +65,14 @@ pub struct SealedFile {
     /// What it holds, by its receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+    /// Set where its bytes lie in an object with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundled: Option<Bundled>,
+}
+
+impl SealedFile {
+    /// The object that holds it.
+    pub fn object(&self) -> Uri {
+        bundle::object(&self.uri, self.bundled)
+    }
 }

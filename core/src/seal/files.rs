@@ -3,53 +3,77 @@
 
 use crate::digest::Sha256;
 use crate::ids::{ItemIndex, Uri};
+use crate::item::Bundled;
 use crate::records::{Receipt, SealedFile};
 use std::collections::HashMap;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Held {
     item: ItemIndex,
-    /// Index of its partition.
+    /// Numbers of what several files have in common: the partition, the attempt's prefix, the path below it.
     partition: u32,
+    prefix: u32,
+    path: u32,
     part: u32,
     rows: u64,
     bytes: u64,
-    uri: Box<str>,
+    bundled: Option<Bundled>,
     /// As the digest's bits.
     content: Option<[u8; 16]>,
+}
+
+/// Texts, each held once.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Texts {
+    texts: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, u32>,
+}
+
+impl Texts {
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.texts.push(text.into());
+        self.numbers.insert(text.into(), next);
+        next
+    }
+
+    fn text(&self, number: u32) -> &str {
+        &self.texts[number as usize]
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SealedFiles {
     held: Vec<Held>,
-    partitions: Vec<String>,
-    numbers: HashMap<String, u32>,
+    partitions: Texts,
+    prefixes: Texts,
+    paths: Texts,
 }
 
 impl SealedFiles {
     pub fn add(&mut self, item: ItemIndex, receipt: &Receipt) {
         for (i, f) in receipt.files.iter().enumerate() {
             let content = receipt.contents.get(i).and_then(|hex| u128::from_str_radix(hex, 16).ok());
-            let content = content.map(u128::to_be_bytes);
-            let partition = self.number(&f.partition);
-            let uri = receipt.scratch.join(&f.path).0.into_boxed_str();
-            self.held.push(Held { item, partition, part: f.part, rows: f.rows, bytes: f.bytes, uri, content });
+            self.held.push(Held {
+                item,
+                partition: self.partitions.number(&f.partition),
+                prefix: self.prefixes.number(receipt.scratch.as_str()),
+                path: self.paths.number(&f.path),
+                part: f.part,
+                rows: f.rows,
+                bytes: f.bytes,
+                bundled: Bundled::of(f),
+                content: content.map(u128::to_be_bytes),
+            });
         }
-    }
-
-    fn number(&mut self, partition: &str) -> u32 {
-        if let Some(number) = self.numbers.get(partition) {
-            return *number;
-        }
-        let next = u32::try_from(self.partitions.len()).unwrap_or(u32::MAX);
-        self.partitions.push(partition.to_owned());
-        self.numbers.insert(partition.to_owned(), next);
-        next
     }
 
     /// By partition, item and part.
     pub fn sort(&mut self) {
-        let name = |held: &Held| &self.partitions[held.partition as usize];
+        let name = |held: &Held| self.partitions.text(held.partition);
         self.held.sort_by(|a, b| (name(a), a.item, a.part).cmp(&(name(b), b.item, b.part)));
     }
 
@@ -62,7 +86,7 @@ impl SealedFiles {
     }
 
     pub fn partitions(&self) -> usize {
-        self.partitions.len()
+        self.partitions.texts.len()
     }
 
     pub fn bytes(&self) -> u64 {
@@ -72,12 +96,13 @@ impl SealedFiles {
     pub fn iter(&self) -> impl Iterator<Item = SealedFile> + '_ {
         self.held.iter().map(|f| SealedFile {
             item: f.item,
-            partition: self.partitions[f.partition as usize].clone(),
+            partition: self.partitions.text(f.partition).to_owned(),
             part: f.part,
-            uri: Uri::new(&*f.uri),
+            uri: Uri::new(self.prefixes.text(f.prefix)).join(self.paths.text(f.path)),
             rows: f.rows,
             bytes: f.bytes,
             content: f.content.map(|bits| format!("{:032x}", u128::from_be_bytes(bits))),
+            bundled: f.bundled,
         })
     }
 

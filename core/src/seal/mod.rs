@@ -8,6 +8,7 @@ pub mod expectation;
 mod files;
 mod spans;
 
+use crate::bundle;
 use crate::format::{bytes_of, count};
 use crate::history::peak_per_byte;
 use crate::ids::{Epoch, ItemIndex, StepName};
@@ -209,6 +210,9 @@ fn check(item: ItemIndex, planned: &PlannedItem, receipt: &Receipt) -> Result<()
     }
     if let Some(f) = receipt.files.iter().chain(&receipt.rejects).find(|f| !f.stays_below()) {
         return corrupt(&format!("names `{}`, which is not below its own prefix", f.path));
+    }
+    if let Err(why) = bundle::bytes(&receipt.files) {
+        return corrupt(&why);
     }
     match receipt.rows.contradiction(&receipt.files) {
         Some(why) => corrupt(&why),

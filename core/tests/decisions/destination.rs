@@ -248,6 +248,7 @@ fn names_carry_the_publication_item_and_part_and_are_recognised() {
         rows: 1,
         bytes: 1,
         content: None,
+        bundled: None,
     };
     let id = id(&"p/2013-01-01".into(), &"b".into(), 3, "digest", false);
     let named = paths(&id, None, &[sealed("k=x", "s3://b/k=x/00002.parquet"), sealed("", "s3://b/00002.csv.gz")]);

@@ -9,7 +9,7 @@ use spotmill_spec as spec;
 /// A file as `name:bytes`.
 pub fn file(text: &str) -> InputFile {
     let (name, bytes) = text.split_once(':').unwrap_or((text, "1"));
-    InputFile { uri: name.into(), etag: format!("e-{name}"), bytes: bytes.parse().unwrap(), rows: None }
+    InputFile { uri: name.into(), etag: format!("e-{name}"), bytes: bytes.parse().unwrap(), rows: None, bundled: None }
 }
 
 pub fn pipeline(steps: &str) -> Pipeline {

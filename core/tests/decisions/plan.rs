@@ -1,8 +1,13 @@
 use crate::door::{file, pipeline, step};
 use spotmill_core::model::{ItemValue, OnEmpty, Step, Values};
-use spotmill_core::plan::{Found, FoundFile, PlanError, item_digest, line_range, plan_for, work_list, work_pages};
+use spotmill_core::plan::{
+    Found, FoundFile, PlanError, Written, item_digest, line_range, plan_for, work_list, work_pages,
+};
 use spotmill_core::records::WorkItem;
 use std::collections::BTreeMap;
+
+/// A step that nobody reads, whose files are objects of their own.
+const PUBLISHED: Written = Written { is_read: false, is_bundled: false };
 
 /// Files as `name:bytes`, of a step's output as `partition/name:bytes`.
 fn found(files: &[&str]) -> Found {
@@ -28,7 +33,7 @@ fn reading(by: &str, table: &str) -> Step {
 fn check(step: &Step, input: &[&str], tables: &[(&str, &[&str])], expected: &str) {
     let tables = tables.iter().map(|(name, files)| ((*name).to_owned(), found(files))).collect();
     let input = found(input);
-    let outcome = match plan_for(step, &input, &tables, false) {
+    let outcome = match plan_for(step, &input, &tables, PUBLISHED) {
         Ok(planned) => planned.items().map(|item| shown(&item)).collect::<Vec<_>>().join(" "),
         Err(PlanError::NoInput(why)) => format!("no input: {why}"),
         Err(PlanError::TooMuch(why)) => format!("too much: {why}"),
@@ -95,18 +100,26 @@ fn what_costs_more_in_requests_than_in_machines_is_refused_with_its_price() {
     wide.output.layout = spotmill_core::model::Layout::Bucket { by: vec!["k".into()], buckets: 512 };
     let names: Vec<String> = (0..977).map(|i| format!("f{i}:1")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let PlanError::TooMuch(why) = plan_for(&wide, &found(&names), &BTreeMap::new(), false).unwrap_err() else {
+    let PlanError::TooMuch(why) = plan_for(&wide, &found(&names), &BTreeMap::new(), PUBLISHED).unwrap_err() else {
         panic!()
     };
     assert!(why.contains("977 items × 512 buckets are 500224 files") && why.contains("about $2.50 a run"), "{why}");
-    assert!(plan_for(&wide, &found(&names[..976]), &BTreeMap::new(), false).is_ok());
+    assert!(plan_for(&wide, &found(&names[..976]), &BTreeMap::new(), PUBLISHED).is_ok());
+    // One object an item: what is written costs little, and only lists of it are bounded.
+    let bundled = Written { is_read: true, is_bundled: true };
+    assert!(plan_for(&wide, &found(&names), &BTreeMap::new(), bundled).is_ok());
+    wide.output.layout = spotmill_core::model::Layout::Bucket { by: vec!["k".into()], buckets: 819 };
+    let PlanError::TooMuch(why) = plan_for(&wide, &found(&names), &BTreeMap::new(), bundled).unwrap_err() else {
+        panic!()
+    };
+    assert!(why.contains("of at most 800000: the list of what later steps read"), "{why}");
 }
 
 #[test]
 fn the_work_list_is_the_same_bytes_twice_and_offsets_point_at_lines() {
     let step = step("item_bytes = \"1 B\"", "");
     let (input, tables) = (found(&["a:1", "b:1"]), BTreeMap::new());
-    let planned = plan_for(&step, &input, &tables, false).unwrap();
+    let planned = plan_for(&step, &input, &tables, PUBLISHED).unwrap();
     assert_eq!(planned.items, 2);
     let list = work_list(planned.items()).unwrap();
     assert_eq!(list, work_list(planned.items()).unwrap());

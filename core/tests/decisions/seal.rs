@@ -1,7 +1,7 @@
 use crate::door::step;
-use spotmill_core::item::{OutputFile, RowCounts, Usage, Violation};
+use spotmill_core::item::{InputFile, OutputFile, RowCounts, Usage, Violation};
 use spotmill_core::model::{MaxBadRows, RowsRule, Step};
-use spotmill_core::records::{Plan, RECORD_VERSION, Receipt, Seal};
+use spotmill_core::records::{Plan, RECORD_VERSION, Receipt, Seal, SealedFile};
 use spotmill_core::seal::{PlannedItem, SealError, Sealing};
 use spotmill_core::types::Column;
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ fn receipt(item: u32) -> Receipt {
         path: format!("{partition}/00000.parquet"),
         rows,
         bytes: 10,
+        offset: None,
     };
     Receipt {
         v: RECORD_VERSION,
@@ -93,6 +94,35 @@ fn check(edit: impl FnOnce(&mut Case), expected: &str) {
             assert!(!expected.is_empty() && format!("unmet: {why}").contains(expected), "{why}");
         }
     }
+}
+
+#[test]
+fn the_files_of_a_bundle_lie_one_after_another_or_nothing_is_sealed() {
+    let bundled = |offsets: [Option<u64>; 2]| {
+        move |case: &mut Case| {
+            let files = &mut case.receipts.get_mut(&1).unwrap().files;
+            files.iter_mut().zip(offsets).for_each(|(file, offset)| file.offset = offset);
+        }
+    };
+    check(bundled([Some(0), Some(10)]), "");
+    check(bundled([Some(0), Some(9)]), "corrupt: the receipt of item 1 has `k=x/00000.parquet` at byte 9");
+    check(bundled([Some(10), Some(0)]), "corrupt: the receipt of item 1 has `k=y/00000.parquet` at byte 10");
+    check(bundled([Some(0), None]), "corrupt: the receipt of item 1 has `k=x/00000.parquet` alone");
+    let whole = sealed(bundled([Some(0), Some(10)])).unwrap();
+    assert_ne!(whole.files_digest, sealed(|_| {}).unwrap().files_digest, "where files lie is part of their list");
+}
+
+#[test]
+fn files_alone_are_read_and_written_as_before_there_were_bundles() {
+    let read = r#"{"uri":"s3://b/0","etag":"e","bytes":4}"#;
+    let found: InputFile = serde_json::from_str(read).expect("an input");
+    assert_eq!((found.bundled, serde_json::to_string(&found).expect("JSON").as_str()), (None, read));
+    let wrote = r#"{"partition":"k=a","part":0,"path":"k=a/0","rows":1,"bytes":4}"#;
+    let found: OutputFile = serde_json::from_str(wrote).expect("an output");
+    assert_eq!((found.offset, serde_json::to_string(&found).expect("JSON").as_str()), (None, wrote));
+    let sealed = r#"{"item":1,"partition":"","part":0,"uri":"s3://b/0","rows":1,"bytes":4}"#;
+    let found: SealedFile = serde_json::from_str(sealed).expect("a sealed file");
+    assert_eq!((found.object(), serde_json::to_string(&found).expect("JSON").as_str()), ("s3://b/0".into(), sealed));
 }
 
 #[test]

@@ -39,7 +39,7 @@ async fn a_receipt_that_names_what_is_not_its_own_seals_nothing() {
         ("not below its own prefix", |r| r.files[0].partition = "../../elsewhere".into()),
         ("not below its own prefix", |r| {
             let path = "../../../secret".into();
-            r.rejects = Some(OutputFile { partition: String::new(), part: 0, path, rows: 0, bytes: 1 });
+            r.rejects = Some(OutputFile { partition: String::new(), part: 0, path, rows: 0, bytes: 1, offset: None });
         }),
         ("not its own prefix", |r| r.scratch = r.scratch.0.replace("0000001-w1", "0000000-w0").as_str().into()),
         ("not its own prefix", |r| r.scratch = r.scratch.join("k=x")),

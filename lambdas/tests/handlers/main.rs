@@ -1,6 +1,7 @@
 //! The handlers over the local store: a whole run, the interleavings that the design review found, and a failure at
 //! every write.
 
+mod bundles;
 mod cleaning;
 mod columns;
 mod crashes;

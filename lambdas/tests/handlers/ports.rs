@@ -183,6 +183,14 @@ impl Store for TestStore {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.write(to, transient, self.local.copy(from, to)).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.write(to, transient, self.local.copy_range(from, range, to)).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.write(uri, transient, self.local.delete(uri)).await
     }
@@ -195,6 +203,15 @@ impl Store for TestStore {
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.local.download(uri, etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.local.download_range(uri, etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.write(to, transient, self.local.upload(from, to)).await

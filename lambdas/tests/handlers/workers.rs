@@ -1,6 +1,7 @@
 //! Workers that a test directs: commit what their item reads, fail, vanish, lie.
 
 use crate::world::World;
+use spotmill_core::bundle;
 use spotmill_core::calls::RoundRequest;
 use spotmill_core::digest::{Content, sha256};
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
@@ -10,6 +11,7 @@ use spotmill_core::types::Column;
 use spotmill_lambdas::{HandlerError, tally};
 use spotmill_platform::ports::{Clock, Store};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// What workers do with an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,24 +139,40 @@ impl World {
         let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut read = 0;
         for input in &item.inputs {
-            for row in String::from_utf8(self.store.get(&input.uri).await?.body).unwrap().lines() {
+            let from = input.bundled.map_or(0, |bundled| bundled.offset);
+            let body = self.store.get_range(&input.object(), from, from + input.bytes).await?;
+            for row in String::from_utf8(body).unwrap().lines() {
                 let key = row.split(',').next().unwrap().to_owned();
                 rows.entry(key).or_default().push(row.to_owned());
                 read += 1;
             }
         }
         let scratch = keys.scratch(m.item, &attempt(m.item));
-        let (mut files, mut contents) = (Vec::new(), Vec::new());
+        let (mut files, mut contents, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
         for (key, rows) in rows {
             let partition = if m.step.as_str() == "a" { format!("k={key}") } else { String::new() };
             let part = if partition.is_empty() { files.len() as u32 } else { 0 };
             let path = format!("{partition}/{part:05}.parquet").trim_start_matches('/').to_owned();
             let body = rows.join("\n");
-            self.store.put(&scratch.join(&path), body.as_bytes()).await?;
+            bodies.push(body.clone());
             let mut content = Content::default();
             content.update(body.as_bytes());
             contents.push(content.hex());
-            files.push(OutputFile { partition, part, path, rows: rows.len() as u64, bytes: body.len() as u64 });
+            files.push(OutputFile {
+                partition,
+                part,
+                path,
+                rows: rows.len() as u64,
+                bytes: body.len() as u64,
+                offset: None,
+            });
+        }
+        if m.step.as_str() == "a" && self.bundles.load(Ordering::SeqCst) && bundle::lay_out(&mut files) {
+            self.store.put(&scratch.join(bundle::NAME), bodies.concat().as_bytes()).await?;
+        } else {
+            for (file, body) in files.iter().zip(&bodies) {
+                self.store.put(&scratch.join(&file.path), body.as_bytes()).await?;
+            }
         }
         let receipt =
             Receipt { contents, committed_ms: self.clock.now_ms(), ..receipt(m, sha256(&line), scratch, files, read) };

@@ -14,6 +14,7 @@ use spotmill_spec as spec;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub const PIPELINE: &str = r#"
@@ -56,6 +57,8 @@ pub struct World {
     pub fleets: Arc<TestFleets>,
     pub executions: Arc<TestExecutions>,
     pub clock: Arc<TestClock>,
+    /// What an item of step `a` writes is one object, as in S3.
+    pub bundles: Arc<AtomicBool>,
     pub ctx: Ctx,
 }
 
@@ -104,7 +107,8 @@ impl World {
             hooks: None,
             settings,
         };
-        let world = Self { dir: None, date: "2013-01-01".into(), store, queues, fleets, executions, clock, ctx };
+        let (date, bundles) = ("2013-01-01".into(), Arc::default());
+        let world = Self { dir: None, date, store, queues, fleets, executions, clock, bundles, ctx };
         world.deploy(PIPELINE).await;
         for (name, text) in [("1.csv", "x,1\ny,2\n"), ("2.csv", "x,3\nz,4\n"), ("3.csv", "y,5\n")] {
             world.input(name, text).await;
@@ -122,6 +126,7 @@ impl World {
             fleets: self.fleets.clone(),
             executions: self.executions.clone(),
             clock: self.clock.clone(),
+            bundles: self.bundles.clone(),
             ctx: self.ctx.clone(),
         }
     }

@@ -275,6 +275,7 @@ fn receipt(item: ItemIndex, attempt: AttemptId, line: &[u8], epoch: u64, scratch
         path: "00000.parquet".into(),
         rows: count,
         bytes: rows.len() as u64,
+        offset: None,
     };
     Receipt {
         v: RECORD_VERSION,

@@ -255,6 +255,15 @@ impl Store for Memory {
         self.writing(to, |state| state.set(to.as_str(), Some(body), false))?;
         Ok(None)
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        let _ = (range, to);
+        Err(gone(from))
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.writing(uri, |state| state.set(uri.as_str(), None, false))
     }
@@ -277,6 +286,16 @@ impl Store for Memory {
         }
     }
     async fn download(&self, uri: &Uri, _: &str, _: &Path) -> Result<u64, StoreError> {
+        Err(gone(uri))
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        let _ = (etag, range, to);
         Err(gone(uri))
     }
     async fn upload(&self, _: &Path, to: &Uri) -> Result<(), StoreError> {

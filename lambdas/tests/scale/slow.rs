@@ -93,6 +93,15 @@ impl<T: Store> Store for Slow<T> {
         self.meter.take(1, PUT, 0).await;
         self.inner.copy(from, to).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.meter.take(1, PUT, 0).await;
+        self.inner.copy_range(from, range, to).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.meter.take(1, PUT, 0).await;
         self.inner.delete(uri).await
@@ -100,6 +109,16 @@ impl<T: Store> Store for Slow<T> {
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.meter.take(1, GET, 0).await;
         self.inner.download(uri, etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.meter.take(1, GET, 0).await;
+        self.inner.download_range(uri, etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.meter.take(1, PUT, 0).await;

@@ -189,7 +189,7 @@ impl Made {
             epoch: 1,
             scratch,
             contents: Vec::new(),
-            files: vec![OutputFile { partition: String::new(), part: 0, path, rows: 10, bytes: 100 }],
+            files: vec![OutputFile { partition: String::new(), part: 0, path, rows: 10, bytes: 100, offset: None }],
             rejects: None,
             rows: RowCounts { raw: 10, read: 10, rejected: 0, written: 10 },
             columns: vec![column("k", "string"), column("v", "int32")],
@@ -248,11 +248,28 @@ impl Store for Made {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.local.copy(from, to).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.local.copy_range(from, range, to).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.local.delete(uri).await
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.local.download(uri, etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.local.download_range(uri, etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.local.upload(from, to).await

@@ -12,6 +12,7 @@ pub async fn all<S: Store + 'static>(store: Arc<S>, base: &Uri, dir: &Path, larg
     sizes(&*store, &base.join("sizes"), dir, large).await;
     nothing_to_fetch(&*store, &base.join("nothing"), dir).await;
     only_the_version_asked_for(&*store, &base.join("version"), dir).await;
+    ranges(&*store, &base.join("ranges"), dir, large).await;
     nothing_to_send(&*store, &base.join("unsent"), dir).await;
     overwriting_is_whole(store, &base.join("whole"), dir, large).await;
 }
@@ -67,6 +68,32 @@ async fn only_the_version_asked_for(store: &(impl Store + ?Sized), base: &Uri, d
     assert!(!to.exists(), "a file of another version");
     let second = store.head(&uri).await.expect("head").etag;
     assert_eq!(store.download(&uri, &second, &to).await.expect("download"), 5);
+}
+
+async fn ranges(store: &(impl Store + ?Sized), base: &Uri, dir: &Path, large: usize) {
+    let (uri, to, body) = (base.join("object"), dir.join("range"), content(3 * large, 5));
+    is_not_found(store.download_range(&uri, "x", 0..1, &to).await, &uri);
+    store.upload(&write(dir, "whole", &body), &uri).await.expect("upload");
+    let (etag, bytes) = (store.head(&uri).await.expect("head").etag, body.len());
+    let parts = [0..bytes, 0..1, 7..large + 8, large - 1..2 * large + 1, bytes - 1..bytes, 9..9];
+    for std::ops::Range { start, end } in parts {
+        // What was there, and longer, is replaced.
+        std::fs::write(&to, content(bytes + 99, 2)).expect("write");
+        store.download_range(&uri, &etag, start as u64..end as u64, &to).await.expect("range");
+        assert!(std::fs::read(&to).expect("read") == body[start..end], "{start}..{end} came down otherwise");
+        let copied = base.join("copied");
+        store.copy_range(&uri, start as u64..end as u64, &copied).await.expect("copy");
+        assert!(store.get(&copied).await.expect("get").body == body[start..end], "{start}..{end} copied otherwise");
+    }
+    std::fs::remove_file(&to).expect("removed");
+    let beyond = store.download_range(&uri, &etag, bytes as u64 - 5..bytes as u64 + 1, &to).await;
+    assert!(beyond.is_err() && !to.exists(), "{beyond:?} of an object that ends before");
+    store.put(&uri, &body[1..]).await.expect("put");
+    for range in [0..5, 5..5] {
+        let changed = store.download_range(&uri, &etag, range, &to).await;
+        assert!(matches!(&changed, Err(StoreError::Changed(named)) if *named == uri), "{changed:?}");
+        assert!(!to.exists(), "a file of another version");
+    }
 }
 
 async fn nothing_to_send(store: &(impl Store + ?Sized), base: &Uri, dir: &Path) {

@@ -19,6 +19,7 @@ pub async fn all<S: Store + 'static>(store: Arc<S>, base: &Uri) {
     listing(&*store, &base.join("list")).await;
     super::pages::all(&*store, &base.join("pages")).await;
     copies(&*store, &base.join("copy")).await;
+    copies_of_ranges(&*store, &base.join("part")).await;
     keys_below_keys(&*store, &base.join("below")).await;
     awkward_names(&*store, &base.join("names")).await;
 }
@@ -209,6 +210,22 @@ async fn copies(store: &(impl Store + ?Sized), base: &Uri) {
     assert_eq!(store.get(&to).await.expect("get").body, b"two");
     store.delete(&from).await.expect("delete");
     assert_eq!(store.get(&to).await.expect("get").body, b"two");
+}
+
+async fn copies_of_ranges(store: &(impl Store + ?Sized), base: &Uri) {
+    let (from, to) = (base.join("digits"), base.join("some/where/to"));
+    is_not_found(store.copy_range(&from, 0..1, &to).await, &from);
+    store.put(&from, b"0123456789").await.expect("put");
+    for (range, expected) in [(0..10, "0123456789"), (3..5, "34"), (9..10, "9"), (4..4, "")] {
+        let named = store.copy_range(&from, range.clone(), &to).await.expect("copy");
+        assert_eq!(String::from_utf8_lossy(&store.get(&to).await.expect("get").body), expected, "{range:?}");
+        let mut content = Content::default();
+        content.update(expected.as_bytes());
+        assert!(named.is_none_or(|named| named == content.hex()), "the answer names other bytes");
+    }
+    let beyond = store.copy_range(&from, 8..11, &base.join("beyond")).await;
+    assert!(matches!(&beyond, Err(StoreError::Changed(named)) if *named == from), "{beyond:?}");
+    is_not_found(store.head(&base.join("beyond")).await, &base.join("beyond"));
 }
 
 /// Names that a URL, a header or XML would take for something else.

@@ -2,7 +2,7 @@
 //! version of a file that was seen, and `get`, `head` and `list` give the same for the same file. It never changes a
 //! file in place, and never touches a file that it was not asked to.
 
-use super::atomic::{LocationLock, Staged, SwapLock, WriteError, etag, sweep};
+use super::atomic::{LocationLock, Staged, SwapLock, WriteError, etag as version, sweep};
 use super::walk;
 use crate::ports::{Created, Hold, Object, ObjectMeta, Store, StoreError, Swapped};
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use spotmill_core::ids::Uri;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// In a location that is held: what is there is ours.
@@ -28,12 +29,20 @@ impl LocalStore {
         Self
     }
 
-    /// `copy` of a file that need not be an object; returns what it holds (`digest::Content`).
-    pub(crate) async fn copy_file(&self, from: PathBuf, to: &Uri) -> Result<String, StoreError> {
+    /// `copy` of a file that need not be an object, or of a range of it; returns what was copied (`digest::Content`).
+    pub(crate) async fn copy_file(
+        &self,
+        from: PathBuf,
+        range: Option<Range<u64>>,
+        to: &Uri,
+    ) -> Result<String, StoreError> {
         writing(to, move |path, _| {
             let content = Cell::new(String::new());
             let staged = Staged::unsynced(path, |file| {
-                content.set(copied(open(&from)?.0, file)?);
+                let (mut source, _) = open(&from)?;
+                let range = range.clone().unwrap_or(0..u64::MAX);
+                source.seek(SeekFrom::Start(range.start))?;
+                content.set(copied(source.take(range.end - range.start), file)?);
                 Ok(())
             })?;
             let _lock = SwapLock::take_if_any(path)?;
@@ -51,7 +60,7 @@ impl Store for LocalStore {
             let (mut file, meta) = open(path)?;
             let mut body = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
             file.read_to_end(&mut body)?;
-            Ok(Object { etag: etag(&meta), body })
+            Ok(Object { etag: version(&meta), body })
         })
         .await
     }
@@ -93,7 +102,7 @@ impl Store for LocalStore {
         let (expected, body) = (expected.to_owned(), body.to_vec());
         blocking(uri, move |path, _| {
             let found = |path: &Path| match fs::metadata(path) {
-                Ok(meta) => Ok(Some(etag(&meta))),
+                Ok(meta) => Ok(Some(version(&meta))),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(e) => Err(e),
             };
@@ -138,7 +147,15 @@ impl Store for LocalStore {
         let source = path_of(from)?;
         // An error of the source names the source.
         blocking(from, |path, _| Ok(open(path).map(drop)?)).await?;
-        self.copy_file(source, to).await.map(Some)
+        self.copy_file(source, None, to).await.map(Some)
+    }
+
+    async fn copy_range(&self, from: &Uri, range: Range<u64>, to: &Uri) -> Result<Option<String>, StoreError> {
+        let source = path_of(from)?;
+        if self.head(from).await?.bytes < range.end {
+            return Err(StoreError::Changed(from.clone()));
+        }
+        self.copy_file(source, Some(range), to).await.map(Some)
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
@@ -186,15 +203,30 @@ impl Store for LocalStore {
         let (expected, to) = (expected.to_owned(), to.to_owned());
         let copied = blocking(uri, move |path, _| {
             let (mut source, meta) = open(path)?;
-            if etag(&meta) != expected {
+            if version(&meta) != expected {
                 return Ok(None);
             }
             let bytes = io::copy(&mut source, &mut File::create(&to)?)?;
             // Somebody may have written into the file while it was read.
-            Ok((etag(&source.metadata()?) == expected).then_some(bytes))
+            Ok((version(&source.metadata()?) == expected).then_some(bytes))
         })
         .await?;
         copied.ok_or_else(|| StoreError::Changed(uri.clone()))
+    }
+
+    async fn download_range(&self, uri: &Uri, etag: &str, range: Range<u64>, to: &Path) -> Result<(), StoreError> {
+        let (expected, to) = (etag.to_owned(), to.to_owned());
+        let copied = blocking(uri, move |path, _| {
+            let (mut source, meta) = open(path)?;
+            if version(&meta) != expected || meta.len() < range.end {
+                return Ok(false);
+            }
+            source.seek(SeekFrom::Start(range.start))?;
+            io::copy(&mut (&source).take(range.end - range.start), &mut File::create(&to)?)?;
+            Ok(version(&source.metadata()?) == expected)
+        })
+        .await?;
+        copied.then_some(()).ok_or_else(|| StoreError::Changed(uri.clone()))
     }
 
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
@@ -227,8 +259,8 @@ async fn writing<T: Send + 'static>(
     })
 }
 
-/// Copies all of a file; returns the digest of what it holds.
-fn copied(mut from: File, to: &mut File) -> io::Result<String> {
+/// Copies all; returns the digest of what it was.
+fn copied(mut from: impl Read, to: &mut File) -> io::Result<String> {
     let (mut page, mut content) = (vec![0; PAGE_BYTES], Content::default());
     loop {
         match from.read(&mut page) {

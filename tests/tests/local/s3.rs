@@ -98,6 +98,103 @@ fn files_in_s3_give_the_rows_of_files_here() {
     assert!(texts.iter().any(|text| text.contains("s3://lake/in/raw/2013-02-02.csv")), "{texts:?}");
 }
 
+const SHUFFLE: &str = r#"
+format = 1
+[pipeline]
+name = "shuffle"
+key = ["date"]
+[params]
+date = { type = "date" }
+src = { type = "path", default = "in" }
+out = { type = "path", default = "out" }
+[[step]]
+name = "spread"
+sql = "SELECT k, v FROM input"
+[step.input]
+path = "{src}/*.csv"
+columns = ["k int64", "v int64"]
+header = false
+item_bytes = "100 B"
+[step.output]
+bucket_by = ["k"]
+buckets = 16
+[[step]]
+name = "summed"
+sql = "SELECT k, SUM(v) AS v FROM input GROUP BY k"
+input = { step = "spread", by = "partition" }
+[step.output]
+destination = "{out}/summed/{date}"
+[[step]]
+name = "counted"
+sql = "SELECT COUNT(*) AS n, SUM(v) AS v FROM input"
+input = { step = "spread", by = "all" }
+[step.output]
+destination = "{out}/counted/{date}"
+"#;
+
+/// Four files of so many keys that each has some of every bucket.
+fn shuffling() -> Project {
+    let project = Project::new(SHUFFLE);
+    for file in 0..4 {
+        let rows: String = (0..200).map(|k| format!("{k},{}\n", k * 7 + file)).collect();
+        project.write(&format!("in/{file}.csv"), &rows);
+    }
+    project
+}
+
+#[test]
+fn a_shuffle_writes_an_object_an_item_and_gives_the_rows_of_files() {
+    let run = ["run", "--date", DAY];
+    let here = shuffling();
+    here.spotmill(&run).code(0);
+    let spread = format!("shuffle/{DAY}/spread/");
+    let files = here.files(&format!(".spotmill/scratch/{spread}"));
+    assert_eq!(files.len(), 4 * 16, "here files stay files");
+
+    let (away, project) = (Away::start(), shuffling());
+    let from = project.path("in").to_string_lossy().into_owned();
+    away.aws(&["s3", "cp", "--recursive", "--quiet", &from, &format!("s3://{BUCKET}/spread-in")]);
+    std::fs::remove_dir_all(project.path("in")).expect("removed");
+    project.edit("pipeline.toml", "default = \"in\"", &format!("default = \"s3://{BUCKET}/spread-in\""));
+    project.edit("pipeline.toml", "default = \"out\"", &format!("default = \"s3://{BUCKET}/shuffled\""));
+    let with = |args: &[&str]| away.run(&project, &[&["--state", STATE], args].concat());
+    with(&run).code(0);
+    let listed = away.aws(&["s3", "ls", "--recursive", &format!("{STATE}/scratch/{spread}")]);
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().nth(3)).collect();
+    println!("{} items × 16 buckets: {} objects, of {} files here", 4, names.len(), files.len());
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(names.iter().all(|name| name.ends_with("/bundle")), "{names:?}");
+
+    let _ = std::fs::remove_dir_all(project.path("out"));
+    let to = project.path("out").to_string_lossy().into_owned();
+    away.aws(&["s3", "cp", "--recursive", "--quiet", &format!("s3://{BUCKET}/shuffled"), &to]);
+    for step in ["out/summed", "out/counted"] {
+        assert_eq!(rows(&project, step), rows(&here, step), "{step}");
+    }
+    with(&run).code(0).says("nothing to do");
+    // An item is replayed out of the bundles, and shown with what it read of them.
+    let replayed = format!("shuffle/{DAY}");
+    with(&["item", &replayed, "summed", "3"]).code(0).says("nothing was committed");
+    with(&["item", &replayed, "counted", "0"]).code(0).says("800 rows → 1");
+    with(&["show", &replayed, "spread", "0"]).code(0).says("/bundle");
+    // Published from now on, without doing anything of it again: its files come out of the bundles.
+    project.edit("pipeline.toml", "buckets = 16\n", "buckets = 16\ndestination = \"{out}/spread/{date}\"\n");
+    let before = away.receipts();
+    with(&run).code(0);
+    assert_eq!(away.receipts(), before);
+    let published = away.aws(&["s3", "ls", "--recursive", &format!("s3://{BUCKET}/shuffled/spread/")]);
+    assert_eq!(published.lines().filter(|line| line.ends_with(".parquet")).count(), 4 * 16);
+    away.aws(&[
+        "s3",
+        "cp",
+        "--recursive",
+        "--quiet",
+        &format!("s3://{BUCKET}/shuffled/spread"),
+        &format!("{to}/spread"),
+    ]);
+    assert_eq!(rows(&project, "out/spread"), rows(&here, &format!(".spotmill/scratch/{spread}")));
+}
+
 #[test]
 fn killed_and_gone_on_with_from_another_directory_with_only_the_bucket_in_common() {
     let away = Away::start();

@@ -159,7 +159,14 @@ impl Item<'_> {
             let mut file = fs::File::open(from).map_err(|e| cannot_read(from, &e))?;
             bytes += std::io::copy(&mut file, &mut out).map_err(|e| cannot_write(&whole, &e))?;
         }
-        Ok(Some(OutputFile { partition: "rejects".into(), part: 0, path: path.into(), rows: input.rejected, bytes }))
+        Ok(Some(OutputFile {
+            partition: "rejects".into(),
+            part: 0,
+            path: path.into(),
+            rows: input.rejected,
+            bytes,
+            offset: None,
+        }))
     }
 
     fn filtered(&self, frame: LazyFrame, columns: &[Column]) -> Outcome<LazyFrame> {

@@ -93,7 +93,7 @@ pub fn local(file: &InputFile) -> Outcome<PathBuf> {
 
 /// A file as it stands now, whatever it was before.
 pub fn unpinned(uri: Uri) -> InputFile {
-    InputFile { uri, etag: String::new(), bytes: 0, rows: None }
+    InputFile { uri, etag: String::new(), bytes: 0, rows: None, bundled: None }
 }
 
 pub fn loaded(frame: LazyFrame, columns: Vec<Column>, rows: u64) -> Loaded {

@@ -238,7 +238,7 @@ fn read_back(
             Format::Csv | Format::Ndjson => count(&whole, &as_written, schema.len())?,
         };
         rows += in_file;
-        files.push(OutputFile { partition, part, path, rows: in_file, bytes });
+        files.push(OutputFile { partition, part, path, rows: in_file, bytes, offset: None });
     }
     if rows != streamed {
         let message = format!("{streamed} rows were written below {}, but {rows} can be read there", scratch.display());

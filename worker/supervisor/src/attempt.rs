@@ -6,7 +6,7 @@ use crate::events::{EventSink, ItemId, WorkerEvent};
 use crate::post_mortem::OUTCOME;
 use crate::state::budget::Waits;
 use spotmill_core::digest::short;
-use spotmill_core::ids::AttemptId;
+use spotmill_core::ids::{AttemptId, Uri};
 use spotmill_core::item::InputFile;
 use spotmill_core::keys::StepKeys;
 use spotmill_core::model::ItemProcesses;
@@ -77,6 +77,8 @@ pub struct Job {
     pub memory_bytes: u64,
     pub timeout_ms: u64,
     pub processes: ItemProcesses,
+    /// What the item writes goes into one object.
+    pub is_bundled: bool,
 }
 
 impl Job {
@@ -93,6 +95,10 @@ impl Job {
     pub fn log(&self) -> PathBuf {
         self.claim.directory.join("log.txt")
     }
+    /// What the child wrote, as one file.
+    pub fn bundle(&self) -> PathBuf {
+        self.claim.directory.join("bundle")
+    }
     pub fn tmp(&self) -> PathBuf {
         self.claim.directory.join("tmp")
     }
@@ -104,8 +110,9 @@ pub fn new_attempt(worker: &str, now_ms: u64) -> AttemptId {
     AttemptId::new(short(format!("{worker} {} {now_ms} {chance}", std::process::id()).as_bytes(), 16))
 }
 
-/// Files that must match their pins before a receipt may state that they were read: each once.
-pub fn distinct(files: &[InputFile]) -> Vec<&InputFile> {
-    let by_uri: BTreeMap<_, _> = files.iter().map(|f| (&f.uri, f)).collect();
-    by_uri.into_values().collect()
+/// Objects that must match their pins before a receipt may state that they were read: each once, with a file that it
+/// holds.
+pub fn objects(files: &[InputFile]) -> Vec<(Uri, &InputFile)> {
+    let by_object: BTreeMap<_, _> = files.iter().map(|f| (f.object(), f)).collect();
+    by_object.into_iter().collect()
 }

@@ -2,13 +2,14 @@
 //! pins, and then the receipt is created if absent. After a lost reply the receipt is read until it states whose it
 //! is. Files are never deleted in this module; the answer states whether they may be.
 
-use crate::attempt::{Context, Job, distinct};
+use crate::attempt::{Context, Job, objects};
 use crate::delivery::insist;
 use crate::stage;
 use crate::state::Ending;
+use spotmill_core::bundle;
 use spotmill_core::digest::Content;
 use spotmill_core::ids::{AttemptId, Uri};
-use spotmill_core::item::{FailureClass, InputFile, ItemReport, OutputFile};
+use spotmill_core::item::{FailureClass, ItemReport};
 use spotmill_core::records::{RECORD_VERSION, Receipt};
 use spotmill_platform::ports::{Created, StoreError};
 use spotmill_platform::records::{self, RecordError};
@@ -16,7 +17,7 @@ use spotmill_platform::several::several;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,17 +68,18 @@ async fn standing(context: &Context, key: &Uri, own: &AttemptId) -> Result<Optio
         .map(|(receipt, _)| if receipt.attempt == *own { Committed::Won } else { Committed::Lost(receipt.attempt) }))
 }
 
-/// Are all reported files there, of the size that was reported?
+/// Is all that was reported there, of the size that was reported?
 async fn written(context: &Context, job: &Job, report: &ItemReport) -> Result<(), String> {
     let claim = &job.claim;
     let scratch = claim.keys.scratch(claim.work.item, &claim.attempt).join("");
     let listed = insist(context, "listing what the child wrote", || context.ports.store.list(&scratch)).await;
     let sizes: HashMap<&str, u64> =
         listed.iter().filter_map(|m| Some((m.uri.as_str().strip_prefix(scratch.as_str())?, m.bytes))).collect();
-    for OutputFile { path, bytes, .. } in report.files.iter().chain(&report.rejects) {
-        match sizes.get(path.as_str()) {
+    let reported = bundle::objects(&report.files, report.rejects.as_ref());
+    for (path, bytes) in reported.map_err(|why| format!("the child's report {why}"))? {
+        match sizes.get(path) {
             None => return Err(format!("the child reported {path}, but it is not there")),
-            Some(found) if found != bytes => {
+            Some(found) if *found != bytes => {
                 return Err(format!("the child reported {bytes} bytes of {path}, but there are {found}"));
             }
             Some(_) => {}
@@ -98,18 +100,18 @@ fn adds_up(report: &ItemReport) -> Result<(), String> {
 
 /// The first object that is not what it was when it was pinned.
 async fn changed_input(context: &Context, job: &Job) -> Option<Ending> {
-    let files: Vec<InputFile> = distinct(&job.reads).into_iter().cloned().collect();
-    let heads = several(HEADS, files, |file| {
+    let files: Vec<_> = objects(&job.reads).into_iter().map(|(object, file)| (object, file.clone())).collect();
+    let heads = several(HEADS, files, |(object, file)| {
         let store = Arc::clone(&context.ports.store);
         async move {
-            let seen = store.head(&file.uri).await;
-            Ok::<_, Infallible>((file, seen))
+            let seen = store.head(&object).await;
+            Ok::<_, Infallible>((object, file, seen))
         }
     });
     let Ok(heads) = heads.await;
-    for (file, mut seen) in heads {
+    for (object, file, mut seen) in heads {
         if !matches!(seen, Ok(_) | Err(StoreError::NotFound(_))) {
-            let (store, uri) = (&context.ports.store, &file.uri);
+            let (store, uri) = (&context.ports.store, &object);
             seen = insist(context, "looking at an input again", || {
                 Box::pin(async move {
                     match store.head(uri).await {
@@ -138,13 +140,22 @@ async fn changed_input(context: &Context, job: &Job) -> Option<Ending> {
 /// files do not rerun for a file that was rewritten with the same contents.
 async fn contents(job: &Job, report: &ItemReport) -> Vec<String> {
     let folder = stage::written(job);
-    let paths: Vec<PathBuf> = report.files.iter().map(|file| folder.join(&file.path)).collect();
-    let read = tokio::task::spawn_blocking(move || paths.iter().map(|path| content(path)).collect::<Result<_, _>>());
+    let places = report.files.iter().map(|file| match file.offset {
+        Some(offset) => (job.bundle(), offset, file.bytes),
+        None => (folder.join(&file.path), 0, u64::MAX),
+    });
+    let places: Vec<(PathBuf, u64, u64)> = places.collect();
+    let read = tokio::task::spawn_blocking(move || {
+        places.iter().map(|(path, from, most)| content(path, *from, *most)).collect::<Result<_, _>>()
+    });
     read.await.ok().and_then(std::io::Result::ok).unwrap_or_default()
 }
 
-fn content(path: &Path) -> std::io::Result<String> {
+/// Of at most so many bytes of a file.
+fn content(path: &Path, from: u64, most: u64) -> std::io::Result<String> {
     let (mut file, mut content, mut page) = (File::open(path)?, Content::default(), vec![0; 1 << 18]);
+    file.seek(SeekFrom::Start(from))?;
+    let mut file = file.take(most);
     loop {
         match file.read(&mut page)? {
             0 => return Ok(content.hex()),

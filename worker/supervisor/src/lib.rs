@@ -4,11 +4,13 @@
 
 mod attempt;
 mod bound;
+mod bundling;
 mod cache;
 mod child;
 mod children;
 mod commit;
 pub mod config;
+pub mod copies;
 mod delivery;
 pub mod events;
 pub mod fork_server;
@@ -35,10 +37,10 @@ pub mod trial;
 pub use child::Launch;
 pub use children::environment;
 pub use config::{Machine, Ports, Program, Share, SupervisorConfig, Times};
+pub use copies::copy_of;
 pub use events::{EventSink, ItemId, WorkerEvent, no_events};
 pub use handle::Supervisor;
 pub use local_fleet::LocalFleet;
 pub use notices::noticed;
 pub use own_user::{Users, become_user};
 pub use process::{Ended, Process, Processes, Started};
-pub use stage::copy_of;

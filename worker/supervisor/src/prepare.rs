@@ -10,6 +10,7 @@ use crate::stage;
 use crate::state::Ending;
 use crate::state::budget;
 use spotmill_core::bounds::{DEFAULT_MAX_ATTEMPTS, LONE_RECEIVES};
+use spotmill_core::bundle;
 use spotmill_core::item::{FailureClass, ItemSpec};
 use spotmill_core::keys::RunKeys;
 use spotmill_core::plan::line_range;
@@ -70,6 +71,7 @@ async fn prepared(context: &Context, mut claim: Claim) -> Result<Job, Refusal> {
         memory_bytes: memory_bytes(&step.resources, claim.work.rung).min(context.config.machine.memory_bytes),
         timeout_ms: step.resources.timeout_secs.saturating_mul(1_000),
         processes: step.resources.processes,
+        is_bundled: bundle::is_used(&context.config.root, &step.output),
         claim,
     };
     let asked = spec::Asked {

@@ -3,19 +3,20 @@
 //! replaced by those of the objects. So the child needs neither network nor credentials. On one machine nothing is
 //! copied.
 
-use crate::attempt::{Context, Job, distinct};
+use crate::attempt::{Context, Job};
+use crate::bundling::{self, Unbundled};
+use crate::copies::{self, NotCopied};
 use crate::delivery::insist;
 use crate::own_user::is_plain_file;
 use crate::refusal::Refusal;
 use crate::state::Ending;
+use spotmill_core::bundle;
 use spotmill_core::ids::Uri;
-use spotmill_core::item::{FailureClass, InputFile, ItemReport, ItemSpec};
+use spotmill_core::item::{FailureClass, ItemReport, ItemSpec};
 use spotmill_platform::ports::StoreError;
-use spotmill_platform::several::several;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Concurrent copies for one item.
@@ -43,85 +44,39 @@ pub async fn fetch(context: &Context, job: &Job, spec: &mut ItemSpec) -> Result<
     if spec.scratch.is_s3() {
         spec.scratch = Uri::new(outputs(job).to_string_lossy());
     }
-    let away: Vec<InputFile> = distinct(&job.reads).into_iter().filter(|f| f.uri.is_s3()).cloned().collect();
-    if away.is_empty() {
-        return Ok(());
-    }
-    copy_all(context, job, away).await.map_err(|error| match error {
-        NotCopied::Later(why) => Refusal::Later(why),
-        NotCopied::Ended(ending) => Refusal::Failed(Box::new(job.claim.clone()), ending),
-    })?;
-    for file in spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|t| &mut t.files)) {
-        if let Ok(copy) = copy_of(&inputs(job), &file.uri) {
-            file.uri = Uri::new(copy.to_string_lossy());
+    let reads = spec.inputs.iter_mut().chain(spec.tables.values_mut().flat_map(|t| &mut t.files));
+    copies::bring(&context.ports.store, &inputs(job), reads).await.map_err(|why| refusal(job, why))
+}
+
+fn infra(message: String) -> Ending {
+    Ending::new(FailureClass::Infra, message, "not started")
+}
+
+fn refusal(job: &Job, why: NotCopied) -> Refusal {
+    let ending = match why {
+        NotCopied::Unnameable(what) => {
+            Ending::new(FailureClass::BadData, what, "not started").remedy("give the object another key")
         }
-    }
-    Ok(())
-}
-
-/// Why an input is not on this machine.
-enum NotCopied {
-    /// The store does not answer.
-    Later(String),
-    Ended(Box<Ending>),
-}
-
-impl From<Box<Ending>> for NotCopied {
-    fn from(ending: Box<Ending>) -> Self {
-        NotCopied::Ended(ending)
-    }
-}
-
-async fn copy_all(context: &Context, job: &Job, files: Vec<InputFile>) -> Result<(), NotCopied> {
-    let named = files.into_iter().map(|file| Ok::<_, String>((copy_of(&inputs(job), &file.uri)?, file)));
-    let named: Vec<(PathBuf, InputFile)> = named.collect::<Result<_, _>>().map_err(unnameable)?;
-    let copies = several(COPIES, named, |(to, file)| {
-        let store = Arc::clone(&context.ports.store);
-        async move {
-            let copied = match to.parent() {
-                Some(parent) => tokio::fs::create_dir_all(parent).await,
-                None => Ok(()),
+        NotCopied::Here(path, e) => infra(format!("{} cannot be copied to this machine: {e}", path.display())),
+        NotCopied::There(file, error) => {
+            let what = match &error {
+                StoreError::NotFound(_) => "went away since it was pinned",
+                StoreError::Changed(_) => "was changed since it was pinned",
+                StoreError::Transient { .. } | StoreError::Unknown { .. } => {
+                    return Refusal::Later(format!("{file} was not copied: {error}"));
+                }
+                _ => {
+                    let ending = infra(format!("{file} was not copied: {error}"));
+                    return Refusal::Failed(Box::new(job.claim.clone()), Box::new(ending));
+                }
             };
-            match copied {
-                Ok(()) => store.download(&file.uri, &file.etag, &to).await.map(drop).map_err(|e| not_copied(&file, e)),
-                Err(e) => Err(infra(format!("{} cannot be copied to {}: {e}", file.uri, to.display())).into()),
-            }
+            let mut ending = Ending::new(FailureClass::InputChanged, format!("{file} {what}"), "not started")
+                .remedy("start the run again: it takes the input as it is now");
+            ending.file = Some(file.0);
+            ending
         }
-    });
-    copies.await.map(drop)
-}
-
-/// The path of the copy of `s3://bucket/key` is `bucket/key` below `folder`, so that folders of the key, such as
-/// `dt=2024-03-10`, are folders of the copy. An error says why no file can have that path.
-pub fn copy_of(folder: &Path, uri: &Uri) -> Result<PathBuf, String> {
-    let name = uri.as_str().strip_prefix(S3).unwrap_or(uri.as_str());
-    let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.len() > 255;
-    match name.split('/').find(|part| bad(part)) {
-        None => Ok(folder.join(name)),
-        Some(part) => Err(format!("{uri} cannot be read: no file can have `{part}` as a part of its name")),
-    }
-}
-
-fn unnameable(message: String) -> Box<Ending> {
-    Box::new(Ending::new(FailureClass::BadData, message, "not started").remedy("give the object another key"))
-}
-
-fn infra(message: String) -> Box<Ending> {
-    Box::new(Ending::new(FailureClass::Infra, message, "not started"))
-}
-
-fn not_copied(file: &InputFile, error: StoreError) -> NotCopied {
-    let message = || format!("{} was not copied: {error}", file.uri);
-    let what = match &error {
-        StoreError::NotFound(_) => "went away since it was pinned",
-        StoreError::Changed(_) => "was changed since it was pinned",
-        StoreError::Transient { .. } | StoreError::Unknown { .. } => return NotCopied::Later(message()),
-        _ => return infra(message()).into(),
     };
-    let mut ending = Ending::new(FailureClass::InputChanged, format!("{} {what}", file.uri), "not started")
-        .remedy("start the run again: it takes the input as it is now");
-    ending.file = Some(file.uri.0.clone());
-    Box::new(ending).into()
+    Refusal::Failed(Box::new(job.claim.clone()), Box::new(ending))
 }
 
 /// The child's text with the objects' names instead of the copies'.
@@ -131,15 +86,18 @@ pub fn renamed(job: &Job, text: &str) -> String {
     text.replace(&copies, S3).replace(&*outputs(job).to_string_lossy(), scratch.as_str())
 }
 
-/// Copies what the child wrote to the attempt's prefix, if that is not of this machine. Repeated until it succeeds: a
-/// file is named by its attempt, so that doing it twice is doing it once. What the child did not write, or wrote as a
-/// link, is its crash, also where nothing is copied: a receipt names files that are the child's.
+/// Copies what the child wrote to the attempt's prefix, if that is not of this machine; as one object where only other
+/// steps read it. Repeated until it succeeds: an object is named by its attempt, so that doing it twice is doing it once.
+/// What the child did not write, or wrote as a link, is its crash, also where nothing is copied: a receipt names files
+/// that are the child's.
 pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Result<ItemReport, Ending> {
     let scratch = job.claim.keys.scratch(job.claim.work.item, &job.claim.attempt);
     if let Some(file) = report.files.iter().chain(&report.rejects).find(|file| !file.stays_below()) {
         let what = format!("the child reported `{}`, which is not below its own prefix", file.path);
-        return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
+        return Err(bad_outcome(&what));
     }
+    // Where a file lies is not the child's to say.
+    report.files.iter_mut().chain(&mut report.rejects).for_each(|file| file.offset = None);
     for file in report.files.iter().chain(&report.rejects) {
         if let Err(e) = is_plain_file(&written(job), &file.path) {
             let why = match e.kind() {
@@ -147,7 +105,7 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Res
                 _ => format!("cannot be read: {e}"),
             };
             let what = format!("the child reported {}, but it {why}", file.path);
-            return Err(Ending::new(FailureClass::Crash, what, "bad outcome file"));
+            return Err(bad_outcome(&what));
         }
     }
     if !scratch.is_s3() {
@@ -157,10 +115,15 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Res
         return Ok(report);
     }
     name_objects(context, job, &mut report);
-    let paths = report.files.iter().chain(&report.rejects).map(|f| &f.path);
+    if job.is_bundled {
+        report = bundled(job, report).await?;
+    }
+    let is_bundle = report.files.iter().any(|file| file.offset.is_some());
+    let objects = bundle::objects(&report.files, report.rejects.as_ref()).map_err(|what| bad_outcome(&what))?;
     let gate = Semaphore::new(COPIES);
-    let copies = paths.map(|path| {
-        let (from, to, gate) = (outputs(job).join(path), scratch.join(path), &gate);
+    let copies = objects.into_iter().map(|(path, _)| {
+        let from = if is_bundle && path == bundle::NAME { job.bundle() } else { outputs(job).join(path) };
+        let (to, gate) = (scratch.join(path), &gate);
         async move {
             let _permit = gate.acquire().await;
             insist(context, "copying what the child wrote", || context.ports.store.upload(&from, &to)).await;
@@ -168,6 +131,33 @@ pub async fn upload(context: &Context, job: &Job, mut report: ItemReport) -> Res
     });
     futures_util::future::join_all(copies).await;
     Ok(report)
+}
+
+/// Puts all files into one, where they are several.
+async fn bundled(job: &Job, mut report: ItemReport) -> Result<ItemReport, Ending> {
+    if report.rejects.as_ref().is_some_and(|rejects| rejects.path == bundle::NAME) {
+        return Err(bad_outcome(&format!(
+            "the child reported rejected rows as `{}`, which is not its own",
+            bundle::NAME
+        )));
+    }
+    let (folder, to) = (outputs(job), job.bundle());
+    let written = tokio::task::spawn_blocking(move || {
+        let done = bundling::write(&folder, &mut report.files, &to);
+        done.map(|_| report)
+    });
+    match written.await.unwrap_or_else(|e| Err(Unbundled::Io(std::io::Error::other(e)))) {
+        Ok(report) => Ok(report),
+        Err(Unbundled::Differs(what)) => Err(bad_outcome(&what)),
+        Err(Unbundled::Io(e)) => {
+            let what = format!("what the child wrote cannot be put into one file on this machine: {e}");
+            Err(Ending::new(FailureClass::Infra, what, "not copied"))
+        }
+    }
+}
+
+fn bad_outcome(what: &str) -> Ending {
+    Ending::new(FailureClass::Crash, what, "bad outcome file")
 }
 
 /// Rejected rows name the objects that they stand in, not the copies.
@@ -195,21 +185,4 @@ fn rename_rejects(job: &Job, path: &Path) -> std::io::Result<u64> {
     to.flush()?;
     std::fs::rename(&beside, path)?;
     Ok(std::fs::metadata(path)?.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::copy_of;
-    use spotmill_core::ids::Uri;
-    use std::path::{Path, PathBuf};
-
-    #[test]
-    fn a_copy_keeps_the_folders_of_its_key() {
-        let of = |uri: &str| copy_of(Path::new("/in"), &Uri::new(uri));
-        assert_eq!(of("s3://b/dt=2024-03-10/x.csv"), Ok(PathBuf::from("/in/b/dt=2024-03-10/x.csv")));
-        let long = format!("s3://b/{}", "x".repeat(256));
-        for impossible in ["s3://b/../x", "s3://b/./x", "s3://b//x", "s3://b/x/", long.as_str()] {
-            assert!(of(impossible).expect_err("no path").starts_with(impossible), "{impossible}");
-        }
-    }
 }

@@ -131,8 +131,10 @@ async fn found(
     if let Some((first, second)) = twice(objects.iter().map(|o| (&o.uri, o.file))) {
         return Err(Stop::usage(format!("{name}: {}", one_file(&pattern, first, second))));
     }
-    let files: Vec<InputFile> =
-        objects.into_iter().map(|o| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None }).collect();
+    let files: Vec<InputFile> = objects
+        .into_iter()
+        .map(|o| InputFile { uri: o.uri, etag: o.etag, bytes: o.bytes, rows: None, bundled: None })
+        .collect();
     let paths: Vec<String> = files.iter().map(|file| file.uri.to_string()).collect();
     if paths.is_empty() {
         let read = Read::of(Format::Parquet);

@@ -243,7 +243,7 @@ fn missing(case: &Case) -> Vec<Problem> {
 fn of_file(path: &str) -> Result<InputFile, Stop> {
     let whole = std::path::absolute(path).map_err(io("find", Path::new(path)))?;
     let bytes = std::fs::metadata(&whole).map_err(io("read", &whole))?.len();
-    Ok(InputFile { uri: Uri::new(whole.to_string_lossy()), etag: String::new(), bytes, rows: None })
+    Ok(InputFile { uri: Uri::new(whole.to_string_lossy()), etag: String::new(), bytes, rows: None, bundled: None })
 }
 
 /// The table's file, written if the test has its rows.

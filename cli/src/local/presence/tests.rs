@@ -100,11 +100,28 @@ impl Store for Late {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.0.copy(from, to).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.0.copy_range(from, range, to).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.0.delete(uri).await
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.0.download(uri, etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.0.download_range(uri, etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.0.upload(from, to).await

@@ -6,6 +6,7 @@ use super::upload::{Part, in_parts, ranges};
 use super::{S3Store, quoted};
 use crate::ports::{Store, StoreError};
 use aws_sdk_s3::types::CompletedPart;
+use std::ops::Range;
 
 pub async fn copy(store: &S3Store, from: &Address, to: &Address) -> Result<(), StoreError> {
     let source = store.head(&from.uri).await?;
@@ -13,8 +14,26 @@ pub async fn copy(store: &S3Store, from: &Address, to: &Address) -> Result<(), S
         let copy = store.transfers.copy_object().copy_source(from.copy_source()).bucket(&to.bucket).key(&to.key);
         return copy.send().await.map(drop).map_err(|e| either(from, to, named(to, e)));
     }
-    in_parts(store, to, ranges(source.bytes, store.sizes.copy_part), |part| {
-        let (store, from, to, etag) = (store.clone(), from.clone(), to.clone(), source.etag.clone());
+    parts(store, from, &source.etag, 0..source.bytes, to).await
+}
+
+/// A range can only be copied as a part.
+pub async fn copy_range(store: &S3Store, from: &Address, range: Range<u64>, to: &Address) -> Result<(), StoreError> {
+    let source = store.head(&from.uri).await?;
+    if source.bytes < range.end {
+        return Err(StoreError::Changed(from.uri.clone()));
+    }
+    match range.is_empty() {
+        true => store.put(&to.uri, &[]).await,
+        false => parts(store, from, &source.etag, range, to).await,
+    }
+}
+
+async fn parts(store: &S3Store, from: &Address, etag: &str, whole: Range<u64>, to: &Address) -> Result<(), StoreError> {
+    let begin = whole.start;
+    in_parts(store, to, ranges(whole.end - begin, store.sizes.copy_part), |part| {
+        let (store, from, to, etag) = (store.clone(), from.clone(), to.clone(), etag.to_owned());
+        let part = Part { range: begin + part.range.start..begin + part.range.end, ..part };
         async move { copy_part(&store, &from, &to, &etag, part).await }
     })
     .await

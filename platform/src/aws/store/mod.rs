@@ -30,6 +30,7 @@ use errors::named;
 pub(crate) use pages::Spool;
 use spotmill_core::ids::Uri;
 use std::future::Future;
+use std::ops::Range;
 use std::path::Path;
 pub use usable::Unusable;
 
@@ -182,6 +183,11 @@ impl Store for S3Store {
         Ok(None)
     }
 
+    async fn copy_range(&self, from: &Uri, range: Range<u64>, to: &Uri) -> Result<Option<String>, StoreError> {
+        copy::copy_range(self, &Address::object(from)?, range, &Address::object(to)?).await?;
+        Ok(None)
+    }
+
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         let at = Address::object(uri)?;
         let deleted = self.client.delete_object().bucket(&at.bucket).key(&at.key).send().await;
@@ -193,6 +199,10 @@ impl Store for S3Store {
 
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         download::download(self, &Address::object(uri)?, etag, to).await
+    }
+
+    async fn download_range(&self, uri: &Uri, etag: &str, range: Range<u64>, to: &Path) -> Result<(), StoreError> {
+        download::range(self, &Address::object(uri)?, etag, range, to).await
     }
 
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {

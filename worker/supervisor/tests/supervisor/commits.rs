@@ -134,7 +134,13 @@ async fn an_epoch_pins_what_changed_before_it_began() {
     let input = spotmill_core::ids::Uri::new(world.dir.path().join("input-0.csv").to_string_lossy());
     world.store.put(&input, b"repaired").await.expect("put");
     let meta = world.store.head(&input).await.expect("head");
-    let changed = vec![spotmill_core::item::InputFile { uri: input, etag: meta.etag, bytes: meta.bytes, rows: None }];
+    let changed = vec![spotmill_core::item::InputFile {
+        uri: input,
+        etag: meta.etag,
+        bytes: meta.bytes,
+        rows: None,
+        bundled: None,
+    }];
     let pins = Pins { v: 1, epoch: EPOCH, changed, notes: Vec::new() };
     records::put(&*world.store, &world.keys.pins(EPOCH), &pins).await.expect("pins");
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Done);

@@ -110,6 +110,14 @@ impl Store for Faulty {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.inner.copy(from, to).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.inner.copy_range(from, range, to).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.inner.delete(uri).await
     }
@@ -124,6 +132,16 @@ impl Store for Faulty {
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.read("download", uri)?;
         self.inner.download(uri, etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.read("download_range", uri)?;
+        self.inner.download_range(uri, etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.write("upload", to, self.inner.upload(from, to)).await

@@ -1,5 +1,6 @@
 //! A machine's work, from the lease of an item to its receipt: with children that are scripts, and in virtual time.
 
+mod bundles;
 mod commits;
 mod common;
 mod endings;

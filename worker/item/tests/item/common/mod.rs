@@ -76,6 +76,7 @@ impl Bench {
             etag: "e".into(),
             bytes: bytes.as_ref().len() as u64,
             rows: None,
+            bundled: None,
         }
     }
 

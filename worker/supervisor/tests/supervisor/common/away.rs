@@ -76,12 +76,30 @@ impl Store for Away {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.local.copy(&self.to(from), &self.to(to)).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.local.copy_range(&self.to(from), range, &self.to(to)).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.local.delete(&self.to(uri)).await
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.pass("download").await;
         self.local.download(&self.to(uri), etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.pass("download").await;
+        self.local.download_range(&self.to(uri), etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.pass("upload").await;

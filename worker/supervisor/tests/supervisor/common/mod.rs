@@ -6,8 +6,9 @@ pub mod sim;
 
 pub use away::Away;
 use fixture::{PIPELINE, PRELUDE, config};
+use spotmill_core::bundle;
 use spotmill_core::ids::{AttemptId, ItemIndex, Uri};
-use spotmill_core::item::{FailureClass, InputFile};
+use spotmill_core::item::{Bundled, FailureClass, InputFile};
 use spotmill_core::keys::{RunKeys, StepKeys};
 use spotmill_core::life::BeganIsolated;
 use spotmill_core::plan::{line_range, work_list, work_pages};
@@ -35,6 +36,8 @@ pub struct World {
     pub queues: LocalQueues,
     pub keys: StepKeys,
     pub work: Vec<WorkMessage>,
+    /// Inputs lie in a bundle.
+    bundled: bool,
     pub config: SupervisorConfig,
     pub events: Arc<Mutex<Vec<WorkerEvent>>>,
 }
@@ -48,14 +51,21 @@ impl World {
     pub async fn of(items: u32, script: &str, resources: &str) -> World {
         let dir = tempfile::tempdir().expect("tempdir");
         let place = Uri::new(dir.path().to_string_lossy());
-        World::at(dir, place, Arc::new(LocalStore::new()), items, script, resources).await
+        World::at(dir, place, Arc::new(LocalStore::new()), items, script, resources, false).await
     }
 
     /// State and data are on `s3://`, below `away` of the directory.
     pub async fn away(items: u32, script: &str) -> World {
         let dir = tempfile::tempdir().expect("tempdir");
         let store = Arc::new(Away::new(&dir.path().join("away"), None));
-        World::at(dir, "s3://bucket".into(), store, items, script, "").await
+        World::at(dir, "s3://bucket".into(), store, items, script, "", false).await
+    }
+
+    /// The same, and what items read lies in one object.
+    pub async fn reading_a_bundle(items: u32, script: &str) -> World {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let store = Arc::new(Away::new(&dir.path().join("away"), None));
+        World::at(dir, "s3://bucket".into(), store, items, script, "", true).await
     }
 
     async fn at(
@@ -65,6 +75,7 @@ impl World {
         items: u32,
         script: &str,
         resources: &str,
+        bundled: bool,
     ) -> World {
         let path = |name: &str| dir.path().join(name);
         std::fs::create_dir(path("here")).expect("directory");
@@ -79,6 +90,7 @@ impl World {
             queues: LocalQueues::new(),
             keys,
             work: Vec::new(),
+            bundled,
             events: Arc::default(),
         };
         world.queues.create("work").await.expect("queue");
@@ -105,10 +117,7 @@ impl World {
         let digest = spec::digest(&frozen);
         let mut list = Vec::new();
         for item in 0..items {
-            let input = self.place.join(&format!("input-{item}.csv"));
-            self.store.put(&input, b"1\n2\n").await.expect("input");
-            let meta = self.store.head(&input).await.expect("input");
-            let inputs = vec![InputFile { uri: input, etag: meta.etag, bytes: meta.bytes, rows: None }];
+            let inputs = vec![if self.bundled { self.input_of_bundle(item).await } else { self.input(item).await }];
             list.push(WorkItem { item, inputs, partition: None, value: None, tables: BTreeMap::new() });
         }
         let bytes: Vec<u8> = work_pages(&list, usize::MAX).flatten().collect();
@@ -150,6 +159,25 @@ impl World {
                 to,
             });
         }
+    }
+
+    async fn input(&self, item: ItemIndex) -> InputFile {
+        let uri = self.place.join(&format!("input-{item}.csv"));
+        self.store.put(&uri, b"1\n2\n").await.expect("input");
+        let meta = self.store.head(&uri).await.expect("input");
+        InputFile { uri, etag: meta.etag, bytes: meta.bytes, rows: None, bundled: None }
+    }
+
+    /// Each item reads its own four bytes of it.
+    async fn input_of_bundle(&self, item: ItemIndex) -> InputFile {
+        let bundled = Some(Bundled { offset: 4 * u64::from(item), names: 2 });
+        let uri = self.place.join(&format!("up/k={item}/0.csv"));
+        let object = bundle::object(&uri, bundled);
+        if item == 0 {
+            self.store.put(&object, b"0\n1\n2\n3\n4\n5\n6\n7\n").await.expect("bundle");
+        }
+        let etag = self.store.head(&object).await.expect("bundle").etag;
+        InputFile { uri, etag, bytes: 4, rows: None, bundled }
     }
 
     pub async fn send(&self, work: &WorkMessage) {

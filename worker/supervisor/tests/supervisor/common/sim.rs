@@ -220,11 +220,28 @@ impl Store for Line<Away> {
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {
         self.to(from).await?.copy(from, to).await
     }
+    async fn copy_range(
+        &self,
+        from: &Uri,
+        range: std::ops::Range<u64>,
+        to: &Uri,
+    ) -> Result<Option<String>, StoreError> {
+        self.to(from).await?.copy_range(from, range, to).await
+    }
     async fn delete(&self, uri: &Uri) -> Result<(), StoreError> {
         self.to(uri).await?.delete(uri).await
     }
     async fn download(&self, uri: &Uri, etag: &str, to: &Path) -> Result<u64, StoreError> {
         self.to(uri).await?.download(uri, etag, to).await
+    }
+    async fn download_range(
+        &self,
+        uri: &Uri,
+        etag: &str,
+        range: std::ops::Range<u64>,
+        to: &Path,
+    ) -> Result<(), StoreError> {
+        self.to(uri).await?.download_range(uri, etag, range, to).await
     }
     async fn upload(&self, from: &Path, to: &Uri) -> Result<(), StoreError> {
         self.to(to).await?.upload(from, to).await
