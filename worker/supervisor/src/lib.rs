@@ -34,7 +34,7 @@ pub mod trial;
 
 pub use child::Launch;
 pub use children::environment;
-pub use config::{Machine, Ports, Program, Share, SupervisorConfig, Times};
+pub use config::{Chance, Machine, Ports, Program, Share, SupervisorConfig, Times, chance};
 pub use events::{EventSink, ItemId, WorkerEvent, no_events};
 pub use handle::Supervisor;
 pub use local_fleet::LocalFleet;

@@ -1,6 +1,7 @@
 //! Replays one item outside of any queue: builds the spec that a child would receive now, on the inputs of the frozen
 //! plan as the latest epoch pinned them, where they are now. It claims and commits nothing.
 
+use crate::config::chance;
 use crate::attempt::new_attempt;
 use crate::cache::{Cache, Missing};
 use crate::spec::{self, Asked, Unread};
@@ -52,7 +53,7 @@ pub async fn spec(
     spec::spec(Asked {
         run,
         generation,
-        attempt: new_attempt("item", 0),
+        attempt: new_attempt("item", 0, chance()()),
         lease: &lease,
         frozen: &frozen,
         step: model,

@@ -1,0 +1,113 @@
+//! Items: what becomes of each child, as the seed has it, and that nobody is asked to do again what is done.
+
+use crate::children::{Fate, duration};
+use crate::line::Actor;
+use crate::model::STATE;
+use crate::shared::{Shared, lock};
+use spotmill_core::ids::Uri;
+use spotmill_core::item::ItemSpec;
+use spotmill_core::keys::RunKeys;
+use spotmill_core::records::WorkMessage;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Run, step, generation, item.
+pub type ItemKey = (String, String, u32, u32);
+
+#[derive(Default)]
+pub struct Items {
+    scripts: BTreeMap<ItemKey, Script>,
+    /// Receipts that stood when an epoch began.
+    pub stood: BTreeMap<(String, u64), BTreeSet<String>>,
+    /// Children that began, ever.
+    begun: u64,
+}
+
+pub struct Script {
+    fate: Fate,
+    /// Attempts that end so; then it is done.
+    left: u64,
+    /// Memory below which it fails for want of it.
+    needs: u64,
+    /// What the last attempt read holds a line that no step can read.
+    pub is_bad: bool,
+    /// It was to fail at first.
+    pub is_flaky: bool,
+    /// An input was another than it had been pinned.
+    pub is_changed: bool,
+}
+
+impl Items {
+    pub fn script(&self, key: &ItemKey) -> Option<&Script> {
+        self.scripts.get(key)
+    }
+
+    pub fn changed(&mut self, key: &ItemKey) {
+        if let Some(script) = self.scripts.get_mut(key) {
+            script.is_changed = true;
+        }
+    }
+
+    /// Items of a generation that cannot be done.
+    pub fn bad(&self, run: &str, step: &str, generation: u32) -> BTreeSet<u32> {
+        let of = |key: &ItemKey| key.0 == run && key.1 == step && key.2 == generation;
+        self.scripts.iter().filter(|(key, script)| of(key) && script.is_bad).map(|(key, _)| key.3).collect()
+    }
+}
+
+/// How many began, ever.
+pub fn children(shared: &Shared) -> u64 {
+    lock(&shared.watch).items.begun
+}
+
+/// A child begins; returns what becomes of it, and when.
+pub fn begun(shared: &Shared, actor: &Actor, spec: &ItemSpec, is_bad: bool) -> (Fate, u64) {
+    let key = (spec.run.to_string(), spec.step.to_string(), spec.generation, spec.item);
+    let drawn = shared.draw(|c| match c.below(10) {
+        0 => c.between(100_000, 900_000),
+        1..=3 => c.between(5_000, 100_000),
+        _ => c.between(50, 5_000),
+    });
+    let fresh = shared.draw(|c| {
+        let fate = *c.pick(&[Fate::Fails, Fate::Crashes, Fate::NeedsMemory, Fate::Hangs, Fate::Lies]);
+        let is_flaky = c.permille(150);
+        (fate, is_flaky, c.between(2, 4) << 30)
+    });
+    let mut watch = lock(&shared.watch);
+    let most = watch.definitions.iter().map(|d| d.max_attempts).min().unwrap_or(1).saturating_sub(1);
+    watch.items.begun += 1;
+    let script = watch.items.scripts.entry(key.clone()).or_insert_with(|| {
+        let (fate, is_flaky, needs) = fresh;
+        Script { fate, left: if is_flaky { most } else { 0 }, needs, is_bad, is_flaky, is_changed: false }
+    });
+    script.is_bad = is_bad;
+    let fate = match script.fate {
+        _ if is_bad => Fate::Fails,
+        Fate::NeedsMemory if script.is_flaky && spec.memory_bytes < script.needs.min(4 << 30) => Fate::NeedsMemory,
+        Fate::NeedsMemory => Fate::Done,
+        fate if script.left > 0 => {
+            script.left -= 1;
+            fate
+        }
+        _ => Fate::Done,
+    };
+    drop(watch);
+    let ms = duration(fate, drawn);
+    let (run, step, generation, item) = &key;
+    shared.tell(&actor.name, &format!("child of {run} {step} g{generation} item {item} ({}): {fate:?} in {ms} ms", spec.attempt));
+    (fate, ms)
+}
+
+/// A message was sent. Work that was done when its epoch began is nobody's work.
+pub fn sent(shared: &Shared, actor: &Actor, body: &str) {
+    let Ok(work) = serde_json::from_str::<WorkMessage>(body) else { return };
+    let keys = RunKeys::new(&Uri::new(STATE), &work.run).step(&work.step, work.generation);
+    let receipt = keys.receipt(work.item).to_string();
+    let mut watch = lock(&shared.watch);
+    watch.checks += 1;
+    let stood = watch.items.stood.get(&(work.run.to_string(), work.epoch)).is_some_and(|all| all.contains(&receipt));
+    drop(watch);
+    if stood {
+        let what = format!("{} asks for item {} of {} again, whose receipt stood", actor.name, work.item, work.step);
+        shared.broken("only-what-is-missing", what);
+    }
+}
