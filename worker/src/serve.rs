@@ -9,7 +9,9 @@ use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::ports::{Clock, Identity, Instance, InstanceError};
-use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, Users, chance, noticed};
+use spotmill_supervisor::{
+    Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, Users, chance, noticed,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;

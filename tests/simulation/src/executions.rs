@@ -9,8 +9,8 @@ use serde_json::Value;
 use spotmill_core::ids::ExecutionId;
 use spotmill_platform::ports::{Clock, ExecutionError, ExecutionState, Executions, TokenReply};
 use spotmill_statemachine::{
-    Answer, ChildEnd, Command, Event, Execution, Machine, Moment, PIPELINE_ASL, STEP_ASL, Status, Substitutions, TaskId,
-    next_deadline, step,
+    Answer, ChildEnd, Command, Event, Execution, Machine, Moment, PIPELINE_ASL, STEP_ASL, Status, Substitutions,
+    TaskId, next_deadline, step,
 };
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -23,7 +23,6 @@ type Post = mpsc::UnboundedSender<Posted>;
 /// An execution as it is remembered.
 #[derive(Clone, Debug)]
 pub struct Known {
-    pub machine: String,
     pub input: Value,
     pub began_ms: u64,
     pub ended: Option<(u64, Status)>,
@@ -80,16 +79,11 @@ pub fn start(world: &Arc<World>, machine: &str, id: String, input: Value) {
     tokio::spawn(run(Arc::clone(world), machine.to_owned(), id, input));
 }
 
-fn run(
-    world: Arc<World>,
-    machine: String,
-    id: String,
-    input: Value,
-) -> Pin<Box<dyn Future<Output = Status> + Send>> {
+fn run(world: Arc<World>, machine: String, id: String, input: Value) -> Pin<Box<dyn Future<Output = Status> + Send>> {
     let (abort, aborted) = watch::channel(false);
     lock(&world.book.aborts).insert(id.clone(), abort);
     let began_ms = world.shared.elapsed_ms();
-    let known = Known { machine: machine.clone(), input: input.clone(), began_ms, ended: None };
+    let known = Known { input: input.clone(), began_ms, ended: None };
     lock(&world.book.known).insert(id.clone(), known);
     world.shared.tell("sfn", &format!("{id} begins {input}"));
     Box::pin(async move {

@@ -69,14 +69,7 @@ impl Faults {
     pub fn new(chance: &mut Chance) -> Faults {
         let rate = *chance.pick(&[0, 2, 5, 10, 20, 30, 50, 80]);
         let weights = OF_CALLS.map(|_| *chance.pick(&[0, 1, 1, 2, 5]));
-        Faults {
-            on: rate > 0,
-            rate,
-            weights,
-            struck: BTreeMap::new(),
-            points: BTreeSet::new(),
-            hit: BTreeSet::new(),
-        }
+        Faults { on: rate > 0, rate, weights, struck: BTreeMap::new(), points: BTreeSet::new(), hit: BTreeSet::new() }
     }
 
     pub fn are_on(&self) -> bool {
@@ -118,9 +111,5 @@ impl Faults {
 
     pub fn count(&mut self, fault: Fault) {
         *self.struck.entry(fault).or_default() += 1;
-    }
-
-    pub fn total(&self) -> u64 {
-        self.struck.values().sum()
     }
 }

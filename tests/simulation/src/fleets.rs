@@ -119,12 +119,8 @@ impl Park {
 
     fn never(&self, request: &FleetRequest) {
         let now_ms = self.shared.elapsed_ms();
-        let fleet = Fleet {
-            request: request.clone(),
-            launched_ms: now_ms,
-            ended_ms: Some(now_ms),
-            machines: Vec::new(),
-        };
+        let fleet =
+            Fleet { request: request.clone(), launched_ms: now_ms, ended_ms: Some(now_ms), machines: Vec::new() };
         lock(&self.fleets).entry(request.name.clone()).or_insert(fleet);
     }
 

@@ -185,7 +185,11 @@ impl User {
         let old: Vec<String> = {
             let objects = lock(&self.shared().objects);
             let scratch = format!("{STATE}/scratch/");
-            objects.below(&scratch).filter(|(_, found)| found.modified_ms < old_ms).map(|(uri, _)| uri.clone()).collect()
+            objects
+                .below(&scratch)
+                .filter(|(_, found)| found.modified_ms < old_ms)
+                .map(|(uri, _)| uri.clone())
+                .collect()
         };
         lock(&self.shared().watch).has_expired |= !old.is_empty();
         self.shared().tell("lifecycle", &format!("{} scratch files expire", old.len()));

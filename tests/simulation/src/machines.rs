@@ -9,7 +9,9 @@ use spotmill_core::ids::Uri;
 use spotmill_core::life::InstanceRecord;
 use spotmill_core::records::RECORD_VERSION;
 use spotmill_platform::ports::{Clock, FleetRequest};
-use spotmill_supervisor::{Machine as Hardware, Ports, Program, Share, Supervisor, SupervisorConfig, Times, WorkerEvent};
+use spotmill_supervisor::{
+    Machine as Hardware, Ports, Program, Share, Supervisor, SupervisorConfig, Times, WorkerEvent,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -56,6 +58,11 @@ impl Machine {
         let children = Arc::new(Children { shared: Arc::clone(shared), machine: Arc::clone(&machine) });
         let supervisor = Supervisor::start_with(config, ports, events, children).expect("a directory");
         *lock(&machine.supervisor) = Some(supervisor);
+        let watched = Arc::clone(&machine);
+        tokio::spawn(async move {
+            watched.actor.death().await;
+            watched.vanish();
+        });
         machine
     }
 
@@ -116,7 +123,8 @@ fn config(shared: &Shared, name: &str, root: &Uri, request: &FleetRequest, tmp: 
 }
 
 fn tell((shared, name): &(Arc<Shared>, String), event: &WorkerEvent) {
-    let of = |id: &spotmill_supervisor::ItemId| format!("{} g{} item {} ({})", id.step, id.generation, id.item, id.attempt);
+    let of =
+        |id: &spotmill_supervisor::ItemId| format!("{} g{} item {} ({})", id.step, id.generation, id.item, id.attempt);
     let what = match event {
         WorkerEvent::ItemStarted { id, .. } => format!("starts {}", of(id)),
         WorkerEvent::ItemDone { id, .. } => format!("committed {}", of(id)),

@@ -107,7 +107,9 @@ impl Definition {
             }
         }
         let (attempts, memory) = (self.max_attempts, self.memory_gib);
-        text + &format!("[resources]\nvcpus = 1\nmemory = \"{memory} GiB\"\nmax_memory = \"4 GiB\"\nmax_attempts = {attempts}\n")
+        text + &format!(
+            "[resources]\nvcpus = 1\nmemory = \"{memory} GiB\"\nmax_memory = \"4 GiB\"\nmax_attempts = {attempts}\n"
+        )
     }
 
     /// The rows of a step.

@@ -88,8 +88,22 @@ fn settings(plot: &mut Chance) -> Settings {
 fn acts(plot: &mut Chance) -> Vec<(u64, Act)> {
     use Act::{Add, Collect, Edit, Expire, Overwrite, Remove, Start, StartChanged, StartFresh, Stop};
     let all = [
-        Start, Start, Start, Start, StartFresh, StartChanged, Stop, Stop, Edit, Edit, Overwrite, Overwrite, Add, Remove,
-        Collect, Expire,
+        Start,
+        Start,
+        Start,
+        Start,
+        StartFresh,
+        StartChanged,
+        Stop,
+        Stop,
+        Edit,
+        Edit,
+        Overwrite,
+        Overwrite,
+        Add,
+        Remove,
+        Collect,
+        Expire,
     ];
     let mut acts = vec![(1_000, Start)];
     for _ in 0..plot.between(0, 7) {

@@ -48,10 +48,6 @@ impl Queues {
         lock(&self.state).queues.keys().cloned().collect()
     }
 
-    pub fn exists(&self, queue: &str) -> bool {
-        lock(&self.state).queues.contains_key(queue)
-    }
-
     /// False if there is no such queue.
     pub fn send(&self, queue: &str, body: &str, now_ms: u64, (faults, chance): (&mut Faults, &mut Chance)) -> bool {
         let mut state = lock(&self.state);
@@ -97,7 +93,11 @@ impl Queues {
                 one.visible_ms = visible_again_ms;
             }
             one.in_flight = true;
-            taken.push(Message { body: one.body.clone(), receipt: format!("{id}-{}", one.receives), receives: one.receives });
+            taken.push(Message {
+                body: one.body.clone(),
+                receipt: format!("{id}-{}", one.receives),
+                receives: one.receives,
+            });
             if one.visible_ms <= now_ms {
                 break;
             }
@@ -116,7 +116,8 @@ impl Queues {
     pub fn with(&self, queue: &str, receipt: &str, visible_ms: Option<u64>) -> Option<bool> {
         let mut state = lock(&self.state);
         let held = state.queues.get_mut(queue)?;
-        let proven = receipt.split_once('-').and_then(|(id, receives)| Some((id.parse().ok()?, receives.parse().ok()?)));
+        let proven =
+            receipt.split_once('-').and_then(|(id, receives)| Some((id.parse().ok()?, receives.parse().ok()?)));
         let Some((id, receives)) = proven else { return Some(false) };
         let id: u64 = id;
         let receives: u32 = receives;

@@ -144,7 +144,8 @@ impl Store for SimulatedStore {
         self.write("store.put", uri, lost, effect).await
     }
     async fn list(&self, prefix: &Uri) -> Result<Vec<ObjectMeta>, StoreError> {
-        let list = |objects: &Objects| Ok(objects.below(prefix.as_str()).map(|(uri, found)| meta(uri, found)).collect());
+        let list =
+            |objects: &Objects| Ok(objects.below(prefix.as_str()).map(|(uri, found)| meta(uri, found)).collect());
         self.read("store.list", prefix, list).await
     }
     async fn copy(&self, from: &Uri, to: &Uri) -> Result<Option<String>, StoreError> {

@@ -181,7 +181,8 @@ impl World {
         let detail = json!({
             "status": status, "executionArn": id, "input": known.input.to_string(), "error": error, "cause": cause,
         });
-        let (world, event) = (Arc::clone(self), json!({"detail-type": "Step Functions Execution Status Change", "detail": detail}));
+        let (world, event) =
+            (Arc::clone(self), json!({"detail-type": "Step Functions Execution Status Change", "detail": detail}));
         tokio::spawn(async move {
             world.shared.pass(world.shared.draw(|c| c.between(200, 5_000))).await;
             world.reap(event).await;

@@ -1,9 +1,9 @@
 //! Replays one item outside of any queue: builds the spec that a child would receive now, on the inputs of the frozen
 //! plan as the latest epoch pinned them, where they are now. It claims and commits nothing.
 
-use crate::config::chance;
 use crate::attempt::new_attempt;
 use crate::cache::{Cache, Missing};
+use crate::config::chance;
 use crate::spec::{self, Asked, Unread};
 use spotmill_core::format::instead;
 use spotmill_core::ids::{ItemIndex, RunId, StepName, Uri};

@@ -1,8 +1,8 @@
 //! The spec of a child that does a step on given rows, outside of any run: no plan, no lease, nothing to commit. What the
 //! child does is what it would do of an item of a run with these inputs.
 
-use crate::config::chance;
 use crate::attempt::new_attempt;
+use crate::config::chance;
 use crate::memory;
 use crate::spec::{Parts, made};
 use spotmill_core::ids::{RunId, Uri};

@@ -1,4 +1,4 @@
-//! `simulate --seeds N --from SEED` plays seeds and prints one line; `simulate --seed S` plays one and tells its story.
+//! `simulate --seeds N --from SEED` plays seeds and prints one line, `--until-broken` no more than it needs; `simulate --seed S` plays one and tells its story.
 
 use spotmill_simulation::{INVARIANTS, KINDS, Played, run};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +15,11 @@ fn main() -> ExitCode {
     };
     match (number("--seed"), number("--seeds")) {
         (Some(seed), None) => tell(seed),
-        (None, Some(seeds)) => many(number("--from").unwrap_or(1), seeds),
+        (None, Some(seeds)) => {
+            many(number("--from").unwrap_or(1), seeds, arguments.iter().any(|argument| argument == "--until-broken"))
+        }
         _ => {
-            eprintln!("usage: simulate --seeds N [--from SEED] | simulate --seed SEED");
+            eprintln!("usage: simulate --seeds N [--from SEED] [--until-broken] | simulate --seed SEED");
             ExitCode::from(2)
         }
     }
@@ -37,7 +39,7 @@ fn verdict(played: &Played) -> ExitCode {
     if played.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn many(from: u64, seeds: u64) -> ExitCode {
+fn many(from: u64, seeds: u64, until_broken: bool) -> ExitCode {
     let began = Instant::now();
     let (next, threads) = (AtomicU64::new(from), std::thread::available_parallelism().map_or(1, usize::from));
     let (post, posted) = mpsc::channel::<Played>();
@@ -63,6 +65,9 @@ fn many(from: u64, seeds: u64) -> ExitCode {
             if !played.broken.is_empty() {
                 println!("seed {} fails; simulate --seed {}", played.seed, played.seed);
                 let _ = verdict(&played);
+                if until_broken {
+                    next.store(from + seeds, Ordering::Relaxed);
+                }
             }
             for (fault, n) in played.faults {
                 *faults.entry(fault).or_insert(0) += n;
@@ -74,7 +79,11 @@ fn many(from: u64, seeds: u64) -> ExitCode {
     let total: u64 = faults.values().sum();
     println!(
         "sim: seeds={all} pass={pass} faults={total} ({} of {KINDS} kinds) points={}/{} invariants={} checks={checks} runtime={:.1}s",
-        faults.len(), hit.len(), points.len(), INVARIANTS.len(), began.elapsed().as_secs_f64(),
+        faults.len(),
+        hit.len(),
+        points.len(),
+        INVARIANTS.len(),
+        began.elapsed().as_secs_f64(),
     );
     if pass == all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -33,17 +33,14 @@ pub fn execution_ended(world: &Arc<World>, id: &str) {
     let lease = lock(&shared.objects).text(&format!("{STATE}/runs/{run}/lease.json"));
     let lease = lease.and_then(|text| serde_json::from_str::<Lease>(&text).ok());
     let Some(generation) = lease.and_then(|lease| lease.generations.get(step).map(|g| g.generation)) else { return };
-    let named: BTreeSet<u32> = cause
-        .split(" Item ")
-        .skip(1)
-        .filter_map(|rest| rest.split(' ').next()?.parse().ok())
-        .collect();
+    let named: BTreeSet<u32> =
+        cause.split(" Item ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect();
     let mut watch = lock(&shared.watch);
     watch.checks += 1;
     let bad = watch.items.bad(run, step, generation);
     let changed = |item: &u32| {
         let key = (run.to_owned(), step.to_owned(), generation, *item);
-        watch.items.script(&key).is_some_and(|script| script.is_changed)
+        watch.items.is_changed(&key)
     };
     let wrong: Vec<u32> = named.iter().filter(|item| !bad.contains(item) && !changed(item)).copied().collect();
     let silent: Vec<u32> = bad.iter().filter(|item| !named.contains(item)).copied().collect();
@@ -94,9 +91,10 @@ pub fn finished(shared: &Shared, date: &str) {
             continue;
         };
         match published::read(&objects, &place, mark.trim()) {
-            Ok((rows, _)) if rows == definition.rows(&step.name, &inputs) => {}
-            Ok((rows, _)) => wrong.push(format!(
-                "{place} holds {rows:?}, not {:?} of {:?}",
+            Ok(found) if found.rows == definition.rows(&step.name, &inputs) => {}
+            Ok(found) => wrong.push(format!(
+                "{place} holds {:?}, not {:?} of {:?}",
+                found.rows,
                 definition.rows(&step.name, &inputs),
                 inputs.iter().map(|(name, text)| (name, digest::short(text.as_bytes(), 6))).collect::<Vec<_>>()
             )),

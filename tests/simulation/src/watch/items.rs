@@ -16,6 +16,8 @@ pub type ItemKey = (String, String, u32, u32);
 #[derive(Default)]
 pub struct Items {
     scripts: BTreeMap<ItemKey, Script>,
+    /// Of which an input was another than it had been pinned.
+    changed: BTreeSet<ItemKey>,
     /// Receipts that stood when an epoch began.
     pub stood: BTreeMap<(String, u64), BTreeSet<String>>,
     /// Children that began, ever.
@@ -32,8 +34,6 @@ pub struct Script {
     pub is_bad: bool,
     /// It was to fail at first.
     pub is_flaky: bool,
-    /// An input was another than it had been pinned.
-    pub is_changed: bool,
 }
 
 impl Items {
@@ -41,10 +41,12 @@ impl Items {
         self.scripts.get(key)
     }
 
-    pub fn changed(&mut self, key: &ItemKey) {
-        if let Some(script) = self.scripts.get_mut(key) {
-            script.is_changed = true;
-        }
+    pub fn changed(&mut self, key: ItemKey) {
+        self.changed.insert(key);
+    }
+
+    pub fn is_changed(&self, key: &ItemKey) -> bool {
+        self.changed.contains(key)
     }
 
     /// Items of a generation that cannot be done.
@@ -77,7 +79,7 @@ pub fn begun(shared: &Shared, actor: &Actor, spec: &ItemSpec, is_bad: bool) -> (
     watch.items.begun += 1;
     let script = watch.items.scripts.entry(key.clone()).or_insert_with(|| {
         let (fate, is_flaky, needs) = fresh;
-        Script { fate, left: if is_flaky { most } else { 0 }, needs, is_bad, is_flaky, is_changed: false }
+        Script { fate, left: if is_flaky { most } else { 0 }, needs, is_bad, is_flaky }
     });
     script.is_bad = is_bad;
     let fate = match script.fate {
@@ -93,7 +95,10 @@ pub fn begun(shared: &Shared, actor: &Actor, spec: &ItemSpec, is_bad: bool) -> (
     drop(watch);
     let ms = duration(fate, drawn);
     let (run, step, generation, item) = &key;
-    shared.tell(&actor.name, &format!("child of {run} {step} g{generation} item {item} ({}): {fate:?} in {ms} ms", spec.attempt));
+    shared.tell(
+        &actor.name,
+        &format!("child of {run} {step} g{generation} item {item} ({}): {fate:?} in {ms} ms", spec.attempt),
+    );
     (fate, ms)
 }
 

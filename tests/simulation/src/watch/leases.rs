@@ -33,7 +33,8 @@ pub fn check(shared: &Shared, actor: &Actor, uri: &str, after: Option<&Stored>) 
     drop(watch);
     // It held the run at some moment since it was called.
     let spans = owners.iter().enumerate().map(|(at, (_, owner))| (owner, owners.get(at + 1).map(|next| next.0)));
-    let mut held = spans.filter(|(owner, until)| owner.as_ref() == Some(root) && until.is_none_or(|end| end > actor.began_ms));
+    let mut held =
+        spans.filter(|(owner, until)| owner.as_ref() == Some(root) && until.is_none_or(|end| end > actor.began_ms));
     if held.next().is_none() {
         shared.broken("fenced-is-silent", format!("{} wrote {uri} for {root}, which had lost {run}", actor.name));
     }
@@ -65,7 +66,10 @@ fn changed(shared: &Shared, run: &str, after: Option<&Stored>) {
     drop(watch);
     let is_taken = owner.is_some() && owner != before;
     if lease.epoch < last || is_taken && lease.epoch == last {
-        shared.broken("epochs-rise", format!("the lease of {run} went from epoch {last} to {} of {owner:?}", lease.epoch));
+        shared.broken(
+            "epochs-rise",
+            format!("the lease of {run} went from epoch {last} to {} of {owner:?}", lease.epoch),
+        );
     }
 }
 

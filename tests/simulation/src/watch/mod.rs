@@ -55,6 +55,8 @@ pub struct Watch {
     pub strangers: BTreeMap<String, String>,
     /// Scratch files went, as its expiry has it.
     pub has_expired: bool,
+    /// Published files that were copied when it was no longer their publisher's turn, or not yet.
+    late: BTreeSet<String>,
     pub broken: Vec<Broken>,
     pub checks: u64,
     items: Items,
@@ -69,6 +71,7 @@ impl Watch {
             inputs_changed: BTreeSet::new(),
             strangers: BTreeMap::new(),
             has_expired: false,
+            late: BTreeSet::new(),
             broken: Vec::new(),
             checks: 0,
             items: Items::default(),
@@ -83,7 +86,9 @@ impl Watch {
 
     pub fn present(&self, date: &str) -> Inputs {
         let of_date = self.inputs.get(date).into_iter().flatten();
-        of_date.filter_map(|(name, all)| all.last().filter(|t| !t.is_empty()).map(|t| (name.clone(), t.clone()))).collect()
+        of_date
+            .filter_map(|(name, all)| all.last().filter(|t| !t.is_empty()).map(|t| (name.clone(), t.clone())))
+            .collect()
     }
 }
 
@@ -109,6 +114,6 @@ pub fn written(shared: &Shared, actor: &Actor, uri: &str, before: Option<&Stored
     }
     if uri.starts_with(&format!("{LAKE}/out/")) {
         leases::check(shared, actor, uri, after.as_ref());
-        published::check(shared, uri);
+        published::check(shared, uri, after.as_ref());
     }
 }

@@ -4,8 +4,9 @@
 
 use crate::model::{Inputs, LAKE, PIPELINE, Rows, row, sources};
 use crate::objects::Objects;
+use crate::objects::Stored;
 use crate::shared::{Shared, lock};
-use spotmill_core::destination::{Contents, FileList, State, files_uri};
+use spotmill_core::destination::{Contents, FileList, State, files_uri, id_of, manifest_uri};
 use spotmill_core::ids::Uri;
 use std::collections::BTreeSet;
 
@@ -19,28 +20,58 @@ fn destination(uri: &str) -> Option<(String, String, String)> {
     Some((format!("{LAKE}/out/{step}/date={date}"), step.to_owned(), date.to_owned()))
 }
 
-pub fn check(shared: &Shared, uri: &str) {
+pub fn check(shared: &Shared, uri: &str, after: Option<&Stored>) {
     let Some((place, step, date)) = destination(uri) else { return };
     let objects = lock(&shared.objects);
+    let is_coming =
+        |id: &str| contents(&objects, &place).is_ok_and(|c| c.find(id).is_some_and(|p| p.state == State::Coming));
+    let is_late = after.is_some() && id_of(uri).is_some_and(|id| !is_coming(id));
+    let mut watch = lock(&shared.watch);
+    match is_late {
+        true => watch.late.insert(uri.to_owned()),
+        false => watch.late.remove(uri),
+    };
     let Some(mark) = objects.text(&format!("{place}/{MARK}")) else { return };
+    watch.checks += 1;
+    let lying =
+        objects.below(&place).map(|(uri, _)| uri).filter(|uri| is_data(&place, uri) && !watch.late.contains(*uri));
+    let lying: BTreeSet<String> = lying.cloned().collect();
+    drop(watch);
     let read = read(&objects, &place, mark.trim());
     drop(objects);
-    lock(&shared.watch).checks += 1;
-    let judged = read.and_then(|(rows, said)| judge(shared, &rows, said, &step, &date));
+    let judged = read.and_then(|publication| match lying.iter().find(|uri| !publication.files.contains(*uri)) {
+        Some(other) => Err(format!("{other} lies there as well")),
+        None => judge(shared, &publication.rows, publication.said, &step, &date),
+    });
     if let Err(why) = judged {
         shared.broken("mark-is-true", format!("{place} has its success mark, but {why}"));
     }
 }
 
-/// The rows of a publication, and how many its manifest says there are.
-pub fn read(objects: &Objects, place: &str, id: &str) -> Result<(Rows, u64), String> {
-    let uri = Uri::new(place);
-    let parse = |text: Option<String>, what: &str| text.ok_or(format!("{what} is not there"));
-    let manifest = parse(objects.text(uri.join("_spotmill/manifest.json").as_str()), "its manifest")?;
-    let contents: Contents = serde_json::from_str(&manifest).map_err(|e| format!("its manifest: {e}"))?;
-    let standing = contents.publications.iter().find(|p| p.id == id && p.state == State::Stands);
+/// What readers take for data: names that begin with `_` or `.` are none, whether of a file or of a folder.
+fn is_data(place: &str, uri: &str) -> bool {
+    uri[place.len()..].split('/').all(|name| !name.starts_with(['_', '.']))
+}
+
+fn contents(objects: &Objects, place: &str) -> Result<Contents, String> {
+    let manifest = objects.text(manifest_uri(&Uri::new(place)).as_str()).ok_or("its manifest is not there")?;
+    serde_json::from_str(&manifest).map_err(|e| format!("its manifest: {e}"))
+}
+
+/// What a reader finds of one publication.
+pub struct Publication {
+    pub rows: Rows,
+    /// How many rows its manifest says there are.
+    said: u64,
+    files: BTreeSet<String>,
+}
+
+pub fn read(objects: &Objects, place: &str, id: &str) -> Result<Publication, String> {
+    let (uri, contents) = (Uri::new(place), contents(objects, place)?);
+    // One that is about to be replaced keeps its mark until the next write, and its files are whole as long.
+    let standing = contents.publications.iter().find(|p| p.id == id && p.state != State::Coming);
     let publication = standing.ok_or(format!("{id} does not stand"))?;
-    let list = parse(objects.text(files_uri(&uri, id).as_str()), "the list of its files")?;
+    let list = objects.text(files_uri(&uri, id).as_str()).ok_or("the list of its files is not there")?;
     let list: FileList = serde_json::from_str(&list).map_err(|e| format!("the list of its files: {e}"))?;
     let mut rows = Rows::new();
     for file in &list.files {
@@ -49,11 +80,12 @@ pub fn read(objects: &Objects, place: &str, id: &str) -> Result<(Rows, u64), Str
             *rows.entry(row(line)).or_default() += 1;
         }
     }
-    Ok((rows, publication.rows))
+    let files = list.files.iter().map(|file| uri.join(&file.path).to_string()).collect();
+    Ok(Publication { rows, said: publication.rows, files })
 }
 
 /// Whether some definition makes these rows of whole versions of the files they name.
-pub fn judge(shared: &Shared, rows: &Rows, said: u64, step: &str, date: &str) -> Result<(), String> {
+fn judge(shared: &Shared, rows: &Rows, said: u64, step: &str, date: &str) -> Result<(), String> {
     let count: u64 = rows.values().sum();
     if count != said {
         return Err(format!("its manifest says {said} rows, and there are {count}"));
@@ -68,7 +100,9 @@ pub fn judge(shared: &Shared, rows: &Rows, said: u64, step: &str, date: &str) ->
     let mut inputs = Inputs::new();
     for (name, version) in &named {
         let text = versions.and_then(|files| files.get(name)?.get(usize::try_from(*version).ok()?).cloned());
-        let Some(text) = text else { return Err(format!("nobody ever wrote {name} in version {version} for {PIPELINE}/{date}")) };
+        let Some(text) = text else {
+            return Err(format!("nobody ever wrote {name} in version {version} for {PIPELINE}/{date}"));
+        };
         inputs.insert(name.clone(), text);
     }
     if !watch.inputs_changed.contains(date) && inputs != watch.present(date) {

@@ -50,13 +50,17 @@ fn failure(shared: &Shared, actor: &Actor, uri: &str, after: &Stored) {
     let mut watch = lock(&shared.watch);
     watch.checks += 1;
     if record.class == FailureClass::InputChanged {
-        watch.items.changed(&key);
+        watch.items.changed(key.clone());
     }
     let wanted = watch.items.script(&key).is_some_and(|script| script.is_bad || script.is_flaky);
-    let changed = record.class == FailureClass::InputChanged && watch.inputs_changed.iter().any(|d| key.0.ends_with(d.as_str()));
+    let changed =
+        record.class == FailureClass::InputChanged && watch.inputs_changed.iter().any(|d| key.0.ends_with(d.as_str()));
     drop(watch);
     if counted(record.class) && !wanted && !changed {
-        let what = format!("{} counts {:?} against item {}, which was never to fail: {}", actor.name, record.class, record.item, record.message);
+        let what = format!(
+            "{} counts {:?} against item {}, which was never to fail: {}",
+            actor.name, record.class, record.item, record.message
+        );
         shared.broken("lost-is-not-failed", what);
     }
 }
