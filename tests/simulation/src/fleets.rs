@@ -3,11 +3,12 @@
 
 use crate::faults::Fault;
 use crate::line::{Line, Turn};
-use crate::machines::{Machine, slots};
+use crate::machines::{Machine, VCPUS, slots};
 use crate::shared::{Shared, lock};
 use async_trait::async_trait;
+use spotmill_core::fleet::{MachineNow, Target};
 use spotmill_core::ids::Uri;
-use spotmill_platform::ports::{Clock, FleetError, FleetRequest, Fleets, LivingFleet};
+use spotmill_platform::ports::{Clock, FleetError, FleetNow, FleetRequest, Fleets, LivingFleet, Resize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,9 @@ pub struct Park {
 
 struct Fleet {
     request: FleetRequest,
-    launched_ms: u64,
+    /// None of one that was ended before its launch arrived.
+    launched_ms: Option<u64>,
+    target: Target,
     /// Also of one that was ended before its launch arrived.
     ended_ms: Option<u64>,
     machines: Vec<Arc<Machine>>,
@@ -48,9 +51,13 @@ impl Park {
         if fleets.contains_key(&request.name) {
             return;
         }
-        let fleet = Fleet { request: request.clone(), launched_ms, ended_ms: None, machines: Vec::new() };
+        // Four machines are as good as a hundred.
+        let machines = request.max_slots.div_ceil(slots(request).max(1)).min(4);
+        let target = Target { vcpus: machines * VCPUS, on_demand: 0 };
+        let (request, launched_ms) = (request.clone(), Some(launched_ms));
+        let fleet = Fleet { request: request.clone(), launched_ms, target, ended_ms: None, machines: Vec::new() };
         fleets.insert(request.name.clone(), fleet);
-        tokio::spawn(Arc::clone(self).keep(request.clone()));
+        tokio::spawn(Arc::clone(self).keep(request));
     }
 
     /// Keeps the fleet at its size until it ends.
@@ -64,7 +71,7 @@ impl Park {
                 let fleets = lock(&self.fleets);
                 let Some(fleet) = fleets.get(&request.name).filter(|f| f.ended_ms.is_none()) else { return };
                 let has = fleet.machines.iter().filter(|m| !m.actor.is_dead()).count() as u32;
-                request.max_slots.div_ceil(slots(&request).max(1)).min(4) > has
+                fleet.target.vcpus.div_ceil(VCPUS) > has
             };
             if !wanted {
                 continue;
@@ -119,20 +126,61 @@ impl Park {
 
     fn never(&self, request: &FleetRequest) {
         let now_ms = self.shared.elapsed_ms();
-        let fleet =
-            Fleet { request: request.clone(), launched_ms: now_ms, ended_ms: Some(now_ms), machines: Vec::new() };
+        let (request, ended_ms) = (request.clone(), Some(now_ms));
+        let fleet = Fleet {
+            request: request.clone(),
+            launched_ms: None,
+            target: Target::default(),
+            ended_ms,
+            machines: Vec::new(),
+        };
         lock(&self.fleets).entry(request.name.clone()).or_insert(fleet);
+    }
+
+    /// One fleet, its machines shown `lag_ms` late.
+    fn inspect(&self, name: &str, lag_ms: u64) -> Option<FleetNow> {
+        let now_ms = self.shared.elapsed_ms();
+        let fleets = lock(&self.fleets);
+        let fleet = fleets.get(name).filter(|fleet| fleet.launched_ms.is_some())?;
+        let shown = fleet.machines.iter().filter(|machine| machine.actor.began_ms + lag_ms <= now_ms);
+        let machines = shown.map(|machine| MachineNow {
+            id: machine.name.clone(),
+            kind: "m7g.large".to_owned(),
+            zone: "use1-az1".to_owned(),
+            vcpus: VCPUS,
+            on_demand: false,
+            launched_ms: crate::shared::BEGINNING_MS + machine.actor.began_ms,
+            works: !machine.actor.is_dead(),
+            reason: if machine.actor.is_dead() { "Server.SpotInstanceTermination".to_owned() } else { String::new() },
+        });
+        Some(FleetNow { target: fleet.target, machines: machines.collect(), types: 4, zones: 3 })
+    }
+
+    fn resize(&self, name: &str, resize: &Resize) {
+        let mut fleets = lock(&self.fleets);
+        let Some(fleet) = fleets.get_mut(name) else { return };
+        fleet.target = resize.target;
+        let ending = fleet.machines.iter().filter(|machine| resize.end.contains(&machine.name));
+        ending.for_each(|machine| drop(tokio::spawn(terminate(Arc::clone(&self.shared), Arc::clone(machine)))));
     }
 
     /// As the lists show them, `lag_ms` late.
     fn seen(&self, lag_ms: u64) -> Vec<LivingFleet> {
         let now_ms = self.shared.elapsed_ms();
         let shown = |fleet: &&Fleet| {
-            fleet.launched_ms + lag_ms <= now_ms && fleet.ended_ms.is_none_or(|ended| ended + lag_ms > now_ms)
+            fleet.launched_ms.is_some_and(|at| at + lag_ms <= now_ms)
+                && fleet.ended_ms.is_none_or(|ended| ended + lag_ms > now_ms)
         };
         let fleets = lock(&self.fleets);
         fleets.values().filter(shown).map(|fleet| fleet.request.living(fleet.request.max_slots)).collect()
     }
+}
+
+/// SIGTERM, and soon after the end.
+async fn terminate(shared: Arc<Shared>, machine: Arc<Machine>) {
+    machine.stop();
+    shared.pass(20_000).await;
+    machine.vanish();
 }
 
 async fn interrupt(shared: Arc<Shared>, machine: Arc<Machine>, fate: Fault) {
@@ -216,6 +264,30 @@ impl Fleets for SimulatedFleets {
                 Ok(self.park.seen(lag_ms))
             }
             _ => Err(unanswered("all")),
+        }
+    }
+
+    async fn inspect(&self, request: &FleetRequest) -> Result<Option<FleetNow>, FleetError> {
+        match self.line.turn("fleets.inspect", &request.name, false).await {
+            Turn::Act | Turn::ActAndDie => {
+                let lag_ms = self.line.shared.faults(|f, c| if f.are_on() { c.below(60_000) } else { 0 });
+                Ok(self.park.inspect(&request.name, lag_ms))
+            }
+            _ => Err(unanswered(&request.name)),
+        }
+    }
+
+    async fn resize(&self, request: &FleetRequest, resize: &Resize) -> Result<(), FleetError> {
+        let turn = self.line.turn("fleets.resize", &request.name, true).await;
+        if matches!(turn, Turn::Refuse | Turn::Lose | Turn::ActLater(_)) {
+            return Err(unanswered(&request.name));
+        }
+        self.park.shared.tell(&self.line.actor.name, &format!("resizes {} to {resize:?}", request.name));
+        self.park.resize(&request.name, resize);
+        match turn {
+            Turn::ActAndLose => Err(unanswered(&request.name)),
+            Turn::ActAndDie => self.line.die().await,
+            _ => Ok(()),
         }
     }
 }

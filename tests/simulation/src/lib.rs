@@ -4,6 +4,8 @@
 
 mod chance;
 mod children;
+#[cfg(test)]
+mod contracts;
 mod executions;
 mod faults;
 mod fleets;
@@ -15,12 +17,14 @@ mod objects;
 mod play;
 mod queue;
 mod queues;
+mod search;
 mod shared;
 mod store;
 mod story;
 mod watch;
 mod world;
 
-pub use faults::KINDS;
+pub use faults::{Fault, KINDS};
 pub use play::{Played, run};
+pub use search::{Searched, Until, search};
 pub use watch::{Broken, INVARIANTS};

@@ -72,8 +72,7 @@ impl Queue for SimulatedQueue {
             let shared = &line.shared;
             let is_refused = |bodies: &[String]| shared.faults(|f, c| f.are_on() && bodies.len() > 1 && c.permille(20));
             let refused = if is_refused(&bodies) { vec![bodies.len() - 1] } else { Vec::new() };
-            for (index, body) in bodies.iter().enumerate().filter(|(index, _)| !refused.contains(index)) {
-                let _ = index;
+            for (_, body) in bodies.iter().enumerate().filter(|(index, _)| !refused.contains(index)) {
                 let now_ms = shared.elapsed_ms();
                 if !shared.faults(|f, c| shared.queues.send(&name, body, now_ms, (f, c))) {
                     return Err(QueueError::NoQueue(name.clone()));

@@ -208,8 +208,7 @@ async fn feed(world: Arc<World>, queue: &'static str, function: &'static str) {
         }
         let bodies = messages.iter().map(|m| m.body.clone()).collect();
         let again = world.take(function, bodies).await;
-        for (index, message) in messages.iter().enumerate().filter(|(index, _)| !again.contains(index)) {
-            let _ = index;
+        for (_, message) in messages.iter().enumerate().filter(|(index, _)| !again.contains(index)) {
             let _ = queues.delete(queue, &message.receipt).await;
         }
     }
