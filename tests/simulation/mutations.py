@@ -78,7 +78,8 @@ def main():
         print(f"{len(chosen)} faults of the simulation have their places")
         return
     plant(faults())
-    target, profile = planted.ROOT / "target", ["--release"] if arguments.release else []
+    # Apart: cargo takes crates of a copy of this tree for those of this tree.
+    target, profile = planted.ROOT / "target" / "planted", ["--release"] if arguments.release else []
     build = ["build", "-p", "spotmill-simulation", "--offline", *profile]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
     if subprocess.run([os.environ.get("CARGO", "cargo"), *build], cwd=planted.TREE, env=environment).returncode:

@@ -55,6 +55,7 @@ impl Processes for Children {
             if machine.actor.is_dead() {
                 return;
             }
+            watch::ends(&shared, &spec);
             ended(finish(&spec, &outcome, fate));
         });
         Box::new(Child(ended))

@@ -3,6 +3,7 @@
 
 use crate::line::{Line, Turn};
 use crate::shared::{Shared, lock};
+use crate::watch;
 use crate::world::World;
 use async_trait::async_trait;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use spotmill_statemachine::{
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch as signal};
 
 type Posted = (Event, Option<oneshot::Sender<Answer>>);
 type Post = mpsc::UnboundedSender<Posted>;
@@ -32,7 +33,7 @@ pub struct Book {
     machines: BTreeMap<String, Arc<Machine>>,
     pub known: Mutex<BTreeMap<String, Known>>,
     tokens: Mutex<BTreeMap<String, Post>>,
-    aborts: Mutex<BTreeMap<String, watch::Sender<bool>>>,
+    aborts: Mutex<BTreeMap<String, signal::Sender<bool>>>,
 }
 
 impl Book {
@@ -80,7 +81,7 @@ pub fn start(world: &Arc<World>, machine: &str, id: String, input: Value) {
 }
 
 fn run(world: Arc<World>, machine: String, id: String, input: Value) -> Pin<Box<dyn Future<Output = Status> + Send>> {
-    let (abort, aborted) = watch::channel(false);
+    let (abort, aborted) = signal::channel(false);
     lock(&world.book.aborts).insert(id.clone(), abort);
     let began_ms = world.shared.elapsed_ms();
     let known = Known { input: input.clone(), began_ms, ended: None };
@@ -103,7 +104,7 @@ struct Running {
     children: BTreeMap<TaskId, String>,
 }
 
-async fn drive(world: &Arc<World>, name: &str, id: &str, input: Value, mut abort: watch::Receiver<bool>) -> Status {
+async fn drive(world: &Arc<World>, name: &str, id: &str, input: Value, mut abort: signal::Receiver<bool>) -> Status {
     let machine = Arc::clone(&world.book.machines[name]);
     let (post, mut posted) = mpsc::unbounded_channel::<Posted>();
     let mut running = Running { id: id.to_owned(), post, children: BTreeMap::new() };
@@ -122,6 +123,7 @@ async fn drive(world: &Arc<World>, name: &str, id: &str, input: Value, mut abort
             obey(world, command, &mut running);
         }
         if execution.has_ended() {
+            watch::waited(shared, id, &execution);
             return execution.status().clone();
         }
         let due = next_deadline(&execution).map(|at| at.saturating_sub(shared.now_ms()));

@@ -102,7 +102,9 @@ impl Faults {
 
     /// Whether something else befalls, at twice the rate of calls.
     pub fn strikes(&mut self, fault: Fault, chance: &mut Chance) -> bool {
-        let strikes = self.on && chance.permille(self.rate * 2);
+        // An event is lost often enough that somebody else has to look.
+        let rate = if fault == Fault::EventLost { 250 } else { self.rate * 2 };
+        let strikes = self.on && chance.permille(rate);
         if strikes {
             self.count(fault);
         }

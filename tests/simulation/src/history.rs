@@ -24,12 +24,16 @@ pub enum Act {
     StartFresh,
     StartChanged,
     Stop,
+    /// Stopped, and started again as soon as that is seen.
+    Restart,
     Edit,
     Overwrite,
     Add,
     Remove,
     Collect,
     Expire,
+    /// A file between two steps is gone, and what reads it has to be done again.
+    Damage,
 }
 
 pub struct User {
@@ -47,7 +51,7 @@ impl User {
         let mut user = User { world: Arc::clone(world), definition, dates, started: BTreeMap::new(), line, edits: 0 };
         for date in user.dates.clone() {
             for n in 0..user.shared().draw(|c| c.between(1, 4)) {
-                let is_bad = user.shared().draw(|c| c.permille(60));
+                let is_bad = user.shared().draw(|c| c.permille(150));
                 user.write_input(&date, &format!("{n}.csv"), is_bad).await;
             }
             lock(&user.shared().watch).inputs_changed.clear();
@@ -148,13 +152,20 @@ impl User {
                     self.world.book.abort(id);
                 }
             }
+            Act::Restart => {
+                if let Some(id) = self.newest(&date) {
+                    self.world.book.abort(id);
+                }
+                self.shared().pass(self.shared().draw(|c| c.between(100, 15_000))).await;
+                self.start(&date, Act::Start);
+            }
             Act::Edit => {
                 self.definition = self.shared().draw(|c| self.definition.edited(c));
                 self.edits += 1;
                 self.deploy().await;
             }
             Act::Overwrite => {
-                let (name, is_bad) = self.shared().draw(|c| (c.pick(&files).clone(), c.permille(60)));
+                let (name, is_bad) = self.shared().draw(|c| (c.pick(&files).clone(), c.permille(150)));
                 self.write_input(&date, &name, is_bad).await;
             }
             Act::Add => {
@@ -168,6 +179,7 @@ impl User {
             Act::Remove => {}
             Act::Collect => self.collect().await,
             Act::Expire => self.expire().await,
+            Act::Damage => self.damage().await,
         }
     }
 
@@ -176,6 +188,22 @@ impl User {
         if let Err(e) = gc::collect(&ctx, true, |_, is_owned| !is_owned).await {
             self.shared().tell("user", &format!("gc fails: {} {}", e.error, e.cause));
         }
+    }
+
+    async fn damage(&mut self) {
+        let scratch = format!("{STATE}/scratch/");
+        let all: Vec<String> = lock(&self.shared().objects).below(&scratch).map(|(uri, _)| uri.clone()).collect();
+        if all.is_empty() {
+            return;
+        }
+        let gone = self.shared().draw(|c| c.pick(&all).clone());
+        lock(&self.shared().watch).has_expired = true;
+        self.shared().tell("somebody", &format!("removes {gone}"));
+        lock(&self.shared().objects).remove(&gone);
+        if let Some(last) = self.definition.steps.last_mut() {
+            last.factor += 1;
+        }
+        self.deploy().await;
     }
 
     /// Sixteen days later; the bucket's lifecycle has removed what was old.

@@ -4,12 +4,12 @@ use super::published;
 use crate::line::Actor;
 use crate::model::{LAKE, PIPELINE, STATE};
 use crate::queues::DEAD;
-use crate::shared::{Shared, lock};
+use crate::shared::{BEGINNING_MS, Shared, lock};
 use crate::world::{CALLBACKS, World};
 use spotmill_core::calls::errors;
 use spotmill_core::digest;
 use spotmill_core::records::Lease;
-use spotmill_statemachine::Status;
+use spotmill_statemachine::{Execution, Happened, Status};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -21,10 +21,24 @@ pub fn failed(shared: &Shared, actor: &Actor, error: &str, cause: &str) {
     }
 }
 
+/// An execution has ended. One that began in calm never waited for a sign of life that did not come.
+pub fn waited(shared: &Shared, id: &str, execution: &Execution) {
+    let calm_ms = lock(&shared.watch).calm_ms;
+    let began_ms = execution.history().first().map_or(0, |record| record.at_ms.saturating_sub(BEGINNING_MS));
+    let silent = |what: &Happened| match what {
+        Happened::Retrying { error, .. } | Happened::Caught { error } => error == "States.HeartbeatTimeout",
+        _ => false,
+    };
+    if calm_ms.is_some_and(|calm| calm < began_ms) && execution.history().iter().any(|record| silent(&record.what)) {
+        shared.broken("calm-is-prompt", format!("{id} waited for a heartbeat that nobody sent"));
+    }
+}
+
 /// A step that failed for its items names exactly those that cannot be done.
 pub fn execution_ended(world: &Arc<World>, id: &str) {
     let shared = &world.shared;
     let Some(known) = lock(&world.book.known).get(id).cloned() else { return };
+    lock(&shared.watch).leases.ended.insert(id.to_owned());
     let Some((_, Status::Failed { error, cause })) = known.ended else { return };
     let (Some(run), Some(step)) = (known.input["run"].as_str(), known.input["step"].as_str()) else { return };
     if error != errors::ITEMS_FAILED {

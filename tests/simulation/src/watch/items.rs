@@ -2,7 +2,7 @@
 
 use crate::children::{Fate, duration};
 use crate::line::Actor;
-use crate::model::STATE;
+use crate::model::{LAKE, STATE};
 use crate::shared::{Shared, lock};
 use spotmill_core::ids::Uri;
 use spotmill_core::item::ItemSpec;
@@ -16,6 +16,8 @@ pub type ItemKey = (String, String, u32, u32);
 #[derive(Default)]
 pub struct Items {
     scripts: BTreeMap<ItemKey, Script>,
+    /// Attempts whose inputs were others before their children ended.
+    pub stale: BTreeSet<String>,
     /// Of which an input was another than it had been pinned.
     changed: BTreeSet<ItemKey>,
     /// Receipts that stood when an epoch began.
@@ -100,6 +102,18 @@ pub fn begun(shared: &Shared, actor: &Actor, spec: &ItemSpec, is_bad: bool) -> (
         &format!("child of {run} {step} g{generation} item {item} ({}): {fate:?} in {ms} ms", spec.attempt),
     );
     (fate, ms)
+}
+
+/// A child ends. If an input is not what it was given, its attempt must not be committed.
+pub fn ends(shared: &Shared, spec: &ItemSpec) {
+    let objects = lock(&shared.objects);
+    let is_other = spec.inputs.iter().any(|file| {
+        let given = file.uri.as_str().split_once("/in/lake/in/").map(|(_, name)| format!("{LAKE}/in/{name}"));
+        given.is_some_and(|uri| objects.get(&uri).is_none_or(|found| found.etag != file.etag))
+    });
+    if is_other {
+        lock(&shared.watch).items.stale.insert(spec.attempt.to_string());
+    }
 }
 
 /// A message was sent. Work that was done when its epoch began is nobody's work.

@@ -12,6 +12,10 @@ pub struct Leases {
     /// Who held each run from when on.
     owners: BTreeMap<String, Vec<(u64, Option<String>)>>,
     epochs: BTreeMap<String, u64>,
+    /// The execution of a step that each run's epoch is of.
+    executions: BTreeMap<String, String>,
+    /// Executions that have ended.
+    pub ended: BTreeSet<String>,
 }
 
 /// Records that are read by others, of which only the owner of the run may write a new version.
@@ -60,12 +64,19 @@ fn changed(shared: &Shared, run: &str, after: Option<&Stored>) {
         owners.push((at_ms, owner.clone()));
     }
     let last = watch.leases.epochs.insert(run.to_owned(), lease.epoch).unwrap_or(0);
+    let execution = lease.execution.as_ref().map(|execution| execution.to_string()).unwrap_or_default();
+    let of_before = watch.leases.executions.insert(run.to_owned(), execution.clone()).unwrap_or_default();
+    let is_shared = !of_before.is_empty() && of_before != execution && lease.epoch == last;
+    let is_robbed = before.as_ref().is_some_and(|holder| !watch.leases.ended.contains(holder));
     if lease.epoch > last {
         watch.items.stood.insert((run.to_owned(), lease.epoch), stood);
     }
     drop(watch);
     let is_taken = owner.is_some() && owner != before;
-    if lease.epoch < last || is_taken && lease.epoch == last {
+    if let Some(holder) = before.as_ref().filter(|_| is_taken && is_robbed) {
+        shared.broken("taken-from-the-ended", format!("{owner:?} took {run} from {holder}, which runs"));
+    }
+    if lease.epoch < last || (is_taken || is_shared) && lease.epoch == last {
         shared.broken(
             "epochs-rise",
             format!("the lease of {run} went from epoch {last} to {} of {owner:?}", lease.epoch),

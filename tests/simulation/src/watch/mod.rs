@@ -8,8 +8,8 @@ mod leases;
 mod published;
 mod records;
 
-pub use ends::{at_rest, execution_ended, failed, finished};
-pub use items::{begun, children, sent};
+pub use ends::{at_rest, execution_ended, failed, finished, waited};
+pub use items::{begun, children, ends, sent};
 
 use crate::line::Actor;
 use crate::model::{Definition, Inputs, LAKE, STATE};
@@ -20,8 +20,9 @@ use leases::Leases;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each by its id.
-pub const INVARIANTS: [&str; 15] = [
+pub const INVARIANTS: [&str; 18] = [
     "one-receipt",
+    "inputs-as-pinned",
     "mark-is-true",
     "mark-is-complete",
     "strangers-untouched",
@@ -33,9 +34,11 @@ pub const INVARIANTS: [&str; 15] = [
     "lost-is-not-failed",
     "fenced-is-silent",
     "epochs-rise",
+    "taken-from-the-ended",
     "records-are-sound",
     "no-panic",
     "calm-runs-succeed",
+    "calm-is-prompt",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub struct Watch {
     pub strangers: BTreeMap<String, String>,
     /// Scratch files went, as its expiry has it.
     pub has_expired: bool,
+    /// When faults stopped, and what they left had time to come.
+    pub calm_ms: Option<u64>,
     /// Published files that were copied when it was no longer their publisher's turn, or not yet.
     late: BTreeSet<String>,
     pub broken: Vec<Broken>,
@@ -71,6 +76,7 @@ impl Watch {
             inputs_changed: BTreeSet::new(),
             strangers: BTreeMap::new(),
             has_expired: false,
+            calm_ms: None,
             late: BTreeSet::new(),
             broken: Vec::new(),
             checks: 0,

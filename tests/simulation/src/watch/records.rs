@@ -30,6 +30,10 @@ fn receipt(shared: &Shared, actor: &Actor, uri: &str, before: Option<&Stored>, a
     let Some(receipt) = after.and_then(|stored| serde_json::from_slice::<Receipt>(&stored.body).ok()) else {
         return shared.broken("records-are-sound", format!("{} wrote {uri}, which cannot be read", actor.name));
     };
+    if lock(&shared.watch).items.stale.contains(receipt.attempt.as_str()) {
+        let what = format!("{} committed {uri}, of which an input had changed before its child ended", actor.name);
+        shared.broken("inputs-as-pinned", what);
+    }
     let (in_files, missing) = {
         let objects = lock(&shared.objects);
         let there = |path: &str| objects.get(receipt.scratch.join(path).as_str()).map(|found| found.body.len() as u64);
