@@ -22,6 +22,8 @@ pub struct Actor {
 #[derive(Default)]
 struct State {
     dead: bool,
+    /// Its last look at the lease showed another owner than the execution that it works for.
+    has_lost: bool,
     still_until_ms: u64,
 }
 
@@ -46,6 +48,15 @@ impl Actor {
 
     pub fn is_dead(&self) -> bool {
         lock(&self.state).dead
+    }
+
+    /// It has read who holds the run.
+    pub fn reads_owner(&self, owner: Option<&str>) {
+        lock(&self.state).has_lost = self.root.is_some() && owner != self.root.as_deref();
+    }
+
+    pub fn has_lost(&self) -> bool {
+        lock(&self.state).has_lost
     }
 
     /// None of its requests arrives any more, and no answer either.

@@ -1,6 +1,6 @@
 //! The store as an actor sees it over its line.
 
-use crate::line::{Line, Turn};
+use crate::line::{Actor, Line, Turn};
 use crate::objects::{Objects, Stored};
 use crate::shared::{Shared, lock};
 use crate::watch;
@@ -83,7 +83,9 @@ impl SimulatedStore {
                 self.0.die().await
             }
             Turn::ActLater(ms) => {
-                let (line, uri_later) = (self.0.clone(), uri.clone());
+                // Nobody stands behind it any more.
+                let actor = Actor::new(&self.0.shared, "late", format!("late of {}", self.0.actor.name), None);
+                let (line, uri_later) = (Line { actor, ..self.0.clone() }, uri.clone());
                 tokio::spawn(async move {
                     line.shared.pass(ms).await;
                     let _ = act(&line, "lands late:", &uri_later, effect);
@@ -104,7 +106,11 @@ impl Store for SimulatedStore {
         let read = |objects: &Objects| {
             find(objects, uri).map(|found| Object { etag: found.etag.clone(), body: found.body.to_vec() })
         };
-        self.read("store.get", uri, read).await
+        let found = self.read("store.get", uri, read).await?;
+        if uri.as_str().ends_with("/lease.json") {
+            watch::lease_read(&self.0.actor, &found.body);
+        }
+        Ok(found)
     }
     async fn get_range(&self, uri: &Uri, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
         let cut = |body: &[u8]| {

@@ -18,6 +18,13 @@ pub struct Leases {
     pub ended: BTreeSet<String>,
 }
 
+/// A function looked at the lease of a run.
+pub fn lease_read(actor: &Actor, body: &[u8]) {
+    if let Ok(lease) = serde_json::from_slice::<Lease>(body) {
+        actor.reads_owner(lease.owner.as_ref().map(|owner| owner.as_str()));
+    }
+}
+
 /// Records that are read by others, of which only the owner of the run may write a new version.
 const OWNERS_ONLY: [&str; 4] = ["plan.json", "tables.json", "sealed.json", "manifest.json"];
 
@@ -39,7 +46,7 @@ pub fn check(shared: &Shared, actor: &Actor, uri: &str, after: Option<&Stored>) 
     let spans = owners.iter().enumerate().map(|(at, (_, owner))| (owner, owners.get(at + 1).map(|next| next.0)));
     let mut held =
         spans.filter(|(owner, until)| owner.as_ref() == Some(root) && until.is_none_or(|end| end > actor.began_ms));
-    if held.next().is_none() {
+    if actor.has_lost() || held.next().is_none() {
         shared.broken("fenced-is-silent", format!("{} wrote {uri} for {root}, which had lost {run}", actor.name));
     }
 }

@@ -10,6 +10,7 @@ mod records;
 
 pub use ends::{at_rest, execution_ended, failed, finished, waited};
 pub use items::{begun, children, ends, sent};
+pub use leases::lease_read;
 
 use crate::line::Actor;
 use crate::model::{Definition, Inputs, LAKE, STATE};
