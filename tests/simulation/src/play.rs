@@ -108,6 +108,10 @@ fn acts(plot: &mut Chance) -> Vec<(u64, Act)> {
         };
         acts.push((pause_ms, *plot.pick(if is_hurried { &hurried[..] } else { &all[..] })));
     }
+    // Some go home with a run stopped, and nobody starts it again.
+    if plot.permille(400) {
+        acts.push((plot.between(100, 120_000), Stop));
+    }
     acts
 }
 
