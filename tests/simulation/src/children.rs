@@ -1,7 +1,8 @@
 //! Children that are a few lines: they read the copies that the supervisor made, make rows as their query says, and end
 //! as the seed has it: done, failed, out of memory, crashed, hanging until their time-out.
 
-use crate::machines::Machine;
+use crate::fate::Fate;
+use crate::line::Actor;
 use crate::model::{BAD, Rows, row, transform};
 use crate::shared::Shared;
 use crate::watch;
@@ -15,27 +16,13 @@ use spotmill_supervisor::{Ended, Launch, Process, Processes, Started};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 pub struct Children {
     pub shared: Arc<Shared>,
-    pub machine: Arc<Machine>,
+    pub actor: Arc<Actor>,
 }
 
 struct Child(Arc<Mutex<Option<Ended>>>);
-
-/// What becomes of a child that nobody signals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Done,
-    Fails,
-    /// The kernel, or itself, by a signal that is not ours.
-    Crashes,
-    NeedsMemory,
-    Hangs,
-    /// It says it wrote more than there is.
-    Lies,
-}
 
 impl Processes for Children {
     fn spawn(&self, launch: Launch, started: Started, ended: Ended) -> Box<dyn Process> {
@@ -47,12 +34,12 @@ impl Processes for Children {
         };
         started(1);
         let ended = Arc::new(Mutex::new(Some(ended)));
-        let (of_child, shared, machine) = (Arc::clone(&ended), Arc::clone(&self.shared), Arc::clone(&self.machine));
-        let (fate, ms) = watch::begun(&shared, &machine.actor, &spec, holds_bad(&spec));
+        let (of_child, shared, actor) = (Arc::clone(&ended), Arc::clone(&self.shared), Arc::clone(&self.actor));
+        let (fate, ms) = watch::begun(&shared, &actor, &spec, holds_bad(&spec));
         tokio::spawn(async move {
             shared.pass(ms).await;
             let Some(ended) = of_child.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-            if machine.actor.is_dead() {
+            if actor.is_dead() {
                 return;
             }
             watch::ends(&shared, &spec);
@@ -154,10 +141,4 @@ fn put(spec: &ItemSpec, partition: String, rows: &[String]) -> OutputFile {
         panic!("{}: {e}", at.display());
     }
     OutputFile { partition, part: 0, path, rows: rows.len() as u64, bytes: body.len() as u64 }
-}
-
-/// How long a child of this fate takes, in milliseconds.
-pub fn duration(fate: Fate, drawn: u64) -> u64 {
-    let hour = Duration::from_secs(2 * 3_600).as_millis();
-    if fate == Fate::Hangs { u64::try_from(hour).unwrap_or(u64::MAX) } else { drawn }
 }

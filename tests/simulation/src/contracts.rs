@@ -6,7 +6,7 @@ use crate::model::{Definition, STATE};
 use crate::queue::SimulatedQueue;
 use crate::shared::Shared;
 use crate::store::SimulatedStore;
-use crate::watch::Watch;
+use crate::watched::Watch;
 use spotmill_core::fleet::FleetRequest;
 use spotmill_core::ids::Uri;
 use spotmill_core::records::RECORD_VERSION;

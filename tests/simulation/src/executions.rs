@@ -2,9 +2,9 @@
 //! faults; states of executions that are shown late.
 
 use crate::line::{Line, Turn};
-use crate::shared::{Shared, lock};
+use crate::lock::lock;
+use crate::shared::Shared;
 use crate::watch;
-use crate::world::World;
 use async_trait::async_trait;
 use serde_json::Value;
 use spotmill_core::ids::ExecutionId;
@@ -29,7 +29,15 @@ pub struct Known {
     pub ended: Option<(u64, Status)>,
 }
 
+/// What the states call, and who hears of ends.
+#[async_trait]
+pub trait Functions: Send + Sync {
+    async fn invoke(self: Arc<Self>, function: &str, payload: Value) -> Result<Value, (String, String)>;
+    fn ended(self: Arc<Self>, id: &str);
+}
+
 pub struct Book {
+    shared: Arc<Shared>,
     machines: BTreeMap<String, Arc<Machine>>,
     pub known: Mutex<BTreeMap<String, Known>>,
     tokens: Mutex<BTreeMap<String, Post>>,
@@ -37,7 +45,7 @@ pub struct Book {
 }
 
 impl Book {
-    pub fn new() -> Book {
+    pub fn new(shared: Arc<Shared>) -> Book {
         let mut names: Substitutions = spotmill_lambdas::FUNCTIONS
             .iter()
             .map(|function| (format!("{}Function", function.title), function.name.to_owned()))
@@ -45,7 +53,7 @@ impl Book {
         names.insert("StepStateMachine".into(), "step".into());
         let parse = |asl: &str| Arc::new(Machine::parse(asl, &names).expect("the product's own definition"));
         let machines = [("pipeline".to_owned(), parse(PIPELINE_ASL)), ("step".to_owned(), parse(STEP_ASL))].into();
-        Book { machines, known: Mutex::default(), tokens: Mutex::default(), aborts: Mutex::default() }
+        Book { shared, machines, known: Mutex::default(), tokens: Mutex::default(), aborts: Mutex::default() }
     }
 
     pub fn ended(&self, id: &str) -> Option<Status> {
@@ -76,24 +84,30 @@ impl Book {
 }
 
 /// Starts an execution; it runs by itself.
-pub fn start(world: &Arc<World>, machine: &str, id: String, input: Value) {
-    tokio::spawn(run(Arc::clone(world), machine.to_owned(), id, input));
+pub fn start(book: &Arc<Book>, functions: Arc<dyn Functions>, machine: &str, id: String, input: Value) {
+    tokio::spawn(run(Arc::clone(book), functions, machine.to_owned(), id, input));
 }
 
-fn run(world: Arc<World>, machine: String, id: String, input: Value) -> Pin<Box<dyn Future<Output = Status> + Send>> {
+fn run(
+    book: Arc<Book>,
+    functions: Arc<dyn Functions>,
+    machine: String,
+    id: String,
+    input: Value,
+) -> Pin<Box<dyn Future<Output = Status> + Send>> {
     let (abort, aborted) = signal::channel(false);
-    lock(&world.book.aborts).insert(id.clone(), abort);
-    let began_ms = world.shared.elapsed_ms();
+    lock(&book.aborts).insert(id.clone(), abort);
+    let began_ms = book.shared.elapsed_ms();
     let known = Known { input: input.clone(), began_ms, ended: None };
-    lock(&world.book.known).insert(id.clone(), known);
-    world.shared.tell("sfn", &format!("{id} begins {input}"));
+    lock(&book.known).insert(id.clone(), known);
+    book.shared.tell("sfn", &format!("{id} begins {input}"));
     Box::pin(async move {
-        let status = drive(&world, &machine, &id, input, aborted).await;
-        world.shared.tell("sfn", &format!("{id} ends: {status:?}"));
-        if let Some(known) = lock(&world.book.known).get_mut(&id) {
-            known.ended = Some((world.shared.elapsed_ms(), status.clone()));
+        let status = drive(&book, &functions, &machine, &id, input, aborted).await;
+        book.shared.tell("sfn", &format!("{id} ends: {status:?}"));
+        if let Some(known) = lock(&book.known).get_mut(&id) {
+            known.ended = Some((book.shared.elapsed_ms(), status.clone()));
         }
-        world.ended(&id);
+        functions.ended(&id);
         status
     })
 }
@@ -104,14 +118,21 @@ struct Running {
     children: BTreeMap<TaskId, String>,
 }
 
-async fn drive(world: &Arc<World>, name: &str, id: &str, input: Value, mut abort: signal::Receiver<bool>) -> Status {
-    let machine = Arc::clone(&world.book.machines[name]);
+async fn drive(
+    book: &Arc<Book>,
+    functions: &Arc<dyn Functions>,
+    name: &str,
+    id: &str,
+    input: Value,
+    mut abort: signal::Receiver<bool>,
+) -> Status {
+    let machine = Arc::clone(&book.machines[name]);
     let (post, mut posted) = mpsc::unbounded_channel::<Posted>();
     let mut running = Running { id: id.to_owned(), post, children: BTreeMap::new() };
     let mut execution = Execution::default();
     let mut next: Posted = (Event::Start { id: id.to_owned(), name: id.to_owned(), input }, None);
     let mut aborting = false;
-    let shared = &world.shared;
+    let shared = &book.shared;
     loop {
         let chance = shared.draw(|c| c.below(1_000) as f64 / 1_000.0);
         let stepped = step(&machine, execution, next.0, Moment { now_ms: shared.now_ms(), chance });
@@ -120,7 +141,7 @@ async fn drive(world: &Arc<World>, name: &str, id: &str, input: Value, mut abort
             let _ = asker.send(stepped.answer);
         }
         for command in stepped.commands {
-            obey(world, command, &mut running);
+            obey(book, functions, command, &mut running);
         }
         if execution.has_ended() {
             watch::waited(shared, id, &execution);
@@ -141,34 +162,35 @@ async fn drive(world: &Arc<World>, name: &str, id: &str, input: Value, mut abort
     }
 }
 
-fn obey(world: &Arc<World>, command: Command, running: &mut Running) {
+fn obey(book: &Arc<Book>, functions: &Arc<dyn Functions>, command: Command, running: &mut Running) {
     match command {
-        Command::Invoke { task, function, payload } => call(world, task, function, payload, running),
+        Command::Invoke { task, function, payload } => call(functions, task, function, payload, running),
         Command::InvokeWithToken { task, function, payload, token } => {
-            lock(&world.book.tokens).insert(token, running.post.clone());
-            call(world, task, function, payload, running);
+            lock(&book.tokens).insert(token, running.post.clone());
+            call(functions, task, function, payload, running);
         }
         Command::StartExecution { task, machine, input } => {
             let id = format!("{}/{}", running.id, task.0);
             running.children.insert(task, id.clone());
-            let (child, post) = (run(Arc::clone(world), machine, id.clone(), input), running.post.clone());
+            let (child, post) =
+                (run(Arc::clone(book), Arc::clone(functions), machine, id.clone(), input), running.post.clone());
             tokio::spawn(async move {
                 let _ = post.send((child_ended(task, id, child.await), None));
             });
         }
         Command::StopChild { task } => {
             if let Some(child) = running.children.get(&task) {
-                world.book.abort(child);
+                book.abort(child);
             }
         }
         Command::Succeeded { .. } | Command::Failed { .. } | Command::TimedOut | Command::Aborted { .. } => {}
     }
 }
 
-fn call(world: &Arc<World>, task: TaskId, function: String, payload: Value, running: &Running) {
-    let (world, post) = (Arc::clone(world), running.post.clone());
+fn call(functions: &Arc<dyn Functions>, task: TaskId, function: String, payload: Value, running: &Running) {
+    let (functions, post) = (Arc::clone(functions), running.post.clone());
     tokio::spawn(async move {
-        let event = match world.invoke(&function, payload).await {
+        let event = match functions.invoke(&function, payload).await {
             Ok(payload) => Event::TaskSucceeded { task, payload },
             Err((error, cause)) => Event::TaskFailed { task, error, cause },
         };
@@ -191,7 +213,7 @@ fn child_ended(task: TaskId, execution: String, status: Status) -> Event {
 #[derive(Clone)]
 pub struct SimulatedExecutions {
     pub line: Line,
-    pub world: Arc<World>,
+    pub book: Arc<Book>,
 }
 
 fn unanswered() -> ExecutionError {
@@ -201,7 +223,7 @@ fn unanswered() -> ExecutionError {
 impl SimulatedExecutions {
     async fn send(&self, operation: &'static str, token: &str, event: Event) -> Result<TokenReply, ExecutionError> {
         let turn = self.line.turn(operation, token, true).await;
-        let book = &self.world.book;
+        let book = &self.book;
         match turn {
             Turn::Act => Ok(book.post(token, event).await),
             Turn::Refuse | Turn::Lose => Err(unanswered()),
@@ -214,10 +236,10 @@ impl SimulatedExecutions {
                 self.line.die().await
             }
             Turn::ActLater(ms) => {
-                let (world, token) = (Arc::clone(&self.world), token.to_owned());
+                let (book, token) = (Arc::clone(&self.book), token.to_owned());
                 tokio::spawn(async move {
-                    world.shared.pass(ms).await;
-                    world.book.post(&token, event).await;
+                    book.shared.pass(ms).await;
+                    book.post(&token, event).await;
                 });
                 Err(unanswered())
             }
@@ -242,7 +264,7 @@ impl Executions for SimulatedExecutions {
     async fn state(&self, execution: &ExecutionId) -> Result<ExecutionState, ExecutionError> {
         match self.line.turn("executions.state", execution.as_str(), false).await {
             Turn::Act | Turn::ActAndDie => {
-                let known = lock(&self.world.book.known).get(execution.as_str()).cloned();
+                let known = lock(&self.book.known).get(execution.as_str()).cloned();
                 Ok(Self::seen(&self.line.shared, known))
             }
             _ => Err(unanswered()),

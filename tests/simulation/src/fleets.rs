@@ -3,8 +3,9 @@
 
 use crate::faults::Fault;
 use crate::line::{Line, Turn};
+use crate::lock::lock;
 use crate::machines::{Machine, VCPUS, slots};
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use async_trait::async_trait;
 use spotmill_core::fleet::{MachineNow, Target};
 use spotmill_core::ids::Uri;

@@ -2,8 +2,9 @@
 //! in which nothing happens; gc. Users have good lines.
 
 use crate::line::{Actor, Line};
+use crate::lock::lock;
 use crate::model::{Definition, LAKE, PIPELINE, STATE, input};
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use crate::store::SimulatedStore;
 use crate::world::World;
 use serde_json::json;

@@ -7,10 +7,12 @@ mod children;
 #[cfg(test)]
 mod contracts;
 mod executions;
+mod fate;
 mod faults;
 mod fleets;
 mod history;
 mod line;
+mod lock;
 mod machines;
 mod model;
 mod objects;
@@ -22,9 +24,10 @@ mod shared;
 mod store;
 mod story;
 mod watch;
+mod watched;
 mod world;
 
 pub use faults::{Fault, KINDS};
 pub use play::{Played, run};
 pub use search::{Searched, Until, search};
-pub use watch::{Broken, INVARIANTS};
+pub use watched::{Broken, INVARIANTS};

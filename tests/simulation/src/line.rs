@@ -1,7 +1,8 @@
 //! Actors and their lines: every call of a port passes a line, on which whatever may befall a request befalls it.
 
 use crate::faults::Fault;
-use crate::shared::{Shared, lock};
+use crate::lock::lock;
+use crate::shared::Shared;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 

@@ -2,8 +2,9 @@
 
 use crate::children::Children;
 use crate::line::{Actor, Line};
+use crate::lock::lock;
 use crate::queue::SimulatedQueue;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use crate::store::SimulatedStore;
 use spotmill_core::ids::Uri;
 use spotmill_core::life::InstanceRecord;
@@ -55,7 +56,7 @@ impl Machine {
         let config = config(shared, &name, root, request, tmp.join(&name));
         let teller = (Arc::clone(shared), name);
         let events = Arc::new(move |event| tell(&teller, &event));
-        let children = Arc::new(Children { shared: Arc::clone(shared), machine: Arc::clone(&machine) });
+        let children = Arc::new(Children { shared: Arc::clone(shared), actor: Arc::clone(&machine.actor) });
         let supervisor = Supervisor::start_with(config, ports, events, children).expect("a directory");
         *lock(&machine.supervisor) = Some(supervisor);
         let watched = Arc::clone(&machine);

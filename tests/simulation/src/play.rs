@@ -4,9 +4,11 @@
 use crate::chance::Chance;
 use crate::faults::Fault;
 use crate::history::{Act, SCRATCH_SECS, User};
+use crate::lock::lock;
 use crate::model::Definition;
-use crate::shared::{Shared, lock};
-use crate::watch::{self, Broken, Watch};
+use crate::shared::Shared;
+use crate::watch;
+use crate::watched::{Broken, Watch};
 use crate::world::{CALLBACKS, World};
 use spotmill_lambdas::Settings;
 use spotmill_statemachine::Status;

@@ -3,7 +3,7 @@
 
 use crate::chance::Chance;
 use crate::faults::{Fault, Faults};
-use crate::shared::lock;
+use crate::lock::lock;
 use spotmill_platform::ports::Message;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -2,7 +2,7 @@
 
 use crate::faults::{Fault, KINDS};
 use crate::play::{Played, run};
-use crate::watch::INVARIANTS;
+use crate::watched::INVARIANTS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Formatter};
 use std::ops::Range;

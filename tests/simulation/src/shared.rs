@@ -3,13 +3,14 @@
 
 use crate::chance::Chance;
 use crate::faults::Faults;
+use crate::lock::lock;
 use crate::objects::Objects;
 use crate::queues::Queues;
 use crate::story::Story;
-use crate::watch::Watch;
+use crate::watched::Watch;
 use spotmill_platform::ports::Clock;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -26,10 +27,6 @@ pub struct Shared {
     pub objects: Mutex<Objects>,
     pub queues: Queues,
     pub watch: Mutex<Watch>,
-}
-
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

@@ -1,8 +1,9 @@
 //! The store as an actor sees it over its line.
 
 use crate::line::{Actor, Line, Turn};
+use crate::lock::lock;
 use crate::objects::{Objects, Stored};
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use crate::watch;
 use async_trait::async_trait;
 use spotmill_core::ids::Uri;

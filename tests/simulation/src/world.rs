@@ -1,16 +1,18 @@
 //! Everything put together: the functions over simulated ports, the queue that feeds the tally, the reaper's schedule,
 //! and Lambda, which ends a call after its time and forgets it.
 
-use crate::executions::{Book, SimulatedExecutions, start};
+use crate::executions::{Book, Functions, SimulatedExecutions, start};
 use crate::faults::Fault;
 use crate::fleets::{Park, SimulatedFleets};
 use crate::line::{Actor, Line};
+use crate::lock::lock;
 use crate::model::STATE;
 use crate::queue::SimulatedQueue;
 use crate::queues::DEAD;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use crate::store::SimulatedStore;
 use crate::watch;
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use spotmill_core::ids::Uri;
 use spotmill_lambdas::{Ctx, HandlerError, Settings, functions, invoke};
@@ -30,7 +32,7 @@ const TICK_MS: u64 = 300_000;
 
 pub struct World {
     pub shared: Arc<Shared>,
-    pub book: Book,
+    pub book: Arc<Book>,
     pub park: Arc<Park>,
     pub settings: Settings,
     called: Mutex<u64>,
@@ -42,7 +44,13 @@ impl World {
         for queue in [CALLBACKS, DEAD] {
             shared.queues.create(queue);
         }
-        let world = Arc::new(World { shared, book: Book::new(), park, settings, called: Mutex::default() });
+        let world = Arc::new(World {
+            book: Arc::new(Book::new(Arc::clone(&shared))),
+            shared,
+            park,
+            settings,
+            called: Mutex::default(),
+        });
         for (queue, function) in [(CALLBACKS, "tally"), (CALLBACKS, "tally"), (DEAD, "dead_letters")] {
             tokio::spawn(feed(Arc::clone(&world), queue, function));
         }
@@ -58,7 +66,7 @@ impl World {
             store: Arc::new(SimulatedStore(line.clone())),
             queues: Arc::new(SimulatedQueue(line.clone())),
             fleets: Arc::new(SimulatedFleets { line: line.clone(), park: Arc::clone(&self.park) }),
-            executions: Arc::new(SimulatedExecutions { line, world: Arc::clone(self) }),
+            executions: Arc::new(SimulatedExecutions { line, book: Arc::clone(&self.book) }),
             clock: Arc::<Shared>::clone(&self.shared),
             catalogs: None,
             hooks: None,
@@ -73,30 +81,6 @@ impl World {
             *called
         };
         Actor::new(&self.shared, function, format!("{function}#{number}"), root)
-    }
-
-    /// A call by a state, as Step Functions makes it.
-    pub async fn invoke(self: &Arc<Self>, function: &str, payload: Value) -> Result<Value, (String, String)> {
-        let shared = &self.shared;
-        let kind = match shared.faults(|f, c| f.strikes(Fault::Invocation, c)) {
-            true => 1 + shared.draw(|c| c.below(3)),
-            false => 0,
-        };
-        let refused = |error: &str| Err((error.to_owned(), "simulated".to_owned()));
-        shared.pass(shared.draw(|c| c.between(5, 50))).await;
-        match kind {
-            1 => return refused("Lambda.TooManyRequestsException"),
-            2 => return refused("Lambda.SdkClientException"),
-            _ => {}
-        }
-        let called = tokio::spawn(Arc::clone(self).call(function.to_owned(), payload));
-        if kind == 3 {
-            // The answer is lost; the function goes on.
-            shared.tell("sfn", &format!("FAULT the answer of {function} is lost"));
-            shared.pass(shared.draw(|c| c.between(10, 60_000))).await;
-            return refused("Lambda.SdkClientException");
-        }
-        called.await.unwrap_or_else(|_| refused("Lambda.Unknown"))
     }
 
     async fn call(self: Arc<Self>, function: String, payload: Value) -> Result<Value, (String, String)> {
@@ -164,9 +148,41 @@ impl World {
         }
     }
 
+    pub fn start(self: &Arc<Self>, id: &str, input: Value) {
+        let functions: Arc<dyn Functions> = Arc::<World>::clone(self);
+        start(&self.book, functions, "pipeline", id.to_owned(), input);
+    }
+}
+
+#[async_trait]
+impl Functions for World {
+    /// A call by a state, as Step Functions makes it.
+    async fn invoke(self: Arc<Self>, function: &str, payload: Value) -> Result<Value, (String, String)> {
+        let shared = &self.shared;
+        let kind = match shared.faults(|f, c| f.strikes(Fault::Invocation, c)) {
+            true => 1 + shared.draw(|c| c.below(3)),
+            false => 0,
+        };
+        let refused = |error: &str| Err((error.to_owned(), "simulated".to_owned()));
+        shared.pass(shared.draw(|c| c.between(5, 50))).await;
+        match kind {
+            1 => return refused("Lambda.TooManyRequestsException"),
+            2 => return refused("Lambda.SdkClientException"),
+            _ => {}
+        }
+        let called = tokio::spawn(Arc::clone(&self).call(function.to_owned(), payload));
+        if kind == 3 {
+            // The answer is lost; the function goes on.
+            shared.tell("sfn", &format!("FAULT the answer of {function} is lost"));
+            shared.pass(shared.draw(|c| c.between(10, 60_000))).await;
+            return refused("Lambda.SdkClientException");
+        }
+        called.await.unwrap_or_else(|_| refused("Lambda.Unknown"))
+    }
+
     /// An execution has ended: the reaper hears of it, if the event is not lost.
-    pub fn ended(self: &Arc<Self>, id: &str) {
-        watch::execution_ended(self, id);
+    fn ended(self: Arc<Self>, id: &str) {
+        watch::execution_ended(&self, id);
         if self.shared.faults(|f, c| f.strikes(Fault::EventLost, c)) {
             return self.shared.tell("events", &format!("FAULT the end of {id} is told to nobody"));
         }
@@ -182,15 +198,11 @@ impl World {
             "status": status, "executionArn": id, "input": known.input.to_string(), "error": error, "cause": cause,
         });
         let (world, event) =
-            (Arc::clone(self), json!({"detail-type": "Step Functions Execution Status Change", "detail": detail}));
+            (Arc::clone(&self), json!({"detail-type": "Step Functions Execution Status Change", "detail": detail}));
         tokio::spawn(async move {
             world.shared.pass(world.shared.draw(|c| c.between(200, 5_000))).await;
             world.reap(event).await;
         });
-    }
-
-    pub fn start(self: &Arc<Self>, id: &str, input: Value) {
-        start(self, "pipeline", id.to_owned(), input);
     }
 }
 

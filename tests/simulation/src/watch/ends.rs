@@ -2,9 +2,10 @@
 
 use super::published;
 use crate::line::Actor;
+use crate::lock::lock;
 use crate::model::{LAKE, PIPELINE, STATE};
 use crate::queues::DEAD;
-use crate::shared::{BEGINNING_MS, Shared, lock};
+use crate::shared::{BEGINNING_MS, Shared};
 use crate::world::{CALLBACKS, World};
 use spotmill_core::calls::errors;
 use spotmill_core::digest;

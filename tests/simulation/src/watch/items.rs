@@ -1,62 +1,15 @@
 //! Items: what becomes of each child, as the seed has it, and that nobody is asked to do again what is done.
 
-use crate::children::{Fate, duration};
+use crate::fate::{Fate, duration};
 use crate::line::Actor;
+use crate::lock::lock;
 use crate::model::{LAKE, STATE};
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
+use crate::watched::Script;
 use spotmill_core::ids::Uri;
 use spotmill_core::item::ItemSpec;
 use spotmill_core::keys::RunKeys;
 use spotmill_core::records::WorkMessage;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Run, step, generation, item.
-pub type ItemKey = (String, String, u32, u32);
-
-#[derive(Default)]
-pub struct Items {
-    scripts: BTreeMap<ItemKey, Script>,
-    /// Attempts whose inputs were others before their children ended.
-    pub stale: BTreeSet<String>,
-    /// Of which an input was another than it had been pinned.
-    changed: BTreeSet<ItemKey>,
-    /// Receipts that stood when an epoch began.
-    pub stood: BTreeMap<(String, u64), BTreeSet<String>>,
-    /// Children that began, ever.
-    begun: u64,
-}
-
-pub struct Script {
-    fate: Fate,
-    /// Attempts that end so; then it is done.
-    left: u64,
-    /// Memory below which it fails for want of it.
-    needs: u64,
-    /// What the last attempt read holds a line that no step can read.
-    pub is_bad: bool,
-    /// It was to fail at first.
-    pub is_flaky: bool,
-}
-
-impl Items {
-    pub fn script(&self, key: &ItemKey) -> Option<&Script> {
-        self.scripts.get(key)
-    }
-
-    pub fn changed(&mut self, key: ItemKey) {
-        self.changed.insert(key);
-    }
-
-    pub fn is_changed(&self, key: &ItemKey) -> bool {
-        self.changed.contains(key)
-    }
-
-    /// Items of a generation that cannot be done.
-    pub fn bad(&self, run: &str, step: &str, generation: u32) -> BTreeSet<u32> {
-        let of = |key: &ItemKey| key.0 == run && key.1 == step && key.2 == generation;
-        self.scripts.iter().filter(|(key, script)| of(key) && script.is_bad).map(|(key, _)| key.3).collect()
-    }
-}
 
 /// How many began, ever.
 pub fn children(shared: &Shared) -> u64 {

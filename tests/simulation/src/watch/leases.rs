@@ -1,22 +1,12 @@
 //! Leases: epochs rise, and whoever has lost a run writes nothing of it any more.
 
 use crate::line::Actor;
+use crate::lock::lock;
 use crate::model::{LAKE, STATE};
 use crate::objects::Stored;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use spotmill_core::records::Lease;
-use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Default)]
-pub struct Leases {
-    /// Who held each run from when on.
-    owners: BTreeMap<String, Vec<(u64, Option<String>)>>,
-    epochs: BTreeMap<String, u64>,
-    /// The execution of a step that each run's epoch is of.
-    executions: BTreeMap<String, String>,
-    /// Executions that have ended.
-    pub ended: BTreeSet<String>,
-}
+use std::collections::BTreeSet;
 
 /// A function looked at the lease of a run.
 pub fn lease_read(actor: &Actor, body: &[u8]) {

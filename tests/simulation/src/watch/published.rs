@@ -2,10 +2,11 @@
 //! files. A reader takes the files that the manifest lists; whoever only lists the folder sees no other data either,
 //! unless a copy of a publisher that had lost landed late.
 
+use crate::lock::lock;
 use crate::model::{Inputs, LAKE, PIPELINE, Rows, row, sources};
 use crate::objects::Objects;
 use crate::objects::Stored;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use spotmill_core::destination::{Contents, FileList, State, files_uri, id_of, manifest_uri};
 use spotmill_core::ids::Uri;
 use std::collections::BTreeSet;

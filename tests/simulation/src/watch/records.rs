@@ -1,10 +1,11 @@
 //! Records of a run: a receipt is written once, a failure that counts is one that the seed wanted, a seal adds up.
 
-use super::items::ItemKey;
 use crate::line::Actor;
+use crate::lock::lock;
 use crate::model::STATE;
 use crate::objects::Stored;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
+use crate::watched::ItemKey;
 use spotmill_core::item::{FailureClass, RowCounts};
 use spotmill_core::records::{FailureRecord, Receipt, Seal};
 use spotmill_core::verdict::counted;
