@@ -5,7 +5,7 @@ use crate::chance::Chance;
 use crate::faults::{Fault, Faults};
 use crate::lock::lock;
 use spotmill_platform::ports::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -23,6 +23,7 @@ pub struct Queues {
 #[derive(Default)]
 struct State {
     queues: BTreeMap<String, BTreeMap<u64, Held>>,
+    removed: BTreeSet<String>,
     next_id: u64,
 }
 
@@ -40,8 +41,16 @@ impl Queues {
     }
 
     pub fn remove(&self, queue: &str) {
-        lock(&self.state).queues.remove(queue);
+        let mut state = lock(&self.state);
+        state.queues.remove(queue);
+        state.removed.insert(queue.to_owned());
+        drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// Whether it was removed before, also if somebody has made it again since.
+    pub fn was_removed(&self, queue: &str) -> bool {
+        lock(&self.state).removed.contains(queue)
     }
 
     pub fn names(&self) -> Vec<String> {
