@@ -36,9 +36,14 @@ dependencies:
     .ci/dependencies --self-test
     .ci/dependencies
 
-# See that every planted fault (tests/mutations) still has its place in the code.
+# See that every planted fault (tests/mutations, tests/simulation) still has its place in the code.
 mutations:
     python3 tests/mutations/run.py --check
+    python3 tests/simulation/mutations.py --check
+
+# Play the whole system under seeds (docs/semantics.md): such as `just simulate --seeds 2000 --from 1` or `just simulate --seed 18`.
+simulate *ARGS:
+    cargo run --release -p spotmill-simulation -- {{ARGS}}
 
 # Lint the crates that need no engine. Clippy has a directory of its own: it shares nothing with a build, and neither waits
 # for the other's lock.

@@ -9,7 +9,9 @@ use spotmill_core::records::{RECORD_VERSION, WorkerSettings};
 use spotmill_platform::aws::{Aws, QueueSettings, this_instance};
 use spotmill_platform::local::clock::SystemClock;
 use spotmill_platform::ports::{Clock, Identity, Instance, InstanceError};
-use spotmill_supervisor::{Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, Users, noticed};
+use spotmill_supervisor::{
+    Machine, Ports, Program, Share, Supervisor, SupervisorConfig, Times, Users, chance, noticed,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -79,8 +81,8 @@ async fn live(
     let aws = Aws::from_env().await;
     let prefix = format!("{}-", settings.stack);
     let queue = QueueSettings { prefix, ..QueueSettings::default() };
-    let ports =
-        Ports { store: Arc::new(aws.store()), queue: Arc::new(aws.queues(queue)), clock: Arc::new(SystemClock) };
+    let (store, queue) = (Arc::new(aws.store()), Arc::new(aws.queues(queue)));
+    let ports = Ports { store, queue, clock: Arc::new(SystemClock), chance: chance() };
     let _ = std::fs::remove_dir_all(tmp);
     let config = SupervisorConfig { users, ..config(settings, &identity, program, digest, tmp) };
     let mut supervisor =

@@ -26,7 +26,7 @@ use spotmill_platform::local::queue::LocalQueues;
 use spotmill_platform::ports::{Clock, Executions, FleetError, FleetRequest, Fleets, LivingFleet, Store};
 use spotmill_platform::records;
 use spotmill_statemachine::{Machine, PIPELINE_ASL, STEP_ASL, Status, Substitutions};
-use spotmill_supervisor::config::{Machine as Hardware, Ports, Program, Share, SupervisorConfig, Times};
+use spotmill_supervisor::config::{Machine as Hardware, Ports, Program, Share, SupervisorConfig, Times, chance};
 use spotmill_supervisor::local_fleet::LocalFleet;
 use std::collections::HashMap;
 use std::path::Path;
@@ -127,7 +127,7 @@ impl World {
         };
         let queues = Arc::new(LocalQueues::new());
         let clock = Arc::new(SystemClock);
-        let ports = Ports { store: store.clone(), queue: queues.clone(), clock: clock.clone() };
+        let ports = Ports { store: store.clone(), queue: queues.clone(), clock: clock.clone(), chance: chance() };
         let config = supervisor(&root, options)?;
         let fleet = Arc::new(LocalFleet::new(config, ports, sink(Arc::clone(ui))));
         let ctx = Arc::new(Ctx {

@@ -13,7 +13,6 @@ use spotmill_core::model::ItemProcesses;
 use spotmill_core::records::WorkMessage;
 use spotmill_platform::ports::Message;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 /// What every part of the shell works with.
@@ -105,9 +104,8 @@ impl Job {
 }
 
 /// Unlike any other: the machine's name, the moment, and chance.
-pub fn new_attempt(worker: &str, now_ms: u64) -> AttemptId {
-    let chance = RandomState::new().build_hasher().finish();
-    AttemptId::new(short(format!("{worker} {} {now_ms} {chance}", std::process::id()).as_bytes(), 16))
+pub fn new_attempt(worker: &str, now_ms: u64, chance: u64) -> AttemptId {
+    AttemptId::new(short(format!("{worker} {now_ms} {chance}").as_bytes(), 16))
 }
 
 /// Objects that must match their pins before a receipt may state that they were read: each once, with a file that it

@@ -7,6 +7,7 @@ use spotmill_core::ids::Uri;
 use spotmill_core::life::InstanceRecord;
 use spotmill_platform::ports::{Clock, Queue, Store};
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -173,4 +174,17 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     pub queue: Arc<dyn Queue>,
     pub clock: Arc<dyn Clock>,
+    pub chance: Chance,
+}
+
+/// Numbers that nobody else draws; a simulation brings its own.
+pub type Chance = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Of this process and the kernel's random numbers.
+pub fn chance() -> Chance {
+    Arc::new(|| {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        hasher.finish()
+    })
 }

@@ -83,6 +83,7 @@ pub async fn while_held<T>(context: &Context, claim: &Claim, work: impl Future<O
         }
     };
     tokio::select! {
+        biased;
         done = work => done,
         never = heartbeats => never,
     }

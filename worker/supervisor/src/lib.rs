@@ -36,7 +36,7 @@ pub mod trial;
 
 pub use child::Launch;
 pub use children::environment;
-pub use config::{Machine, Ports, Program, Share, SupervisorConfig, Times};
+pub use config::{Chance, Machine, Ports, Program, Share, SupervisorConfig, Times, chance};
 pub use copies::copy_of;
 pub use events::{EventSink, ItemId, WorkerEvent, no_events};
 pub use handle::Supervisor;

@@ -108,7 +108,7 @@ pub fn understood(context: &Context, message: &Message) -> Result<Claim, Refusal
         return Err(Refusal::Drop(format!("a work message has version {}, not {RECORD_VERSION}", work.v)));
     }
     let keys = RunKeys::new(&context.config.root, &work.run).step(&work.step, work.generation);
-    let attempt = new_attempt(&context.config.worker, context.ports.clock.now_ms());
+    let attempt = new_attempt(&context.config.worker, context.ports.clock.now_ms(), (context.ports.chance)());
     let directory = context.config.tmp.join(attempt.as_str());
     Ok(Claim { message: message.clone(), work, keys, attempt, max_attempts: DEFAULT_MAX_ATTEMPTS, directory })
 }

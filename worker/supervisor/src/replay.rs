@@ -3,6 +3,7 @@
 
 use crate::attempt::new_attempt;
 use crate::cache::{Cache, Missing};
+use crate::config::chance;
 use crate::spec::{self, Asked, Unread};
 use spotmill_core::format::instead;
 use spotmill_core::ids::{ItemIndex, RunId, StepName, Uri};
@@ -52,7 +53,7 @@ pub async fn spec(
     spec::spec(Asked {
         run,
         generation,
-        attempt: new_attempt("item", 0),
+        attempt: new_attempt("item", 0, chance()()),
         lease: &lease,
         frozen: &frozen,
         step: model,

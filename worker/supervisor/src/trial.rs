@@ -2,6 +2,7 @@
 //! child does is what it would do of an item of a run with these inputs.
 
 use crate::attempt::new_attempt;
+use crate::config::chance;
 use crate::memory;
 use crate::spec::{Parts, made};
 use spotmill_core::ids::{RunId, Uri};
@@ -34,7 +35,7 @@ pub fn spec(trial: Trial<'_>) -> Result<ItemSpec, String> {
         run: trial.run,
         generation: 1,
         item: 0,
-        attempt: new_attempt("test", 0),
+        attempt: new_attempt("test", 0, chance()()),
         worker_version: trial.worker_version,
         step,
         inputs: trial.inputs,

@@ -19,7 +19,7 @@ use spotmill_platform::local::{LocalQueues, LocalStore, SystemClock};
 use spotmill_platform::ports::{Queue, Store};
 use spotmill_platform::records;
 use spotmill_spec as spec;
-use spotmill_supervisor::{EventSink, Ports, Supervisor, SupervisorConfig, WorkerEvent};
+use spotmill_supervisor::{EventSink, Ports, Supervisor, SupervisorConfig, WorkerEvent, chance};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -186,7 +186,8 @@ impl World {
     }
 
     pub fn ports(&self) -> Ports {
-        Ports { store: Arc::clone(&self.store), queue: Arc::new(self.queues.clone()), clock: Arc::new(SystemClock) }
+        let (store, queue) = (Arc::clone(&self.store), Arc::new(self.queues.clone()));
+        Ports { store, queue, clock: Arc::new(SystemClock), chance: chance() }
     }
 
     pub fn sink(&self) -> EventSink {

@@ -10,7 +10,7 @@ use spotmill_platform::ports::{
     Clock, Created, Message, Object, ObjectMeta, Queue, QueueError, Store, StoreError, Swapped,
 };
 use spotmill_supervisor::state::{Exit, Signal};
-use spotmill_supervisor::{Ended, Launch, Ports, Process, Processes, Share, Started, Supervisor, Times};
+use spotmill_supervisor::{Ended, Launch, Ports, Process, Processes, Share, Started, Supervisor, Times, chance};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -77,6 +77,7 @@ impl Sim {
             store: Arc::new(line(Away::new(&self.world.dir.path().join("away"), None))),
             queue: Arc::new(Line { what: self.world.queues.clone(), storm: Arc::default(), cut: Arc::clone(&cut) }),
             clock: Arc::new(VirtualTime(self.since)),
+            chance: chance(),
         };
         let mut config = self.world.config.clone();
         config.tmp = config.tmp.join(&name);
