@@ -1,4 +1,5 @@
-//! The one source of chance: a seed, and numbers drawn from it in the order in which things happen.
+//! The one source of chance: a seed, and numbers drawn from it in the order in which things happen, or by the name of what
+//! they are drawn for.
 
 /// splitmix64: small, and the same everywhere.
 #[derive(Clone, Debug)]
@@ -7,6 +8,15 @@ pub struct Chance(u64);
 impl Chance {
     pub fn new(seed: u64) -> Chance {
         Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5107_0000_0000_0001)
+    }
+
+    /// Of what is named so, in the world of a seed.
+    pub fn of(seed: u64, name: &str) -> Chance {
+        let mut hash = seed ^ 0xcbf2_9ce4_8422_2325;
+        for byte in name.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Chance::new(hash)
     }
 
     pub fn draw(&mut self) -> u64 {

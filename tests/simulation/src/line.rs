@@ -1,8 +1,10 @@
 //! Actors and their lines: every call of a port passes a line, on which whatever may befall a request befalls it.
 
+use crate::chance::Chance;
 use crate::faults::Fault;
 use crate::lock::lock;
 use crate::shared::Shared;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -26,6 +28,8 @@ struct State {
     /// Its last look at the lease showed another owner than the execution that it works for.
     has_lost: bool,
     still_until_ms: u64,
+    /// How often it has asked for what: `store.get` and its target.
+    calls: BTreeMap<String, u64>,
 }
 
 impl Actor {
@@ -98,14 +102,15 @@ impl Line {
     pub async fn turn(&self, operation: &'static str, target: &str, writes: bool) -> Turn {
         self.alive().await;
         let point = format!("{} {operation}", self.actor.kind);
+        let mut chance = self.chance(operation, target);
         let fault = match self.actor.is_mortal {
-            true => self.shared.faults(|faults, chance| faults.at(&point, chance)),
+            true => self.shared.faults(|faults, _| faults.at(&point, &mut chance)),
             false => None,
         };
-        let latency = self.shared.draw(|chance| chance.between(3, 40));
+        let latency = chance.between(3, 400);
         let (turn, more_ms) = match fault {
             None => (Turn::Act, 0),
-            Some(fault) => self.befall(fault, writes),
+            Some(fault) => self.befall(fault, writes, &mut chance),
         };
         if let Some(fault) = fault {
             self.shared.faults(|faults, _| faults.count(fault));
@@ -116,8 +121,17 @@ impl Line {
         turn
     }
 
-    fn befall(&self, fault: Fault, writes: bool) -> (Turn, u64) {
-        let draw = |from, to| self.shared.draw(|chance| chance.between(from, to));
+    /// A call's own: whichever of an actor's concurrent calls comes first, each meets the same.
+    fn chance(&self, operation: &str, target: &str) -> Chance {
+        let call = format!("{operation} {target}");
+        let mut state = lock(&self.actor.state);
+        let times = state.calls.entry(call.clone()).or_default();
+        *times += 1;
+        self.shared.chance_of(&format!("{} {call} {times}", self.actor.name))
+    }
+
+    fn befall(&self, fault: Fault, writes: bool, chance: &mut Chance) -> (Turn, u64) {
+        let mut draw = |from, to| chance.between(from, to);
         match fault {
             Fault::Throttled => (Turn::Refuse, 0),
             Fault::RequestLost => (Turn::Lose, draw(1, 60_000)),

@@ -19,6 +19,7 @@ pub const BEGINNING_MS: u64 = 1_767_225_600_000;
 
 pub struct Shared {
     origin: Instant,
+    seed: u64,
     chance: Mutex<Chance>,
     story: Mutex<Story>,
     faults: Mutex<Faults>,
@@ -35,6 +36,7 @@ impl Shared {
         let faults = Faults::new(&mut chance);
         Shared {
             origin: Instant::now(),
+            seed,
             chance: Mutex::new(chance),
             story: Mutex::default(),
             faults: Mutex::new(faults),
@@ -52,6 +54,11 @@ impl Shared {
 
     pub fn draw<T>(&self, draw: impl FnOnce(&mut Chance) -> T) -> T {
         draw(&mut lock(&self.chance))
+    }
+
+    /// Numbers that are the same in whichever order they are asked for.
+    pub fn chance_of(&self, name: &str) -> Chance {
+        Chance::of(self.seed, name)
     }
 
     pub fn faults<T>(&self, act: impl FnOnce(&mut Faults, &mut Chance) -> T) -> T {

@@ -6,7 +6,7 @@ use spotmill_core::ids::Uri;
 use spotmill_core::item::InputFile;
 use spotmill_platform::ports::{Store, StoreError};
 use spotmill_platform::several::several;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -45,6 +45,9 @@ pub async fn bring<'a>(
         .map(|file| Ok((file.uri.clone(), copy_of(folder, &file.uri)?)))
         .collect::<Result<_, _>>()
         .map_err(NotCopied::Unnameable)?;
+    for parent in copies.values().filter_map(|path| path.parent()).collect::<BTreeSet<_>>() {
+        std::fs::create_dir_all(parent).map_err(|e| NotCopied::Here(parent.to_owned(), e))?;
+    }
     let named = fetches(&wanted).into_iter().map(|fetch| {
         let to: Vec<PathBuf> = fetch.files.iter().filter_map(|file| copies.get(&file.uri).cloned()).collect();
         (fetch, to)
@@ -62,9 +65,6 @@ pub async fn bring<'a>(
 /// `to`: a path for each file.
 async fn fetch(store: Arc<dyn Store>, wanted: Fetch, to: Vec<PathBuf>) -> Result<(), NotCopied> {
     let Fetch { object, etag, range, files } = wanted;
-    for folder in to.iter().filter_map(|path| path.parent()) {
-        tokio::fs::create_dir_all(folder).await.map_err(|e| NotCopied::Here(folder.to_owned(), e))?;
-    }
     let Some(first) = to.first() else { return Ok(()) };
     let fetched = match range {
         Some(range) => store.download_range(&object, &etag, range, first).await,
