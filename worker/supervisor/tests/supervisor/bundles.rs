@@ -51,7 +51,7 @@ async fn on_this_machine_files_stay_files() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_size_than_reported_is_the_childs_crash_and_leaves_no_bundle() {
+async fn a_file_of_another_size_than_reported_is_a_crash_and_leaves_no_bundle() {
     let world = World::away(1, &format!("{SEVERAL}\nseveral 4")).await;
     assert_eq!(world.settle(1).await[0].kind, CallbackKind::Failed);
     let record = world.failures().await.remove(0);
