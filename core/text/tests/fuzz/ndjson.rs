@@ -47,8 +47,10 @@ fn number() -> impl Strategy<Value = String> {
     ]
 }
 
-fn record() -> impl Strategy<Value = (Option<i64>, Option<String>, Option<(i64, usize)>, Option<String>, Option<bool>)>
-{
+/// A value of each of `COLUMNS`: a decimal is its digits, and how many of them stand after the point.
+type Record = (Option<i64>, Option<String>, Option<(i64, usize)>, Option<String>, Option<bool>);
+
+fn record() -> impl Strategy<Value = Record> {
     let decimal = (-999_999_999_999_999i64..=999_999_999_999_999, 0..=3usize);
     (
         any::<Option<i64>>(),
