@@ -168,7 +168,12 @@ async fn one_that_was_only_slow_renews_before_it_writes() {
     let place = Place::new();
     let slow = place.begin("local:a").await;
     tokio::time::sleep(QUICK.fresh * 2).await;
-    assert!(slow.may_write().await, "nobody took its place");
+    // A busy disk may take longer for a renewal than it counts; whoever was overtaken never writes again.
+    let mut tries = 0;
+    while !slow.may_write().await {
+        tries += 1;
+        assert!(tries < 50, "nobody took its place");
+    }
 }
 
 #[tokio::test]
