@@ -9,12 +9,11 @@ import traceback
 
 from awscli.clidriver import create_clidriver
 
-driver = create_clidriver()
-
 
 def call(args):
     try:
-        return driver.main(args) or 0
+        # A new one: what a call registers with its session would meet the next.
+        return create_clidriver().main(args) or 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 255
     except BaseException:
