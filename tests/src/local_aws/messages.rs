@@ -69,16 +69,16 @@ impl LocalAws {
                 let body = if body.is_empty() { " " } else { body };
                 json!({"Id": i.to_string(), "MessageBody": body})
             };
-            let entries = Value::from(part.iter().enumerate().map(entry).collect::<Vec<_>>()).to_string();
-            self.aws(&["sqs", "send-message-batch", "--queue-url", queue, "--entries", &entries]);
+            let entries: Vec<Value> = part.iter().enumerate().map(entry).collect();
+            self.post("AmazonSQS.SendMessageBatch", &json!({"QueueUrl": queue, "Entries": entries}));
         }
     }
 
     /// Messages in a queue, taken ones too.
     pub fn depth(&self, queue: &str) -> u32 {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let asked = ["sqs", "get-queue-attributes", "--queue-url", queue, "--attribute-names"];
-        let found = self.aws(&[&asked[..], &names].concat());
+        let asked = json!({"QueueUrl": queue, "AttributeNames": names});
+        let found = self.post("AmazonSQS.GetQueueAttributes", &asked);
         let number = |name: &str| found["Attributes"][name].as_str().and_then(|n| n.parse::<u32>().ok());
         names.iter().filter_map(|name| number(name)).sum()
     }

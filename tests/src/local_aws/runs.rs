@@ -47,12 +47,18 @@ impl LocalAws {
     }
 
     /// An action of Step Functions; its reply.
+    #[track_caller]
+    fn ask(&self, action: &str, input: &Value) -> Value {
+        self.post(&format!("AWSStepFunctions.{action}"), input)
+    }
+
+    /// An action of a service, without the command line, which answers one call after another; its reply.
     ///
     /// # Panics
     /// If it is refused; with what was answered.
     #[track_caller]
-    fn ask(&self, action: &str, input: &Value) -> Value {
-        let reply = self.emulator.post(&format!("AWSStepFunctions.{action}"), &input.to_string());
+    pub(super) fn post(&self, action: &str, input: &Value) -> Value {
+        let reply = self.emulator.post(action, &input.to_string());
         let reply = reply.unwrap_or_else(|e| panic!("{e}\nemulator: {}", self.log()));
         serde_json::from_str(&reply).expect("JSON")
     }
